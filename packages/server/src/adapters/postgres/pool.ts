@@ -1,0 +1,137 @@
+import type { Connection, SessionOptions } from './connection.ts'
+import { DatabaseBusy, DatabaseUnavailable } from './errors.ts'
+import { Session } from './session.ts'
+
+export type PoolOptions = SessionOptions & { connectionsMax: number; waitMsMax: number; waitersMax: number }
+
+type Waiter = { resolve: (session: Session) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
+
+/** A bounded number of sessions, and a bounded queue of those who wait for one. */
+export class Pool {
+  readonly #connection: Connection
+  readonly #options: PoolOptions
+  readonly #open = new Set<Session>()
+  readonly #idle: Session[] = []
+  readonly #waiters = new Set<Waiter>()
+  #connecting = 0
+  #closed: PromiseWithResolvers<void> | undefined
+
+  constructor(connection: Connection, options: PoolOptions) {
+    this.#connection = connection
+    this.#options = options
+  }
+
+  get stats(): { total: number; idle: number; waiting: number } {
+    return { total: this.#open.size, idle: this.#idle.length, waiting: this.#waiters.size }
+  }
+
+  /**
+   * A session for the caller alone, to be given back with `release`.
+   * @param deadlineMs  on the scale of `performance.now()`
+   * @throws DatabaseBusy when all stay in use for `waitMsMax`, DatabaseUnavailable when none can be opened
+   */
+  async acquire(deadlineMs: number): Promise<Session> {
+    if (this.#closed) throw new DatabaseUnavailable('closed')
+    const idle = this.#idle.pop()
+    if (idle) return idle
+    if (this.#waiters.size >= this.#options.waitersMax) throw new DatabaseBusy('pool')
+    const { promise, resolve, reject } = Promise.withResolvers<Session>()
+    const waitMs = Math.max(0, Math.min(this.#options.waitMsMax, deadlineMs - performance.now()))
+    const waiter = { resolve, reject, timer: setTimeout(() => this.#expire(waiter), waitMs) }
+    this.#waiters.add(waiter)
+    this.#grow()
+    return await promise
+  }
+
+  /** Takes a session back; one that is lost, or not at rest, is replaced. */
+  release(session: Session): void {
+    if (!session.usable) return
+    if (!session.atRest) session.destroy()
+    else this.#offer(session)
+  }
+
+  /** Refuses new callers, waits until those who have a session give it back, and ends all connections. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = Promise.withResolvers<void>()
+      this.#refuseAll(new DatabaseUnavailable('closed'))
+      for (const session of this.#idle.splice(0)) this.#retire(session)
+      this.#settleClose()
+    }
+    await this.#closed.promise
+  }
+
+  #offer(session: Session): void {
+    const waiter = this.#nextWaiter()
+    if (this.#closed) this.#retire(session)
+    else if (waiter) waiter.resolve(session)
+    else this.#idle.push(session)
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    for (const waiter of this.#waiters) {
+      this.#remove(waiter)
+      return waiter
+    }
+    return undefined
+  }
+
+  #grow(): void {
+    if (this.#closed) return
+    if (this.#connecting >= this.#waiters.size) return
+    if (this.#open.size + this.#connecting >= this.#options.connectionsMax) return
+    this.#connecting += 1
+    void Session.connect(this.#connection, this.#options).then(
+      (session) => {
+        this.#connecting -= 1
+        this.#open.add(session)
+        session.onLost(() => this.#forget(session))
+        if (session.usable) this.#offer(session)
+        this.#settleClose()
+      },
+      (error: Error) => {
+        this.#connecting -= 1
+        // with a connection open, waiting for it is better than an error; without any, waiting is in vain
+        if (this.#open.size === 0 && this.#connecting === 0) this.#refuseAll(error)
+        this.#settleClose()
+      },
+    )
+  }
+
+  #forget(session: Session): void {
+    this.#open.delete(session)
+    const index = this.#idle.indexOf(session)
+    if (index >= 0) this.#idle.splice(index, 1)
+    this.#grow()
+    this.#settleClose()
+  }
+
+  #retire(session: Session): void {
+    const ended = () => {
+      this.#open.delete(session)
+      this.#settleClose()
+    }
+    void session.end().then(ended, ended)
+  }
+
+  #expire(waiter: Waiter): void {
+    this.#waiters.delete(waiter)
+    waiter.reject(this.#open.size === 0 ? new DatabaseUnavailable('unreachable') : new DatabaseBusy('pool'))
+  }
+
+  #refuseAll(error: Error): void {
+    for (const waiter of this.#waiters) {
+      this.#remove(waiter)
+      waiter.reject(error)
+    }
+  }
+
+  #remove(waiter: Waiter): void {
+    clearTimeout(waiter.timer)
+    this.#waiters.delete(waiter)
+  }
+
+  #settleClose(): void {
+    if (this.#closed && this.#open.size === 0 && this.#connecting === 0) this.#closed.resolve()
+  }
+}
