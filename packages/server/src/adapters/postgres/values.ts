@@ -21,7 +21,8 @@ const int8Array = 1016
 const date = 1082
 const dateArray = 1182
 
-const parseTextArray: Parser = types.getTypeParser(types.builtins.TEXT === 25 ? 1009 : 1009, 'text')
+const textArray = 1009
+const parseTextArray = builtIn(textArray)
 
 const own = new Map<number, Parser>([
   [int8, parseInteger],
@@ -36,7 +37,11 @@ const own = new Map<number, Parser>([
  * `YYYY-MM-DD`, numeric as text, json parsed, arrays as arrays of these.
  */
 export function parserOf(typeId: number): Parser {
-  return own.get(typeId) ?? types.getTypeParser(typeId, 'text')
+  return own.get(typeId) ?? builtIn(typeId)
+}
+
+function builtIn(typeId: number): Parser {
+  return types.getTypeParser(typeId, 'text')
 }
 
 function parseInteger(text: string): number | bigint {

@@ -1,0 +1,385 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { withClient } from './client.ts'
+import type { Connection } from './connection.ts'
+import { EmbeddedFailed, EmbeddedInUse } from './embedded-errors.ts'
+import {
+  adoptCluster,
+  choosePlace,
+  chooseSocketDir,
+  installPrograms,
+  makeFreshCluster,
+  type Place,
+  packagedPrograms,
+  removeLeftovers,
+  removeTree,
+  type ServerUser,
+} from './embedded-files.ts'
+import { DatabaseUnavailable, sqlState } from './errors.ts'
+import { ensureRoles } from './roles.ts'
+
+export { EmbeddedFailed, EmbeddedInUse } from './embedded-errors.ts'
+
+/** Where lines about the server go; a pino logger fits. */
+export type EmbeddedLog = Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>
+
+export type EmbeddedPostgres = {
+  /** As login `psapi`, a member of every role and nothing else. */
+  connection: Connection
+  /** For tests and administration: may do anything. */
+  superuserConnection: Connection
+  /** Shuts the server down (fast: running transactions are rolled back) and frees the data folder. */
+  stop(): Promise<void>
+  /** Called when the server has died and does not come back. */
+  onExit(callback: (error: EmbeddedFailed) => void): void
+}
+
+export type EmbeddedOptions = {
+  /** Made when missing. One server at a time. */
+  dataDir: string
+  log: EmbeddedLog
+  /** Settings of the server that win over ours: for tests, which may run without fsync. */
+  settings?: Record<string, string>
+}
+
+const database = 'producersync'
+const superuser = 'postgres'
+const port = 5432
+const startTimeoutMs = 300_000
+const stopTimeoutMs = 30_000
+const killTimeoutMs = 10_000
+const leftoverTimeoutMs = 30_000
+const startingUp = '57P03'
+const deathsMax = 5
+const deathsWithinMs = 60_000
+
+const ourSettings = {
+  listen_addresses: '',
+  unix_socket_permissions: '0700',
+  // the promises rest on these three; a line in postgresql.conf does not undo them
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  max_connections: '100',
+  shared_buffers: '256MB',
+  effective_cache_size: '1GB',
+  work_mem: '16MB',
+  maintenance_work_mem: '128MB',
+  wal_compression: 'on',
+  min_wal_size: '256MB',
+  max_wal_size: '4GB',
+  checkpoint_timeout: '15min',
+  random_page_cost: '1.1',
+  jit: 'off',
+  // short statements on few cores: parallel ones would only take connections' places
+  max_parallel_workers_per_gather: '0',
+  autovacuum_naptime: '15s',
+  autovacuum_vacuum_scale_factor: '0.05',
+  autovacuum_analyze_scale_factor: '0.05',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  // what clients did wrong is told to them; its text holds data
+  log_min_messages: 'log',
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
+  log_checkpoints: 'off',
+  log_autovacuum_min_duration: '-1',
+}
+
+// Stops the server when the pipe from this process closes, however this process ends.
+const guard = `exec 3<&0
+"$@" </dev/null 3<&- & p=$!
+( read -r _ <&3; kill -INT $p ) & r=$!
+wait $p; s=$?; kill $r 2>/dev/null; exit $s`
+
+/**
+ * Starts the PostgreSQL that comes with the service, on the data of `dataDir`, reachable by a unix socket only, with roles and
+ * database made. The server ends with this process, also with `kill -9`; when the server dies by itself, it is started again.
+ * @throws EmbeddedInUse, EmbeddedFailed
+ */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { log } = options
+  const programs = packagedPrograms()
+  const dataDir = resolve(options.dataDir)
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const lock = await takeLock(dataDir)
+  try {
+    const place = choosePlace(dataDir)
+    if (place.home !== realpathSync(dataDir))
+      log.warn(
+        { dataDir, home: place.home },
+        'the server user cannot enter the data folder; the database is kept elsewhere',
+      )
+    removeLeftovers(place)
+    const bin = join(installPrograms(place, programs), 'bin')
+    const settings = { ...ourSettings, ...options.settings }
+    if (!existsSync(place.cluster)) await makeCluster(place, bin, settings)
+    checkVersion(place, programs.version)
+    const supervisor = new Supervisor(place, bin, settings, log)
+    await supervisor.start()
+    try {
+      await ensureRoles(supervisor.connection(superuser, 'postgres'), database)
+    } catch (error) {
+      await supervisor.stop()
+      throw error
+    }
+    return {
+      connection: supervisor.connection('psapi', database),
+      superuserConnection: supervisor.connection(superuser, database),
+      onExit: (callback) => supervisor.onExit(callback),
+      stop: async () => {
+        await supervisor.stop()
+        lock.close()
+      },
+    }
+  } catch (error) {
+    lock.close()
+    throw error
+  }
+}
+
+type Child = ChildProcessByStdio<Writable, null, Readable>
+
+/** One run of the server, from its start to its exit. */
+type Run = { child: Child; exited: Promise<string>; ended: boolean; lastWords: string[] }
+
+class Supervisor {
+  readonly #place: Place
+  readonly #bin: string
+  readonly #settings: Record<string, string>
+  readonly #log: EmbeddedLog
+  readonly #socketDir: string
+  readonly #exitCallbacks: ((error: EmbeddedFailed) => void)[] = []
+  #run: Run | undefined
+  #stopping = false
+  #watching: Promise<void> = Promise.resolve()
+
+  constructor(place: Place, bin: string, settings: Record<string, string>, log: EmbeddedLog) {
+    this.#place = place
+    this.#bin = bin
+    this.#settings = settings
+    this.#log = log
+    this.#socketDir = chooseSocketDir(place, port)
+  }
+
+  connection(user: string, inDatabase: string): Connection {
+    return { socketDir: this.#socketDir, port, database: inDatabase, user }
+  }
+
+  onExit(callback: (error: EmbeddedFailed) => void): void {
+    this.#exitCallbacks.push(callback)
+  }
+
+  async start(): Promise<void> {
+    this.#watching = this.#watch(await this.#launch())
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#run?.child.stdin.end()
+    const late = setTimeout(() => signalServer(this.#place, 'SIGQUIT'), stopTimeoutMs)
+    await this.#watching
+    clearTimeout(late)
+    if (this.#socketDir !== this.#place.cluster) removeTree(this.#socketDir)
+  }
+
+  // A server that died by kill -9 leaves its children for a moment, and a new one refuses to start beside them.
+  async #launch(): Promise<Run> {
+    const deadlineMs = performance.now() + leftoverTimeoutMs
+    for (;;) {
+      await endOrphan(this.#place)
+      const { home, cluster, user } = this.#place
+      const args = ['-D', cluster, '-k', this.#socketDir, '-p', String(port), ...settingArgs(this.#settings)]
+      const run = startGuarded(join(this.#bin, 'postgres'), args, home, user, (line) =>
+        this.#log.info({ line }, 'postgres'),
+      )
+      this.#run = run
+      try {
+        await this.#untilReady(run)
+        return run
+      } catch (error) {
+        run.child.stdin.end()
+        await run.exited
+        const beside = run.lastWords.some((line) => /still in use|lock file/.test(line))
+        if (this.#stopping || !beside || performance.now() > deadlineMs) throw error
+        await sleep(50)
+      }
+    }
+  }
+
+  async #untilReady(run: Run): Promise<void> {
+    const deadlineMs = performance.now() + startTimeoutMs
+    const options = { applicationName: 'producersync-start', statementTimeoutMs: 5_000 }
+    for (let wait = 5; ; wait = Math.min(wait + 1, 100)) {
+      try {
+        await withClient(this.connection(superuser, 'postgres'), options, async () => {})
+        return
+      } catch (error) {
+        if (run.ended) throw new EmbeddedFailed(`PostgreSQL did not start: ${run.lastWords.join(' | ')}`)
+        if (performance.now() > deadlineMs) throw new EmbeddedFailed('PostgreSQL did not become ready in time.', error)
+        const refusal = error instanceof DatabaseUnavailable ? sqlState(error.cause) : undefined
+        if (refusal !== undefined && refusal !== startingUp) throw error
+      }
+      await Promise.race([sleep(wait), run.exited])
+    }
+  }
+
+  async #watch(first: Run): Promise<void> {
+    const deathsMs: number[] = []
+    for (let run = first; ; ) {
+      const how = await run.exited
+      if (this.#stopping) return
+      this.#log.error({ how }, 'postgres died; starting it again')
+      deathsMs.push(performance.now())
+      const recent = deathsMs.filter((at) => at > performance.now() - deathsWithinMs)
+      try {
+        if (recent.length > deathsMax)
+          throw new EmbeddedFailed(`PostgreSQL died ${recent.length} times within a minute.`)
+        run = await this.#launch()
+      } catch (error) {
+        if (this.#stopping) return
+        const failure =
+          error instanceof EmbeddedFailed ? error : new EmbeddedFailed('PostgreSQL does not come back.', error)
+        for (const callback of this.#exitCallbacks) callback(failure)
+        return
+      }
+    }
+  }
+}
+
+function settingArgs(settings: Record<string, string>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}
+
+function startGuarded(
+  program: string,
+  args: string[],
+  cwd: string,
+  user: ServerUser,
+  onLine: (line: string) => void,
+): Run {
+  const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args], {
+    ...user,
+    cwd,
+    // a terminal's Ctrl-C is for the service, which needs its database while it drains
+    detached: true,
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  const lastWords: string[] = []
+  child.stdin.on('error', () => {}) // its exit says more
+  createInterface(child.stderr).on('line', (line) => {
+    lastWords.push(line)
+    if (lastWords.length > 20) lastWords.shift()
+    onLine(line)
+  })
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const run: Run = { child, exited: promise, ended: false, lastWords }
+  const end = (how: string) => {
+    run.ended = true
+    child.stdin.destroy()
+    resolve(how)
+  }
+  child.on('error', (error) => end(error.message))
+  child.on('close', (code, signal) => end(signal ?? `exit ${code}`))
+  return run
+}
+
+async function makeCluster(place: Place, bin: string, settings: Record<string, string>): Promise<void> {
+  const fresh = makeFreshCluster(place)
+  const options =
+    '--encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 --auth-local=trust --auth-host=reject'
+  const args = ['-D', fresh, '-U', superuser, ...options.split(' '), '--data-checksums']
+  if (settings.fsync === 'off') args.push('--no-sync')
+  const run = startGuarded(join(bin, 'initdb'), args, place.home, place.user, () => {})
+  const how = await run.exited
+  if (how !== 'exit 0') {
+    removeTree(fresh)
+    throw new EmbeddedFailed(`The database could not be made in ${place.home} (${how}): ${run.lastWords.join(' | ')}`)
+  }
+  adoptCluster(place, fresh)
+}
+
+function checkVersion({ cluster }: Place, version: string): void {
+  const made = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  if (made === version.split('.')[0]) return
+  throw new EmbeddedFailed(
+    `The data in ${cluster} is of PostgreSQL ${made}; this release brings ${version}. Start the release that made it, dump, and load here.`,
+  )
+}
+
+/** Takes the data folder for this process, for as long as it lives. @throws EmbeddedInUse */
+async function takeLock(dataDir: string): Promise<Server> {
+  // the folder itself, not its name: a bind mount or link is the same folder; the kernel frees the name with the process
+  const { dev, ino } = statSync(dataDir)
+  const path = `\0producersync-postgres-${dev}-${ino}`
+  const server = createServer((socket) => socket.on('error', () => {}).end(String(process.pid)))
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject).listen({ path, exclusive: true }, resolve)
+  try {
+    await promise
+  } catch {
+    throw new EmbeddedInUse(dataDir, await holderOf(path))
+  }
+  return server.unref()
+}
+
+async function holderOf(path: string): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const socket = connect({ path })
+  socket.setTimeout(500, () => resolve(undefined))
+  socket.on('data', (bytes) => resolve(bytes.toString()))
+  socket.on('error', () => resolve(undefined)).on('close', () => resolve(undefined))
+  const holder = await promise
+  socket.destroy()
+  return holder && /^\d+$/.test(holder) ? holder : undefined
+}
+
+/** Stops a server that outlived both its process and its guard. Called with the lock held only. @throws EmbeddedFailed */
+async function endOrphan(place: Place): Promise<void> {
+  for (const [signal, timeoutMs] of [
+    ['SIGINT', stopTimeoutMs],
+    ['SIGQUIT', killTimeoutMs],
+  ] as const) {
+    if (!signalServer(place, signal)) return
+    const deadlineMs = performance.now() + timeoutMs
+    while (serverPid(place) !== undefined && performance.now() < deadlineMs) await sleep(10)
+  }
+  if (serverPid(place) !== undefined)
+    throw new EmbeddedFailed(`A PostgreSQL of before does not end: process ${serverPid(place)}.`)
+}
+
+function signalServer(place: Place, signal: 'SIGINT' | 'SIGQUIT'): boolean {
+  const pid = serverPid(place)
+  if (pid === undefined) return false
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // it has just ended
+  }
+  return true
+}
+
+/** The running server of this cluster. A pid file that names another process (its number was used again) is removed: it would block. */
+function serverPid({ cluster }: Place): number | undefined {
+  const pidFile = join(cluster, 'postmaster.pid')
+  const pid = Number(readOrEmpty(pidFile).split('\n')[0])
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
+  const commandLine = readOrEmpty(`/proc/${pid}/cmdline`)
+  if (commandLine.split('\0').includes(cluster)) return pid
+  if (commandLine !== '') rmSync(pidFile, { force: true })
+  return undefined
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Client } from 'pg'
+import { withClient } from './client.ts'
+import type { Connection } from './connection.ts'
+import { DatabaseUnavailable, isLockTimeout, translate } from './errors.ts'
+
+/** The schema of the database is not one this release can work with, or cannot be made one; the message says what to do. */
+export class SchemaError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'SchemaError'
+  }
+}
+
+export type MigrateOptions = {
+  /** Folder of `NNN-name.sql`; default: those of the service. */
+  directory?: URL
+  /** Another process may be migrating: the longest wait for it, default 60,000. */
+  waitMsMax?: number
+}
+
+type Migration = { number: number; name: string; text: string; sha256: string }
+type Applied = { number: number; name: string; sha256: string }
+
+const lockKey = '7310823957125' // any fixed number, the same in every process
+const sessionOptions = { role: 'migrate', applicationName: 'producersync-migrate', statementTimeoutMs: 0 } as const
+const lockTriesPerMigration = 20
+const serviceMigrations = new URL('migrations/', import.meta.url)
+
+/**
+ * Brings the schema up to this release: each missing migration in a transaction of its own, all under one advisory lock, so that any
+ * number of processes may call this at once.
+ * @returns the names of the migrations applied now
+ * @throws SchemaError: an applied migration was edited or is unknown, or one fails; DatabaseUnavailable
+ */
+export async function migrate(connection: Connection, options: MigrateOptions = {}): Promise<string[]> {
+  const migrations = readMigrations(options.directory ?? serviceMigrations)
+  return await withClient(connection, sessionOptions, async (client) => {
+    await takeLock(client, options.waitMsMax ?? 60_000)
+    await client.query(`
+      create table if not exists schema_migration (
+        number int primary key, name text not null, sha256 text not null, applied_at timestamptz not null default now());
+      grant select on schema_migration to psapi_api, psapi_accept, psapi_worker, psapi_updates`)
+    const missing = missingOf(migrations, await readApplied(client))
+    for (const migration of missing) await apply(client, migration)
+    return missing.map(({ name }) => name)
+  })
+}
+
+/**
+ * The names of the migrations this release has and the database lacks; none when the schema is as expected.
+ * @throws SchemaError as `migrate`, DatabaseUnavailable
+ */
+export async function missingMigrations(connection: Connection, options: MigrateOptions = {}): Promise<string[]> {
+  const migrations = readMigrations(options.directory ?? serviceMigrations)
+  return await withClient(connection, sessionOptions, async (client) => {
+    const { rows } = await client.query<{ made: boolean }>(`select to_regclass('schema_migration') is not null as made`)
+    const applied = rows[0]?.made ? await readApplied(client) : []
+    return missingOf(migrations, applied).map(({ name }) => name)
+  })
+}
+
+function readMigrations(directory: URL): Migration[] {
+  const names = readdirSync(directory).filter((name) => name.endsWith('.sql'))
+  const migrations = names.sort().map((name, index) => {
+    const number = Number(/^(\d{3})-[a-z0-9-]+\.sql$/.exec(name)?.[1])
+    if (number !== index + 1)
+      throw new SchemaError(`Migration ${name} should be number ${index + 1}, as 001-what-it-does.sql.`)
+    const text = readFileSync(new URL(name, directory), 'utf8')
+    return { number, name, text, sha256: createHash('sha256').update(text).digest('hex') }
+  })
+  return migrations
+}
+
+async function readApplied(client: Client): Promise<Applied[]> {
+  const { rows } = await client.query<Applied>('select number, name, sha256 from schema_migration order by number')
+  return rows
+}
+
+function missingOf(migrations: Migration[], applied: Applied[]): Migration[] {
+  const known = new Map(migrations.map((migration) => [migration.number, migration]))
+  for (const { number, name, sha256 } of applied) {
+    const migration = known.get(number)
+    if (!migration)
+      throw new SchemaError(
+        `The database has migration ${name}, which this release does not know: it is of a newer one. Start that.`,
+      )
+    if (migration.sha256 !== sha256)
+      throw new SchemaError(
+        `Migration ${migration.name} was changed after it had been applied. Restore it, and put the change into a new migration.`,
+      )
+    known.delete(number)
+  }
+  return [...known.values()]
+}
+
+async function apply(client: Client, migration: Migration): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.query('begin')
+      await client.query(migration.text)
+      await client.query('insert into schema_migration (number, name, sha256) values ($1, $2, $3)', [
+        migration.number,
+        migration.name,
+        migration.sha256,
+      ])
+      await client.query('commit')
+      return
+    } catch (error) {
+      await client.query('rollback').catch(() => {})
+      const translated = translate(error)
+      if (translated instanceof DatabaseUnavailable) throw translated
+      // traffic of the running release goes before: a lock is waited for briefly, and asked for again
+      if (isLockTimeout(translated) && attempt < lockTriesPerMigration) continue
+      throw new SchemaError(
+        `Migration ${migration.name} failed: ${error instanceof Error ? error.message : error}`,
+        error,
+      )
+    }
+  }
+}
+
+async function takeLock(client: Client, waitMsMax: number): Promise<void> {
+  const deadlineMs = performance.now() + waitMsMax
+  for (;;) {
+    try {
+      await client.query(`select pg_advisory_lock(${lockKey})`)
+      return
+    } catch (error) {
+      if (!isLockTimeout(error)) throw translate(error)
+      if (performance.now() > deadlineMs)
+        throw new SchemaError(
+          'Another process has been migrating the database for too long; see pg_stat_activity.',
+          error,
+        )
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import type { Connection } from '#src/adapters/postgres/connection.ts'
+import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
+import { migrate } from '#src/adapters/postgres/migrate.ts'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The test run's server: its database is the template of every test database. */
+    postgres: { connection: Connection; superuserConnection: Connection; template: string }
+  }
+}
+
+const prefix = 'producersync-test-'
+
+/** One PostgreSQL for the whole test run, with all migrations applied once, in a folder that goes with it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  removeAbandoned()
+  const dataDir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    // never of the product: what a test commits need not survive a power cut
+    settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300', shared_buffers: '128MB' },
+  })
+  const { connection, superuserConnection } = server
+  await migrate(connection)
+  project.provide('postgres', { connection, superuserConnection, template: 'producersync' })
+  return async () => {
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+// A killed run stops its server (the guard sees to it) but leaves its folder.
+function removeAbandoned(): void {
+  for (const entry of readdirSync(tmpdir())) {
+    const [, pid] = /^producersync-test-(\d+)-/.exec(entry) ?? []
+    if (pid && !existsSync(`/proc/${pid}`)) rmSync(join(tmpdir(), entry), { recursive: true, force: true })
+  }
+}

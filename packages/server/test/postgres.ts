@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto'
+import { inject } from 'vitest'
+import { withClient } from '#src/adapters/postgres/client.ts'
+import { type Connection, inDatabase } from '#src/adapters/postgres/connection.ts'
+import { Database, type DatabaseOptions, type Role } from '#src/adapters/postgres/database.ts'
+
+export type TestDatabase = {
+  /** As the service connects: login `psapi`, which takes a role. */
+  connection: Connection
+  /** May do anything: to look behind row-level security, to end connections. */
+  superuserConnection: Connection
+  /** A pool of a role, closed with the test database. */
+  open(role: Role, options?: Partial<DatabaseOptions>): Database
+  close(): Promise<void>
+}
+
+const sessionOptions = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
+
+/** A database of its own for a test file, with all migrations applied; `close` removes it. */
+export async function testDatabase(): Promise<TestDatabase> {
+  const server = inject('postgres')
+  const name = `test_${randomBytes(8).toString('hex')}`
+  const maintenance = inDatabase(server.superuserConnection, 'postgres')
+  await withClient(maintenance, sessionOptions, (client) =>
+    client.query(`create database ${name} template ${server.template} strategy file_copy owner psapi_migrate`),
+  )
+  const connection = inDatabase(server.connection, name)
+  const pools: Database[] = []
+  return {
+    connection,
+    superuserConnection: inDatabase(server.superuserConnection, name),
+    open(role, options = {}) {
+      const limits = { connectionsMax: 4, statementTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
+      const pool = new Database(connection, { role, applicationName: `test-${role}`, ...limits, ...options })
+      pools.push(pool)
+      return pool
+    },
+    async close() {
+      await Promise.all(pools.map((pool) => pool.close()))
+      await withClient(maintenance, sessionOptions, (client) => client.query(`drop database ${name} with (force)`))
+    },
+  }
+}
