@@ -26,8 +26,8 @@ export function readClaim(headers: HeadersLike, secrets: Secrets, options: Claim
   const skewSeconds = Number(claim.timestamp) - Math.floor(now.getTime() / 1000)
   // Written so that a NaN, from an invalid date or tolerance, refuses.
   if (!(Math.abs(skewSeconds) <= toleranceSeconds)) {
-    const side = skewSeconds < 0 ? 'old' : 'new'
-    const what = `The webhook is ${Math.abs(skewSeconds)} s too ${side} for a tolerance of ${toleranceSeconds} s.`
+    const side = skewSeconds < 0 ? 'behind' : 'ahead of'
+    const what = `Its time is ${Math.abs(skewSeconds)} s ${side} the clock here; the tolerance is ${toleranceSeconds} s.`
     throw new VerificationError('timestamp_out_of_range', what)
   }
   return { ...claim, keys, bodyBytesMax: maxBytes }
