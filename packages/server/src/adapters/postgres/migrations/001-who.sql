@@ -17,6 +17,13 @@ create table environment (
   created_at timestamptz not null
 );
 
+-- Which master keys wrap data keys here. A process whose key opens none of these checks has the wrong key.
+create table master_key (
+  id          bytea       primary key check (length(id) = 8), -- derived from the key
+  check_value bytea       not null, -- a known text sealed with the key
+  created_at  timestamptz not null
+);
+
 create table account (
   id             text        collate "C" primary key,
   environment    text        not null references environment,
@@ -35,25 +42,28 @@ create unique index account_uid on account (environment, uid) where deleted_at i
 create index account_live on account (environment, id) where deleted_at is null;
 
 create table oauth_client (
-  account_id text        collate "C" not null references account,
-  id         text        collate "C" not null unique,
-  name       text        not null,
-  scopes     text[]      not null,
-  created_at timestamptz not null,
-  revoked_at timestamptz,
+  account_id  text        collate "C" not null references account,
+  id          text        collate "C" not null unique,
+  environment text        not null references environment,
+  name        text        not null,
+  scopes      text[]      not null,
+  created_at  timestamptz not null,
+  revoked_at  timestamptz,
   primary key (account_id, id)
 );
 
 create table oauth_client_secret (
   account_id  text        collate "C" not null,
   client_id   text        collate "C" not null,
-  id          text        collate "C" not null,
+  id          text        collate "C" not null unique,
+  slot        smallint    not null check (slot in (1, 2)), -- at most two secrets of a client are valid at a time
   secret_hash bytea       not null unique check (length(secret_hash) = 32),
   created_at  timestamptz not null,
   revoked_at  timestamptz,
   primary key (account_id, client_id, id),
   foreign key (account_id, client_id) references oauth_client
 );
+create unique index oauth_client_secret_live on oauth_client_secret (account_id, client_id, slot) where revoked_at is null;
 
 create table token (
   hash             bytea       primary key check (length(hash) = 32),
@@ -75,7 +85,29 @@ create table token (
   constraint access_token_has_client check ((kind = 'access') = (client_id is not null))
 );
 create index token_expiry on token (expires_at);
+create index token_environment_key on token (environment, id) where kind = 'environment_key';
 create index token_of_account on token (account_id) where account_id is not null;
+
+-- Requests counted in fixed windows of one UTC minute, and failures at the token endpoint. Subjects (a client, a key, an
+-- address) are hashed: of bounded length, whatever was sent. Unlogged: counting costs no flush of the log, and what a
+-- crash of the database forgets is at most the current window.
+create unlogged table rate_window (
+  subject   bytea       not null check (length(subject) = 32),
+  window_at timestamptz not null,
+  requests  integer     not null,
+  primary key (subject, window_at)
+);
+create index rate_window_age on rate_window (window_at);
+
+create unlogged table token_failure (
+  subject       bytea       primary key check (length(subject) = 32),
+  window_at     timestamptz not null, -- first failure of the current window
+  failures      integer     not null, -- in the current window
+  blocks        integer     not null default 0, -- in a row; the wait doubles with each
+  blocked_until timestamptz,
+  failed_at     timestamptz not null
+);
+create index token_failure_age on token_failure (failed_at);
 
 -- One hash in, one row out: the only way in which a request's credential is read, before any account is known.
 -- A token of a revoked client, a revoked secret or a deleted account is no token.
@@ -126,7 +158,8 @@ create policy readers on account for select to psapi_accept, psapi_worker, psapi
 alter table oauth_client enable row level security;
 alter table oauth_client force row level security;
 create policy owner on oauth_client to psapi_migrate using (true);
-create policy api on oauth_client to psapi_api using (account_id = current_account());
+create policy api on oauth_client to psapi_api
+  using (environment = current_environment() and (current_account() is null or account_id = current_account()));
 
 alter table oauth_client_secret enable row level security;
 alter table oauth_client_secret force row level security;
@@ -143,7 +176,11 @@ create policy cleaner on token to psapi_worker using (true);
 grant select, insert on environment to psapi_api;
 grant update (settings) on environment to psapi_api;
 grant select on environment to psapi_accept, psapi_worker, psapi_updates;
+grant select, insert on master_key to psapi_api;
+grant select on master_key to psapi_accept, psapi_worker, psapi_updates;
 grant select, insert, update on account to psapi_api;
 grant select on account to psapi_accept, psapi_worker, psapi_updates;
 grant select, insert, update on oauth_client, oauth_client_secret, token to psapi_api;
 grant select, delete on token to psapi_worker;
+grant select, insert, update on rate_window, token_failure to psapi_api;
+grant select, delete on rate_window, token_failure to psapi_worker;

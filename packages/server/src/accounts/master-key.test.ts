@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, test } from 'vitest'
+import { loadMasterKey, MasterKeyFault } from './master-key.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'master-key-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('a master key is made once, readable by its owner only, also when several ask at the same moment', async () => {
+  const path = join(folder, 'data', 'master-key')
+  const keys = await Promise.all(Array.from({ length: 10 }, () => loadMasterKey(path, { create: true })))
+  assert.equal(new Set(keys.map((key) => key.id.toString('hex'))).size, 1)
+  assert.equal(statSync(path).mode & 0o777, 0o600)
+  assert.equal(Buffer.from(readFileSync(path, 'utf8').trim(), 'base64').length, 32)
+  assert.deepEqual(readdirSync(join(folder, 'data')), ['master-key'])
+})
+
+test('a missing master key is refused, not made, unless told so', async () => {
+  const path = join(folder, 'missing')
+  await assert.rejects(loadMasterKey(path, { create: false }), (error) => {
+    return error instanceof MasterKeyFault && error.message.includes(path)
+  })
+})
+
+test.each([
+  ['empty', ''],
+  ['too short', Buffer.alloc(31, 7).toString('base64')],
+  ['too long', Buffer.alloc(33, 7).toString('base64')],
+  ['hex', Buffer.alloc(32, 7).toString('hex')],
+  ['no text', '\u0000\u0001'],
+])('a master key file that is %s is refused, without its content in the message', async (name, text) => {
+  const path = join(folder, name.replace(' ', '-'))
+  writeFileSync(path, text)
+  await assert.rejects(loadMasterKey(path, { create: true }), (error) => {
+    return (
+      error instanceof MasterKeyFault && error.message.includes(path) && (text === '' || !error.message.includes(text))
+    )
+  })
+  assert.equal(readFileSync(path, 'utf8'), text)
+})

@@ -1,0 +1,207 @@
+import type { Clock } from '#src/adapters/clock.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import { isUniqueViolation, type Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError } from '#src/domain-error.ts'
+import { populationMaxOf } from './account.ts'
+import type { DataKeys } from './encryption.ts'
+import type { Account, Environment } from './principal.ts'
+
+type AccountRow = {
+  id: string
+  environment: Environment
+  uid: string | null
+  name: string
+  throttle_rate: number | null
+  metadata: Record<string, string>
+  population_max: number
+  auto_subscribe: boolean
+  created_at: Date
+  updated_at: Date
+}
+
+function toAccount(row: AccountRow): Account {
+  return {
+    id: row.id,
+    environment: row.environment,
+    uid: row.uid,
+    name: row.name,
+    throttleRate: row.throttle_rate,
+    metadata: row.metadata,
+    populationMax: row.population_max,
+    autoSubscribe: row.auto_subscribe,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function first(rows: AccountRow[]): Account | undefined {
+  const [row] = rows
+  return row && toAccount(row)
+}
+
+export async function accountById(tx: Queryable, environment: Environment, id: string): Promise<Account | undefined> {
+  return first(
+    await tx.query<AccountRow>`
+      select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+        from account where environment = ${environment} and id = ${id} and deleted_at is null`,
+  )
+}
+
+export async function accountByUid(tx: Queryable, environment: Environment, uid: string): Promise<Account | undefined> {
+  return first(
+    await tx.query<AccountRow>`
+      select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+        from account where environment = ${environment} and uid = ${uid} and deleted_at is null`,
+  )
+}
+
+export type NewAccount = {
+  environment: Environment
+  name: string
+  uid?: string | null
+  throttleRate?: number | null
+  metadata?: Record<string, string>
+}
+
+/** Puts the NPNs into a new sandbox account that it starts with, loaded and without events (producersync-api 1). */
+export type Preload = (tx: Queryable, account: Account) => Promise<void>
+export type AccountParts = { clock: Clock; ids: IdSource; dataKeys: DataKeys; preload: Preload }
+
+/**
+ * Adds an account in a transaction that sees its environment.
+ * @returns undefined when a live account has the uid: the constraint decides between callers at the same moment
+ */
+export async function createAccount(
+  tx: Queryable,
+  parts: AccountParts,
+  input: NewAccount,
+): Promise<Account | undefined> {
+  const { ksuid, at } = parts.ids.next()
+  const id = `app_${ksuid}`
+  const { environment } = input
+  const account = first(
+    await tx.query<AccountRow>`
+      insert into account (id, environment, uid, name, throttle_rate, metadata, data_key, population_max, created_at, updated_at)
+      values (${id}, ${environment}, ${input.uid ?? null}, ${input.name}, ${input.throttleRate ?? null},
+              ${input.metadata ?? {}}, ${parts.dataKeys.newDataKey(id)}, ${populationMaxOf[environment]}, ${at}, ${at})
+      on conflict (environment, uid) where deleted_at is null do nothing
+      returning id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at`,
+  )
+  if (account && environment === 'sandbox') await actingFor(tx, account.id, () => parts.preload(tx, account))
+  return account
+}
+
+/** Runs `work` with the account's own rows visible, in a transaction that sees its environment. */
+export async function actingFor<T>(tx: Queryable, accountId: string, work: () => Promise<T>): Promise<T> {
+  const [before] = await tx.query<{ account_id: string }>`
+    select coalesce(current_setting('psapi.account_id', true), '') as account_id`
+  await tx.query`select set_config('psapi.account_id', ${accountId}, true)`
+  const result = await work()
+  await tx.query`select set_config('psapi.account_id', ${before?.account_id ?? ''}, true)`
+  return result
+}
+
+/** What to change; absent stays as it is, null clears. */
+export type AccountChanges = {
+  name?: string
+  uid?: string | null
+  throttleRate?: number | null
+  metadata?: Record<string, string>
+}
+
+/**
+ * @returns the account as it is then; undefined when it has been deleted
+ * @throws DomainError conflict: another account has the uid
+ */
+export async function changeAccount(
+  tx: Queryable,
+  account: { id: string; environment: Environment },
+  changes: AccountChanges,
+  now: Date,
+): Promise<Account | undefined> {
+  const { name, uid, throttleRate, metadata } = changes
+  try {
+    return first(
+      await tx.query<AccountRow>`
+        update account
+           set name = coalesce(${name}::text, name),
+               uid = case when ${uid !== undefined}::boolean then ${uid}::text else uid end,
+               throttle_rate = case when ${throttleRate !== undefined}::boolean then ${throttleRate}::integer else throttle_rate end,
+               metadata = coalesce(${metadata}::jsonb, metadata),
+               updated_at = ${now}
+         where environment = ${account.environment} and id = ${account.id} and deleted_at is null
+        returning id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at`,
+    )
+  } catch (error) {
+    if (isUniqueViolation(error, 'account_uid')) throw uidTaken()
+    throw error
+  }
+}
+
+export function uidTaken(): DomainError {
+  return new DomainError('conflict', 'An application with this uid exists.')
+}
+
+/**
+ * Ends an account at once: its uid is free, its tokens are none, its endpoints are gone and their planned deliveries
+ * canceled. Rows follow in batches.
+ * @returns false when it had been deleted before
+ */
+export async function endAccount(
+  tx: Queryable,
+  account: { id: string; environment: Environment },
+  now: Date,
+): Promise<boolean> {
+  const rows = await tx.query`
+    update account set deleted_at = ${now}, updated_at = ${now}
+     where environment = ${account.environment} and id = ${account.id} and deleted_at is null
+    returning id`
+  if (rows.length === 0) return false
+  await actingFor(tx, account.id, async () => {
+    await tx.query`
+      update endpoint set deleted_at = ${now}, canceled_before = ${now}, version = version + 1, updated_at = ${now}
+       where account_id = ${account.id} and deleted_at is null`
+    await tx.query`
+      update token set revoked_at = ${now} where account_id = ${account.id} and revoked_at is null`
+  })
+  return true
+}
+
+export type AccountsWanted = {
+  environment: Environment
+  /** Only accounts with an endpoint. */
+  withEndpoints: boolean
+  /** Only accounts with an endpoint that is not disabled, or with none. */
+  notOnlyDisabled: boolean
+  /** Rows beyond this id in the direction of `ascending`; absent: from the start. */
+  beyond?: string
+  ascending: boolean
+  limit: number
+}
+
+/** A page of accounts by id. */
+export async function listAccounts(tx: Queryable, wanted: AccountsWanted): Promise<Account[]> {
+  const { environment, withEndpoints, notOnlyDisabled, limit } = wanted
+  const rows = wanted.ascending
+    ? await tx.query<AccountRow>`
+        select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+          from account a
+         where environment = ${environment} and deleted_at is null and id > ${wanted.beyond ?? ''}
+           and (not ${withEndpoints}::boolean
+                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+           and (not ${notOnlyDisabled}::boolean
+                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null and not e.disabled)
+                or not exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+         order by id limit ${limit}`
+    : await tx.query<AccountRow>`
+        select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+          from account a
+         where environment = ${environment} and deleted_at is null and id < ${wanted.beyond ?? 'app`'}
+           and (not ${withEndpoints}::boolean
+                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+           and (not ${notOnlyDisabled}::boolean
+                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null and not e.disabled)
+                or not exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+         order by id desc limit ${limit}`
+  return rows.map(toAccount)
+}
