@@ -16,7 +16,7 @@ export type ClaimOptions = {
 }
 
 /** What a webhook says of itself, and the keys to judge it by: everything that is known before its body is read. */
-export type Claim = SignatureHeaders & { keys: VerifyingKey[]; bodyBytesMax: number }
+type Claim = SignatureHeaders & { keys: VerifyingKey[]; bodyBytesMax: number }
 
 /** @throws VerificationError `invalid_secret`, `missing_header`, `invalid_header`, `timestamp_out_of_range` */
 export function readClaim(headers: HeadersLike, secrets: Secrets, options: ClaimOptions): Claim {
