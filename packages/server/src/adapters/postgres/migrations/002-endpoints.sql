@@ -38,11 +38,11 @@ create table endpoint (
   channels             text[]      check (channels <> '{}'), -- null: all
   metadata             jsonb       not null default '{}',
   throttle_rate        integer     check (throttle_rate between 1 and 65535),
-  timeout_ms           integer     not null default 5000 check (timeout_ms between 1000 and 30000),
+  timeout_ms           integer     check (timeout_ms between 1000 and 30000), -- null: the environment's
   retry_schedule       integer[]   check (cardinality(retry_schedule) <= 24), -- seconds; null: the environment's
-  max_concurrency      integer     check (max_concurrency between 1 and 256),
+  max_concurrency      integer     check (max_concurrency between 1 and 256), -- null: the environment's
   ordering             text        not null default 'none' check (ordering in ('none', 'fifo')),
-  headers              bytea, -- encrypted JSON object, name -> value; null: none
+  headers              bytea, -- encrypted JSON list of [name, value]; null: none
   disabled             boolean     not null default false,
   disabled_reason      text        check (disabled_reason in ('manual', 'failures', 'gone', 'receiver_request')),
   version              bigint      not null default 1, -- grows with every change that an attempt must obey
@@ -73,6 +73,19 @@ create table endpoint_secret (
 );
 create unique index endpoint_secret_current on endpoint_secret (account_id, endpoint_id) where expires_at is null;
 
+-- Does this endpoint get an event of this type now? The one place where filters are applied; inlined by the planner.
+-- A group is looked up when the event is accepted, so types that join it later count. `type_row` is null for a type
+-- that is not registered.
+create function endpoint_wants(target endpoint, only_endpoint_id text, type_name text, type_row event_type, event_channels text[])
+  returns boolean language sql immutable parallel safe
+  return target.deleted_at is null
+     and case when only_endpoint_id is not null then target.id = only_endpoint_id
+              else not target.disabled
+               and case when target.event_types is null then not coalesce(type_row.opt_in, false)
+                        else target.event_types && coalesce(type_row.match_names, array[type_name]) end
+               and (target.channels is null or coalesce(target.channels && event_channels, false))
+         end;
+
 alter table event_type enable row level security;
 alter table event_type force row level security;
 create policy owner on event_type to psapi_migrate using (true);
@@ -82,7 +95,9 @@ create policy readers on event_type for select to psapi_accept, psapi_worker, ps
 alter table endpoint enable row level security;
 alter table endpoint force row level security;
 create policy owner on endpoint to psapi_migrate using (true);
-create policy api on endpoint to psapi_api using (account_id = current_account());
+-- with an environment key, which names no account, the list of accounts asks which have endpoints
+create policy api on endpoint to psapi_api
+  using (environment = current_environment() and (current_account() is null or account_id = current_account()));
 create policy readers on endpoint for select to psapi_accept, psapi_updates using (true);
 create policy worker on endpoint to psapi_worker using (true);
 

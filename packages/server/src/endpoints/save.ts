@@ -1,0 +1,114 @@
+import type { SealingKey } from '#src/accounts/encryption.ts'
+import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
+import type { Environment } from '#src/accounts/principal.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
+import { acceptIn, type PlannedDelivery } from '#src/events/accept.ts'
+import { type Sight, unknownEventTypes } from '#src/events/event-type-store.ts'
+import { fault, settingsFaults } from './body.ts'
+import { effectsOf } from './change.ts'
+import type { Endpoint, EndpointSettings } from './endpoint.ts'
+import type { Headers } from './headers.ts'
+import { sealHeaders, sealSecret } from './sealed.ts'
+import type { SigningSecret } from './signing-secret.ts'
+import { addEndpoint, addSecret, endEndpoint, lockEndpoint, saveEndpoint } from './store.ts'
+import { ping } from './test-request.ts'
+
+/** An endpoint as it was written, and the deliveries to hand to `Wake` after the commit. */
+export type Saved = { endpoint: Endpoint; planned: PlannedDelivery[] }
+
+/** What a save needs to know of the caller and the environment. */
+export type SaveContext = {
+  account: { id: string; environment: Environment }
+  /** Event types that the caller may choose. */
+  sight: Sight
+  settings: Pick<EnvironmentSettings, 'endpointsMax' | 'testRequestOnSave'>
+  ids: IdSource
+  now: Date
+  /** Found before the transaction; refused together with those found inside. */
+  faults: readonly Fault[]
+}
+
+export type NewEndpointInput = { settings: EndpointSettings; headers: Headers; secret: SigningSecret }
+
+/**
+ * Adds an endpoint with its secret, its headers and a test request, in the caller's transaction.
+ * @returns 'uid_taken' when another endpoint of the account has the uid: the constraint decides between callers
+ * @throws DomainError invalid_input, limit_reached; not_found when the account has just been deleted
+ */
+export async function createEndpoint(
+  tx: Queryable,
+  { settings, headers, secret }: NewEndpointInput,
+  key: SealingKey,
+  context: SaveContext,
+): Promise<Saved | 'uid_taken'> {
+  await checkSettings(tx, settings, null, context)
+  const { account, ids, now } = context
+  const owner = { accountId: account.id, id: `ep_${ids.next(now).ksuid}` }
+  const added = await addEndpoint(
+    tx,
+    { ...owner, environment: account.environment, settings, sealedHeaders: sealHeaders(key, owner, headers), now },
+    context.settings.endpointsMax,
+  )
+  if (added === 'no_account') throw notFound()
+  if (added === 'limit_reached') {
+    throw new DomainError('limit_reached', `An application has at most ${context.settings.endpointsMax} endpoints.`)
+  }
+  if (added === 'uid_taken') return added
+  await addSecret(tx, owner, { id: newSecretId(ids, now), sealed: sealSecret(key, owner, secret) }, now)
+  return { endpoint: added, planned: settings.disabled ? [] : await sendPing(tx, added, context) }
+}
+
+/**
+ * Changes the settings of an endpoint, in the caller's transaction.
+ * @param change  the settings wanted, made from those that the row has now
+ * @throws DomainError invalid_input, conflict (uid); not_found when it has just been deleted
+ */
+export async function changeEndpoint(
+  tx: Queryable,
+  id: string,
+  change: (before: Endpoint) => EndpointSettings,
+  context: SaveContext,
+): Promise<Saved> {
+  const { account, now } = context
+  const before = await lockEndpoint(tx, account.id, id)
+  if (!before) throw notFound()
+  const settings = change(before)
+  await checkSettings(tx, settings, before, context)
+  const effects = effectsOf(before, settings)
+  const endpoint = await saveEndpoint(tx, { accountId: account.id, id }, settings, effects, now)
+  if (!endpoint) throw notFound()
+  return { endpoint, planned: effects.tested ? await sendPing(tx, endpoint, context) : [] }
+}
+
+/** @throws DomainError not_found when it has just been deleted */
+export async function deleteEndpoint(tx: Queryable, accountId: string, id: string, now: Date): Promise<void> {
+  if (!(await endEndpoint(tx, accountId, id, now))) throw notFound()
+}
+
+export function newSecretId(ids: IdSource, now: Date): string {
+  return `sec_${ids.next(now).ksuid}`
+}
+
+async function checkSettings(
+  tx: Queryable,
+  settings: EndpointSettings,
+  before: EndpointSettings | null,
+  { account, sight, faults }: SaveContext,
+): Promise<void> {
+  // what the endpoint has already may be archived or hidden by now
+  const chosen = (settings.eventTypes ?? []).filter((name) => !before?.eventTypes?.includes(name))
+  const unknown = chosen.length > 0 ? await unknownEventTypes(tx, account.environment, sight, chosen) : []
+  const found = [...faults, ...settingsFaults(settings)]
+  if (unknown.length > 0) found.push(fault('eventTypes', `does not exist: ${unknown.join(', ')}`))
+  if (found.length > 0) throw invalidInput(...found)
+}
+
+async function sendPing(
+  tx: Queryable,
+  endpoint: Endpoint,
+  { settings, ids, now }: SaveContext,
+): Promise<PlannedDelivery[]> {
+  return settings.testRequestOnSave ? await acceptIn(tx, [ping(endpoint, now, ids)]) : []
+}
