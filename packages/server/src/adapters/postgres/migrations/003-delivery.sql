@@ -223,7 +223,8 @@ grant select, insert, update on task to psapi_api;
 
 grant insert on event to psapi_accept;
 grant select (account_id, id) on event to psapi_accept;
-grant select, insert, delete on event_uid, idempotency to psapi_accept;
+grant select, insert, delete on event_uid to psapi_accept;
+grant select, insert, update on idempotency to psapi_accept;
 grant select, insert on pending to psapi_accept;
 
 grant select, insert on event to psapi_worker;

@@ -1,0 +1,159 @@
+import type { Clock } from '#src/adapters/clock.ts'
+import { addMs } from '#src/adapters/clock.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { AddressPolicy, Outgoing, PostResult, Timings } from '#src/adapters/outgoing/outgoing.ts'
+import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
+import type { Target } from '#src/endpoints/target.ts'
+import { decide, type Met } from './decide.ts'
+import { type AttemptOutcome, type Delivery, isSingleAttempt, parseReceiverWishes } from './delivery.ts'
+import type { Failpoint } from './failpoint.ts'
+import { classify } from './failure-classes.ts'
+import { requestHeaders, type Signer } from './request.ts'
+import type { AttemptRecord } from './store.ts'
+
+/** An attempt that met an outcome, with what was decided; `answered`: a final status came, whatever it was. */
+export type Attempted = {
+  kind: 'attempted'
+  met: Met
+  answered: boolean
+  endedAt: Date
+  record: Omit<AttemptRecord, 'epoch'>
+}
+
+/** `deferred`: a limit of the destination; `stopped`: this process may not send any more. Nothing counts as sent. */
+export type AttemptEnd = Attempted | { kind: 'deferred'; waitMs: number } | { kind: 'stopped' }
+
+export type AttemptParts = {
+  delivery: Delivery
+  target: Target
+  signer: Signer
+  outgoing: Outgoing
+  policy: AddressPolicy
+  clock: Clock
+  ids: IdSource
+  random: number
+  failpoint: Failpoint
+  mayWrite: () => boolean
+  signal: AbortSignal
+}
+
+/** Signs, sends and decides: one HTTP request of a delivery. Records nothing. */
+export async function attemptDelivery(parts: AttemptParts): Promise<AttemptEnd> {
+  const { delivery, target, clock, failpoint } = parts
+  const { payload } = delivery
+  if (payload === null) throw new TypeError('a delivery without payload is canceled, not sent')
+  const startedAt = clock.now()
+  await failpoint('send.before_write')
+  const result = await parts.outgoing.post({
+    url: target.url,
+    headers: requestHeaders({ ...delivery, payload }, target.headers, parts.signer, startedAt),
+    body: payload,
+    timeoutMs: target.timeoutMs,
+    connectionKey: delivery.endpointId,
+    resolutionKey: delivery.accountId,
+    policy: parts.policy,
+    mayWrite: parts.mayWrite,
+    signal: parts.signal,
+  })
+  await failpoint('send.after_response')
+  if (result.kind === 'deferred') return result
+  if (result.outcome.kind === 'interrupted') return { kind: 'stopped' }
+  const endedAt = laterOf(clock.now(), addMs(startedAt, result.durationMs))
+  const met: Met = { outcome: result.outcome, wishes: parseReceiverWishes(headerOf(result, 'webhook-delivery')) }
+  return decided(parts, met, startedAt, endedAt, {
+    durationMs: result.durationMs,
+    timingsMs: timingsOf(result.timings),
+    ...(result.outcome.kind === 'responded'
+      ? { response: result.responseBody, responseHeaders: result.responseHeaders }
+      : { response: null, responseHeaders: null }),
+    sentHeaders: sentHeadersOf(target.headers),
+  })
+}
+
+/** An attempt that a bug of ours broke: it counts as failed, so that one poisoned event backs off and stops nobody. */
+export function brokenAttempt(parts: AttemptParts): Attempted {
+  const now = parts.clock.now()
+  const met: Met = { outcome: { kind: 'interrupted' }, wishes: new Set() }
+  return decided(parts, met, now, now, {
+    durationMs: 0,
+    timingsMs: null,
+    response: null,
+    responseHeaders: null,
+    sentHeaders: null,
+  })
+}
+
+function decided(
+  { delivery, target, ids, random }: AttemptParts,
+  met: Met,
+  startedAt: Date,
+  endedAt: Date,
+  seen: Pick<AttemptRecord, 'durationMs' | 'timingsMs' | 'response' | 'responseHeaders' | 'sentHeaders'>,
+): Attempted {
+  const attempt = delivery.attemptsMade + 1
+  const single = isSingleAttempt(delivery.cause)
+  const state = decide(met, { cause: delivery.cause, attempt }, target.retrySchedule, endedAt, random)
+  return {
+    kind: 'attempted',
+    met,
+    answered: met.outcome.kind === 'responded',
+    endedAt,
+    record: {
+      delivery,
+      id: `atmpt_${ids.next(startedAt).ksuid}`,
+      number: single ? 0 : attempt,
+      url: target.url,
+      ...describe(met.outcome),
+      ...seen,
+      startedAt,
+      state,
+      endsPlanned: single && delivery.cause !== 'test' && state.status === 'delivered',
+    },
+  }
+}
+
+/** The record of a delivery that is canceled before its next attempt. */
+export function canceledAttempt(delivery: Delivery, target: Target, at: Date, ids: IdSource): Omit<AttemptRecord, 'epoch'> {
+  return {
+    delivery,
+    id: `atmpt_${ids.next(at).ksuid}`,
+    number: isSingleAttempt(delivery.cause) ? 0 : delivery.attemptsMade + 1,
+    url: target.url,
+    ...describe({ kind: 'canceled' }),
+    durationMs: 0,
+    timingsMs: null,
+    response: null,
+    responseHeaders: null,
+    sentHeaders: null,
+    startedAt: at,
+    state: { status: 'canceled', canceledAt: at },
+    endsPlanned: false,
+  }
+}
+
+function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'statusCode'> {
+  return {
+    outcome: outcome.kind === 'unreachable' ? outcome.cause : outcome.kind,
+    failureClass: classify(outcome),
+    statusCode: outcome.kind === 'responded' ? outcome.status : 0,
+  }
+}
+
+function timingsOf({ dnsMs, connectMs, tlsMs, firstByteMs }: Timings): (number | null)[] {
+  return [dnsMs ?? null, connectMs ?? null, tlsMs ?? null, firstByteMs ?? null]
+}
+
+/** The endpoint's own headers as sent, without the values that nobody may read again. */
+function sentHeadersOf(headers: Headers): Record<string, string> | null {
+  if (headers.size === 0) return null
+  return Object.fromEntries([...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value]))
+}
+
+function headerOf(result: PostResult & { kind: 'attempted' }, name: string): string | undefined {
+  const value = result.headers[name]
+  return typeof value === 'string' ? value : value?.join(',')
+}
+
+function laterOf(a: Date, b: Date): Date {
+  return a > b ? a : b
+}

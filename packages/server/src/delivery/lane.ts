@@ -1,0 +1,102 @@
+import type { Target } from '#src/endpoints/target.ts'
+import { type Breaker, CLOSED } from './breaker.ts'
+import { type Delivery, ignoresDisabled, QUEUES, type Queue } from './delivery.ts'
+import type { DisabledReason } from './failure-clock.ts'
+import type { Signer } from './request.ts'
+import type { TokenBucket } from './token-bucket.ts'
+
+/** What of one queue of a lane is in memory: the first of what is due, and what is known of the rest. */
+export type LaneQueue = {
+  due: Delivery[] // in the order of their due times
+  unread: boolean // the database may hold due deliveries that are not in memory
+  reading: boolean
+  nextDueAt: Date | null // the earliest known to be due later
+}
+
+/** Budgets of a worker: what an endpoint's attempts count against. */
+export const BUDGETS = ['first', 'retry', 'replay', 'suspect'] as const
+export type Budget = (typeof BUDGETS)[number]
+
+/**
+ * One endpoint's deliveries in the worker that owns its shard. Holds a small window of them, however many wait; all
+ * else about the endpoint that an attempt needs comes with `target`, which is never older than `TARGET_AGE_MS_MAX`
+ * when an attempt starts.
+ */
+export class Lane {
+  readonly accountId: string
+  readonly endpointId: string
+  readonly shard: number
+  readonly queues: Record<Queue, LaneQueue> = { first: emptyQueue(), retry: emptyQueue(), replay: emptyQueue() }
+  /** Attempts that have started and deliveries whose outcome is not recorded yet: a read leaves these out. */
+  readonly held = new Set<string>()
+  target: Target | null = null
+  targetReadAt: Date | null = null
+  signer: Signer | null = null
+  /** When the first of the signer's secrets ends. */
+  signerUntil: Date | null = null
+  bucket: TokenBucket | null = null
+  breaker: Breaker = CLOSED
+  inFlight = 0
+  /** Nothing starts before: rate limit or breaker. */
+  pausedUntil: Date | null = null
+  /** A limit of the destination, over all accounts, is reached. */
+  deferred = false
+  /** Up to which `canceledBefore` mark the rows have followed. */
+  canceledThrough: Date | null = null
+  /** The endpoint is to be disabled with the next record. */
+  disable: { reason: DisabledReason; at: Date } | null = null
+  /** Nothing older than this is looked for in the database: it was read to the end. */
+  readonly readFrom: Record<Queue, Date> = { first: new Date(0), retry: new Date(0), replay: new Date(0) }
+  /** Which queue of a suspect lane goes first. */
+  turn = 0
+  /** The shard is being given back: nothing starts any more. */
+  closing = false
+  usedAtMs = performance.now()
+
+  constructor(accountId: string, endpointId: string, shard: number) {
+    this.accountId = accountId
+    this.endpointId = endpointId
+    this.shard = shard
+  }
+
+  get isIdle(): boolean {
+    return (
+      this.inFlight === 0 &&
+      this.held.size === 0 &&
+      QUEUES.every((name) => {
+        const queue = this.queues[name]
+        return queue.due.length === 0 && !queue.unread && !queue.reading && queue.nextDueAt === null
+      })
+    )
+  }
+
+  /** Not proven to work: its attempts share a small budget, so that those which hang hold up nobody else. */
+  get isSuspect(): boolean {
+    const target = this.target
+    return target !== null && (target.provenAt === null || target.failureClock.failingSince !== null)
+  }
+
+  /** The queues that wait under a budget. */
+  queuesOf(budget: Budget): readonly Queue[] {
+    if (this.isSuspect) return budget === 'suspect' ? QUEUES : []
+    return budget === 'suspect' ? [] : [budget]
+  }
+
+  /** Whether the endpoint takes this delivery no more: disabled, deleted, or canceled by a mark that is later than it. */
+  cancels(delivery: Delivery): boolean {
+    const { target } = this
+    if (target === null) return false
+    if (target.deletedAt !== null || delivery.payload === null) return true
+    if (ignoresDisabled(delivery.cause)) return false
+    return target.disabled || (target.canceledBefore !== null && delivery.createdAt < target.canceledBefore)
+  }
+}
+
+function emptyQueue(): LaneQueue {
+  return { due: [], unread: false, reading: false, nextDueAt: null }
+}
+
+/** Names a delivery at one point of its way: a retry of it is something else than the attempt before. */
+export function heldName(delivery: { deliveryId: string; attemptsMade: number }): string {
+  return `${delivery.deliveryId}:${delivery.attemptsMade}`
+}

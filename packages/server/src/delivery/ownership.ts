@@ -1,0 +1,236 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { DatabaseClock } from '#src/adapters/clock.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+
+/** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
+export const SHARDS = 256
+
+export type OwnedShard = { number: number; epoch: number }
+
+export type LeaseTimes = {
+  leaseMs: number
+  heartbeatMs: number
+  /** Without a heartbeat for this long, counted from the sending of the last good one, the worker drops everything. */
+  selfStopMs: number
+  /** Without one for this long, nothing new starts. */
+  startMs: number
+  /** How often free and expired shards are looked for. */
+  lookMs: number
+}
+
+export const LEASE_TIMES: LeaseTimes = { leaseMs: 4_000, heartbeatMs: 1_000, selfStopMs: 3_000, startMs: 2_000, lookMs: 500 }
+
+type Events = {
+  /** These are ours from now on: read what is pending. */
+  gained(shards: readonly OwnedShard[]): void
+  /** Start nothing more for these; resolves when all that had started is recorded. */
+  releasing(shards: readonly number[]): Promise<void>
+  /** The lease is lost, or may be: stop at once and forget everything. */
+  lost(): void
+}
+
+/**
+ * Holds a lease on shards (reliability-security, section 5). The database's own clock writes and compares leases; this
+ * process counts on its monotonic clock and stops itself before its lease can have ended.
+ */
+export class Ownership {
+  readonly #database: Database
+  readonly #clock: DatabaseClock | null
+  readonly #events: Events
+  readonly #log: Logger
+  readonly #times: LeaseTimes
+  readonly #owned = new Map<number, number>()
+  #workerId = randomUUID()
+  /** `performance.now()` when the last successful heartbeat was sent. */
+  #heardAtMs = Number.NEGATIVE_INFINITY
+  #workers = 0
+  #timers: NodeJS.Timeout[] = []
+  #beating = false
+  #looking: Promise<void> | null = null
+  #closed = false
+
+  /** @param clock  corrected with every heartbeat; null when a test moves its own */
+  constructor(parts: {
+    database: Database
+    clock: DatabaseClock | null
+    events: Events
+    log: Logger
+    times?: LeaseTimes
+  }) {
+    this.#database = parts.database
+    this.#clock = parts.clock
+    this.#events = parts.events
+    this.#log = parts.log
+    this.#times = parts.times ?? LEASE_TIMES
+  }
+
+  get workerId(): string {
+    return this.#workerId
+  }
+
+  get shardCount(): number {
+    return this.#owned.size
+  }
+
+  get shards(): readonly number[] {
+    return [...this.#owned.keys()]
+  }
+
+  /** Live workers as of the last look, this one included. */
+  get workers(): number {
+    return this.#workers
+  }
+
+  get leaseAgeMs(): number {
+    return performance.now() - this.#heardAtMs
+  }
+
+  epochOf(shard: number): number | undefined {
+    return this.#owned.get(shard)
+  }
+
+  /** May an attempt start now? Asked again right before a request is written. A process that wakes up is told no. */
+  mayStart(): boolean {
+    return this.leaseAgeMs <= this.#times.startMs
+  }
+
+  async start(): Promise<void> {
+    await this.#register()
+    await this.#look()
+    this.#timers = [
+      setInterval(() => void this.#beat(), this.#times.heartbeatMs),
+      setInterval(() => this.#stopWhenSilent(), this.#times.heartbeatMs / 10),
+      setInterval(() => {
+        this.#looking ??= this.#look().finally(() => {
+          this.#looking = null
+        })
+      }, this.#times.lookMs),
+    ]
+  }
+
+  /** Gives everything back, after what had started is recorded. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const [, , lookTimer] = this.#timers
+    clearInterval(lookTimer)
+    await this.#looking
+    await this.#release(this.shards)
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#database.query`delete from worker where id = ${this.#workerId}`.catch(() => undefined)
+  }
+
+  get #registered(): boolean {
+    return this.#heardAtMs !== Number.NEGATIVE_INFINITY
+  }
+
+  async #register(): Promise<void> {
+    const sentAtMs = performance.now()
+    const [row] = await this.#database.query<{ now: Date }>`
+      insert into worker (id, lease_until, started_at)
+      values (${this.#workerId}, clock_timestamp() + ${this.#times.leaseMs} * interval '1 ms', clock_timestamp())
+      returning clock_timestamp() as now`
+    this.#heard(sentAtMs, row?.now)
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#beating) return
+    this.#beating = true
+    const workerId = this.#workerId
+    const sentAtMs = performance.now()
+    try {
+      if (!this.#registered) return await this.#register()
+      const [row] = await this.#database.query<{ now: Date }>`
+        update worker set lease_until = clock_timestamp() + ${this.#times.leaseMs} * interval '1 ms'
+         where id = ${workerId} and lease_until > clock_timestamp()
+        returning clock_timestamp() as now`
+      if (workerId !== this.#workerId) return // stopped meanwhile: a late heartbeat never revives it
+      if (row) this.#heard(sentAtMs, row.now)
+      else this.#restart('the lease had ended')
+    } catch (error) {
+      this.#log.warn({ event: 'lease.heartbeat_failed', reason: nameOf(error) })
+    } finally {
+      this.#beating = false
+    }
+  }
+
+  #heard(sentAtMs: number, now: Date | undefined): void {
+    this.#heardAtMs = Math.max(this.#heardAtMs, sentAtMs)
+    if (now) this.#clock?.correct(now, sentAtMs, performance.now())
+  }
+
+  #stopWhenSilent(): void {
+    if (this.#owned.size === 0 || this.leaseAgeMs <= this.#times.selfStopMs) return
+    this.#restart('no heartbeat for too long')
+  }
+
+  /** Drops everything, and goes on as somebody new with the next heartbeat. */
+  #restart(why: string): void {
+    this.#log.warn({ event: 'lease.lost', reason: why, shards: this.#owned.size })
+    this.#owned.clear()
+    this.#workerId = randomUUID()
+    this.#heardAtMs = Number.NEGATIVE_INFINITY
+    this.#events.lost()
+  }
+
+  /** Takes free and expired shards up to a fair share, and gives back what is beyond it. */
+  async #look(): Promise<void> {
+    if (this.#closed || !this.mayStart()) return
+    try {
+      const [counts] = await this.#database.query<{ workers: number; available: number }>`
+        select (select count(*)::int from worker where lease_until > clock_timestamp()) as workers,
+               (select count(*)::int from shard s
+                 where not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())) as available`
+      this.#workers = counts?.workers ?? 0
+      const share = Math.ceil(SHARDS / Math.max(1, this.#workers))
+      if (this.#owned.size > share) await this.#release(this.shards.slice(share))
+      else if (this.#owned.size < share && (counts?.available ?? 0) > 0) await this.#take(share - this.#owned.size)
+    } catch (error) {
+      this.#log.warn({ event: 'lease.look_failed', reason: nameOf(error) })
+    }
+  }
+
+  /**
+   * Each former owner's lock is taken exclusively: what it is recording at this moment ends first, and what it records
+   * later finds another owner (`hold_shards`).
+   */
+  async #take(count: number): Promise<void> {
+    const workerId = this.#workerId
+    const taken = await this.#database.transaction({}, async (tx) => {
+      const wanted = await tx.query<{ number: number; owner: string | null }>`
+        select number, owner from shard s
+         where not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())
+         order by number for update skip locked limit ${count}`
+      const owners = [...new Set(wanted.flatMap((shard) => shard.owner ?? []))].sort()
+      await tx.query`select pg_advisory_xact_lock(hashtextextended(o, 0)) from unnest(${owners}::text[]) as o`
+      await tx.query`delete from worker where id = any (${owners}::uuid[]) and lease_until <= clock_timestamp()`
+      return await tx.query<OwnedShard>`
+        update shard s
+           set owner = ${workerId}, epoch = epoch + 1
+         where number = any (${wanted.map((shard) => shard.number)}::smallint[])
+           and not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())
+           and exists (select from worker w where w.id = ${workerId} and w.lease_until > clock_timestamp())
+        returning number, epoch`
+    })
+    if (taken.length === 0 || workerId !== this.#workerId) return
+    for (const shard of taken) this.#owned.set(shard.number, shard.epoch)
+    this.#log.info({ event: 'lease.shards_taken', shards: taken.length })
+    this.#events.gained(taken)
+  }
+
+  async #release(shards: readonly number[]): Promise<void> {
+    if (shards.length === 0) return
+    const workerId = this.#workerId
+    await this.#events.releasing(shards)
+    if (workerId !== this.#workerId) return
+    for (const shard of shards) this.#owned.delete(shard)
+    await this.#database.query`
+      update shard set owner = null, epoch = epoch + 1
+       where owner = ${workerId} and number = any (${shards}::smallint[])`
+    this.#log.info({ event: 'lease.shards_released', shards: shards.length })
+  }
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
+}

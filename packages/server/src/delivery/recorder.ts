@@ -1,0 +1,142 @@
+import type { Logger } from 'pino'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
+
+/** Outcomes are written this long after the first of them at the latest; a crash repeats at most what was waiting. */
+const FLUSH_MS = 20
+const RECORDS_PER_FLUSH = 500
+const FLUSHES_MAX = 2
+/** With this many not written, nothing new is sent: the database is slower than the receivers. */
+export const UNRECORDED_MAX = 5_000
+const RETRY_MS = 200
+
+/** Called with each record once it is settled: written, or refused because the shard belongs to somebody else now. */
+type Settle = (record: AttemptRecord, written: boolean) => void
+
+/** Collects outcomes and writes many of them in one commit. */
+export class Recorder {
+  readonly #database: Database
+  readonly #workerId: () => string
+  readonly #settle: Settle
+  readonly #changeOf: (endpointId: string) => EndpointChange | undefined
+  readonly #log: Logger
+  readonly #onFlush: (records: number, refused: number) => void
+  #waiting: AttemptRecord[] = []
+  #changed = new Set<string>()
+  #flushing = 0
+  #timer: NodeJS.Timeout | undefined
+  #failing = false
+  #generation = 0
+  #idle: (() => void)[] = []
+
+  constructor(parts: {
+    database: Database
+    workerId: () => string
+    /** The state of an endpoint as it is to be written, at the moment of writing. */
+    changeOf: (endpointId: string) => EndpointChange | undefined
+    settle: Settle
+    log: Logger
+    onFlush: (records: number, refused: number) => void
+  }) {
+    this.#database = parts.database
+    this.#workerId = parts.workerId
+    this.#changeOf = parts.changeOf
+    this.#settle = parts.settle
+    this.#log = parts.log
+    this.#onFlush = parts.onFlush
+  }
+
+  #inFlush = 0
+
+  get size(): number {
+    return this.#waiting.length + this.#inFlush
+  }
+
+  /** Writing works, and keeps up: new attempts may start. */
+  get keepsUp(): boolean {
+    return !this.#failing && this.size < UNRECORDED_MAX
+  }
+
+  /** @param changesEndpoint  whether the attempt changes what the endpoint's row says */
+  add(record: AttemptRecord, changesEndpoint: boolean): void {
+    this.#waiting.push(record)
+    if (changesEndpoint) this.#changed.add(record.delivery.endpointId)
+    if (this.#waiting.length >= RECORDS_PER_FLUSH) this.#flush()
+    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+  }
+
+  /** Resolves when all that was added is written or refused. */
+  async drain(): Promise<void> {
+    this.#flush()
+    while (this.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Forgets everything: the lease is lost, and whoever owns the shards now sends again. */
+  drop(): void {
+    this.#generation += 1
+    this.#waiting = []
+    this.#changed.clear()
+    this.#inFlush = 0
+    this.#failing = false
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#wakeIdle()
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.#waiting.length > 0 && this.#flushing < FLUSHES_MAX && !this.#failing) {
+      const records = this.#waiting.splice(0, RECORDS_PER_FLUSH)
+      const changed = [...this.#changed]
+      this.#changed.clear()
+      void this.#write(records, changed)
+    }
+  }
+
+  async #write(records: AttemptRecord[], changed: string[]): Promise<void> {
+    const generation = this.#generation
+    this.#flushing += 1
+    this.#inFlush += records.length
+    try {
+      const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
+      const held = await recordAttempts(this.#database, this.#workerId(), records, changes)
+      if (generation !== this.#generation) return
+      this.#failing = false
+      this.#inFlush -= records.length
+      let refused = 0
+      for (const record of records) {
+        const written = held.has(record.delivery.shard)
+        if (!written) refused += 1
+        this.#settle(record, written)
+      }
+      if (refused > 0) this.#log.warn({ event: 'delivery.stale_refused', records: refused })
+      this.#onFlush(records.length, refused)
+    } catch (error) {
+      if (generation !== this.#generation) return
+      this.#failing = true
+      this.#inFlush -= records.length
+      this.#waiting.unshift(...records)
+      for (const endpointId of changed) this.#changed.add(endpointId)
+      this.#log.warn({ event: 'delivery.record_failed', records: records.length, reason: errorName(error) })
+      this.#timer ??= setTimeout(() => {
+        this.#failing = false
+        this.#flush()
+      }, RETRY_MS)
+    } finally {
+      this.#flushing -= 1
+      if (this.#waiting.length > 0 && !this.#failing) this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
+      if (this.size === 0) this.#wakeIdle()
+    }
+  }
+
+  #wakeIdle(): void {
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+}
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown'
+}

@@ -1,0 +1,288 @@
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
+import { type Cause, QUEUES, type Queue } from './delivery.ts'
+import type { DisabledReason, FailureClock } from './failure-clock.ts'
+import type { FailureClass } from './failure-classes.ts'
+
+/** A lane with pending deliveries: where it is, and when the first of a queue is due. */
+export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
+
+/**
+ * The lanes of these shards that have pending deliveries. Skips from lane to lane in the index, so a lane with a million
+ * of them costs no more than one with a single one.
+ */
+export async function findLanes(db: Queryable, shards: readonly number[]): Promise<FoundLane[]> {
+  const rows = await db.query<{ account_id: string; endpoint_id: string; shard: number; queue: number; due_at: Date }>`
+    select lane.*
+      from unnest(${shards}::smallint[]) as s (shard)
+     cross join lateral (
+       with recursive lane as (
+         (select p.account_id, p.endpoint_id, p.shard, p.queue, p.due_at
+            from pending p
+           where p.shard = s.shard
+           order by p.endpoint_id, p.queue, p.due_at limit 1)
+         union all
+         select next.*
+           from lane
+          cross join lateral (
+            select p.account_id, p.endpoint_id, p.shard, p.queue, p.due_at
+              from pending p
+             where p.shard = s.shard and (p.endpoint_id, p.queue) > (lane.endpoint_id, lane.queue)
+             order by p.endpoint_id, p.queue, p.due_at limit 1) as next
+       )
+       select * from lane) as lane`
+  return rows.map((row) => ({
+    accountId: row.account_id,
+    endpointId: row.endpoint_id,
+    shard: row.shard,
+    queue: queueOf(row.queue),
+    dueAt: row.due_at,
+  }))
+}
+
+/** One queue of one lane to read: at most `limit` deliveries that are due, none of those that the caller holds. */
+export type LaneRead = { endpointId: string; shard: number; queue: Queue; limit: number; dueFrom: Date }
+export type LaneWindow = { due: Delivery[]; nextDueAt: Date | null }
+
+type LaneRow = {
+  read_no: number
+  next_due_at: Date | null
+  account_id: string
+  event_id: string
+  delivery_id: string | null
+  cause: Cause
+  attempts_made: number
+  created_at: Date
+  due_at: Date
+  payload: Buffer | null
+  content_type: string | null
+}
+
+/**
+ * Reads the next windows of many lanes, each from its start: a row can become visible after later ones, so no cursor
+ * survives a commit. `dueFrom` bounds the search from below, past the dead rows of what has been delivered.
+ */
+export async function readLanes(
+  db: Queryable,
+  reads: readonly LaneRead[],
+  heldDeliveryIds: readonly string[],
+  now: Date,
+): Promise<LaneWindow[]> {
+  const rows = await db.query<LaneRow>`
+    select r.read_no::int, d.*,
+           (select p.due_at from pending p
+             where p.shard = r.shard and p.endpoint_id = r.endpoint_id and p.queue = r.queue and p.due_at > ${now}
+             order by p.due_at limit 1) as next_due_at
+      from unnest(${reads.map((read) => read.shard)}::smallint[],
+                  ${reads.map((read) => read.endpointId)}::text[],
+                  ${reads.map((read) => QUEUES.indexOf(read.queue))}::smallint[],
+                  ${reads.map((read) => read.limit)}::int[],
+                  ${reads.map((read) => read.dueFrom)}::timestamptz[])
+           with ordinality as r (shard, endpoint_id, queue, row_limit, due_from, read_no)
+      left join lateral (
+        select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at,
+               e.payload, e.content_type
+          from (select * from pending q
+                 where q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
+                   and q.due_at >= r.due_from and q.due_at <= ${now}
+                   and q.delivery_id <> all (${heldDeliveryIds}::uuid[])
+                 order by q.due_at limit r.row_limit) as p
+          left join event e on e.account_id = p.account_id and e.id = p.event_id) as d on true
+     order by r.read_no, d.due_at`
+  const windows = reads.map((): LaneWindow => ({ due: [], nextDueAt: null }))
+  for (const row of rows) {
+    const window = windows[row.read_no - 1]
+    const read = reads[row.read_no - 1]
+    if (!window || !read) continue
+    window.nextDueAt = row.next_due_at
+    if (row.delivery_id !== null) window.due.push(toDelivery({ ...row, delivery_id: row.delivery_id }, read))
+  }
+  return windows
+}
+
+function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Delivery {
+  return {
+    accountId: row.account_id,
+    eventId: row.event_id,
+    deliveryId: row.delivery_id,
+    endpointId: read.endpointId,
+    shard: read.shard,
+    queue: read.queue,
+    cause: row.cause,
+    attemptsMade: row.attempts_made,
+    createdAt: row.created_at,
+    dueAt: row.due_at,
+    payload: row.payload,
+    contentType: row.content_type,
+  }
+}
+
+/** Deliveries that a mark on their endpoint has canceled, due or not, apart from those that the caller holds. */
+export async function readCanceled(
+  db: Queryable,
+  lane: { shard: number; endpointId: string; everything: boolean; createdBefore: Date },
+  heldDeliveryIds: readonly string[],
+  limit: number,
+): Promise<Delivery[]> {
+  const rows = await db.query<LaneRow & { delivery_id: string; queue: number }>`
+    select account_id, event_id, delivery_id, queue, cause, attempts_made, created_at, due_at,
+           null::bytea as payload, null::text as content_type
+      from pending
+     where shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
+       and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
+       and delivery_id <> all (${heldDeliveryIds}::uuid[])
+     limit ${limit}`
+  return rows.map((row) =>
+    toDelivery(row, { ...lane, queue: queueOf(row.queue), limit, dueFrom: row.due_at }),
+  )
+}
+
+/** What is kept of an attempt, or of a cancellation. */
+export type AttemptRecord = {
+  delivery: Delivery
+  epoch: number
+  id: string // atmpt_…
+  number: number // 1, 2, …; 0 for a single attempt on request
+  url: string
+  outcome: string
+  failureClass: FailureClass | null
+  statusCode: number // 0 without a response
+  durationMs: number
+  timingsMs: (number | null)[] | null // dns, connect, tls, first byte
+  response: Uint8Array | null
+  responseHeaders: [string, string][] | null
+  sentHeaders: Record<string, string> | null
+  startedAt: Date
+  state: DeliveryState
+  /** A success on request ends the planned delivery of the same message to the same endpoint. */
+  endsPlanned: boolean
+}
+
+/** What the attempts of one flush mean for an endpoint. Written only onto the version that the worker knew. */
+export type EndpointChange = {
+  accountId: string
+  endpointId: string
+  version: number
+  provenAt: Date | null
+  failureClock: FailureClock
+  disable: { reason: DisabledReason; at: Date } | null
+}
+
+/**
+ * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
+ * time, endpoints changed. Refused, as a whole per shard, for shards that are no longer this worker's (`hold_shards`).
+ * @returns the shards whose records were written
+ */
+export async function recordAttempts(
+  db: Database,
+  workerId: string,
+  records: readonly AttemptRecord[],
+  changes: readonly EndpointChange[],
+): Promise<ReadonlySet<number>> {
+  const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
+  const responses: number[] = []
+  const pieces: Uint8Array[] = []
+  for (const { response } of records) {
+    responses.push(response?.length ?? -1)
+    if (response) pieces.push(response)
+  }
+  const [row] = await db.query<{ held: number[] }>`
+    with held as materialized (
+      select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
+    ), given as (
+      select g.*, sum(greatest(g.response_length, 0)) over (order by g.record_no) - greatest(g.response_length, 0) as response_start
+        from unnest(${records.map((record) => record.delivery.accountId)}::text[],
+                    ${records.map((record) => record.delivery.eventId)}::text[],
+                    ${records.map((record) => record.id)}::text[],
+                    ${records.map((record) => record.delivery.endpointId)}::text[],
+                    ${records.map((record) => record.delivery.deliveryId)}::uuid[],
+                    ${records.map((record) => record.delivery.shard)}::smallint[],
+                    ${records.map((record) => record.delivery.cause)}::text[],
+                    ${records.map((record) => record.number)}::smallint[],
+                    ${records.map((record) => record.url)}::text[],
+                    ${records.map((record) => record.outcome)}::text[],
+                    ${records.map((record) => record.failureClass)}::text[],
+                    ${records.map((record) => record.statusCode)}::smallint[],
+                    ${records.map((record) => Math.round(record.durationMs))}::int[],
+                    ${records.map((record) => timingsText(record.timingsMs))}::text[],
+                    ${responses}::int[],
+                    ${records.map((record) => record.responseHeaders && JSON.stringify(record.responseHeaders))}::text[],
+                    ${records.map((record) => record.sentHeaders && JSON.stringify(record.sentHeaders))}::text[],
+                    ${records.map((record) => record.startedAt.getTime())}::float8[],
+                    ${records.map((record) => record.state.status)}::text[],
+                    ${records.map((record) => deadReasonOf(record.state))}::text[],
+                    ${records.map((record) => nextAttemptMs(record.state))}::float8[],
+                    ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
+                    ${records.map((record) => QUEUES.indexOf(record.delivery.queue === 'replay' ? 'replay' : 'retry'))}::smallint[],
+                    ${records.map((record) => record.endsPlanned)}::boolean[])
+             with ordinality
+          as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
+                duration_ms, timings, response_length, response_headers, sent_headers, started_ms, state, dead_reason, next_ms,
+                attempts_made, next_queue, ends_planned, record_no)
+    ), done as materialized (
+      select *,
+             case when response_length >= 0
+                  then substring(${Buffer.concat(pieces)}::bytea from response_start::int + 1 for response_length) end as response
+        from given where shard in (select shard from held)
+    ), written as (
+      insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
+                           status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
+                           dead_reason, next_attempt_at)
+      select account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
+             status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
+             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
+        from done
+    ), finished as (
+      delete from pending p using done d
+       where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
+    ), planned as (
+      delete from pending p using done d
+       where d.ends_planned and p.account_id = d.account_id and p.event_id = d.event_id and p.endpoint_id = d.endpoint_id
+         and p.delivery_id <> d.delivery_id and p.cause in ('event', 'replay')
+    ), later as (
+      update pending p
+         set due_at = to_timestamp(d.next_ms / 1000), attempts_made = d.attempts_made, queue = d.next_queue
+        from done d
+       where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state = 'pending'
+         and not exists (select from done o where o.ends_planned and o.account_id = d.account_id and o.event_id = d.event_id
+                                              and o.endpoint_id = d.endpoint_id)
+    ), endpoints as (
+      update endpoint e
+         set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
+             disabled = e.disabled or c.disable_reason is not null,
+             disabled_reason = coalesce(e.disabled_reason, c.disable_reason),
+             canceled_before = case when c.disable_reason is not null then c.disabled_at else e.canceled_before end,
+             version = e.version + (c.disable_reason is not null)::int
+        from unnest(${changes.map((change) => change.accountId)}::text[],
+                    ${changes.map((change) => change.endpointId)}::text[],
+                    ${changes.map((change) => change.version)}::bigint[],
+                    ${changes.map((change) => change.provenAt)}::timestamptz[],
+                    ${changes.map((change) => change.failureClock.failingSince)}::timestamptz[],
+                    ${changes.map((change) => change.failureClock.failures)}::int[],
+                    ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
+                    ${changes.map((change) => change.disable?.reason ?? null)}::text[],
+                    ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, disable_reason, disabled_at)
+       where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
+    )
+    select array(select shard from held) as held`
+  return new Set(row?.held ?? [])
+}
+
+function queueOf(number: number): Queue {
+  const queue = QUEUES[number]
+  if (!queue) throw new Error(`unknown queue ${number}`)
+  return queue
+}
+
+function timingsText(timings: readonly (number | null)[] | null): string | null {
+  return timings && `{${timings.map((ms) => (ms === null ? 'null' : Math.round(ms))).join(',')}}`
+}
+
+function deadReasonOf(state: DeliveryState): DeadReason | null {
+  return state.status === 'dead_letter' ? state.reason : null
+}
+
+function nextAttemptMs(state: DeliveryState): number | null {
+  return state.status === 'pending' ? state.nextAttemptAt.getTime() : null
+}

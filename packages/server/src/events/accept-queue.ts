@@ -1,0 +1,319 @@
+import { type Database, isStorageFull, type Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError } from '#src/domain-error.ts'
+import {
+  EVENTS_PER_STATEMENT_MAX,
+  inputOf,
+  type NewEvent,
+  type PlannedDelivery,
+  type PlannedRow,
+  storeAndPlan,
+  toPlanned,
+  type Wake,
+} from './accept.ts'
+
+/** What makes a repeated call the same call: hashes of its key (with scope and path) and of its body. */
+export type IdempotencyKey = { key: Buffer; requestHash: Buffer }
+
+/** One API call: its events commit together. A call of one event is refused when its uid is taken; a batch is not. */
+export type AcceptCall = { events: readonly NewEvent[]; key: IdempotencyKey | null; batch: boolean }
+
+/** What became of each event of a call, in order. */
+export type Accepted = { eventId: string } | { takenBy: string }
+
+export type AcceptAnswer =
+  | { kind: 'accepted'; events: Accepted[] }
+  | { kind: 'replayed'; events: Accepted[] } // an earlier call with this key; the ids are those of its events
+  | { kind: 'key_reused' } // an earlier call with this key had another body
+
+type Waiting = { call: AcceptCall; resolve: (answer: AcceptAnswer) => void; reject: (error: unknown) => void }
+
+/** Events waiting here beyond this are refused: the caller is told to come again. */
+const WAITING_EVENTS_MAX = 20_000
+const EVENTS_PER_COMMIT = 500
+const KEY_HOURS = 12
+/** Rounds in which a call may meet a key or uid that another transaction holds and then gives up. */
+const ROUNDS_MAX = 5
+
+/**
+ * The one entrance of events by API. Concurrent calls share a statement and so a commit: a call waits for nobody when
+ * a connection is free, and for the statement under way when none is (DESIGN, "Accept").
+ */
+export class AcceptQueue {
+  readonly #database: Database
+  readonly #wake: Wake
+  readonly #now: () => Date
+  readonly #statementsMax: number
+  readonly #onCommit: (events: number, seconds: number) => void
+  #waiting: Waiting[] = []
+  #waitingEvents = 0
+  #statements = 0
+  #scheduled = false
+
+  constructor(parts: {
+    accept: Database
+    wake: Wake
+    now: () => Date
+    statementsMax: number
+    onCommit: (events: number, seconds: number) => void
+  }) {
+    this.#database = parts.accept
+    this.#wake = parts.wake
+    this.#now = parts.now
+    this.#statementsMax = parts.statementsMax
+    this.#onCommit = parts.onCommit
+  }
+
+  /**
+   * Resolves after the commit of the call's events and of a delivery to each endpoint that wants them.
+   * @throws DomainError rate_limited when too much is waiting; DatabaseUnavailable when nothing could be committed,
+   *         or nobody knows whether it was: the caller repeats with the same key
+   */
+  async accept(call: AcceptCall): Promise<AcceptAnswer> {
+    if (call.events.length > EVENTS_PER_STATEMENT_MAX) throw new RangeError('too many events for one call')
+    if (this.#waitingEvents + call.events.length > WAITING_EVENTS_MAX) {
+      throw new DomainError('rate_limited', 'Too many events are waiting to be stored.', { retryAfterSeconds: 1 })
+    }
+    return await new Promise((resolve, reject) => {
+      this.#waiting.push({ call, resolve, reject })
+      this.#waitingEvents += call.events.length
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0 || this.#statements >= this.#statementsMax) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      const batch = this.#take()
+      if (batch.length === 0) return
+      this.#statements += 1
+      void this.#commit(batch).finally(() => {
+        this.#statements -= 1
+        this.#schedule()
+      })
+      this.#schedule()
+    })
+  }
+
+  /** Takes what shares a statement: no key and no uid twice, so that the second of two meets what the first left. */
+  #take(): Waiting[] {
+    const taken: Waiting[] = []
+    const left: Waiting[] = []
+    const names = new Set<string>()
+    let events = 0
+    for (const waiting of this.#waiting) {
+      const { call } = waiting
+      const fits = taken.length === 0 || events + call.events.length <= EVENTS_PER_COMMIT
+      const own = namesOf(call)
+      if (!fits || own.some((name) => names.has(name))) {
+        left.push(waiting)
+        continue
+      }
+      for (const name of own) names.add(name)
+      taken.push(waiting)
+      events += call.events.length
+    }
+    this.#waiting = left
+    this.#waitingEvents -= events
+    return taken
+  }
+
+  async #commit(batch: Waiting[]): Promise<void> {
+    const startedAt = performance.now()
+    try {
+      const calls = batch.map((waiting) => waiting.call)
+      const { answers, planned } = await this.#acceptAll(calls)
+      const events = calls.reduce((sum, call) => sum + call.events.length, 0)
+      this.#onCommit(events, (performance.now() - startedAt) / 1000)
+      this.#wake(planned)
+      batch.forEach((waiting, index) => {
+        const answer = answers[index]
+        if (answer) waiting.resolve(answer)
+        else waiting.reject(new Error('a call was left without an answer'))
+      })
+    } catch (error) {
+      const reason = isStorageFull(error) ? new DomainError('storage_full', 'The data volume is full.') : error
+      for (const waiting of batch) waiting.reject(reason)
+    }
+  }
+
+  async #acceptAll(calls: readonly AcceptCall[]): Promise<{ answers: AcceptAnswer[]; planned: PlannedDelivery[] }> {
+    const answers = new Map<AcceptCall, AcceptAnswer>()
+    const planned: PlannedDelivery[] = []
+    for (let round = 1; answers.size < calls.length; round += 1) {
+      if (round > ROUNDS_MAX) throw new DomainError('unavailable', 'Try again.', { retryAfterSeconds: 1 })
+      const open = calls.filter((call) => !answers.has(call))
+      // only then can a lost key leave uids behind that have to be given back before the commit
+      const both = open.some((call) => call.key && call.events.some((event) => event.uid !== undefined))
+      const stored = both
+        ? await this.#database.transaction({}, (tx) => store(tx, open, this.#now()))
+        : await store(this.#database, open, this.#now())
+      planned.push(...stored.planned)
+      for (const [call, answer] of await settle(this.#database, open, stored)) answers.set(call, answer)
+    }
+    return { answers: calls.flatMap((call) => answers.get(call) ?? []), planned }
+  }
+}
+
+function namesOf(call: AcceptCall): string[] {
+  const names = new Set(call.events.flatMap((event) => (event.uid === undefined ? [] : [uidName(event)])))
+  if (call.key) names.add(call.key.key.toString('base64'))
+  return [...names]
+}
+
+function uidName(event: { accountId: string; uid?: string | null }): string {
+  return `${event.accountId} ${event.uid}`
+}
+
+/** What one statement made of some calls: which it took on, and which events it stored. */
+type Stored = { taken: ReadonlySet<AcceptCall>; eventIds: ReadonlySet<string>; planned: PlannedDelivery[] }
+
+/**
+ * Stores what is new of the calls in one statement. A call whose key is known is not taken on, and an event whose uid is
+ * known is not stored; `settle` reads afterwards, by a newer snapshot, what had been there first.
+ *
+ * An insert that meets an uncommitted row of the same key or uid waits for it, so a conflict is only ever answered for
+ * what is committed. Keys are claimed after uids; when a key turns out to be lost at that late moment, the uids claimed
+ * for its call are given back in the same transaction.
+ */
+async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Promise<Stored> {
+  const events = calls.flatMap((call) => call.events)
+  const callNumbers = calls.flatMap((call, index) => call.events.map(() => index + 1))
+  const keyed = calls.flatMap((call, index) => (call.key ? [{ ...call, key: call.key, number: index + 1 }] : []))
+  const expiredAt = new Date(now.getTime() - KEY_HOURS * 3_600_000)
+  const [row] = await tx.query<{ claimed: number[]; event_ids: string[]; planned: PlannedRow[] }>`
+    with ${inputOf(events)},
+    keyed as materialized (
+      select k.*
+        from unnest(${keyed.map((call) => call.number)}::int[],
+                    ${keyed.map((call) => call.key.key)}::bytea[],
+                    ${keyed.map((call) => call.key.requestHash)}::bytea[],
+                    ${keyed.map((call) => call.batch)}::boolean[],
+                    ${keyed.map((call) => call.events[0]?.environment ?? null)}::text[],
+                    ${keyed.map((call) => call.events[0]?.accountId ?? null)}::text[],
+                    ${keyed.map((call) => JSON.stringify(call.events.map((event) => event.id)))}::text[])
+          as k (call_no, key, request_hash, batch, environment, account_id, answer)
+    ), known as (
+      select k.call_no from keyed k join idempotency i on i.key = k.key where i.created_at > ${expiredAt}
+    ), fresh as materialized (
+      select i.*, n.call_no
+        from input i
+        join unnest(${callNumbers}::int[]) with ordinality as n (call_no, event_no) on n.event_no = i.event_no
+       where n.call_no not in (select call_no from known)
+    ), uids as (
+      insert into event_uid (account_id, uid, event_id)
+      select distinct on (account_id, uid) account_id, uid, id from fresh where uid is not null
+       order by account_id, uid, event_no
+      on conflict do nothing
+      returning event_id
+    ), free as materialized (
+      select * from fresh where uid is null or id in (select event_id from uids)
+    ), keys as (
+      insert into idempotency as kept (key, environment, account_id, request_hash, status, answer, created_at)
+      select key, environment, account_id, request_hash, 202, convert_to(answer, 'utf8'), ${now}
+        from keyed
+       where call_no not in (select call_no from known) and (batch or call_no in (select call_no from free))
+       order by key
+      on conflict (key) do update
+        set request_hash = excluded.request_hash, answer = excluded.answer, created_at = excluded.created_at
+        where kept.created_at <= ${expiredAt}
+      returning key
+    ), claimed as (
+      select call_no from keyed where key in (select key from keys)
+    ), admitted as materialized (
+      select * from free where call_no in (select call_no from claimed) or call_no not in (select call_no from keyed)
+    ),
+    ${storeAndPlan}
+    select array(select call_no from claimed) as claimed,
+           array(select id from admitted) as event_ids,
+           coalesce((select json_agg(json_build_object('event_no', a.event_no, 'delivery_id', p.delivery_id,
+                                                       'endpoint_id', p.endpoint_id, 'shard', p.shard))
+                       from planned p join admitted a on a.id = p.event_id), '[]') as planned`
+  if (!row) throw new Error('the accept statement returned no row')
+  const claimed = new Set(row.claimed)
+  const taken = new Set(calls.filter((call, index) => !call.key || claimed.has(index + 1)))
+  await giveBackUids(tx, calls.filter((call) => !taken.has(call)).flatMap((call) => call.events))
+  return { taken, eventIds: new Set(row.event_ids), planned: toPlanned(row.planned, events) }
+}
+
+async function giveBackUids(tx: Queryable, events: readonly NewEvent[]): Promise<void> {
+  const claims = events.filter((event) => event.uid !== undefined)
+  if (claims.length === 0) return
+  await tx.query`
+    delete from event_uid u
+     using unnest(${claims.map((event) => event.accountId)}::text[], ${claims.map((event) => event.uid)}::text[],
+                  ${claims.map((event) => event.id)}::text[]) as c (account_id, uid, event_id)
+     where u.account_id = c.account_id and u.uid = c.uid and u.event_id = c.event_id`
+}
+
+/** Gives each call its answer, or none to a call that met something which is no longer there: it is tried again. */
+async function settle(
+  database: Queryable,
+  calls: readonly AcceptCall[],
+  stored: Stored,
+): Promise<Map<AcceptCall, AcceptAnswer>> {
+  const earlier = await readKeys(
+    database,
+    calls.filter((call) => !stored.taken.has(call)),
+  )
+  const holders = await readUids(
+    database,
+    calls.flatMap((call) => call.events).filter((event) => !stored.eventIds.has(event.id)),
+  )
+  const answers = new Map<AcceptCall, AcceptAnswer>()
+  for (const call of calls) {
+    const known = call.key && earlier.get(call.key.key.toString('base64'))
+    if (call.key && known) {
+      const same = known.request_hash.equals(call.key.requestHash)
+      answers.set(call, same ? await replayed(database, call, known.answer) : { kind: 'key_reused' })
+      continue
+    }
+    if (!stored.taken.has(call) && call.batch) continue
+    const events = call.events.map((event) => outcomeOf(event, stored.eventIds, holders))
+    if (events.every((event) => event !== undefined)) answers.set(call, { kind: 'accepted', events })
+  }
+  return answers
+}
+
+function outcomeOf(event: NewEvent, stored: ReadonlySet<string>, holders: ReadonlyMap<string, string>): Accepted | undefined {
+  if (stored.has(event.id)) return { eventId: event.id }
+  const takenBy = event.uid === undefined ? undefined : holders.get(uidName(event))
+  return takenBy === undefined ? undefined : { takenBy }
+}
+
+/** The answer of the first call with this key: its ids; an item of it that lost its uid then has a holder now. */
+async function replayed(database: Queryable, call: AcceptCall, answer: Buffer): Promise<AcceptAnswer> {
+  const ids: string[] = JSON.parse(answer.toString('utf8'))
+  const found = await database.query<{ id: string }>`
+    select id from event where account_id = ${call.events[0]?.accountId} and id = any (${ids}::text[])`
+  const stored = new Set(found.map((row) => row.id))
+  const first = call.events.map((event, index) => ({ ...event, id: ids[index] ?? event.id }))
+  const holders = await readUids(
+    database,
+    first.filter((event) => !stored.has(event.id)),
+  )
+  const events = first.map((event) => outcomeOf(event, stored, holders) ?? { eventId: event.id })
+  return { kind: 'replayed', events }
+}
+
+async function readKeys(database: Queryable, calls: readonly AcceptCall[]) {
+  const keys = calls.flatMap((call) => call.key?.key ?? [])
+  const rows =
+    keys.length === 0
+      ? []
+      : await database.query<{ key: Buffer; request_hash: Buffer; answer: Buffer }>`
+          select key, request_hash, answer from idempotency where key = any (${keys}::bytea[])`
+  return new Map(rows.map((row) => [row.key.toString('base64'), row]))
+}
+
+async function readUids(database: Queryable, events: readonly NewEvent[]): Promise<Map<string, string>> {
+  const wanted = events.filter((event) => event.uid !== undefined)
+  if (wanted.length === 0) return new Map()
+  const rows = await database.query<{ account_id: string; uid: string; event_id: string }>`
+    select u.account_id, u.uid, u.event_id
+      from event_uid u
+      join unnest(${wanted.map((event) => event.accountId)}::text[], ${wanted.map((event) => event.uid)}::text[])
+        as w (account_id, uid) on u.account_id = w.account_id and u.uid = w.uid`
+  return new Map(rows.map((row) => [uidName({ accountId: row.account_id, uid: row.uid }), row.event_id]))
+}

@@ -1,0 +1,139 @@
+import type { Environment } from '#src/accounts/principal.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+
+/** A fact to accept. The payload is what every attempt, replay and answer carries, byte for byte. */
+export type NewEvent = {
+  accountId: string
+  environment: Environment
+  id: string // msg_…
+  createdAt: Date
+  type: string
+  payload: Buffer
+  contentType?: string // absent: application/json
+  uid?: string
+  channels?: string[]
+  tags?: string[]
+  deliverAt?: Date
+  payloadExpiresAt: Date
+  onlyEndpointId?: string // a test request: this endpoint, outside its filters and also when disabled
+  cause: 'event' | 'test'
+}
+
+/** One event on its way to one endpoint, committed and not yet attempted. */
+export type PlannedDelivery = {
+  accountId: string
+  eventId: string
+  deliveryId: string
+  endpointId: string
+  shard: number
+  cause: NewEvent['cause']
+  createdAt: Date
+  dueAt: Date
+  payload: Buffer
+  contentType: string | null
+}
+
+/**
+ * Hands committed deliveries to whoever owns their endpoints: from memory when this process does, else by a hint to
+ * the others. Called after the commit and never inside it; a hint that is lost only costs time.
+ */
+export type Wake = (deliveries: readonly PlannedDelivery[]) => void
+
+/** One statement takes this many events; callers with more ask several times within their transaction. */
+export const EVENTS_PER_STATEMENT_MAX = 1000
+
+/** The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text. */
+export function inputOf(events: readonly NewEvent[]): Sql {
+  const starts: number[] = []
+  const lengths: number[] = []
+  let start = 1
+  for (const { payload } of events) {
+    starts.push(start)
+    lengths.push(payload.length)
+    start += payload.length
+  }
+  const payloads = Buffer.concat(events.map((event) => event.payload)) // one binary parameter: no escaping of each
+  return sql`
+    input as materialized (
+      select i.*, substring(${payloads}::bytea from i.start for i.length) as payload
+        from unnest(${events.map((event) => event.accountId)}::text[],
+                    ${events.map((event) => event.environment)}::text[],
+                    ${events.map((event) => event.id)}::text[],
+                    ${events.map((event) => event.type)}::text[],
+                    ${starts}::int[], ${lengths}::int[],
+                    ${events.map((event) => event.contentType ?? null)}::text[],
+                    ${events.map((event) => event.uid ?? null)}::text[],
+                    ${events.map((event) => (event.channels ? JSON.stringify(event.channels) : null))}::text[],
+                    ${events.map((event) => (event.tags ? JSON.stringify(event.tags) : null))}::text[],
+                    ${events.map((event) => event.createdAt.getTime())}::float8[],
+                    ${events.map((event) => event.deliverAt?.getTime() ?? null)}::float8[],
+                    ${events.map((event) => event.payloadExpiresAt.getTime())}::float8[],
+                    ${events.map((event) => event.onlyEndpointId ?? null)}::text[],
+                    ${events.map((event) => event.cause)}::text[])
+             with ordinality
+          as i (account_id, environment, id, type, start, length, content_type, uid, channels, tags, created_ms,
+                deliver_ms, expire_ms, only_endpoint_id, cause, event_no)
+    )`
+}
+
+/** Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one. */
+export const storeAndPlan: Sql = sql`
+    stored as (
+      insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
+                         payload_expires_at, only_endpoint_id)
+      select account_id, id, type, payload, content_type, uid,
+             case when channels is not null then array(select json_array_elements_text(channels::json)) end,
+             case when tags is not null then array(select json_array_elements_text(tags::json)) end,
+             to_timestamp(created_ms / 1000), to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000),
+             only_endpoint_id
+        from admitted
+    ), planned as (
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
+      select a.account_id, a.id, gen_random_uuid(), e.id, e.shard, 0, a.cause, to_timestamp(a.created_ms / 1000),
+             to_timestamp(coalesce(a.deliver_ms, a.created_ms) / 1000)
+        from admitted a
+        left join event_type t on t.environment = a.environment and t.name = a.type
+        join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t,
+             case when a.channels is not null then array(select json_array_elements_text(a.channels::json)) end)
+      returning event_id, delivery_id, endpoint_id, shard
+    )`
+
+export type PlannedRow = { event_no: number; delivery_id: string; endpoint_id: string; shard: number }
+
+export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent[]): PlannedDelivery[] {
+  return rows.map((row) => {
+    const event = events[row.event_no - 1]
+    if (!event) throw new Error('a delivery was planned for an event that was not given')
+    return {
+      accountId: event.accountId,
+      eventId: event.id,
+      deliveryId: row.delivery_id,
+      endpointId: row.endpoint_id,
+      shard: row.shard,
+      cause: event.cause,
+      createdAt: event.createdAt,
+      dueAt: event.deliverAt ?? event.createdAt,
+      payload: event.payload,
+      contentType: event.contentType ?? null,
+    }
+  })
+}
+
+/**
+ * Accepts events inside the caller's transaction: the event rows, and one pending delivery per endpoint that wants
+ * the event at this moment. Takes no event with a `uid` (those go through `AcceptQueue`, which settles conflicts).
+ * @returns the planned deliveries, for `Wake` once the transaction has committed
+ */
+export async function acceptIn(tx: Queryable, events: readonly NewEvent[]): Promise<PlannedDelivery[]> {
+  if (events.length === 0) return []
+  if (events.length > EVENTS_PER_STATEMENT_MAX) throw new RangeError('too many events for one statement')
+  if (events.some((event) => event.uid !== undefined)) throw new TypeError('an event with a uid needs AcceptQueue')
+  const rows = await tx.query<PlannedRow>`
+    with ${inputOf(events)},
+    admitted as (select * from input),
+    ${storeAndPlan}
+    select a.event_no::int, p.delivery_id, p.endpoint_id, p.shard
+      from planned p join admitted a on a.id = p.event_id`
+  return toPlanned(rows, events)
+}
