@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { badRequest, managementBody, type Problem, problemOf } from './problem.ts'
+
+/** A body larger than this that nobody reads is not worth keeping its connection for. */
+const UNREAD_BYTES_MAX = 65_536
+/** How long a refused sender gets to notice the answer before its connection is cut. */
+const LINGER_MS = 500
+
+/** Sent with every answer; pages for people set their own. Source: webhook-api 1, reliability-security T14. */
+export const STANDARD_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-frame-options': 'DENY',
+} as const
+
+/** Names a request in answers and logs; never the client's own. */
+export function newRequestId(): string {
+  return `req_${randomUUID()}`
+}
+
+/** Answers what never becomes a request: broken HTTP, too large a head, too slow a sender. */
+export function refuseBrokenRequest(error: Error, socket: Socket): void {
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  socket.end(rawAnswer(problemOf(error) ?? badRequest('This is not a valid HTTP request.')))
+  socket.destroySoon()
+}
+
+/** `expect` other than `100-continue` asks for what we do not have; Node would answer without a body. */
+export function refuseExpectations(server: Server): void {
+  server.on('checkExpectation', (request: IncomingMessage) => {
+    request.socket.end(rawAnswer({ status: 417, code: 'generic_error', detail: 'The expectation cannot be met.' }))
+    request.socket.destroySoon()
+  })
+}
+
+/** Is a body on its way that is too large to be read for nothing (or does not say how large it is)? */
+export function hasUnreadBody(request: IncomingMessage): boolean {
+  if (request.complete || request.readableEnded) return false
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > UNREAD_BYTES_MAX
+}
+
+/**
+ * An answer to a request whose body is not read: it is sent at once and ends when the sender stops, has sent 64 KiB more, or
+ * half a second is over. Cut earlier, the answer could be lost: what arrives on a closed connection resets it.
+ */
+export function lingering(answer: string | Buffer, request: IncomingMessage): Readable {
+  const stream = new Readable({ read() {} })
+  stream.push(answer)
+  let left = UNREAD_BYTES_MAX
+  const finish = () => {
+    clearTimeout(timer)
+    request.off('data', count).off('end', finish).off('close', finish).off('error', finish)
+    request.pause()
+    if (!stream.readableEnded) stream.push(null)
+  }
+  const count = (chunk: Buffer) => {
+    left -= chunk.length
+    if (left <= 0) request.pause()
+  }
+  const timer = setTimeout(finish, LINGER_MS)
+  request.on('data', count).once('end', finish).once('close', finish).once('error', finish)
+  request.resume()
+  return stream
+}
+
+function rawAnswer(problem: Problem): string {
+  const body = JSON.stringify(managementBody(problem))
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    'x-request-id': newRequestId(),
+    ...STANDARD_HEADERS,
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n${lines.join('')}\r\n${body}`
+}

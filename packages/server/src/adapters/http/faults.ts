@@ -1,0 +1,136 @@
+import type { ErrorObject } from 'ajv'
+import type { Fault } from '#src/domain-error.ts'
+
+/** All faults go into one answer, up to this many. Source: webhook-api 5. */
+export const FAULTS_MAX = 20
+
+/**
+ * What a validator found, in the words of the API: one fault per place, which says what is expected there.
+ * @param where `body` or `query`, the first item of each `loc`
+ */
+export function toFaults(errors: readonly ErrorObject[], value: unknown, where: 'body' | 'query'): Fault[] {
+  const faults = new Map<string, Fault>()
+  for (const error of errors) {
+    if (isExplainedElsewhere(error, errors)) continue
+    const fault = toFault(error, value, where)
+    const place = fault.loc.join('/')
+    if (!faults.has(place)) faults.set(place, fault)
+    if (faults.size === FAULTS_MAX) break
+  }
+  return [...faults.values()]
+}
+
+function toFault(error: ErrorObject, value: unknown, where: string): Fault {
+  const loc = [where, ...locate(error.instancePath, value)]
+  switch (error.keyword) {
+    case 'required':
+      return { loc: [...loc, String(error.params.missingProperty)], msg: 'is required', type: 'value_error.missing' }
+    case 'additionalProperties':
+    case 'unevaluatedProperties':
+      return {
+        loc: [...loc, String(error.params.additionalProperty ?? error.params.unevaluatedProperty)],
+        msg: 'is not a known field',
+        type: 'value_error.extra',
+      }
+    case 'propertyNames':
+      return { loc: [...loc, String(error.params.propertyName)], msg: 'is not a name allowed here', type: 'value_error' }
+    case 'uniqueItems':
+      return { loc, msg: 'must not hold the same item twice', type: 'value_error' }
+    default:
+      return { loc, msg: `must be ${describe(schemaOf(error))}`, type: error.keyword === 'type' ? 'type_error' : 'value_error' }
+  }
+}
+
+/** Of the alternatives of a union only one is worth telling about: the one that is not null. */
+function isExplainedElsewhere(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  if (error.keyword === 'anyOf' && isAboutInside(error, errors)) return true
+  // `propertyNames` reports the name's own fault as well as itself
+  if (error.propertyName !== undefined && error.keyword !== 'propertyNames') return true
+  return errors.some((union) => {
+    if (union.keyword !== 'anyOf' || union === error || !error.schemaPath.startsWith(`${union.schemaPath}/`)) return false
+    if (!isAboutInside(union, errors)) return true
+    return error.instancePath === union.instancePath && error.keyword === 'type'
+  })
+}
+
+/** Does the value have the right type for an alternative, and fail further in? Then the union itself says nothing. */
+function isAboutInside(union: ErrorObject, errors: readonly ErrorObject[]): boolean {
+  return errors.some(
+    (error) =>
+      error.schemaPath.startsWith(`${union.schemaPath}/`) &&
+      (error.instancePath !== union.instancePath || error.keyword === 'required' || error.keyword === 'additionalProperties'),
+  )
+}
+
+function locate(pointer: string, value: unknown): string[] {
+  let at = value
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((escaped) => {
+      const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
+      const isIndex = Array.isArray(at)
+      at = typeof at === 'object' && at !== null ? new Map<string, unknown>(Object.entries(at)).get(step) : undefined
+      return isIndex ? `[${step}]` : step
+    })
+}
+
+/** A JSON Schema as far as it is described here. */
+type Described = {
+  'x-expected'?: string
+  type?: string
+  format?: string
+  enum?: unknown[]
+  const?: unknown
+  anyOf?: Described[]
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  minItems?: number
+  maxItems?: number
+  minProperties?: number
+  maxProperties?: number
+}
+
+function schemaOf(error: ErrorObject): Described {
+  const schema: unknown = error.parentSchema
+  return typeof schema === 'object' && schema !== null ? schema : {}
+}
+
+function describe(schema: Described): string {
+  if (schema['x-expected'] !== undefined) return schema['x-expected']
+  if (schema.anyOf) return schema.anyOf.map(describe).join(' or ')
+  if (schema.enum) return `one of ${schema.enum.map(String).join(', ')}`
+  if (schema.const !== undefined) return JSON.stringify(schema.const)
+  switch (schema.type) {
+    case 'integer':
+      return `an integer${between(schema.minimum, schema.maximum, ' from ')}`
+    case 'number':
+      return `a number${between(schema.minimum, schema.maximum, ' from ')}`
+    case 'boolean':
+      return 'true or false'
+    case 'null':
+      return 'null'
+    case 'array':
+      return `a list${between(schema.minItems, schema.maxItems, ' of ', ' items')}`
+    case 'object':
+      return `an object${between(schema.minProperties, schema.maxProperties, ' of ', ' members')}`
+    case 'string':
+      return describeString(schema)
+    default:
+      return 'another value'
+  }
+}
+
+function describeString(schema: Described): string {
+  if (schema.format === 'date-time') return 'a time (RFC 3339 with an offset, years 1970 to 9999)'
+  if (schema.format === 'date') return 'a date (YYYY-MM-DD)'
+  const length = between(schema.minLength, schema.maxLength, ' of ', ' characters')
+  return `a string${length}${schema.format === 'text' ? ' without control characters' : ''}`
+}
+
+function between(least: number | undefined, most: number | undefined, before: string, after = ''): string {
+  if (most === undefined) return least === undefined || least === 0 ? '' : `${before}at least ${least}${after}`
+  return least === undefined || least === 0 ? `${before}at most ${most}${after}` : `${before}${least} to ${most}${after}`
+}

@@ -1,0 +1,132 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal } from '#src/accounts/principal.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
+import { ignoredFieldsHeader } from './body.ts'
+import { managementBody } from './problem.ts'
+import type { Access } from './request.ts'
+import {
+  type AccessControl,
+  bearerOf,
+  hasLongPathValue,
+  noSuchRoute,
+  pathValues,
+  readInput,
+  refuseDeclaredSize,
+  requireAccessRules,
+} from './routes.ts'
+import { answerError } from './server.ts'
+
+/** An operation by method and path, with `:name` or `{name}` for path values, beneath the family's prefix. */
+export type Operation = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
+
+const ACCESS: ReadonlySet<Access> = new Set<Access>([
+  'environment_key',
+  'any',
+  'none',
+  'ViewBase',
+  'ViewEndpointSecret',
+  'ManageEndpointSecret',
+  'ManageTransformations',
+  'CreateAttempts',
+  'ManageEndpoint',
+  'ManagePopulation',
+  'ManageAccount',
+])
+
+/** Any page may call with a bearer token; cookies count for nothing here. Source: webhook-api 1. */
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'x-request-id, x-ignored-fields, x-idempotent-replay, retry-after',
+}
+const PREFLIGHT = {
+  'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+  'access-control-max-age': '600',
+}
+
+/**
+ * Routes of the management API (webhook-api.md). Each names in `config.access` who may call it; that is judged in the order
+ * of webhook-api 2.1 before a byte of the body is read, and `request.principal` and `request.account` are set.
+ * @param register       adds the routes, beneath the prefix
+ * @param prefix         default `/api/v1`
+ * @param notImplemented operations that exist elsewhere and answer 501 here; those that are registered win
+ */
+export function managementRoutes(
+  http: FastifyInstance,
+  access: AccessControl,
+  register: (routes: FastifyInstance) => void,
+  { prefix = '/api/v1', notImplemented = [] }: { prefix?: string; notImplemented?: readonly Operation[] } = {},
+): void {
+  void http.register(
+    async (scope) => {
+      requireAccessRules(scope, (rule) => ACCESS.has(rule))
+      scope.addHook('onRequest', async (request, reply) => {
+        request.family = 'management'
+        reply.headers(CORS)
+        if (request.method === 'OPTIONS') return await answerPreflight(request, reply)
+        await admit(http, access, request, reply)
+      })
+      readInput(scope)
+      scope.addHook('onSend', (request, reply, payload, done) => {
+        const ignored = ignoredFieldsHeader(request.ignoredFields)
+        if (ignored !== undefined) reply.header('x-ignored-fields', ignored)
+        done(null, payload)
+      })
+      scope.setErrorHandler((error, request, reply) => {
+        if (error instanceof DomainError && error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
+        return answerError(error, request, reply, managementBody)
+      })
+      scope.setNotFoundHandler(() => {
+        throw notFound()
+      })
+      register(scope)
+      for (const { method, path } of notImplemented) {
+        const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
+        if (scope.hasRoute({ method, url: prefix + url })) continue
+        scope.route({ method, url, config: { access: 'any', accountMayBeMissing: true }, onRequest: refuseNotImplemented, handler: refuseNotImplemented })
+      }
+    },
+    { prefix },
+  )
+}
+
+async function admit(http: FastifyInstance, access: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { access: rule, accountMayBeMissing = false } = request.routeOptions.config
+  if (rule === 'none') return
+  request.principal = await access.authenticate(bearerOf(request.headers.authorization))
+  if (request.is404) {
+    const { error, allow } = noSuchRoute(http, request)
+    if (allow !== undefined) reply.header('allow', `${allow}, OPTIONS`)
+    throw error
+  }
+  if (!mayCall(request.principal, rule)) throw insufficientAccess()
+  if (hasLongPathValue(request)) throw notFound()
+  const account = pathValues(request).get('app_id')
+  if (account !== undefined && !accountMayBeMissing) request.account = await access.accountOf(request.principal, account)
+  if (!holds(request.principal, rule)) throw insufficientAccess()
+  refuseDeclaredSize(request)
+}
+
+/** What is known of a token without looking at anything it names. */
+function mayCall(principal: Principal, rule: Access | undefined): boolean {
+  if (principal.kind === 'environment_key') return true
+  return rule !== 'environment_key' && (principal.kind !== 'access' || principal.scopes.has('webhooks'))
+}
+
+function holds(principal: Principal, rule: Access | undefined): boolean {
+  if (principal.kind === 'environment_key' || rule === 'any') return true
+  return [...principal.capabilities].some((capability) => capability === rule)
+}
+
+function insufficientAccess(): DomainError {
+  return new DomainError('forbidden', 'This token does not allow this operation.')
+}
+
+async function refuseNotImplemented(): Promise<never> {
+  throw new DomainError('not_implemented', 'This operation is not part of this service.')
+}
+
+async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const requested = request.headers['access-control-request-headers']
+  if (requested !== undefined) reply.header('access-control-allow-headers', requested)
+  return await reply.code(204).headers(PREFLIGHT).send()
+}

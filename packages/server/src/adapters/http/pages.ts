@@ -1,0 +1,134 @@
+import Type, { type TObject } from 'typebox'
+import { addMs } from '#src/adapters/clock.ts'
+import { isId, ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
+import { invalidInput } from '#src/domain-error.ts'
+import { oneOf, plainText } from './schema.ts'
+
+export type Order = 'ascending' | 'descending'
+
+/**
+ * Which rows a list reads: `limit + 1` of those between `above` and `below` (both exclusive, null: open), in order `read`.
+ * `toPage` turns them round when they are shown the other way, and takes the extra row for the sign that more follow.
+ */
+export type Page = { limit: number; above: string | null; below: string | null; read: Order; show: Order }
+
+/** A page of messages or attempts, which also lie within a time: ids from `from` (inclusive) to `until` (exclusive). */
+export type WindowPage = Page & { from: string; until: string }
+
+/** What a request says of the page it wants. */
+export type PageRequest = { limit?: number; iterator?: string | null; order?: Order }
+export type WindowRequest = PageRequest & { before?: Date; after?: Date }
+
+/** `prevIterator` is left out when there are no rows; `iterator` never is. Source: webhook-api 7. */
+export type PageAnswer<T> = { data: T[]; iterator: string | null; prevIterator?: string; done: boolean }
+
+const LIMIT_DEFAULT = 50
+const LIMIT_MAX = 250
+const DAY_MS = 86_400_000
+const WINDOW_MS = 90 * DAY_MS
+/** Rows later than this from now are not shown, whatever is asked. */
+const AHEAD_MS = 3_600_000
+
+/** The parameters of every list, to be spread into the schema of a query or body. */
+export const pageParameters = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX })),
+  iterator: Type.Optional(plainText(300)),
+  order: Type.Optional(oneOf(['ascending', 'descending'])),
+} satisfies TObject['properties']
+
+/**
+ * The page of a list that is ordered by `id` or name.
+ * @param isKey  can a row have this id? Of a malformed iterator this is false
+ * @throws DomainError invalid_input at `iterator`
+ */
+export function parsePage(
+  { limit = LIMIT_DEFAULT, iterator, order }: PageRequest,
+  { isKey, order: defaultOrder = 'descending', where = 'query' }: { isKey: (text: string) => boolean; order?: Order; where?: 'query' | 'body' },
+): Page {
+  const show = order ?? defaultOrder
+  const { key, backward } = parseIterator(iterator, isKey, where)
+  const upward = (show === 'ascending') !== backward
+  return { limit, above: upward ? key : null, below: upward ? null : key, read: upward ? 'ascending' : 'descending', show }
+}
+
+/**
+ * The page of a list of messages or attempts: newest first, within a time window (webhook-api 7, the table).
+ * @param prefix of the ids, `msg_` or `atmpt_`
+ * @throws DomainError invalid_input at `iterator`
+ */
+export function parseWindow(
+  { limit = LIMIT_DEFAULT, iterator, before, after }: WindowRequest,
+  { prefix, now, where = 'query' }: { prefix: string; now: Date; where?: 'query' | 'body' },
+): WindowPage {
+  const { key, backward } = parseIterator(iterator, (text) => isId(text, prefix), where)
+  const { from, until } = windowOf({ before, after, key, backward }, prefix, now)
+  // `after` alone asks for the oldest page, and `-…` for the nearest newer one: both are read upwards
+  const upward = backward || (after !== undefined && before === undefined && key === null)
+  return {
+    limit,
+    above: backward ? key : null,
+    below: backward ? null : key,
+    read: upward ? 'ascending' : 'descending',
+    show: 'descending',
+    from: prefix + ksuidFloor(from),
+    until: prefix + ksuidFloor(until),
+  }
+}
+
+/**
+ * The answer of a list.
+ * @param rows  up to `limit + 1`, as read
+ * @param keyOf the id (event types: the name) of a row as it is answered
+ */
+export function toPage<Row, Out>(
+  page: Page,
+  rows: readonly Row[],
+  toOut: (row: Row) => Out,
+  keyOf: (row: Row) => string,
+): PageAnswer<Out> {
+  const taken = rows.slice(0, page.limit)
+  const shown = page.read === page.show ? taken : taken.reverse()
+  const first = shown[0]
+  const last = shown.at(-1)
+  return {
+    data: shown.map(toOut),
+    iterator: last === undefined ? null : keyOf(last),
+    ...(first === undefined ? {} : { prevIterator: `-${keyOf(first)}` }),
+    done: rows.length <= page.limit,
+  }
+}
+
+function parseIterator(
+  iterator: string | null | undefined,
+  isKey: (text: string) => boolean,
+  where: string,
+): { key: string | null; backward: boolean } {
+  if (iterator === undefined || iterator === null) return { key: null, backward: false }
+  const backward = iterator.startsWith('-')
+  const key = backward ? iterator.slice(1) : iterator
+  if (!isKey(key)) throw invalidInput({ loc: [where, 'iterator'], msg: 'must be an iterator of this list', type: 'value_error' })
+  return { key, backward }
+}
+
+function windowOf(
+  { before, after, key, backward }: { before?: Date; after?: Date; key: string | null; backward: boolean },
+  prefix: string,
+  now: Date,
+): { from: Date; until: Date } {
+  const latest = addMs(now, AHEAD_MS)
+  const bounds = () => {
+    if (before && after) return { from: later(after, addMs(before, -WINDOW_MS)), until: before }
+    if (before) return { from: addMs(before, -WINDOW_MS), until: before }
+    if (after) return { from: after, until: addMs(after, WINDOW_MS) }
+    if (key === null) return { from: addMs(now, -WINDOW_MS), until: latest }
+    const at = ksuidTime(key.slice(prefix.length))
+    // the row of the iterator itself is left out by its id
+    return backward ? { from: at, until: addMs(at, WINDOW_MS) } : { from: addMs(at, -WINDOW_MS), until: latest }
+  }
+  const { from, until } = bounds()
+  return { from, until: until > latest ? latest : until }
+}
+
+function later(one: Date, other: Date): Date {
+  return one > other ? one : other
+}

@@ -1,0 +1,42 @@
+import type {} from 'fastify'
+import type { Account, Capability, Principal, Scope } from '#src/accounts/principal.ts'
+import type { QueryParameters } from './query.ts'
+import type { JsonLimits, ScannedJson } from './scan.ts'
+
+/**
+ * Who may call a route; checked before its body is read. An environment key may call every management route.
+ * `environment_key`: nobody else · a capability: also app tokens that hold it · `any`: every token · `none`: without a token ·
+ * a scope (`/v1`, `/v2` only): tokens that have it.
+ */
+export type Access = 'environment_key' | 'any' | 'none' | Capability | Scope
+
+/** The two families of routes that read JSON and judge tokens. They differ in errors, queries and who may call. */
+export type Family = 'management' | 'producersync'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+    /** The account of `:app_id` is left to the route: it may not exist yet. */
+    accountMayBeMissing?: boolean
+    /** Limits of the body's JSON that differ from `JSON_LIMITS`. */
+    json?: Partial<JsonLimits>
+    /** A lower limit than the route's `bodyLimit`, known only once the caller is: an environment's setting. */
+    bodyBytesMax?: (request: FastifyRequest) => number
+  }
+
+  interface FastifyRequest {
+    family: Family
+    /** Whom the token speaks for. Set unless the route's access is `none`. */
+    principal: Principal
+    /** The account named by `:app_id`; under `/v1` and `/v2` the caller's own. Set where a route has one. */
+    account: Account
+    /** The body as it was received; empty when there was none. */
+    bytes: Buffer
+    /** The body, checked; `{}` when it was empty. Set once access was granted. */
+    scanned: ScannedJson
+    /** The query, decoded. Set once access was granted. */
+    parameters: QueryParameters
+    /** Unknown names at the body's top level (webhook-api 4.2). */
+    ignoredFields: string[]
+  }
+}

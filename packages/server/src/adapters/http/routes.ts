@@ -1,0 +1,100 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Account, Principal } from '#src/accounts/principal.ts'
+import { DomainError } from '#src/domain-error.ts'
+import { parseQuery } from './query.ts'
+import type { Access } from './request.ts'
+import { EMPTY_JSON, JSON_LIMITS, scanJson } from './scan.ts'
+
+/** Who tokens speak for, and what they may name. */
+export type AccessControl = {
+  /** @throws DomainError unauthenticated */
+  authenticate: (bearer: string | undefined) => Promise<Principal>
+  /** @throws DomainError not_found for what is not the principal's */
+  accountOf: (principal: Principal, idOrUid: string) => Promise<Account>
+}
+
+const BEARER = /^bearer +([\w.~+/-]+=*) *$/i
+const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+const PATH_VALUE_MAX = 256
+
+/** The token of an `authorization` header; undefined when there is none in it. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : BEARER.exec(authorization)?.[1]
+}
+
+/** Every route of a family says who may call it: one that does not is a mistake, found when it is added. */
+export function requireAccessRules(scope: FastifyInstance, isKnown: (access: Access) => boolean): void {
+  scope.addHook('onRoute', ({ method, url, config }) => {
+    if (config?.access === undefined || !isKnown(config.access)) {
+      throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
+    }
+  })
+}
+
+/** Reads body and query of a request that may be made: size, media type, JSON, percent-encoding. */
+export function readInput(scope: FastifyInstance): void {
+  scope.addHook('preValidation', (request, _reply, done) => {
+    try {
+      request.scanned = readJson(request)
+      request.parameters = parseQuery(queryText(request))
+      done()
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('input could not be read', { cause: error }))
+    }
+  })
+}
+
+/** @throws DomainError payload_too_large: known from the declared length, before anything is read */
+export function refuseDeclaredSize(request: FastifyRequest): void {
+  const { bodyLimit, config } = request.routeOptions
+  const limit = config.bodyBytesMax?.(request) ?? bodyLimit
+  if (Number(request.headers['content-length']) > limit) throw tooLarge(limit)
+}
+
+/** The answer for a path that no route matches: which methods it has, if any. */
+export function noSuchRoute(http: FastifyInstance, request: FastifyRequest): { error: DomainError; allow?: string } {
+  const url = request.raw.url ?? '/'
+  const methods = METHODS.filter((method) => http.findRoute({ method, url }) !== null)
+  if (methods.length === 0) return { error: new DomainError('not_found', 'Entity not found') }
+  return {
+    error: new DomainError('method_not_allowed', 'This path does not have this method.'),
+    allow: methods.join(', '),
+  }
+}
+
+/** Path values: `:app_id` → its text, decoded. */
+export function pathValues(request: FastifyRequest): ReadonlyMap<string, string> {
+  const { params } = request
+  return new Map(typeof params === 'object' && params !== null ? Object.entries(params).map(([name, value]) => [name, String(value)]) : [])
+}
+
+/** Is a value of the path longer than anything can be named? */
+export function hasLongPathValue(request: FastifyRequest): boolean {
+  const { params } = request
+  if (typeof params !== 'object' || params === null) return false
+  return Object.values(params).some((value) => typeof value === 'string' && value.length > PATH_VALUE_MAX)
+}
+
+function readJson(request: FastifyRequest) {
+  const { bytes, headers } = request
+  if (bytes.length === 0) return EMPTY_JSON
+  const { json, bodyBytesMax } = request.routeOptions.config
+  const limit = bodyBytesMax?.(request)
+  if (limit !== undefined && bytes.length > limit) throw tooLarge(limit)
+  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+    throw new DomainError('unsupported_media_type', 'The body must be application/json in UTF-8.')
+  }
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
+    throw new DomainError('unsupported_media_type', 'The body must not be encoded.')
+  }
+  return scanJson(bytes, json === undefined ? JSON_LIMITS : { ...JSON_LIMITS, ...json })
+}
+
+function queryText({ query }: FastifyRequest): string {
+  return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
+}
+
+function tooLarge(limit: number): DomainError {
+  return new DomainError('payload_too_large', `The body must not be larger than ${limit} bytes.`)
+}
