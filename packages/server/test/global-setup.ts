@@ -5,11 +5,12 @@ import type { TestProject } from 'vitest/node'
 import type { Connection } from '#src/adapters/postgres/connection.ts'
 import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { migrate } from '#src/adapters/postgres/migrate.ts'
+import { ensureRoles } from '#src/adapters/postgres/roles.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The test run's server: its database is the template of every test database. */
-    postgres: { connection: Connection; superuserConnection: Connection; template: string }
+    /** The test run's server, and the templates of every test database: migrated, or with the roles only. */
+    postgres: { connection: Connection; superuserConnection: Connection; template: string; emptyTemplate: string }
   }
 }
 
@@ -26,8 +27,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300', shared_buffers: '128MB' },
   })
   const { connection, superuserConnection } = server
+  const emptyTemplate = 'empty'
+  await ensureRoles(superuserConnection, emptyTemplate)
   await migrate(connection)
-  project.provide('postgres', { connection, superuserConnection, template: 'producersync' })
+  project.provide('postgres', { connection, superuserConnection, template: 'producersync', emptyTemplate })
   return async () => {
     await server.stop()
     rmSync(dataDir, { recursive: true, force: true })

@@ -16,13 +16,17 @@ export type TestDatabase = {
 
 const sessionOptions = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
 
-/** A database of its own for a test file, with all migrations applied; `close` removes it. */
-export async function testDatabase(): Promise<TestDatabase> {
+/**
+ * A database of its own for a test file, with all migrations applied; `close` removes it.
+ * @param options  `empty`: with the roles only, nothing migrated
+ */
+export async function testDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const server = inject('postgres')
+  const template = options.empty ? server.emptyTemplate : server.template
   const name = `test_${randomBytes(8).toString('hex')}`
   const maintenance = inDatabase(server.superuserConnection, 'postgres')
   await withClient(maintenance, sessionOptions, (client) =>
-    client.query(`create database ${name} template ${server.template} strategy file_copy owner psapi_migrate`),
+    client.query(`create database ${name} template ${template} strategy file_copy owner psapi_migrate`),
   )
   const connection = inDatabase(server.connection, name)
   const pools: Database[] = []

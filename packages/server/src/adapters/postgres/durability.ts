@@ -4,11 +4,11 @@ import { sql } from './sql.ts'
 const versionMin = 15
 const versionMax = 18
 
-type Row = { version: number; fsync: string; full_page_writes: string; synchronous_commit: string }
+type Row = { version: number; fsync: string; full_page_writes: string; synchronous_commit: string; standby: boolean }
 
 const read = sql`
   select current_setting('server_version_num')::int / 10000 as version, current_setting('fsync') as fsync,
-         current_setting('full_page_writes') as full_page_writes, current_setting('synchronous_commit') as synchronous_commit`
+         current_setting('full_page_writes') as full_page_writes, current_setting('synchronous_commit') as synchronous_commit, pg_is_in_recovery() as standby`
 
 /**
  * What keeps this server from holding on to what it has acknowledged, each as a sentence for the operator; none when all is well.
@@ -29,5 +29,6 @@ export async function durabilityFaults(database: Queryable): Promise<string[]> {
     faults.push(
       `synchronous_commit is ${row.synchronous_commit}: commits are acknowledged before they are on disk. Set it to on or remote_apply.`,
     )
+  if (row.standby) faults.push('The server is a standby: nothing can be written. Point DATABASE_URL at the primary.')
   return faults
 }

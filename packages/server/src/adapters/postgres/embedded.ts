@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -55,6 +55,7 @@ const stopTimeoutMs = 30_000
 const killTimeoutMs = 10_000
 const leftoverTimeoutMs = 30_000
 const startingUp = '57P03'
+const restartPauseMs = 50
 const deathsMax = 5
 const deathsWithinMs = 60_000
 
@@ -106,6 +107,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const { log } = options
   const programs = packagedPrograms()
   const dataDir = resolve(options.dataDir)
+  mkdirSync(dirname(dataDir), { recursive: true })
   mkdirSync(dataDir, { recursive: true, mode: 0o700 })
   const lock = await takeLock(dataDir)
   try {
@@ -231,22 +233,23 @@ class Supervisor {
 
   async #watch(first: Run): Promise<void> {
     const deathsMs: number[] = []
-    for (let run = first; ; ) {
-      const how = await run.exited
-      if (this.#stopping) return
-      this.#log.error({ how }, 'postgres died; starting it again')
-      deathsMs.push(performance.now())
-      const recent = deathsMs.filter((at) => at > performance.now() - deathsWithinMs)
-      try {
-        if (recent.length > deathsMax)
-          throw new EmbeddedFailed(`PostgreSQL died ${recent.length} times within a minute.`)
-        run = await this.#launch()
-      } catch (error) {
-        if (this.#stopping) return
-        const failure =
-          error instanceof EmbeddedFailed ? error : new EmbeddedFailed('PostgreSQL does not come back.', error)
+    let died = await first.exited
+    while (!this.#stopping) {
+      this.#log.error({ how: died }, 'postgres died; starting it again')
+      const now = performance.now()
+      deathsMs.push(now)
+      const recent = deathsMs.filter((at) => at > now - deathsWithinMs).length
+      if (recent > deathsMax) {
+        const failure = new EmbeddedFailed(`PostgreSQL died ${recent} times within a minute: ${died}`)
         for (const callback of this.#exitCallbacks) callback(failure)
         return
+      }
+      try {
+        const run = await this.#launch()
+        died = await run.exited
+      } catch (error) {
+        died = error instanceof Error ? error.message : String(error)
+        await sleep(restartPauseMs * 2 ** recent)
       }
     }
   }
@@ -276,7 +279,7 @@ function startGuarded(
   createInterface(child.stderr).on('line', (line) => {
     lastWords.push(line)
     if (lastWords.length > 20) lastWords.shift()
-    onLine(line)
+    if (!line.includes('the database system is starting up')) onLine(line) // our own asking whether it is ready
   })
   const { promise, resolve } = Promise.withResolvers<string>()
   const run: Run = { child, exited: promise, ended: false, lastWords }

@@ -90,7 +90,7 @@ function unavailableReason(code: string): UnavailableReason | undefined {
   if (code === '53100') return 'storage_full'
   if (code === '57014' || code === '25P03' || code === '25P04') return 'timed_out'
   if (code.startsWith('57P')) return 'shutting_down'
-  // 08 connection, 53 resources, 58 the server's own disk, 25006 a standby after a failover
-  if (code.startsWith('08') || code.startsWith('53') || code.startsWith('58') || code === '25006') return 'lost'
+  // 08 connection, 53 resources, 58 the server's own disk
+  if (code.startsWith('08') || code.startsWith('53') || code.startsWith('58')) return 'lost'
   return undefined
 }

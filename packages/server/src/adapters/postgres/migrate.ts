@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { withClient } from './client.ts'
 import type { Connection } from './connection.ts'
@@ -111,8 +112,11 @@ async function apply(client: Client, migration: Migration): Promise<void> {
       await client.query('rollback').catch(() => {})
       const translated = translate(error)
       if (translated instanceof DatabaseUnavailable) throw translated
-      // traffic of the running release goes before: a lock is waited for briefly, and asked for again
-      if (isLockTimeout(translated) && attempt < lockTriesPerMigration) continue
+      if (isLockTimeout(translated) && attempt < lockTriesPerMigration) {
+        // who waits for a lock holds up all who come after: traffic of the running release is let by in between
+        await sleep(Math.min(1_000, 100 * attempt))
+        continue
+      }
       throw new SchemaError(
         `Migration ${migration.name} failed: ${error instanceof Error ? error.message : error}`,
         error,
