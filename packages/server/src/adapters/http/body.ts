@@ -7,8 +7,19 @@ import { faultsOf } from './schema.ts'
 
 /** Set by the service alone, whatever a body says. Source: webhook-api 4.2. */
 const PROTECTED = new Set(
-  ['id', 'appId', 'endpointId', 'msgId', 'orgId', 'envId', 'accountId', 'tenantId', 'createdAt', 'failingSince', 'disabledReason']
-    .flatMap((name) => [name, name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)]),
+  [
+    'id',
+    'appId',
+    'endpointId',
+    'msgId',
+    'orgId',
+    'envId',
+    'accountId',
+    'tenantId',
+    'createdAt',
+    'failingSince',
+    'disabledReason',
+  ].flatMap((name) => [name, name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)]),
 )
 const IGNORED_NAMES_MAX = 20
 const HEADER_SAFE_NAME = /^[A-Za-z0-9_.$-]{1,64}$/
@@ -44,7 +55,9 @@ export function readBody<T extends TObject>(
   }
   const known = Object.keys(schema.properties)
   const wanted = new Set(known)
-  const guarded = scanned.members.filter(({ name }) => !wanted.has(name) && (PROTECTED.has(name) || readOnly.includes(name)))
+  const guarded = scanned.members.filter(
+    ({ name }) => !wanted.has(name) && (PROTECTED.has(name) || readOnly.includes(name)),
+  )
   for (const { name } of guarded) wanted.add(name)
   const values = parseMembers(scanned, wanted)
 

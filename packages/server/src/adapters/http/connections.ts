@@ -13,7 +13,7 @@ const LINGER_MS = 500
 export const STANDARD_HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'strict-transport-security': 'max-age=31536000',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
@@ -32,22 +32,25 @@ export function refuseBrokenRequest(error: Error, socket: Socket): void {
     socket.destroy()
     return
   }
-  socket.end(rawAnswer(problemOf(error) ?? badRequest('This is not a valid HTTP request.')))
-  socket.destroySoon()
+  endWith(socket, problemOf(error) ?? badRequest('This is not a valid HTTP request.'))
 }
 
-/** `expect` other than `100-continue` asks for what we do not have; Node would answer without a body. */
-export function refuseExpectations(server: Server): void {
-  server.on('checkExpectation', (request: IncomingMessage) => {
-    request.socket.end(rawAnswer({ status: 417, code: 'generic_error', detail: 'The expectation cannot be met.' }))
-    request.socket.destroySoon()
+/** Requests that Node answers without a body, or by hanging up, when nobody listens for them. */
+export function refuseOddRequests(server: Server): void {
+  server.on('checkExpectation', ({ socket }: IncomingMessage) => {
+    endWith(socket, { status: 417, code: 'generic_error', detail: 'The expectation cannot be met.' })
+  })
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    endWith(socket, { status: 405, code: 'method_not_allowed', detail: 'This is no proxy.' })
   })
 }
 
 /** Is a body on its way that is too large to be read for nothing (or does not say how large it is)? */
 export function hasUnreadBody(request: IncomingMessage): boolean {
   if (request.complete || request.readableEnded) return false
-  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > UNREAD_BYTES_MAX
+  return (
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > UNREAD_BYTES_MAX
+  )
 }
 
 /**
@@ -72,6 +75,11 @@ export function lingering(answer: string | Buffer, request: IncomingMessage): Re
   request.on('data', count).once('end', finish).once('close', finish).once('error', finish)
   request.resume()
   return stream
+}
+
+function endWith(socket: Socket, problem: Problem): void {
+  socket.end(rawAnswer(problem))
+  socket.destroySoon()
 }
 
 function rawAnswer(problem: Problem): string {

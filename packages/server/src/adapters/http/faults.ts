@@ -4,19 +4,24 @@ import type { Fault } from '#src/domain-error.ts'
 /** All faults go into one answer, up to this many. Source: webhook-api 5. */
 export const FAULTS_MAX = 20
 
+/** Of a value that is wrong all over, this many errors are looked at. */
+const ERRORS_MAX = 500
+
 /**
  * What a validator found, in the words of the API: one fault per place, which says what is expected there.
  * @param where `body` or `query`, the first item of each `loc`
  */
-export function toFaults(errors: readonly ErrorObject[], value: unknown, where: 'body' | 'query'): Fault[] {
+export function toFaults(found: readonly ErrorObject[], value: unknown, where: 'body' | 'query'): Fault[] {
+  const errors = found.slice(0, ERRORS_MAX)
   const faults = new Map<string, Fault>()
   for (const error of errors) {
     if (isExplainedElsewhere(error, errors)) continue
     const fault = toFault(error, value, where)
-    const place = fault.loc.join('/')
+    const place = JSON.stringify(fault.loc)
     if (!faults.has(place)) faults.set(place, fault)
     if (faults.size === FAULTS_MAX) break
   }
+  if (faults.size === 0) return [{ loc: [where], msg: 'is not what is expected here', type: 'value_error' }]
   return [...faults.values()]
 }
 
@@ -33,33 +38,47 @@ function toFault(error: ErrorObject, value: unknown, where: string): Fault {
         type: 'value_error.extra',
       }
     case 'propertyNames':
-      return { loc: [...loc, String(error.params.propertyName)], msg: 'is not a name allowed here', type: 'value_error' }
+      return {
+        loc: [...loc, String(error.params.propertyName)],
+        msg: 'is not a name allowed here',
+        type: 'value_error',
+      }
     case 'uniqueItems':
       return { loc, msg: 'must not hold the same item twice', type: 'value_error' }
     default:
-      return { loc, msg: `must be ${describe(schemaOf(error))}`, type: error.keyword === 'type' ? 'type_error' : 'value_error' }
+      return {
+        loc,
+        msg: `must be ${describe(schemaOf(error))}`,
+        type: error.keyword === 'type' ? 'type_error' : 'value_error',
+      }
   }
 }
 
-/** Of the alternatives of a union only one is worth telling about: the one that is not null. */
+/** Of a union's alternatives only one is worth telling about: the one whose type the value has. */
 function isExplainedElsewhere(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
-  if (error.keyword === 'anyOf' && isAboutInside(error, errors)) return true
-  // `propertyNames` reports the name's own fault as well as itself
+  // the name's own fault; `propertyNames` itself follows
   if (error.propertyName !== undefined && error.keyword !== 'propertyNames') return true
+  if (error.keyword === 'anyOf' && failsFurtherIn(error, errors)) return true
   return errors.some((union) => {
-    if (union.keyword !== 'anyOf' || union === error || !error.schemaPath.startsWith(`${union.schemaPath}/`)) return false
-    if (!isAboutInside(union, errors)) return true
-    return error.instancePath === union.instancePath && error.keyword === 'type'
+    if (union.keyword !== 'anyOf' || !isWithin(error, union)) return false
+    return !failsFurtherIn(union, errors) || (error.instancePath === union.instancePath && !isAboutMembers(error))
   })
 }
 
-/** Does the value have the right type for an alternative, and fail further in? Then the union itself says nothing. */
-function isAboutInside(union: ErrorObject, errors: readonly ErrorObject[]): boolean {
+function failsFurtherIn(union: ErrorObject, errors: readonly ErrorObject[]): boolean {
   return errors.some(
-    (error) =>
-      error.schemaPath.startsWith(`${union.schemaPath}/`) &&
-      (error.instancePath !== union.instancePath || error.keyword === 'required' || error.keyword === 'additionalProperties'),
+    (error) => isWithin(error, union) && (error.instancePath !== union.instancePath || isAboutMembers(error)),
   )
+}
+
+/** Is this an error of an alternative of that union, about the same value or something in it? */
+function isWithin(error: ErrorObject, union: ErrorObject): boolean {
+  if (error === union || !error.schemaPath.startsWith(`${union.schemaPath}/`)) return false
+  return error.instancePath === union.instancePath || error.instancePath.startsWith(`${union.instancePath}/`)
+}
+
+function isAboutMembers({ keyword }: ErrorObject): boolean {
+  return keyword === 'required' || keyword === 'additionalProperties' || keyword === 'propertyNames'
 }
 
 function locate(pointer: string, value: unknown): string[] {
@@ -132,5 +151,7 @@ function describeString(schema: Described): string {
 
 function between(least: number | undefined, most: number | undefined, before: string, after = ''): string {
   if (most === undefined) return least === undefined || least === 0 ? '' : `${before}at least ${least}${after}`
-  return least === undefined || least === 0 ? `${before}at most ${most}${after}` : `${before}${least} to ${most}${after}`
+  return least === undefined || least === 0
+    ? `${before}at most ${most}${after}`
+    : `${before}${least} to ${most}${after}`
 }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
-import { type Database, type Queryable } from '#src/adapters/postgres/database.ts'
+import { type Database, isUniqueViolation, type Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
 
 /** What makes a repeated request the same: hashes of its key (with scope and path) and of its body. */
@@ -12,8 +12,10 @@ export type IdempotencyKey = { key: Buffer; requestHash: Buffer }
 /** What a request did, and what to run once that is committed. `answer` is made JSON; a 204 has none. */
 export type Effect = { status: number; answer?: unknown; committed?: () => void }
 
+type Work = (tx: Queryable) => Promise<Effect>
 type Kept = { status: number; body: Buffer }
-type Outcome = { kind: 'answered'; kept: Kept; replayed: boolean; committed?: () => void } | { kind: 'in_progress' }
+type Answered = { kept: Kept; replayed: boolean }
+type Running = { requestHash: Buffer; result: Promise<Answered> }
 
 const HEADER = 'idempotency-key'
 const KEY = /^[\x20-\x7e]{1,256}$/
@@ -43,8 +45,8 @@ export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null
 export class Idempotency {
   readonly #database: Database
   readonly #clock: Clock
-  /** Keys whose effect is under way in this process, so that repeats here need not ask the database. */
-  readonly #running = new Map<string, Promise<unknown>>()
+  /** Keys whose effect is under way in this process: repeats here wait for it and need not ask the database. */
+  readonly #running = new Map<string, Running>()
 
   constructor(parts: { database: Database; clock: Clock }) {
     this.#database = parts.database
@@ -57,69 +59,100 @@ export class Idempotency {
    * Only 2xx are kept. Without a key `work` simply runs.
    * @throws what `work` throws; DomainError idempotency_in_progress, idempotency_key_reuse
    */
-  async run(request: FastifyRequest, reply: FastifyReply, work: (tx: Queryable) => Promise<Effect>): Promise<FastifyReply> {
+  async run(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
     const key = idempotencyKeyOf(request)
-    const { kept, replayed, committed } = key === null ? await this.#effect(request, work) : await this.#once(request, key, work)
-    committed?.()
+    const { kept, replayed } =
+      key === null ? await this.#runOnce(request, work) : await this.#runKeyed(request, reply, key, work)
     if (replayed) reply.header('x-idempotent-replay', 'true')
     reply.code(kept.status)
     return await (kept.body.length === 0 ? reply.send() : reply.type('application/json').send(kept.body))
   }
 
-  async #effect(request: FastifyRequest, work: (tx: Queryable) => Promise<Effect>) {
+  async #runOnce(request: FastifyRequest, work: Work): Promise<Answered> {
     const effect = await this.#database.transaction({ settings: settingsOf(request) }, work)
-    return { kept: toKept(effect), replayed: false, committed: effect.committed }
+    effect.committed?.()
+    return { kept: toKept(effect), replayed: false }
   }
 
-  async #once(request: FastifyRequest, key: IdempotencyKey, work: (tx: Queryable) => Promise<Effect>) {
+  async #runKeyed(request: FastifyRequest, reply: FastifyReply, key: IdempotencyKey, work: Work): Promise<Answered> {
     const name = key.key.toString('base64')
     const giveUpAt = performance.now() + WAIT_MS_MAX
-    let retryMs = RETRY_MS_MIN
-    while (performance.now() < giveUpAt) {
+    while (performance.now() < giveUpAt && !reply.raw.destroyed) {
       const running = this.#running.get(name)
       if (running) {
-        await settledWithin(running, giveUpAt - performance.now())
+        const answered = await resultWithin(running.result, giveUpAt - performance.now())
+        if (answered) return toReplay(answered, running, key)
         continue
       }
-      const attempt = this.#attempt(request, key, work)
-      this.#running.set(name, attempt)
+      const result = this.#attemptUntil(giveUpAt, request, key, work)
+      this.#running.set(name, { requestHash: key.requestHash, result })
       try {
-        const outcome = await attempt
-        if (outcome.kind === 'answered') return outcome
+        return await result
       } finally {
         this.#running.delete(name)
       }
-      // another process runs it: asked again, outside of any transaction
-      await wait(Math.min(retryMs, Math.max(0, giveUpAt - performance.now())))
-      retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)
     }
-    throw new DomainError('idempotency_in_progress', 'A request with this Idempotency-Key is being worked on.', { retryAfterSeconds: 1 })
+    throw inProgress()
   }
 
-  async #attempt(request: FastifyRequest, { key, requestHash }: IdempotencyKey, work: (tx: Queryable) => Promise<Effect>): Promise<Outcome> {
+  /** While another process works on the key, it is asked for again and again, outside of any transaction. */
+  async #attemptUntil(giveUpAt: number, request: FastifyRequest, key: IdempotencyKey, work: Work): Promise<Answered> {
+    for (let retryMs = RETRY_MS_MIN; performance.now() < giveUpAt; retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)) {
+      const answered = await this.#attempt(request, key, work)
+      if (answered) return answered
+      await wait(Math.min(retryMs, Math.max(0, giveUpAt - performance.now())))
+    }
+    throw inProgress()
+  }
+
+  /** @returns null while another process works on the same key */
+  async #attempt(request: FastifyRequest, { key, requestHash }: IdempotencyKey, work: Work): Promise<Answered | null> {
+    const now = this.#clock.now()
+    let committed: Effect['committed']
     const settings = settingsOf(request)
-    return await this.#database.transaction({ settings }, async (tx): Promise<Outcome> => {
-      const [lock] = await tx.query<{ held: boolean }>`select pg_try_advisory_xact_lock(${key.readBigInt64BE()}) as held`
-      if (!lock?.held) return { kind: 'in_progress' }
-      const now = this.#clock.now()
-      const [row] = await tx.query<{ request_hash: Buffer; status: number; answer: Buffer; created_at: Date }>`
-        select request_hash, status, answer, created_at from idempotency where key = ${key}`
+    const answered = await this.#database.transaction({ settings }, async (tx): Promise<Answered | null> => {
+      const [lock] = await tx.query<{
+        held: boolean
+      }>`select pg_try_advisory_xact_lock(${key.readBigInt64BE()}) as held`
+      if (!lock?.held) return null
+      const row = await readKey(tx, key)
       if (row && row.created_at > addMs(now, -KEPT_MS)) {
-        if (!row.request_hash.equals(requestHash)) {
-          throw new DomainError('idempotency_key_reuse', 'This Idempotency-Key was used with another body.')
-        }
-        return { kind: 'answered', kept: { status: row.status, body: row.answer }, replayed: true }
+        if (!row.request_hash.equals(requestHash)) throw keyReused()
+        return { kept: { status: row.status, body: row.answer }, replayed: true }
       }
-      if (row) await tx.query`delete from idempotency where key = ${key}`
       const effect = await work(tx)
       const kept = toKept(effect)
-      if (kept.status >= 200 && kept.status < 300) {
-        await tx.query`
-          insert into idempotency (key, environment, account_id, request_hash, status, answer, created_at)
-          values (${key}, ${request.principal.environment}, ${accountIdOf(request)}, ${requestHash}, ${kept.status}, ${kept.body}, ${now})`
-      }
-      return { kind: 'answered', kept, replayed: false, committed: effect.committed }
+      committed = effect.committed
+      if (kept.status >= 200 && kept.status < 300) await keepKey(tx, request, { key, requestHash, kept, now })
+      return { kept, replayed: false }
     })
+    committed?.()
+    return answered
+  }
+}
+
+type KeyRow = { request_hash: Buffer; status: number; answer: Buffer; created_at: Date }
+
+async function readKey(tx: Queryable, key: Buffer): Promise<KeyRow | undefined> {
+  const [row] =
+    await tx.query<KeyRow>`select request_hash, status, answer, created_at from idempotency where key = ${key}`
+  return row
+}
+
+async function keepKey(
+  tx: Queryable,
+  request: FastifyRequest,
+  { key, requestHash, kept, now }: IdempotencyKey & { kept: Kept; now: Date },
+): Promise<void> {
+  await tx.query`delete from idempotency where key = ${key}`
+  try {
+    await tx.query`
+      insert into idempotency (key, environment, account_id, request_hash, status, answer, created_at)
+      values (${key}, ${request.principal.environment}, ${accountIdOf(request)}, ${requestHash}, ${kept.status}, ${kept.body}, ${now})`
+  } catch (error) {
+    // a row that this account cannot see: the uid in the path named another account when the key was first used
+    if (isUniqueViolation(error, 'idempotency_pkey')) throw keyReused()
+    throw error
   }
 }
 
@@ -138,12 +171,30 @@ function toKept({ status, answer }: Effect): Kept {
   return { status, body: answer === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer)) }
 }
 
-/** Waits for a promise, whatever becomes of it, but not longer than this. */
-async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+/** The answer that a repeat gets from the run it waited for. */
+function toReplay({ kept }: Answered, running: Running, { requestHash }: IdempotencyKey): Answered {
+  if (!running.requestHash.equals(requestHash)) throw keyReused()
+  return { kept, replayed: true }
+}
+
+function inProgress(): DomainError {
+  return new DomainError('idempotency_in_progress', 'A request with this Idempotency-Key is being worked on.')
+}
+
+function keyReused(): DomainError {
+  return new DomainError('idempotency_key_reuse', 'This Idempotency-Key was used with another body.')
+}
+
+/** What a run comes to; null when it fails or takes longer than this. */
+async function resultWithin(result: Running['result'], ms: number): Promise<Answered | null> {
   const stop = new AbortController()
+  const late = wait(ms, null, { signal: stop.signal })
   try {
-    await Promise.race([promise.catch(() => undefined), wait(ms, undefined, { signal: stop.signal }).catch(() => undefined)])
+    return await Promise.race([result, late])
+  } catch {
+    return null // its own caller hears of it
   } finally {
     stop.abort()
+    late.catch(() => {})
   }
 }

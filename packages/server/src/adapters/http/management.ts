@@ -9,7 +9,7 @@ import {
   bearerOf,
   hasLongPathValue,
   noSuchRoute,
-  pathValues,
+  pathValue,
   readInput,
   refuseDeclaredSize,
   requireAccessRules,
@@ -82,14 +82,25 @@ export function managementRoutes(
       for (const { method, path } of notImplemented) {
         const url = path.replaceAll(/\{(\w+)\}/g, ':$1')
         if (scope.hasRoute({ method, url: prefix + url })) continue
-        scope.route({ method, url, config: { access: 'any', accountMayBeMissing: true }, onRequest: refuseNotImplemented, handler: refuseNotImplemented })
+        scope.route({
+          method,
+          url,
+          config: { access: 'any', accountMayBeMissing: true },
+          onRequest: refuseNotImplemented,
+          handler: refuseNotImplemented,
+        })
       }
     },
     { prefix },
   )
 }
 
-async function admit(http: FastifyInstance, access: AccessControl, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function admit(
+  http: FastifyInstance,
+  access: AccessControl,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const { access: rule, accountMayBeMissing = false } = request.routeOptions.config
   if (rule === 'none') return
   request.principal = await access.authenticate(bearerOf(request.headers.authorization))
@@ -100,8 +111,9 @@ async function admit(http: FastifyInstance, access: AccessControl, request: Fast
   }
   if (!mayCall(request.principal, rule)) throw insufficientAccess()
   if (hasLongPathValue(request)) throw notFound()
-  const account = pathValues(request).get('app_id')
-  if (account !== undefined && !accountMayBeMissing) request.account = await access.accountOf(request.principal, account)
+  const account = pathValue(request, 'app_id')
+  if (account !== undefined && !accountMayBeMissing)
+    request.account = await access.accountOf(request.principal, account)
   if (!holds(request.principal, rule)) throw insufficientAccess()
   refuseDeclaredSize(request)
 }
@@ -114,7 +126,8 @@ function mayCall(principal: Principal, rule: Access | undefined): boolean {
 
 function holds(principal: Principal, rule: Access | undefined): boolean {
   if (principal.kind === 'environment_key' || rule === 'any') return true
-  return [...principal.capabilities].some((capability) => capability === rule)
+  for (const capability of principal.capabilities) if (capability === rule) return true
+  return false
 }
 
 function insufficientAccess(): DomainError {

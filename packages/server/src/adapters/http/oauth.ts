@@ -11,7 +11,9 @@ import { answerError } from './server.ts'
 export function oauthRoutes(http: FastifyInstance, register: (routes: FastifyInstance) => void): void {
   void http.register(
     async (scope) => {
-      scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, (problem) => oauthBody(error, problem), problemOf))
+      scope.setErrorHandler((error, request, reply) =>
+        answerError(error, request, reply, (problem) => oauthBody(error, problem), problemOf),
+      )
       scope.setNotFoundHandler(() => {
         throw new DomainError('not_found', 'Not found')
       })

@@ -43,12 +43,22 @@ export const pageParameters = {
  */
 export function parsePage(
   { limit = LIMIT_DEFAULT, iterator, order }: PageRequest,
-  { isKey, order: defaultOrder = 'descending', where = 'query' }: { isKey: (text: string) => boolean; order?: Order; where?: 'query' | 'body' },
+  {
+    isKey,
+    order: defaultOrder = 'descending',
+    where = 'query',
+  }: { isKey: (text: string) => boolean; order?: Order; where?: 'query' | 'body' },
 ): Page {
   const show = order ?? defaultOrder
   const { key, backward } = parseIterator(iterator, isKey, where)
   const upward = (show === 'ascending') !== backward
-  return { limit, above: upward ? key : null, below: upward ? null : key, read: upward ? 'ascending' : 'descending', show }
+  return {
+    limit,
+    above: upward ? key : null,
+    below: upward ? null : key,
+    read: upward ? 'ascending' : 'descending',
+    show,
+  }
 }
 
 /**
@@ -106,7 +116,8 @@ function parseIterator(
   if (iterator === undefined || iterator === null) return { key: null, backward: false }
   const backward = iterator.startsWith('-')
   const key = backward ? iterator.slice(1) : iterator
-  if (!isKey(key)) throw invalidInput({ loc: [where, 'iterator'], msg: 'must be an iterator of this list', type: 'value_error' })
+  if (!isKey(key))
+    throw invalidInput({ loc: [where, 'iterator'], msg: 'must be an iterator of this list', type: 'value_error' })
   return { key, backward }
 }
 

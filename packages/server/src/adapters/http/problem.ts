@@ -57,7 +57,11 @@ const OAUTH: Partial<Record<ErrorCode, string>> = {
 /** Fastify's and Node's own refusals, by their codes. */
 const FRAMEWORK: Record<string, Problem> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { status: 413, code: 'payload_too_large', detail: 'The body is too large.' },
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 415, code: 'unsupported_media_type', detail: 'The body must be application/json.' },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    status: 415,
+    code: 'unsupported_media_type',
+    detail: 'The body must be application/json.',
+  },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: badRequest('The body has another length than declared.'),
   FST_ERR_BAD_URL: badRequest('The path holds broken percent-encoding.'),
   HPE_HEADER_OVERFLOW: { status: 431, code: 'headers_too_large', detail: 'The header fields are too large.' },
@@ -69,7 +73,8 @@ const FRAMEWORK: Record<string, Problem> = {
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof DomainError) return ofDomain(error)
   if (isStorageFull(error)) return unavailable('storage_full', 'The service cannot store more now.')
-  if (error instanceof DatabaseUnavailable) return unavailable('unavailable', 'The service cannot reach its database now.')
+  if (error instanceof DatabaseUnavailable)
+    return unavailable('unavailable', 'The service cannot reach its database now.')
   if (error instanceof DatabaseBusy) {
     return { status: 429, code: 'rate_limited', detail: 'The service is busy.', retryAfterSeconds: RETRY_AFTER_SECONDS }
   }
@@ -91,8 +96,10 @@ export function managementBody(problem: Problem): object {
   return { code: problem.code, detail: problem.detail, ...problem.fields }
 }
 
-/** The problem as the ProducerSync API sees it: other statuses, and busy is unavailable, never a spent rate limit. */
-export function asProducersync(error: unknown, problem: Problem): Problem {
+/** As `problemOf`, with the statuses of the ProducerSync API; busy is unavailable there, as 429 stands for a spent rate limit. */
+export function producersyncProblemOf(error: unknown): Problem | null {
+  const problem = problemOf(error)
+  if (problem === null) return null
   if (error instanceof DatabaseBusy) return { ...problem, status: 503 }
   if (!(error instanceof DomainError)) return problem
   return { ...problem, status: PRODUCERSYNC[error.code] ?? problem.status, detail: messageOf(error) }
@@ -106,7 +113,9 @@ export function producersyncBody({ status, detail }: Problem, path: string, now:
 /** The body of the token endpoint's errors (RFC 6749, 5.2). */
 export function oauthBody(error: unknown, { status, detail }: Problem): object {
   const known = error instanceof DomainError ? OAUTH[error.code] : undefined
-  const word = known ?? (status === 429 || status === 503 ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request')
+  const word =
+    known ??
+    (status === 429 || status === 503 ? 'temporarily_unavailable' : status >= 500 ? 'server_error' : 'invalid_request')
   return { error: word, error_description: detail }
 }
 

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal, Scope } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
-import { DomainError } from '#src/domain-error.ts'
-import { asProducersync, producersyncBody, problemOf } from './problem.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
+import { type Problem, producersyncBody, producersyncProblemOf } from './problem.ts'
 import {
   type AccessControl,
   bearerOf,
@@ -15,7 +15,7 @@ import {
 import { answerError } from './server.ts'
 
 /** How far a caller is in its window of the rate limit. A refused request is not counted. */
-export type RateWindow = { limit: number; remaining: number; resetSeconds: number; isExceeded: boolean }
+export type RateWindow = { allowed: boolean; limit: number; remaining: number; resetSeconds: number }
 
 /** Who is counted: whom a token speaks for, or the address of who has none. */
 export type Caller = { principal: Principal } | { address: string }
@@ -23,54 +23,67 @@ export type Caller = { principal: Principal } | { address: string }
 /** Counts one request of a caller, unless its window is used up. */
 export type Limiter = (caller: Caller) => Promise<RateWindow>
 
-const SCOPES: ReadonlySet<string> = new Set<Scope>(['producersync.read', 'producersync.write', 'producersync.operate', 'webhooks'])
+const SCOPES: ReadonlySet<string> = new Set<Scope>([
+  'producersync.read',
+  'producersync.write',
+  'producersync.operate',
+  'webhooks',
+])
 const ACCEPTED = new Set(['application/json', 'application/hal+json', 'application/*', '*/*'])
 
+const PREFIXES = ['/v1', '/v2']
+
+type Parts = { access: AccessControl; limiter: Limiter; clock: Clock }
+
 /**
- * Routes of the ProducerSync API (producersync-api.md 2, 3). Each names in `config.access` the scope it needs, or `any`;
- * `request.principal` is set, and `request.account` to the token's own, except for environment keys, which have none.
- * Answers to GET are `application/hal+json` unless the route says otherwise.
- * @param register adds the routes, beneath the prefix
+ * Routes of the ProducerSync API (producersync-api.md 2, 3), all beneath `/v1` or `/v2`. Each names in `config.access` the
+ * scope it needs, or `any`; `request.principal` is set, and `request.account` to the token's own, except for environment
+ * keys, which have none. Answers to GET are `application/hal+json` unless the route says otherwise.
+ * @param register adds the routes, with their whole paths
  */
 export function producersyncRoutes(
   http: FastifyInstance,
-  { access, limiter, clock, prefix }: { access: AccessControl; limiter: Limiter; clock: Clock; prefix: '/v1' | '/v2' },
+  parts: Parts,
   register: (routes: FastifyInstance) => void,
 ): void {
-  void http.register(
-    async (scope) => {
-      requireAccessRules(scope, (rule) => rule === 'any' || SCOPES.has(rule))
-      scope.addHook('onRequest', async (request, reply) => {
-        request.family = 'producersync'
-        await admit(http, access, limiter, request, reply)
-      })
-      readInput(scope)
-      scope.addHook('preHandler', (request, reply, done) => {
-        if (request.method === 'GET' || request.method === 'HEAD') reply.type('application/hal+json')
-        done()
-      })
-      scope.setErrorHandler((error, request, reply) => {
-        if (error instanceof DomainError && error.code === 'unauthenticated') {
-          reply.header('www-authenticate', 'Bearer error="invalid_token"')
-        }
-        return answerError(
-          error,
-          request,
-          reply,
-          (problem) => producersyncBody(problem, pathOf(request), clock.now()),
-          (thrown) => {
-            const problem = problemOf(thrown)
-            return problem && asProducersync(thrown, problem)
-          },
-        )
-      })
-      scope.setNotFoundHandler(() => {
-        throw new DomainError('not_found', 'Not found')
-      })
-      register(scope)
-    },
-    { prefix },
-  )
+  void http.register(async (scope) => {
+    applyRules(scope, http, parts)
+    requireAccessRules(scope, (rule) => rule === 'any' || SCOPES.has(rule))
+    register(scope)
+  })
+  for (const prefix of PREFIXES) {
+    // what no route matches is answered by the same rules
+    void http.register(
+      async (scope) => {
+        applyRules(scope, http, parts)
+        scope.setNotFoundHandler(refuseUnknownPath)
+      },
+      { prefix },
+    )
+  }
+}
+
+function applyRules(scope: FastifyInstance, http: FastifyInstance, { access, limiter, clock }: Parts): void {
+  scope.addHook('onRequest', async (request, reply) => {
+    request.family = 'producersync'
+    await admit(http, access, limiter, request, reply)
+  })
+  readInput(scope)
+  scope.addHook('preHandler', (request, reply, done) => {
+    if (request.method === 'GET' || request.method === 'HEAD') reply.type('application/hal+json')
+    done()
+  })
+  scope.setErrorHandler((error, request, reply) => {
+    if (error instanceof DomainError && error.code === 'unauthenticated') {
+      reply.header('www-authenticate', 'Bearer error="invalid_token"')
+    }
+    const toBody = (problem: Problem) => producersyncBody(problem, pathOf(request), clock.now())
+    return answerError(error, request, reply, toBody, producersyncProblemOf)
+  })
+}
+
+function refuseUnknownPath(): never {
+  throw notFound()
 }
 
 async function admit(
@@ -84,7 +97,7 @@ async function admit(
   const window = await limiter(principal instanceof DomainError ? { address: request.ip } : { principal })
   const reset = String(window.resetSeconds)
   reply.headers({ 'ratelimit-limit': window.limit, 'ratelimit-remaining': window.remaining, 'ratelimit-reset': reset })
-  if (window.isExceeded) {
+  if (!window.allowed) {
     throw new DomainError('rate_limited', 'The rate limit is used up.', { retryAfterSeconds: window.resetSeconds })
   }
   if (principal instanceof DomainError) throw principal
@@ -120,7 +133,8 @@ async function identify(access: AccessControl, request: FastifyRequest): Promise
 /** An environment key operates its environment; the account's own data is for the account's own tokens. */
 function hasScope(principal: Principal, rule: string | undefined): boolean {
   if (principal.kind === 'environment_key') return rule === 'producersync.operate'
-  return [...principal.scopes].some((scope) => scope === rule)
+  for (const scope of principal.scopes) if (scope === rule) return true
+  return false
 }
 
 function acceptsJson(accept: string | undefined): boolean {

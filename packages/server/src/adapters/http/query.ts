@@ -7,6 +7,7 @@ import { faultsOf } from './schema.ts'
 /** The values given for each name, in order, decoded. `name[]` and `name[3]` count as `name`. */
 export type QueryParameters = ReadonlyMap<string, readonly string[]>
 
+const NO_PARAMETERS: QueryParameters = new Map()
 const INTEGER = /^-?\d{1,15}$/
 const INDEX = /\[\d{0,9}\]$/
 
@@ -25,6 +26,7 @@ export function queryList<T extends TSchema>(schema: T, itemsMax: number): TArra
  * @throws DomainError unreadable_query when the percent-encoding or the UTF-8 in it is broken
  */
 export function parseQuery(text: string): QueryParameters {
+  if (text === '') return NO_PARAMETERS
   const parameters = new Map<string, string[]>()
   for (const pair of text.split('&')) {
     if (pair === '') continue
@@ -51,7 +53,8 @@ export function queryOf<T extends TObject>(request: FastifyRequest, schema: T): 
   for (const [name, property] of Object.entries<PropertySchema>(schema.properties)) {
     const given = request.parameters.get(name)
     if (given === undefined) continue
-    values[name] = property.type === 'array' ? readList(name, given, property.items ?? {}) : readOne(name, given, property)
+    values[name] =
+      property.type === 'array' ? readList(name, given, property.items ?? {}) : readOne(name, given, property)
     if (property.format === 'date-time') moments[name] = readMoment(name, String(values[name]))
   }
   const faults = faultsOf(values, schema, 'query')

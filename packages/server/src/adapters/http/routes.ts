@@ -63,17 +63,18 @@ export function noSuchRoute(http: FastifyInstance, request: FastifyRequest): { e
   }
 }
 
-/** Path values: `:app_id` → its text, decoded. */
-export function pathValues(request: FastifyRequest): ReadonlyMap<string, string> {
-  const { params } = request
-  return new Map(typeof params === 'object' && params !== null ? Object.entries(params).map(([name, value]) => [name, String(value)]) : [])
+/** A value of the path, decoded; undefined when the route's path has none of this name. */
+export function pathValue({ params }: FastifyRequest, name: string): string | undefined {
+  const value: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, name) : undefined
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Is a value of the path longer than anything can be named? */
 export function hasLongPathValue(request: FastifyRequest): boolean {
   const { params } = request
   if (typeof params !== 'object' || params === null) return false
-  return Object.values(params).some((value) => typeof value === 'string' && value.length > PATH_VALUE_MAX)
+  for (const value of Object.values(params)) if (typeof value === 'string' && value.length > PATH_VALUE_MAX) return true
+  return false
 }
 
 function readJson(request: FastifyRequest) {

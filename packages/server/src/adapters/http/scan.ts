@@ -141,7 +141,8 @@ export function scanJson(bytes: Buffer, limits: JsonLimits = JSON_LIMITS): Scann
       }
       const inObject = containers[depth] === OPEN_OBJECT
       if (depth === 1 && inObject) members.push({ name, start: memberStart, end: at, keys: keys - memberKeys })
-      else if (depth === 2 && !inObject && root === 'object' && name === itemsOf) items.push({ start: itemStart, end: at })
+      else if (depth === 2 && !inObject && root === 'object' && name === itemsOf)
+        items.push({ start: itemStart, end: at })
       at = skipBlanks(bytes, at)
       const next = bytes[at]
       if (next === COMMA) {
@@ -213,7 +214,11 @@ export function parseMembers(scanned: ScannedJson, wanted?: ReadonlySet<string>)
     const value = parseMember(scanned, member)
     // JSON.parse keeps one of several equal keys, so fewer are left than were read
     if (member.keys > 0 && countKeys(value) !== member.keys) {
-      throw invalidInput({ loc: ['body', member.name], msg: 'holds the same key twice', type: 'value_error.duplicate_key' })
+      throw invalidInput({
+        loc: ['body', member.name],
+        msg: 'holds the same key twice',
+        type: 'value_error.duplicate_key',
+      })
     }
     values[member.name] = value
   }

@@ -4,7 +4,7 @@ import type { Fault } from '#src/domain-error.ts'
 import { toFaults } from './faults.ts'
 import { isCalendarDate, isMomentInRange, parseMoment } from './moment.ts'
 
-const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/
+const CONTROL = /(?![\t\n\r])\p{Cc}/u
 
 // Judges and nothing else: no value is coerced, given a default, or removed.
 const ajv = new Ajv({

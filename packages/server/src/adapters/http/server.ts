@@ -12,11 +12,11 @@ import {
   lingering,
   newRequestId,
   refuseBrokenRequest,
-  refuseExpectations,
+  refuseOddRequests,
   STANDARD_HEADERS,
 } from './connections.ts'
-import { managementBody, type Problem, problemOf, serverError } from './problem.ts'
 import { readablePath } from './path.ts'
+import { managementBody, type Problem, problemOf, serverError } from './problem.ts'
 import './request.ts'
 
 const KIB = 1_024
@@ -104,7 +104,7 @@ export function createHttp({
       requireHostHeader: false,
     },
   })
-  refuseExpectations(http.server)
+  refuseOddRequests(http.server)
 
   http.decorateRequest('bytes')
   http.decorateRequest('ignoredFields')
@@ -200,7 +200,13 @@ function logDefect(error: unknown, request: FastifyRequest): void {
     causes.push({ name: each.name, code, at: at.map((line) => line.trim()) })
   }
   request.log.error(
-    { requestId: request.id, method: request.method, route: request.routeOptions.url ?? null, environment: environmentOf(request), causes },
+    {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? null,
+      environment: environmentOf(request),
+      causes,
+    },
     'http.failed',
   )
 }
