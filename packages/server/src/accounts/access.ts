@@ -79,7 +79,7 @@ export function createAccess(database: Database, clock: Clock): Access {
       if (isId(name, 'app_')) return await accountById(tx, environment, name)
       return isUid(name) ? await accountByUid(tx, environment, name) : undefined
     })
-    if (!account) throw notFound()
+    if (!account || (accountId !== null && account.id !== accountId)) throw notFound()
     return account
   }
 

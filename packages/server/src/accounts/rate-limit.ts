@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Clock } from '#src/adapters/clock.ts'
+import type { Caller, Limiter, RateWindow } from '#src/adapters/http/producersync.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 
 /** Requests to `/v1` and `/v2`, per client and minute. Source: producersync-api 3. */
 export const REQUESTS_PER_MINUTE = 300
 /** Token requests, per client id and minute. */
 export const TOKEN_REQUESTS_PER_MINUTE = 200
-
-/** Where a caller stands in the current window, this request counted in if it was allowed. */
-export type RateWindow = { allowed: boolean; limit: number; remaining: number; resetSeconds: number }
 
 const WINDOW_MS = 60_000
 const EXHAUSTED_MAX = 10_000
@@ -30,6 +28,7 @@ export class RateLimiter {
 
   /**
    * Counts one request of `subject` (any text that names a caller), if there is room for it in this minute.
+   * @returns where the subject stands then
    * @throws what the database throws
    */
   async take(subject: string, limit: number): Promise<RateWindow> {
@@ -55,6 +54,17 @@ export class RateLimiter {
     if (this.#exhausted.size >= EXHAUSTED_MAX && !oldest.done) this.#exhausted.delete(oldest.value)
     this.#exhausted.set(key, windowAt)
   }
+}
+
+/** Counts requests to `/v1` and `/v2`: per client, per token that has none, per address where nobody is known. */
+export function requestLimiter(limiter: RateLimiter): Limiter {
+  return async (caller) => await limiter.take(subjectOf(caller), REQUESTS_PER_MINUTE)
+}
+
+function subjectOf(caller: Caller): string {
+  if ('address' in caller) return addressSubject(caller.address)
+  const { principal } = caller
+  return principal.kind === 'access' ? `client:${principal.clientId}` : `bearer:${principal.tokenId}`
 }
 
 /** Of bounded length whatever the caller sent as its name, and no address in clear. */

@@ -1,10 +1,14 @@
 import type { Clock } from '#src/adapters/clock.ts'
+import type { Page } from '#src/adapters/http/pages.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import { isUniqueViolation, type Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { populationMaxOf } from './account.ts'
 import type { DataKeys } from './encryption.ts'
 import type { Account, Environment } from './principal.ts'
+
+const CREATE_TRIES_MAX = 3
 
 type AccountRow = {
   id: string
@@ -91,6 +95,22 @@ export async function createAccount(
   return account
 }
 
+/** An account with the uid that `input` names, made if there is none. @returns also whether it was made now */
+export async function findOrCreateAccount(
+  tx: Queryable,
+  parts: AccountParts,
+  input: NewAccount,
+): Promise<{ account: Account; isNew: boolean }> {
+  for (let tries = 0; tries < CREATE_TRIES_MAX; tries += 1) {
+    const made = await createAccount(tx, parts, input)
+    if (made) return { account: made, isNew: true }
+    const found = await accountByUid(tx, input.environment, input.uid ?? '')
+    if (found) return { account: found, isNew: false }
+    // the one in the way was deleted in between
+  }
+  throw uidTaken()
+}
+
 /** Runs `work` with the account's own rows visible, in a transaction that sees its environment. */
 export async function actingFor<T>(tx: Queryable, accountId: string, work: () => Promise<T>): Promise<T> {
   const [before] = await tx.query<{ account_id: string }>`
@@ -142,66 +162,60 @@ export function uidTaken(): DomainError {
   return new DomainError('conflict', 'An application with this uid exists.')
 }
 
+/** An endpoint whose rows somebody works on. */
+export type EndedLane = { accountId: string; endpointId: string; shard: number }
+
 /**
- * Ends an account at once: its uid is free, its tokens are none, its endpoints are gone and their planned deliveries
- * canceled. Rows follow in batches.
- * @returns false when it had been deleted before
+ * Ends an account at once: its uid is free, its tokens are none, its endpoints are gone with their secrets, and their
+ * planned deliveries canceled by the mark on the endpoint. Rows follow in batches.
+ * @returns the lanes whose owners should know once this is committed; undefined when it had been deleted before
  */
 export async function endAccount(
   tx: Queryable,
   account: { id: string; environment: Environment },
   now: Date,
-): Promise<boolean> {
+): Promise<EndedLane[] | undefined> {
   const rows = await tx.query`
     update account set deleted_at = ${now}, updated_at = ${now}
      where environment = ${account.environment} and id = ${account.id} and deleted_at is null
     returning id`
-  if (rows.length === 0) return false
-  await actingFor(tx, account.id, async () => {
-    await tx.query`
-      update endpoint set deleted_at = ${now}, canceled_before = ${now}, version = version + 1, updated_at = ${now}
-       where account_id = ${account.id} and deleted_at is null`
+  if (rows.length === 0) return undefined
+  return await actingFor(tx, account.id, async () => {
+    const ended = await tx.query<{ id: string; shard: number }>`
+      update endpoint
+         set deleted_at = ${now}, canceled_before = ${now}, headers = null, version = version + 1, updated_at = ${now}
+       where account_id = ${account.id} and deleted_at is null
+      returning id, shard`
+    await tx.query`delete from endpoint_secret where account_id = ${account.id}`
     await tx.query`
       update token set revoked_at = ${now} where account_id = ${account.id} and revoked_at is null`
+    return ended.map(({ id, shard }) => ({ accountId: account.id, endpointId: id, shard }))
   })
-  return true
 }
 
 export type AccountsWanted = {
   environment: Environment
+  page: Page
   /** Only accounts with an endpoint. */
-  withEndpoints: boolean
-  /** Only accounts with an endpoint that is not disabled, or with none. */
-  notOnlyDisabled: boolean
-  /** Rows beyond this id in the direction of `ascending`; absent: from the start. */
-  beyond?: string
-  ascending: boolean
-  limit: number
+  withEndpoints?: boolean
+  /** Not accounts all of whose endpoints are disabled. */
+  notOnlyDisabled?: boolean
 }
 
-/** A page of accounts by id. */
+/** The rows of a page of accounts by id, one more than it shows, in the order it reads. */
 export async function listAccounts(tx: Queryable, wanted: AccountsWanted): Promise<Account[]> {
-  const { environment, withEndpoints, notOnlyDisabled, limit } = wanted
-  const rows = wanted.ascending
-    ? await tx.query<AccountRow>`
-        select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
-          from account a
-         where environment = ${environment} and deleted_at is null and id > ${wanted.beyond ?? ''}
-           and (not ${withEndpoints}::boolean
-                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
-           and (not ${notOnlyDisabled}::boolean
-                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null and not e.disabled)
-                or not exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
-         order by id limit ${limit}`
-    : await tx.query<AccountRow>`
-        select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
-          from account a
-         where environment = ${environment} and deleted_at is null and id < ${wanted.beyond ?? 'app`'}
-           and (not ${withEndpoints}::boolean
-                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
-           and (not ${notOnlyDisabled}::boolean
-                or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null and not e.disabled)
-                or not exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
-         order by id desc limit ${limit}`
+  const { environment, page, withEndpoints = false, notOnlyDisabled = false } = wanted
+  // ids lie between these two, so that the range of the index is bounded whatever the page
+  const [above, below] = [page.above ?? 'app_', page.below ?? 'app`']
+  const rows = await tx.query<AccountRow>`
+    select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+      from account a
+     where environment = ${environment} and deleted_at is null and id > ${above} and id < ${below}
+       and (not ${withEndpoints}::boolean
+            or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+       and (not ${notOnlyDisabled}::boolean
+            or exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null and not e.disabled)
+            or not exists (select from endpoint e where e.account_id = a.id and e.deleted_at is null))
+     order by id ${page.read === 'ascending' ? sql`asc` : sql`desc`} limit ${page.limit + 1}`
   return rows.map(toAccount)
 }

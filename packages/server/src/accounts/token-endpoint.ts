@@ -6,22 +6,16 @@ const BODY_BYTES_MAX = 65_536
 
 /** `POST /oauth2/token` (producersync-api 2). Errors by RFC 6749; those of HTTP itself are the kernel's. */
 export function registerTokenEndpoint(routes: FastifyInstance, parts: { issuer: TokenIssuer }): void {
-  routes.register(async (scope) => {
-    await scope.register(formbody, { bodyLimit: BODY_BYTES_MAX })
-    // any other type is judged here too, so that its refusal is one of OAuth2
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, _body, done) =>
-      done(null, {}),
-    )
-    scope.post('/oauth2/token', async (request, reply) => {
-      const { status, headers, body } = await parts.issuer.answer({
-        form: isForm(request.body) ? request.body : {},
-        hasQuery: request.url.includes('?'),
-        contentType: request.headers['content-type'],
-        authorization: request.headers.authorization,
-        address: request.ip,
-      })
-      return await reply.code(status).headers(headers).send(body)
+  void routes.register(formbody, { bodyLimit: BODY_BYTES_MAX })
+  routes.post('/token', async (request, reply) => {
+    const { status, headers, body } = await parts.issuer.answer({
+      form: isForm(request.body) ? request.body : {}, // any other type was not read, and is refused by the issuer
+      hasQuery: request.url.includes('?'),
+      contentType: request.headers['content-type'],
+      authorization: request.headers.authorization,
+      address: request.ip,
     })
+    return await reply.code(status).headers(headers).send(body)
   })
 }
 

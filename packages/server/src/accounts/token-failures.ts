@@ -15,24 +15,24 @@ export const FORGIVEN_AFTER_MS = 2 * BLOCK_MS_MAX
 
 /** What is known of one client id or one address. */
 export type Failures = {
-  windowAt: Date // first failure of the window
-  failures: number // in the window
-  blocks: number // in a row
+  /** Those of the last 5 min that have not led to a block, oldest first. */
+  recent: readonly Date[]
+  /** In a row. */
+  blocks: number
   blockedUntil: Date | null
   failedAt: Date
 }
 
 /** The state after one more failure; a failure during a block changes nothing but the time of the last one. */
 export function afterFailure(before: Failures | undefined, now: Date): Failures {
-  const fresh = { windowAt: now, failures: 1, blocks: 0, blockedUntil: null, failedAt: now }
-  if (!before || now.getTime() - before.failedAt.getTime() >= FORGIVEN_AFTER_MS) return fresh
+  if (!before || now.getTime() - before.failedAt.getTime() >= FORGIVEN_AFTER_MS) {
+    return { recent: [now], blocks: 0, blockedUntil: null, failedAt: now }
+  }
   if (isBlocked(before, now)) return { ...before, failedAt: now }
-  if (before.blockedUntil || !inWindow(before, now)) return { ...fresh, blocks: before.blocks }
-  const failures = before.failures + 1
-  if (failures < FAILURES_MAX) return { ...before, failures, failedAt: now }
-  const blocks = before.blocks + 1
-  const blockMs = Math.min(BLOCK_MS_MAX, BLOCK_MS_MIN * 2 ** (blocks - 1))
-  return { ...before, failures, blocks, blockedUntil: addMs(now, blockMs), failedAt: now }
+  const recent = [...before.recent.filter((moment) => isRecent(moment, now)), now]
+  if (recent.length < FAILURES_MAX) return { recent, blocks: before.blocks, blockedUntil: null, failedAt: now }
+  const blockMs = Math.min(BLOCK_MS_MAX, BLOCK_MS_MIN * 2 ** before.blocks)
+  return { recent: [], blocks: before.blocks + 1, blockedUntil: addMs(now, blockMs), failedAt: now }
 }
 
 /**
@@ -41,7 +41,7 @@ export function afterFailure(before: Failures | undefined, now: Date): Failures 
  */
 export function refusedUntil(client: Failures | undefined, address: Failures | undefined, now: Date): Date | undefined {
   if (isBlocked(address, now)) return address?.blockedUntil ?? undefined
-  const hasFailed = address !== undefined && inWindow(address, now)
+  const hasFailed = address !== undefined && isRecent(address.failedAt, now)
   return hasFailed && isBlocked(client, now) ? (client?.blockedUntil ?? undefined) : undefined
 }
 
@@ -57,18 +57,11 @@ function isBlocked(state: Failures | undefined, now: Date): boolean {
   return state?.blockedUntil != null && state.blockedUntil > now
 }
 
-function inWindow(state: Failures, now: Date): boolean {
-  return now.getTime() - state.windowAt.getTime() < WINDOW_MS
+function isRecent(moment: Date, now: Date): boolean {
+  return now.getTime() - moment.getTime() < WINDOW_MS
 }
 
-type Row = {
-  subject: Buffer
-  window_at: Date
-  failures: number
-  blocks: number
-  blocked_until: Date | null
-  failed_at: Date
-}
+type Row = { subject: Buffer; recent: Date[]; blocks: number; blocked_until: Date | null; failed_at: Date }
 
 export type Subjects = { client: string; address: string }
 export type FailuresOf = { client: Failures | undefined; address: Failures | undefined }
@@ -76,7 +69,7 @@ export type FailuresOf = { client: Failures | undefined; address: Failures | und
 export async function readFailures(database: Queryable, subjects: Subjects): Promise<FailuresOf> {
   const [client, address] = [subjectHash(subjects.client), subjectHash(subjects.address)]
   const rows = await database.query<Row>`
-    select subject, window_at, failures, blocks, blocked_until, failed_at
+    select subject, recent, blocks, blocked_until, failed_at
       from token_failure where subject in (${client}, ${address})`
   return { client: stateOf(rows, client), address: stateOf(rows, address) }
 }
@@ -87,38 +80,29 @@ export async function readFailures(database: Queryable, subjects: Subjects): Pro
  */
 export async function addFailure(tx: Queryable, subjects: Subjects, now: Date): Promise<FailuresOf> {
   const [client, address] = [subjectHash(subjects.client), subjectHash(subjects.address)]
-  const hashes = [client, address].sort(Buffer.compare) // one order of locking for all
+  const hashes = [client, address].sort((one, other) => one.compare(other)) // one order of locking for all
   await tx.query`
-    insert into token_failure (subject, window_at, failures, failed_at)
-    select subject, ${now}, 0, ${now} from unnest(${hashes}::bytea[]) as given (subject) order by subject
+    insert into token_failure (subject, failed_at)
+    select subject, ${now} from unnest(${hashes}::bytea[]) as given (subject) order by subject
     on conflict (subject) do nothing`
   const rows = await tx.query<Row>`
-    select subject, window_at, failures, blocks, blocked_until, failed_at
+    select subject, recent, blocks, blocked_until, failed_at
       from token_failure where subject = any (${hashes}::bytea[]) order by subject for update`
-  const before = { client: stateOf(rows, client), address: stateOf(rows, address) }
-  const after = [
-    { subject: client, ...afterFailure(before.client, now) },
-    { subject: address, ...afterFailure(before.address, now) },
-  ]
-  await tx.query`
-    update token_failure f
-       set window_at = n.window_at, failures = n.failures, blocks = n.blocks, blocked_until = n.blocked_until, failed_at = n.failed_at
-      from unnest(${after.map((state) => state.subject)}::bytea[], ${after.map((state) => state.windowAt)}::timestamptz[],
-                  ${after.map((state) => state.failures)}::integer[], ${after.map((state) => state.blocks)}::integer[],
-                  ${after.map((state) => state.blockedUntil)}::timestamptz[], ${after.map((state) => state.failedAt)}::timestamptz[])
-        as n (subject, window_at, failures, blocks, blocked_until, failed_at)
-     where f.subject = n.subject`
-  return before
+  for (const row of rows) {
+    const after = afterFailure(toFailures(row), now)
+    await tx.query`
+      update token_failure
+         set recent = ${after.recent}, blocks = ${after.blocks}, blocked_until = ${after.blockedUntil}, failed_at = ${after.failedAt}
+       where subject = ${row.subject}`
+  }
+  return { client: stateOf(rows, client), address: stateOf(rows, address) }
 }
 
 function stateOf(rows: readonly Row[], subject: Buffer): Failures | undefined {
   const row = rows.find((candidate) => candidate.subject.equals(subject))
-  if (!row || row.failures === 0) return undefined
-  return {
-    windowAt: row.window_at,
-    failures: row.failures,
-    blocks: row.blocks,
-    blockedUntil: row.blocked_until,
-    failedAt: row.failed_at,
-  }
+  return row && toFailures(row)
+}
+
+function toFailures(row: Row): Failures {
+  return { recent: row.recent, blocks: row.blocks, blockedUntil: row.blocked_until, failedAt: row.failed_at }
 }

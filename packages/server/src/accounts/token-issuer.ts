@@ -1,11 +1,12 @@
 import OAuth2Server from '@node-oauth/oauth2-server'
 import type { Clock } from '#src/adapters/clock.ts'
+import type { RateWindow } from '#src/adapters/http/producersync.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { grantOf, isScope } from './clients.ts'
 import { newCredential } from './credentials.ts'
 import { type Scope, visibleTo } from './principal.ts'
-import { addressSubject, type RateLimiter, type RateWindow, TOKEN_REQUESTS_PER_MINUTE } from './rate-limit.ts'
+import { addressSubject, type RateLimiter, TOKEN_REQUESTS_PER_MINUTE } from './rate-limit.ts'
 import { addFailure, blockedUntil, readFailures, refusedUntil } from './token-failures.ts'
 import { ACCESS_TOKEN_SECONDS, type ClientGrant, insertAccessToken } from './tokens.ts'
 
@@ -217,7 +218,7 @@ function refuse(fault: Fault, window: RateWindow): TokenAnswer {
 }
 
 function tooMany(window: RateWindow): TokenAnswer {
-  const body = { error: 'rate_limited', error_description: 'Too many requests; wait as retry-after says.' }
+  const body = { error: 'temporarily_unavailable', error_description: 'Too many requests; wait as retry-after says.' }
   const answer = answerOf(429, body, window)
   answer.headers['retry-after'] = String(window.resetSeconds)
   return answer

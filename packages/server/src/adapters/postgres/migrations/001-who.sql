@@ -100,12 +100,11 @@ create unlogged table rate_window (
 create index rate_window_age on rate_window (window_at);
 
 create unlogged table token_failure (
-  subject       bytea       primary key check (length(subject) = 32),
-  window_at     timestamptz not null, -- first failure of the current window
-  failures      integer     not null, -- in the current window
-  blocks        integer     not null default 0, -- in a row; the wait doubles with each
+  subject       bytea         primary key check (length(subject) = 32),
+  recent        timestamptz[] not null default '{}', -- failures of the last five minutes that have not led to a block
+  blocks        integer       not null default 0, -- in a row; the wait doubles with each
   blocked_until timestamptz,
-  failed_at     timestamptz not null
+  failed_at     timestamptz   not null
 );
 create index token_failure_age on token_failure (failed_at);
 

@@ -1,0 +1,133 @@
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import { bodyOf } from '#src/adapters/http/body.ts'
+import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { queryOf } from '#src/adapters/http/query.ts'
+import { isId } from '#src/adapters/ids.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { invalidInput, notFound } from '#src/domain-error.ts'
+import { isUid } from './account.ts'
+import { applicationBody, applicationPatchBody, toAnswer, toChanges, toNew, toReplacement } from './body.ts'
+import type { Account, Environment } from './principal.ts'
+import {
+  type AccountParts,
+  accountById,
+  accountByUid,
+  changeAccount,
+  createAccount,
+  type EndedLane,
+  endAccount,
+  findOrCreateAccount,
+  listAccounts,
+  uidTaken,
+} from './store.ts'
+
+export type AppParts = AccountParts & {
+  api: Database
+  idempotency: Idempotency
+  /** Called with the lanes of a deleted account once that is committed: `Waker.lanes`. */
+  wakeLanes: (lanes: readonly EndedLane[]) => void
+}
+
+const operator = { config: { access: 'environment_key' } } as const
+
+const listQuery = Type.Object({
+  ...pageParameters,
+  exclude_apps_with_no_endpoints: Type.Optional(Type.Boolean()),
+  exclude_apps_with_disabled_endpoints: Type.Optional(Type.Boolean()),
+})
+const createQuery = Type.Object({ get_if_exists: Type.Optional(Type.Boolean()) })
+const PUT_TRIES_MAX = 3
+
+/** Accounts as applications of the management API: `/app` and `/app/:app_id` (webhook-api 8, 9.1). */
+export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): void {
+  const { api, clock, idempotency } = parts
+
+  routes.get('/app', operator, async (request) => {
+    const query = queryOf(request, listQuery)
+    const page = parsePage(query, { isKey: (text) => isId(text, 'app_'), order: 'ascending' })
+    const { environment } = request.principal
+    const rows = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      listAccounts(tx, {
+        environment,
+        page,
+        withEndpoints: query.exclude_apps_with_no_endpoints,
+        notOnlyDisabled: query.exclude_apps_with_disabled_endpoints,
+      }),
+    )
+    return toPage(page, rows, toAnswer, (account) => account.id)
+  })
+
+  routes.post('/app', operator, async (request, reply) => {
+    const { get_if_exists: mayExist = false } = queryOf(request, createQuery)
+    const input = { ...toNew(bodyOf(request, applicationBody)), environment: request.principal.environment }
+    return await idempotency.run(request, reply, async (tx) => {
+      const { account, isNew } = await findOrCreateAccount(tx, parts, input)
+      if (!isNew && !mayExist) throw uidTaken()
+      return { status: isNew ? 201 : 200, answer: toAnswer(account) }
+    })
+  })
+
+  routes.get('/app/:app_id', { config: { access: 'ViewBase' } }, (request) => toAnswer(request.account))
+
+  routes.put<{ Params: { app_id: string } }>(
+    '/app/:app_id',
+    { config: { access: 'environment_key', accountMayBeMissing: true } },
+    async (request, reply) => {
+      const { environment } = request.principal
+      const name = request.params.app_id
+      const { account, isNew } = await api.transaction({ settings: settingsOf(request) }, async (tx) => {
+        for (let tries = 0; tries < PUT_TRIES_MAX; tries += 1) {
+          const found = await find(tx, environment, name)
+          if (found) {
+            const body = bodyOf(request, applicationBody, { current: toAnswer(found) })
+            const changed = await changeAccount(tx, found, toReplacement(body), clock.now())
+            if (changed) return { account: changed, isNew: false }
+          } else {
+            const fields = toNew(bodyOf(request, applicationBody))
+            const made = await createAccount(tx, parts, { ...fields, environment, uid: uidOfPath(name, fields.uid) })
+            if (made) return { account: made, isNew: true }
+          }
+          // made or deleted by somebody else in between
+        }
+        throw uidTaken()
+      })
+      return await reply.code(isNew ? 201 : 200).send(toAnswer(account))
+    },
+  )
+
+  routes.patch('/app/:app_id', operator, async (request) => {
+    const { account } = request
+    const changes = toChanges(bodyOf(request, applicationPatchBody, { current: toAnswer(account) }))
+    const changed = await api.transaction({ settings: settingsOf(request) }, (tx) =>
+      changeAccount(tx, account, changes, clock.now()),
+    )
+    if (!changed) throw notFound()
+    return toAnswer(changed)
+  })
+
+  routes.delete('/app/:app_id', operator, async (request, reply) => {
+    const { account } = request
+    const ended = await api.transaction({ settings: settingsOf(request) }, (tx) => endAccount(tx, account, clock.now()))
+    if (!ended) throw notFound()
+    parts.wakeLanes(ended)
+    return await reply.code(204).send()
+  })
+}
+
+/** @throws DomainError not_found for an id of no account, and for what can be neither id nor uid */
+async function find(tx: Queryable, environment: Environment, idOrUid: string): Promise<Account | undefined> {
+  if (isUid(idOrUid)) return await accountByUid(tx, environment, idOrUid)
+  const found = isId(idOrUid, 'app_') ? await accountById(tx, environment, idOrUid) : undefined
+  if (!found) throw notFound()
+  return found
+}
+
+/** The uid of an application that a PUT makes (webhook-api 4.3). */
+function uidOfPath(name: string, given: string | null | undefined): string {
+  if (given != null && given !== name) {
+    throw invalidInput({ loc: ['body', 'uid'], msg: 'must equal the application of the path', type: 'value_error' })
+  }
+  return name
+}
