@@ -27,6 +27,7 @@ export type Endpoint = EndpointSettings & {
   id: string
   accountId: string
   environment: Environment
+  shard: number
   disabledReason: DisabledReason | null
   failingSince: Date | null
   createdAt: Date

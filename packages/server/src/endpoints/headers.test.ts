@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DomainError } from '#src/domain-error.ts'
-import { headerFaults, mergeHeaders, parseHeaders, showHeaders } from './headers.ts'
+import { headerFaults, mergeHeaders, showHeaders } from './headers.ts'
 
 const refused =
   `host connection keep-alive upgrade te trailer trailers transfer-encoding expect content-length content-type
@@ -32,7 +31,7 @@ test.each([
   'x-forwarded',
   'webhooks',
 ])('50: %s, the neighbour of a refused name, is taken', (name) => {
-  expect(parseHeaders({ [name]: 'value' })).toEqual(new Map([[name, 'value']]))
+  expect(headerFaults(new Map([[name, 'value']]))).toEqual([])
 })
 
 describe('a header line can hold nothing that ends it or starts another', () => {
@@ -75,30 +74,20 @@ describe('a header line can hold nothing that ends it or starts another', () => 
 })
 
 test('20 headers are taken and 21 refused, and 16 KiB in all', () => {
+  const faultsOf = (headers: Record<string, string>) => headerFaults(new Map(Object.entries(headers)))
   const numbered = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, 'v']))
-  expect(parseHeaders(numbered(20)).size).toBe(20)
-  expect(() => parseHeaders(numbered(21))).toThrow(DomainError)
+  expect(faultsOf(numbered(20))).toEqual([])
+  expect(faultsOf(numbered(21))).toMatchObject([{ loc: ['body', 'headers'] }])
   const full = { 'x-1': 'a'.repeat(4093), 'x-2': 'a'.repeat(4093), 'x-3': 'a'.repeat(4093), 'x-4': 'a'.repeat(4093) }
-  expect(parseHeaders(full).size).toBe(4)
-  expect(() => parseHeaders({ ...full, y: '' })).toThrow('16384 bytes in all')
+  expect(faultsOf(full)).toEqual([])
+  expect(faultsOf({ ...full, y: '' })).toMatchObject([{ loc: ['body', 'headers'] }])
 })
 
 test('every fault is named at once, and none holds a value', () => {
-  const given = { Host: 'canary-value', 'x-a': 'canary-value ', 'X-B': 'canary-value', 'x-b': 'canary-value' }
-  try {
-    parseHeaders(given)
-    expect.unreachable()
-  } catch (error) {
-    expect(error).toBeInstanceOf(DomainError)
-    expect(JSON.stringify(error)).not.toContain('canary-value')
-    expect(error).toMatchObject({
-      faults: [
-        { loc: ['body', 'headers', 'Host'] },
-        { loc: ['body', 'headers', 'x-a'] },
-        { loc: ['body', 'headers', 'x-b'] },
-      ],
-    })
-  }
+  const headers = { Host: 'canary-value', 'x-a': 'canary-value ', 'X-B': 'canary-value', 'x-b': 'canary-value' }
+  const faults = headerFaults(new Map(Object.entries(headers)))
+  expect(faults.map((fault) => fault.loc.at(-1))).toEqual(['Host', 'x-a', 'x-b'])
+  expect(JSON.stringify(faults)).not.toContain('canary-value')
 })
 
 test.each(withheld)('50: the value of %s is never shown, in any letter case', (name) => {

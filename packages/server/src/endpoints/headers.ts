@@ -30,18 +30,6 @@ const REFUSED_PREFIXES =
   `webhook- svix- x-svix- proxy- x-forwarded- x-amz- x-amzn- x-aws- x-goog- x-google x-gfe x-azure-
    x-fd- metadata-`.split(/\s+/)
 
-/**
- * Reads the headers of a body.
- * @param given  as parsed from JSON: texts by name
- * @throws DomainError invalid_input with every fault at `['body', 'headers', name]`
- */
-export function parseHeaders(given: Readonly<Record<string, string>>): Headers {
-  const headers = new Map(Object.entries(given))
-  const faults = headerFaults(headers)
-  if (faults.length > 0) throw invalidInput(...faults)
-  return headers
-}
-
 /** What is wrong with these headers as the whole set of an endpoint. No message holds a value. */
 export function headerFaults(headers: Headers): Fault[] {
   const faults: Fault[] = []

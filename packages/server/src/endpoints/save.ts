@@ -10,13 +10,13 @@ import { fault, settingsFaults } from './body.ts'
 import { effectsOf } from './change.ts'
 import type { Endpoint, EndpointSettings } from './endpoint.ts'
 import type { Headers } from './headers.ts'
-import { sealHeaders, sealSecret } from './sealed.ts'
+import { type Owner, openHeaders, sealHeaders, sealSecret } from './sealed.ts'
 import type { SigningSecret } from './signing-secret.ts'
-import { addEndpoint, addSecret, endEndpoint, lockEndpoint, saveEndpoint } from './store.ts'
+import { addEndpoint, addSecret, endEndpoint, lockEndpoint, readHeaders, saveEndpoint, saveHeaders } from './store.ts'
 import { ping } from './test-request.ts'
 
 /** An endpoint as it was written, and the deliveries to hand to `Wake` after the commit. */
-export type Saved = { endpoint: Endpoint; planned: PlannedDelivery[] }
+export type Saved = { endpoint: Endpoint; created: boolean; planned: PlannedDelivery[] }
 
 /** What a save needs to know of the caller and the environment. */
 export type SaveContext = {
@@ -57,7 +57,7 @@ export async function createEndpoint(
   }
   if (added === 'uid_taken') return added
   await addSecret(tx, owner, { id: newSecretId(ids, now), sealed: sealSecret(key, owner, secret) }, now)
-  return { endpoint: added, planned: settings.disabled ? [] : await sendPing(tx, added, context) }
+  return { endpoint: added, created: true, planned: settings.disabled ? [] : await sendPing(tx, added, context) }
 }
 
 /**
@@ -79,7 +79,7 @@ export async function changeEndpoint(
   const effects = effectsOf(before, settings)
   const endpoint = await saveEndpoint(tx, { accountId: account.id, id }, settings, effects, now)
   if (!endpoint) throw notFound()
-  return { endpoint, planned: effects.tested ? await sendPing(tx, endpoint, context) : [] }
+  return { endpoint, created: false, planned: effects.tested ? await sendPing(tx, endpoint, context) : [] }
 }
 
 /** @throws DomainError not_found when it has just been deleted */
@@ -111,4 +111,21 @@ async function sendPing(
   { settings, ids, now }: SaveContext,
 ): Promise<PlannedDelivery[]> {
   return settings.testRequestOnSave ? await acceptIn(tx, [ping(endpoint, now, ids)]) : []
+}
+
+/**
+ * Replaces or merges the headers of an endpoint, in the caller's transaction.
+ * @param change  the headers wanted, made from those there are now
+ * @throws what `change` throws; DomainError not_found when the endpoint has just been deleted
+ */
+export async function changeHeaders(
+  tx: Queryable,
+  owner: Owner,
+  change: (current: Headers) => Headers,
+  key: SealingKey,
+  now: Date,
+): Promise<void> {
+  if (!(await lockEndpoint(tx, owner.accountId, owner.id))) throw notFound()
+  const current = openHeaders(key, owner, await readHeaders(tx, owner.accountId, owner.id))
+  await saveHeaders(tx, owner, sealHeaders(key, owner, change(current)), now)
 }

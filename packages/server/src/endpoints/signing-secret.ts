@@ -5,7 +5,6 @@ import {
   type SigningSecret,
   VerificationError,
 } from '@producersync/webhooks/node'
-import { invalidInput } from '#src/domain-error.ts'
 
 export type { SigningSecret } from '@producersync/webhooks/node'
 
@@ -15,20 +14,20 @@ export const GRACE_SECONDS_MAX = 604_800
 export const GRACE_SECONDS_DEFAULT = 86_400
 
 /**
- * Reads a secret that a customer brings along.
- * @param text   `whsec_` (may be missing) + Base64 of 24 to 64 bytes, or `whsk_` + Base64 of an Ed25519 key
- * @param field  the body's member that holds it
- * @throws DomainError invalid_input, without anything of the secret
+ * Reads a secret that a customer brings along; undefined when it is none.
+ * @param text  `whsec_` (may be missing) + Base64 of 24 to 64 bytes, or `whsk_` + Base64 of an Ed25519 key
  */
-export function readSecret(text: string, field: string): SigningSecret {
+export function readSecret(text: string): SigningSecret | undefined {
   try {
     return parseSigningSecret(text)
   } catch (error) {
-    if (!(error instanceof VerificationError)) throw error
-    const msg = 'not a signing secret: whsec_ and Base64 of 24 to 64 bytes, or whsk_ and Base64 of an Ed25519 key'
-    throw invalidInput({ loc: ['body', field], msg, type: 'value_error' })
+    if (error instanceof VerificationError) return undefined
+    throw error
   }
 }
+
+/** What such a secret looks like, for people. */
+export const SECRET_EXPECTED = 'must be whsec_ and Base64 of 24 to 64 bytes, or whsk_ and Base64 of an Ed25519 key'
 
 export function newSecret(): SigningSecret {
   return generateSecret()

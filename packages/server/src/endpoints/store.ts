@@ -10,6 +10,7 @@ type EndpointRow = {
   id: string
   account_id: string
   environment: Environment
+  shard: number
   uid: string | null
   url: string
   description: string
@@ -28,7 +29,7 @@ type EndpointRow = {
   updated_at: Date
 }
 
-const columns = sql`id, account_id, environment, uid, url, description, event_types, channels, metadata, throttle_rate,
+const columns = sql`id, account_id, environment, shard, uid, url, description, event_types, channels, metadata, throttle_rate,
   timeout_ms, retry_schedule, max_concurrency, ordering, disabled, disabled_reason, failing_since, created_at, updated_at`
 
 function toEndpoint(row: EndpointRow): Endpoint {
@@ -36,6 +37,7 @@ function toEndpoint(row: EndpointRow): Endpoint {
     id: row.id,
     accountId: row.account_id,
     environment: row.environment,
+    shard: row.shard,
     uid: row.uid,
     url: row.url,
     description: row.description,

@@ -3,6 +3,7 @@ import { toSettings } from '#src/accounts/environment-settings.ts'
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Ordering } from './endpoint.ts'
+import type { Headers } from './headers.ts'
 import { openHeaders, openSecret } from './sealed.ts'
 import type { SigningSecret } from './signing-secret.ts'
 
@@ -31,7 +32,7 @@ export type Target = {
   maxConcurrency: number // 1 when `fifo`
   ordering: Ordering
 
-  headers: Readonly<Record<string, string>>
+  headers: Headers
   /** The current secret first; a former one signs until `signsUntil`. None once the endpoint is deleted. */
   secrets: { secret: SigningSecret; signsUntil: Date | null }[]
 }
@@ -114,7 +115,7 @@ function toTarget(row: TargetRow, dataKeys: Pick<DataKeys, 'of'>): Target {
     retrySchedule: row.retry_schedule ?? settings.retrySchedule,
     maxConcurrency: row.ordering === 'fifo' ? 1 : (row.max_concurrency ?? settings.maxConcurrency),
     ordering: row.ordering,
-    headers: Object.fromEntries(openHeaders(key, owner, row.headers)),
+    headers: openHeaders(key, owner, row.headers),
     secrets: (row.secrets ?? []).map((sealed, index) => ({
       secret: openSecret(key, owner, sealed),
       signsUntil: row.sign_until?.[index] ?? null,

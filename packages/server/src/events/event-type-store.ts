@@ -1,4 +1,4 @@
-import type { Environment } from '#src/accounts/principal.ts'
+import type { Environment, Principal } from '#src/accounts/principal.ts'
 import type { Page } from '#src/adapters/http/pages.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
@@ -10,6 +10,10 @@ import { PRODUCERSYNC_GROUP, PRODUCERSYNC_SCHEMA_VERSION, producersyncTypes } fr
  * key (`all`) every one. Delivery does not ask.
  */
 export type Sight = 'all' | { featureFlags: readonly string[] }
+
+export function sightOf(principal: Principal): Sight {
+  return principal.kind === 'environment_key' ? 'all' : { featureFlags: [...principal.featureFlags] }
+}
 
 type EventTypeRow = {
   name: string

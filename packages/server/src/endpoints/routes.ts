@@ -1,0 +1,311 @@
+import { verifyingSecretOf } from '@producersync/webhooks/node'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { DataKeys } from '#src/accounts/encryption.ts'
+import type { Environments } from '#src/accounts/environments.ts'
+import type { Capability, Environment, Principal } from '#src/accounts/principal.ts'
+import type { Clock } from '#src/adapters/clock.ts'
+import { bodyOf } from '#src/adapters/http/body.ts'
+import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { queryOf } from '#src/adapters/http/query.ts'
+import { type IdSource, isId } from '#src/adapters/ids.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
+import type { PlannedDelivery } from '#src/events/accept.ts'
+import { sightOf } from '#src/events/event-type-store.ts'
+import { endpointAnswer, exampleAnswer } from './answers.ts'
+import {
+  created,
+  type EndpointFields,
+  endpointBody,
+  endpointPatchBody,
+  exampleBody,
+  fault,
+  headersBody,
+  headersPatchBody,
+  newEndpointBody,
+  patched,
+  replaced,
+  rotateBody,
+  toFields,
+} from './body.ts'
+import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointName, parseEndpointName } from './endpoint.ts'
+import { sendExample } from './example.ts'
+import { type Headers, headerFaults, mergeHeaders, showHeaders } from './headers.ts'
+import { rotateSecret } from './rotate.ts'
+import { changeEndpoint, changeHeaders, createEndpoint, deleteEndpoint, type SaveContext, type Saved } from './save.ts'
+import { openHeaders, openSecret } from './sealed.ts'
+import { GRACE_SECONDS_DEFAULT, newSecret, readSecret, SECRET_EXPECTED } from './signing-secret.ts'
+import { listEndpoints, readEndpoint, readHeaders, readSecrets, uidTaken } from './store.ts'
+
+/**
+ * May requests go to this URL? By the address policy, and by what its name resolves to now; a name without an answer
+ * passes.
+ * @returns the URL as it is stored, or why not, in words that give away no address
+ */
+export type CheckTarget = (
+  url: string,
+  environment: Environment,
+) => Promise<{ ok: true; canonical: string } | { ok: false; reason: string }>
+
+export type EndpointParts = {
+  api: Database
+  clock: Clock
+  ids: IdSource
+  dataKeys: DataKeys
+  environments: Pick<Environments, 'settings'>
+  idempotency: Idempotency
+  checkTarget: CheckTarget
+  wake: {
+    deliveries: (planned: readonly PlannedDelivery[]) => void
+    lanes: (names: readonly { accountId: string; endpointId: string; shard: number }[]) => void
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The endpoint named by `:endpoint_id`, as it was when the request came; set by routes that need one. */
+    endpoint: Endpoint
+  }
+}
+
+const listQuery = Type.Object(pageParameters)
+
+/** Endpoints, their headers, secrets and examples. Source: webhook-api 8, rows of `A/endpoint` and `E`. */
+export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointParts): void {
+  const { api, clock, ids, dataKeys, environments, idempotency, checkTarget, wake } = parts
+
+  async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return await api.transaction({ settings: settingsOf(request) }, work)
+  }
+
+  /**
+   * Finds the endpoint that the path names, and only then asks what the token may do with it (webhook-api 2.1).
+   * @param mayBeNew  a uid that names nothing yet is let pass
+   */
+  function addressed(capability: Capability, { mayBeNew = false } = {}) {
+    return {
+      config: { access: 'ViewBase' },
+      onRequest: async (request: FastifyRequest) => {
+        const name = endpointNameOf(request)
+        const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
+        if (endpoint) request.endpoint = endpoint
+        else if (!mayBeNew || !name || 'id' in name) throw notFound()
+        if (!mayDo(request.principal, capability)) throw insufficientAccess()
+      },
+    } as const
+  }
+
+  async function answer(request: FastifyRequest, endpoint: Endpoint) {
+    return endpointAnswer(endpoint, await environments.settings(request.principal.environment))
+  }
+
+  async function contextOf(request: FastifyRequest, faults: Fault[]): Promise<SaveContext> {
+    const { account, principal } = request
+    const settings = await environments.settings(principal.environment)
+    return { account, sight: sightOf(principal), settings, ids, now: clock.now(), faults }
+  }
+
+  /** @returns the URL to store; what is wrong with it is added to `faults` */
+  async function checkUrl(request: FastifyRequest, url: string, faults: Fault[]): Promise<string> {
+    const check = await checkTarget(url, request.principal.environment)
+    if (check.ok) return check.canonical
+    faults.push(fault('url', check.reason))
+    return url
+  }
+
+  /** Lets those who send know of a committed change. */
+  function tellOf({ endpoint, planned = [] }: { endpoint: Endpoint; planned?: PlannedDelivery[] }): void {
+    wake.lanes([{ accountId: endpoint.accountId, endpointId: endpoint.id, shard: endpoint.shard }])
+    if (planned.length > 0) wake.deliveries(planned)
+  }
+
+  routes.decorateRequest('endpoint')
+
+  routes.get('/app/:app_id/endpoint', { config: { access: 'ViewBase' } }, async (request) => {
+    const page = parsePage(queryOf(request, listQuery), { isKey: isEndpointId })
+    const settings = await environments.settings(request.principal.environment)
+    const endpoints = await within(request, (tx) => listEndpoints(tx, request.account.id, page))
+    return toPage(
+      page,
+      endpoints,
+      (endpoint) => endpointAnswer(endpoint, settings),
+      (endpoint) => endpoint.id,
+    )
+  })
+
+  routes.post('/app/:app_id/endpoint', { config: { access: 'ManageEndpoint' } }, async (request, reply) => {
+    const body = bodyOf(request, newEndpointBody)
+    const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
+    if (givenSecret !== null && !mayDo(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
+    const fields = toFields(rest)
+    const headers: Headers = new Map(Object.entries(givenHeaders ?? {}))
+    const secret = givenSecret === null ? newSecret() : readSecret(givenSecret)
+    const faults = headerFaults(headers)
+    if (!secret) faults.push(fault('secret', SECRET_EXPECTED))
+    const settings = created(await checkUrl(request, body.url, faults), fields)
+    const context = await contextOf(request, faults)
+    return await idempotency.run(request, reply, async (tx) => {
+      const key = await dataKeys.read(tx, request.account.id)
+      // a secret that cannot be read is among the faults, which refuse the whole
+      const saved = await createEndpoint(tx, { settings, headers, secret: secret ?? newSecret() }, key, context)
+      if (saved === 'uid_taken') throw uidTaken()
+      return { status: 201, answer: await answer(request, saved.endpoint), committed: () => tellOf(saved) }
+    })
+  })
+
+  routes.get('/app/:app_id/endpoint/:endpoint_id', addressed('ViewBase'), async (request) => {
+    return await answer(request, request.endpoint)
+  })
+
+  const puttable = addressed('ManageEndpoint', { mayBeNew: true })
+  routes.put('/app/:app_id/endpoint/:endpoint_id', puttable, async (request, reply) => {
+    const { endpoint: current }: { endpoint?: Endpoint } = request
+    const shown = current && (await answer(request, current))
+    const body = bodyOf(request, endpointBody, { readOnly: ['secret'], current: shown })
+    const fields = toFields(body)
+    const faults: Fault[] = []
+    const url = await checkUrl(request, body.url, faults)
+    const context = await contextOf(request, faults)
+    const saved = current
+      ? await within(request, (tx) =>
+          changeEndpoint(tx, current.id, (before) => replaced(before, url, fields), context),
+        )
+      : await putByUid(request, url, fields, context)
+    tellOf(saved)
+    return await reply.code(saved.created ? 201 : 200).send(await answer(request, saved.endpoint))
+  })
+
+  /** The path named nothing: makes an endpoint of that uid, or replaces the one that another request has made meanwhile. */
+  async function putByUid(
+    request: FastifyRequest,
+    url: string,
+    fields: EndpointFields,
+    context: SaveContext,
+  ): Promise<Saved> {
+    const name = endpointNameOf(request)
+    if (!name || 'id' in name) throw notFound()
+    const { uid } = name
+    const differs = (fields.uid ?? uid) !== uid ? [fault('uid', 'must equal the uid in the path')] : []
+    const faults = [...context.faults, ...differs]
+    return await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, request.account.id)
+      const input = { settings: created(url, { ...fields, uid }), headers: new Map(), secret: newSecret() }
+      const saved = await createEndpoint(tx, input, key, { ...context, faults })
+      if (saved !== 'uid_taken') return saved
+      const other = await readEndpoint(tx, request.account.id, name)
+      if (!other) throw notFound()
+      return await changeEndpoint(tx, other.id, (before) => replaced(before, url, fields), context)
+    })
+  }
+
+  routes.patch('/app/:app_id/endpoint/:endpoint_id', addressed('ManageEndpoint'), async (request) => {
+    const current = await answer(request, request.endpoint)
+    const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
+    const fields = toFields(body)
+    const faults: Fault[] = []
+    const url = body.url === undefined ? undefined : await checkUrl(request, body.url, faults)
+    const context = await contextOf(request, faults)
+    const saved = await within(request, (tx) =>
+      changeEndpoint(tx, request.endpoint.id, (before) => patched(before, url ?? before.url, fields), context),
+    )
+    tellOf(saved)
+    return await answer(request, saved.endpoint)
+  })
+
+  routes.delete('/app/:app_id/endpoint/:endpoint_id', addressed('ManageEndpoint'), async (request, reply) => {
+    const { endpoint } = request
+    await within(request, (tx) => deleteEndpoint(tx, endpoint.accountId, endpoint.id, clock.now()))
+    tellOf({ endpoint })
+    return await reply.code(204).send()
+  })
+
+  routes.get('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ViewBase'), async (request) => {
+    const { accountId, id } = request.endpoint
+    return await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, accountId)
+      return showHeaders(openHeaders(key, request.endpoint, await readHeaders(tx, accountId, id)))
+    })
+  })
+
+  async function saveHeaders(request: FastifyRequest, change: (current: Headers) => Headers): Promise<void> {
+    await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, request.account.id)
+      await changeHeaders(tx, request.endpoint, change, key, clock.now())
+    })
+    tellOf(request)
+  }
+
+  routes.put('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ManageEndpoint'), async (request, reply) => {
+    const body = bodyOf(request, headersBody)
+    const headers: Headers = new Map(Object.entries(body.headers))
+    const faults = headerFaults(headers)
+    if (faults.length > 0) throw invalidInput(...faults)
+    await saveHeaders(request, () => headers)
+    return await reply.code(204).send()
+  })
+
+  routes.patch('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ManageEndpoint'), async (request, reply) => {
+    const { headers = {}, deleteHeaders = [] } = bodyOf(request, headersPatchBody)
+    await saveHeaders(request, (current) => mergeHeaders(current, headers, deleteHeaders))
+    return await reply.code(204).send()
+  })
+
+  routes.get('/app/:app_id/endpoint/:endpoint_id/secret', addressed('ViewEndpointSecret'), async (request) => {
+    const { accountId, id } = request.endpoint
+    return await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, accountId)
+      const [current] = await readSecrets(tx, accountId, id, clock.now())
+      if (!current) throw notFound() // deleted a moment ago
+      return { key: verifyingSecretOf(openSecret(key, request.endpoint, current.secret)) }
+    })
+  })
+
+  routes.post(
+    '/app/:app_id/endpoint/:endpoint_id/secret/rotate',
+    addressed('ManageEndpointSecret'),
+    async (request, reply) => {
+      const body = bodyOf(request, rotateBody)
+      const given = typeof body.key === 'string' ? readSecret(body.key) : null
+      if (given === undefined) throw invalidInput(fault('key', SECRET_EXPECTED))
+      const graceSeconds = body.gracePeriodSeconds ?? GRACE_SECONDS_DEFAULT
+      const { endpoint } = request
+      return await idempotency.run(request, reply, async (tx) => {
+        const key = await dataKeys.read(tx, endpoint.accountId)
+        await rotateSecret(tx, endpoint, { given, graceSeconds }, { key, ids, now: clock.now() })
+        return { status: 204, committed: () => tellOf({ endpoint }) }
+      })
+    },
+  )
+
+  routes.post(
+    '/app/:app_id/endpoint/:endpoint_id/send-example',
+    addressed('CreateAttempts'),
+    async (request, reply) => {
+      const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
+      const sight = sightOf(request.principal)
+      return await idempotency.run(request, reply, async (tx) => {
+        const { event, planned } = await sendExample(tx, request.endpoint, { type, index, sight }, { clock, ids })
+        return { status: 202, answer: exampleAnswer(event), committed: () => wake.deliveries(planned) }
+      })
+    },
+  )
+}
+
+function isEndpointId(text: string): boolean {
+  return isId(text, ENDPOINT_ID_PREFIX)
+}
+
+function endpointNameOf({ params }: FastifyRequest): EndpointName | null {
+  const text = typeof params === 'object' && params !== null && 'endpoint_id' in params ? params.endpoint_id : undefined
+  return typeof text === 'string' ? parseEndpointName(text) : null
+}
+
+function mayDo(principal: Principal, capability: Capability): boolean {
+  return principal.kind === 'environment_key' || principal.capabilities.has(capability)
+}
+
+function insufficientAccess(): DomainError {
+  return new DomainError('forbidden', 'This token does not allow this operation.')
+}
