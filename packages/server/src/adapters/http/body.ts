@@ -21,6 +21,7 @@ const PROTECTED = new Set(
     'disabledReason',
   ].flatMap((name) => [name, name.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)]),
 )
+const UNSTORABLE = 'must not hold a NUL character or half of a surrogate pair'
 const IGNORED_NAMES_MAX = 20
 const HEADER_SAFE_NAME = /^[A-Za-z0-9_.$-]{1,64}$/
 
@@ -68,6 +69,9 @@ export function readBody<T extends TObject>(
       faults.push({ loc: ['body', name], msg: 'cannot be set', type: 'value_error.read_only' })
     }
     delete values[name]
+  }
+  for (const name of known) {
+    if (!isStorable(values[name])) faults.push({ loc: ['body', name], msg: UNSTORABLE, type: 'value_error' })
   }
   faults.push(...faultsOf(values, schema, 'body'))
   if (faults.length > 0) throw invalidInput(...faults.slice(0, FAULTS_MAX))
@@ -118,6 +122,14 @@ export function readAliases<B extends object, const A extends Aliases<B>>(body: 
 
 type Name<B> = keyof B & string
 type Aliases<B> = Readonly<Record<string, Name<B> | readonly [Name<B>]>>
+
+/** Is there no text in it, keys included, that PostgreSQL cannot hold? */
+function isStorable(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0')
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every(isStorable)
+  return Object.entries(value).every(([key, inner]) => isStorable(key) && isStorable(inner))
+}
 
 function repeats(current: Readonly<Record<string, unknown>> | undefined, name: string, value: unknown): boolean {
   if (current === undefined) return false

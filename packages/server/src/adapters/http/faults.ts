@@ -6,6 +6,8 @@ export const FAULTS_MAX = 20
 
 /** Of a value that is wrong all over, this many errors are looked at. */
 const ERRORS_MAX = 500
+/** Longer lists and objects are judged whole, but only this much of them in detail. */
+const DETAIL_MAX = 200
 
 /**
  * What a validator found, in the words of the API: one fault per place, which says what is expected there.
@@ -14,8 +16,9 @@ const ERRORS_MAX = 500
 export function toFaults(found: readonly ErrorObject[], value: unknown, where: 'body' | 'query'): Fault[] {
   const errors = found.slice(0, ERRORS_MAX)
   const faults = new Map<string, Fault>()
+  const silent = explainedElsewhere(errors)
   for (const error of errors) {
-    if (isExplainedElsewhere(error, errors)) continue
+    if (silent.has(error)) continue
     const fault = toFault(error, value, where)
     const place = JSON.stringify(fault.loc)
     if (!faults.has(place)) faults.set(place, fault)
@@ -23,6 +26,17 @@ export function toFaults(found: readonly ErrorObject[], value: unknown, where: '
   }
   if (faults.size === 0) return [{ loc: [where], msg: 'is not what is expected here', type: 'value_error' }]
   return [...faults.values()]
+}
+
+/** A value with its long lists and objects cut, so that finding all of its faults takes no longer than telling them. */
+export function cutForDetail(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, DETAIL_MAX).map(cutForDetail)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, DETAIL_MAX)
+      .map(([key, inner]) => [key, cutForDetail(inner)]),
+  )
 }
 
 function toFault(error: ErrorObject, value: unknown, where: string): Fault {
@@ -54,21 +68,23 @@ function toFault(error: ErrorObject, value: unknown, where: string): Fault {
   }
 }
 
-/** Of a union's alternatives only one is worth telling about: the one whose type the value has. */
-function isExplainedElsewhere(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
-  // the name's own fault; `propertyNames` itself follows
-  if (error.propertyName !== undefined && error.keyword !== 'propertyNames') return true
-  if (error.keyword === 'anyOf' && failsFurtherIn(error, errors)) return true
-  return errors.some((union) => {
-    if (union.keyword !== 'anyOf' || !isWithin(error, union)) return false
-    return !failsFurtherIn(union, errors) || (error.instancePath === union.instancePath && !isAboutMembers(error))
-  })
-}
-
-function failsFurtherIn(union: ErrorObject, errors: readonly ErrorObject[]): boolean {
-  return errors.some(
-    (error) => isWithin(error, union) && (error.instancePath !== union.instancePath || isAboutMembers(error)),
+/**
+ * Errors that others say better. Of a union's alternatives only one is worth telling about, the one whose type the value
+ * has; where it has none of their types, the union itself.
+ */
+function explainedElsewhere(errors: readonly ErrorObject[]): ReadonlySet<ErrorObject> {
+  // a name's own fault: `propertyNames` itself follows
+  const silent = new Set(
+    errors.filter(({ propertyName, keyword }) => propertyName !== undefined && keyword !== 'propertyNames'),
   )
+  for (const union of errors) {
+    if (union.keyword !== 'anyOf') continue
+    const inner = errors.filter((error) => isWithin(error, union))
+    const further = new Set(inner.filter((error) => error.instancePath !== union.instancePath || isAboutMembers(error)))
+    for (const error of inner) if (!further.has(error)) silent.add(error)
+    if (further.size > 0) silent.add(union)
+  }
+  return silent
 }
 
 /** Is this an error of an alternative of that union, about the same value or something in it? */
@@ -89,7 +105,7 @@ function locate(pointer: string, value: unknown): string[] {
     .map((escaped) => {
       const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
       const isIndex = Array.isArray(at)
-      at = typeof at === 'object' && at !== null ? new Map<string, unknown>(Object.entries(at)).get(step) : undefined
+      at = typeof at === 'object' && at !== null && Object.hasOwn(at, step) ? Reflect.get(at, step) : undefined
       return isIndex ? `[${step}]` : step
     })
 }
@@ -124,17 +140,17 @@ function describe(schema: Described): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   switch (schema.type) {
     case 'integer':
-      return `an integer${between(schema.minimum, schema.maximum, ' from ')}`
+      return `an integer${range(schema)}`
     case 'number':
-      return `a number${between(schema.minimum, schema.maximum, ' from ')}`
+      return `a number${range(schema)}`
     case 'boolean':
       return 'true or false'
     case 'null':
       return 'null'
     case 'array':
-      return `a list${between(schema.minItems, schema.maxItems, ' of ', ' items')}`
+      return `a list${count(schema.minItems, schema.maxItems, 'items')}`
     case 'object':
-      return `an object${between(schema.minProperties, schema.maxProperties, ' of ', ' members')}`
+      return `an object${count(schema.minProperties, schema.maxProperties, 'members')}`
     case 'string':
       return describeString(schema)
     default:
@@ -145,13 +161,16 @@ function describe(schema: Described): string {
 function describeString(schema: Described): string {
   if (schema.format === 'date-time') return 'a time (RFC 3339 with an offset, years 1970 to 9999)'
   if (schema.format === 'date') return 'a date (YYYY-MM-DD)'
-  const length = between(schema.minLength, schema.maxLength, ' of ', ' characters')
+  const length = count(schema.minLength, schema.maxLength, 'characters')
   return `a string${length}${schema.format === 'text' ? ' without control characters' : ''}`
 }
 
-function between(least: number | undefined, most: number | undefined, before: string, after = ''): string {
-  if (most === undefined) return least === undefined || least === 0 ? '' : `${before}at least ${least}${after}`
-  return least === undefined || least === 0
-    ? `${before}at most ${most}${after}`
-    : `${before}${least} to ${most}${after}`
+function range({ minimum, maximum }: Described): string {
+  if (minimum !== undefined && maximum !== undefined) return ` from ${minimum} to ${maximum}`
+  return minimum === undefined ? (maximum === undefined ? '' : ` of at most ${maximum}`) : ` of at least ${minimum}`
+}
+
+function count(least = 0, most: number | undefined, what: string): string {
+  if (most === undefined) return least === 0 ? '' : ` of at least ${least} ${what}`
+  return least === 0 ? ` of at most ${most} ${what}` : ` of ${least} to ${most} ${what}`
 }

@@ -7,7 +7,7 @@ import type { Access } from './request.ts'
 import {
   type AccessControl,
   bearerOf,
-  hasLongPathValue,
+  hasImpossiblePathValue,
   noSuchRoute,
   pathValue,
   readInput,
@@ -110,7 +110,7 @@ async function admit(
     throw error
   }
   if (!mayCall(request.principal, rule)) throw insufficientAccess()
-  if (hasLongPathValue(request)) throw notFound()
+  if (hasImpossiblePathValue(request)) throw notFound()
   const account = pathValue(request, 'app_id')
   if (account !== undefined && !accountMayBeMissing)
     request.account = await access.accountOf(request.principal, account)

@@ -14,9 +14,12 @@ export function parseMoment(text: string): Date | undefined {
   if (!isCalendarDay(Number(year), Number(month), Number(day))) return undefined
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
   if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined
-  const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second))
+  // not Date.UTC, which reads years below 100 as 19xx
+  const moment = new Date(0)
+  moment.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  moment.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)))
   const offsetMs = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000 * (sign === '-' ? -1 : 1)
-  return new Date(local + Number(fraction.padEnd(3, '0').slice(0, 3)) - offsetMs)
+  return new Date(moment.getTime() - offsetMs)
 }
 
 /** Lies a moment in the years that the API takes, 1970 to 9999 (UTC)? */

@@ -6,7 +6,7 @@ import { type Problem, producersyncBody, producersyncProblemOf } from './problem
 import {
   type AccessControl,
   bearerOf,
-  hasLongPathValue,
+  hasImpossiblePathValue,
   noSuchRoute,
   readInput,
   refuseDeclaredSize,
@@ -115,7 +115,7 @@ async function admit(
   if (rule !== 'any' && !hasScope(principal, rule)) {
     throw new DomainError('forbidden', 'The token lacks the scope of this operation.')
   }
-  if (hasLongPathValue(request)) throw new DomainError('unreadable_query', 'A value of the path is too long.')
+  if (hasImpossiblePathValue(request)) throw new DomainError('unreadable_query', 'A value of the path is malformed.')
   if (principal.accountId !== null) request.account = await access.accountOf(principal, principal.accountId)
   refuseDeclaredSize(request)
 }

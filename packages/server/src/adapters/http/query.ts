@@ -46,7 +46,10 @@ export function parseQuery(text: string): QueryParameters {
  * @throws DomainError unreadable_query for a value that is none of its type; invalid_input, with `loc: ['query', name]`,
  *         for one outside its range or pattern
  */
-export function queryOf<T extends TObject>(request: FastifyRequest, schema: T): Static<T> {
+export function queryOf<T extends TObject>(
+  request: Pick<FastifyRequest, 'family' | 'parameters'>,
+  schema: T,
+): Static<T> {
   if (request.family === 'producersync') refuseUnknown(request.parameters, schema)
   const values: Record<string, unknown> = Object.create(null)
   const moments: Record<string, Date> = Object.create(null)
@@ -107,10 +110,12 @@ function refuseUnknown(parameters: QueryParameters, schema: TObject): void {
 
 function decode(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    if (!decoded.includes('\0')) return decoded
   } catch {
-    throw new DomainError('unreadable_query', 'The query holds broken percent-encoding.')
+    // refused below, with what is refused for its content
   }
+  throw new DomainError('unreadable_query', 'The query holds broken percent-encoding.')
 }
 
 function unreadable(name: string, what: string): DomainError {

@@ -69,11 +69,13 @@ export function pathValue({ params }: FastifyRequest, name: string): string | un
   return typeof value === 'string' ? value : undefined
 }
 
-/** Is a value of the path longer than anything can be named? */
-export function hasLongPathValue(request: FastifyRequest): boolean {
+/** Is there a value in the path that nothing can be named: too long, or with a character that no row can hold? */
+export function hasImpossiblePathValue(request: FastifyRequest): boolean {
   const { params } = request
   if (typeof params !== 'object' || params === null) return false
-  for (const value of Object.values(params)) if (typeof value === 'string' && value.length > PATH_VALUE_MAX) return true
+  for (const value of Object.values(params)) {
+    if (typeof value === 'string' && (value.length > PATH_VALUE_MAX || value.includes('\0'))) return true
+  }
   return false
 }
 

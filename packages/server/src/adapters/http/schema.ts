@@ -1,14 +1,13 @@
-import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv, type Options, type ValidateFunction } from 'ajv'
 import Type, { type TArray, type TNull, type TSchema, type TString, type TUnion, type TUnsafe } from 'typebox'
 import type { Fault } from '#src/domain-error.ts'
-import { toFaults } from './faults.ts'
+import { cutForDetail, toFaults } from './faults.ts'
 import { isCalendarDate, isMomentInRange, parseMoment } from './moment.ts'
 
 const CONTROL = /(?![\t\n\r])\p{Cc}/u
 
 // Judges and nothing else: no value is coerced, given a default, or removed.
-const ajv = new Ajv({
-  allErrors: true,
+const options: Options = {
   coerceTypes: false,
   useDefaults: false,
   removeAdditional: false,
@@ -24,29 +23,37 @@ const ajv = new Ajv({
     date: isCalendarDate,
     text: (text: string) => text.isWellFormed() && !CONTROL.test(text),
   },
-})
-ajv.addVocabulary(['x-expected'])
+}
+/** Stops at the first error; the other one is asked for the rest of them. */
+const quick = new Ajv(options)
+const thorough = new Ajv({ ...options, allErrors: true })
+for (const ajv of [quick, thorough]) ajv.addVocabulary(['x-expected'])
 
-const validators = new WeakMap<TSchema, ValidateFunction>()
+type Validators = { isValid: ValidateFunction; explain?: ValidateFunction }
+const compiled = new WeakMap<TSchema, Validators>()
 
 /**
  * The faults of a value against a schema; none when it fits. Messages say what is expected, never what was given.
  * @param where `body` or `query`, the first item of each `loc`
  */
 export function faultsOf(value: unknown, schema: TSchema, where: 'body' | 'query'): Fault[] {
-  const validate = validatorOf(schema)
-  if (validate(value)) return []
-  return toFaults(validate.errors ?? [], value, where)
+  const validators = validatorsOf(schema)
+  const { isValid } = validators
+  if (isValid(value)) return []
+  const first = isValid.errors ?? []
+  validators.explain ??= thorough.compile(schema)
+  const detail = cutForDetail(value)
+  const errors = validators.explain(detail) ? [] : (validators.explain.errors ?? [])
+  return toFaults([...errors, ...first], value, where)
 }
 
-/** Compiles a schema ahead of its first use; also finds mistakes in it. */
-export function validatorOf(schema: TSchema): ValidateFunction {
-  let validate = validators.get(schema)
-  if (validate === undefined) {
-    validate = ajv.compile(schema)
-    validators.set(schema, validate)
+function validatorsOf(schema: TSchema): Validators {
+  let validators = compiled.get(schema)
+  if (validators === undefined) {
+    validators = { isValid: quick.compile(schema) }
+    compiled.set(schema, validators)
   }
-  return validate
+  return validators
 }
 
 /** `schema` or null. */

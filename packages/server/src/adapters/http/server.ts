@@ -91,7 +91,7 @@ export function createHttp({
     clientErrorHandler: refuseBrokenRequest,
     routerOptions: {
       ignoreTrailingSlash: true,
-      // longer values than 256 are refused where the caller is known (`refuseLongPath`)
+      // longer values than 256 are refused where the caller is known (`hasImpossiblePathValue`)
       maxParamLength: limits.headBytesMax,
       querystringParser: (text) => ({ text }),
     },
