@@ -26,15 +26,21 @@ export default async function setup(project: TestProject): Promise<() => Promise
     // never of the product: what a test commits need not survive a power cut
     settings: { fsync: 'off', full_page_writes: 'off', max_connections: '300', shared_buffers: '128MB' },
   })
-  const { connection, superuserConnection } = server
-  const emptyTemplate = 'empty'
-  await ensureRoles(superuserConnection, emptyTemplate)
-  await migrate(connection)
-  project.provide('postgres', { connection, superuserConnection, template: 'producersync', emptyTemplate })
-  return async () => {
+  const remove = async () => {
     await server.stop()
     rmSync(dataDir, { recursive: true, force: true })
   }
+  const { connection, superuserConnection } = server
+  const emptyTemplate = 'empty'
+  try {
+    await ensureRoles(superuserConnection, emptyTemplate)
+    await migrate(connection)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  project.provide('postgres', { connection, superuserConnection, template: 'producersync', emptyTemplate })
+  return remove
 }
 
 // A killed run stops its server (the guard sees to it) but leaves its folder.

@@ -73,5 +73,5 @@ function withOptions(url: string, options: string, applicationName: string): str
   const parameters = new URLSearchParams(query.join('?'))
   parameters.set('options', [parameters.get('options'), options].filter(Boolean).join(' '))
   parameters.set('application_name', applicationName)
-  return `${base}?${parameters}`
+  return `${base}?${parameters.toString()}`
 }

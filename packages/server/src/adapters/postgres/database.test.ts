@@ -260,7 +260,10 @@ describe('a batch', () => {
       sql`select pg_sleep(0.1)`,
       sql`insert into item values (1, 'first')`,
     ])
-    await database.query`select 1` // the first is on its way
+    const held = () => database.query`
+      select from pg_locks join pg_database on pg_database.oid = pg_locks.database
+       where datname = current_database() and locktype = 'advisory' and granted`
+    while ((await held()).length === 0);
     const second = database.transactionBatch<{ name: string }>([lock, sql`select name from item`])
     await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
     expect(order).toEqual(['first', 'second'])
@@ -371,6 +374,14 @@ describe('the pool', () => {
     const calls = [1, 2, 3].map(() => pool.query`select pg_sleep(0.05)`)
     await expect(calls[2]).rejects.toThrow(DatabaseBusy)
     await Promise.all(calls.slice(0, 2))
+  })
+
+  test('gives a connection left in a transaction to nobody', async () => {
+    const one = at.open('migrate', { connectionsMax: 1 })
+    await empty()
+    await one.query`begin`
+    await one.query`insert into item values (1, 'a')`
+    expect(await ids()).toEqual([1])
   })
 
   test('replaces terminated backends: at most one failed call for each, and no unheard error', async () => {

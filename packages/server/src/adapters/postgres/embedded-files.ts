@@ -84,6 +84,13 @@ export function removeLeftovers({ home }: Place): void {
   for (const entry of readdirSync(home)) if (/\.new-/.test(entry)) removeTree(join(home, entry))
 }
 
+/** Makes the file that a running server holds locked; its folder may not be its user's to write. */
+export function makeLockFile({ home, user }: Place): void {
+  const file = join(home, 'lock')
+  closeSync(openSync(file, 'a', 0o600))
+  if (user) chownSync(file, user.uid, user.gid)
+}
+
 /** Puts the programs beside the cluster, readable for its user and with their library links. @returns the folder with `bin` */
 export function installPrograms({ home }: Place, { native, version }: { native: string; version: string }): string {
   const target = join(home, `postgresql-${version}`)

@@ -39,14 +39,14 @@ let children: ChildProcess[]
 let template: string
 
 beforeAll(async () => {
-  template = mkdtempSync(join(realpathSync(tmpdir()), 'embedded-'))
+  template = mkdtempSync(join(realpathSync(tmpdir()), `producersync-test-${process.pid}-`))
   const server = await startEmbeddedPostgres({ dataDir: template, log, settings })
   await server.stop()
 })
 afterAll(() => rmSync(template, { recursive: true, force: true }))
 
 beforeEach(() => {
-  folder = mkdtempSync(join(realpathSync(tmpdir()), 'embedded-'))
+  folder = mkdtempSync(join(realpathSync(tmpdir()), `producersync-test-${process.pid}-`))
   chmodSync(folder, 0o711)
   dataDir = join(folder, 'a data folder')
   servers = []
@@ -130,7 +130,7 @@ function runs(pid: number): boolean {
 async function until(holds: () => boolean): Promise<void> {
   const deadlineMs = performance.now() + 15_000
   while (!holds()) {
-    if (performance.now() > deadlineMs) throw new Error(`It did not happen in time: ${holds}`)
+    if (performance.now() > deadlineMs) throw new Error(`It did not happen in time: ${holds.toString()}`)
     await new Promise((resolve) => setImmediate(resolve))
   }
 }
@@ -200,6 +200,25 @@ describe('the embedded server', () => {
     await expect(refused).rejects.toThrow(EmbeddedInUse)
     await expect(refused).rejects.toThrow(`${dataDir} is in use by process ${child.pid}`)
     expect(await ask(connection, 'select 1 as one')).toEqual([{ one: 1 }])
+  })
+
+  test('does not start beside one whose lock it cannot see, as in another container', async () => {
+    useTemplate()
+    const lock = join(dataDir, 'lock')
+    const holder = spawn('flock', ['-n', lock, 'sh', '-c', 'echo held; read -r _'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    children.push(holder)
+    await once(holder.stdout, 'data')
+    const waiting = Promise.withResolvers<void>()
+    const warn = () => waiting.resolve()
+    const started = startEmbeddedPostgres({ dataDir, settings, log: { ...log, warn } })
+    await waiting.promise
+    expect(pidOf()).toBeUndefined()
+    holder.stdin.end()
+    const server = await started
+    servers.push(server)
+    expect(await ask(server.connection, 'select 1 as one')).toEqual([{ one: 1 }])
   })
 
   test('frees the folder when it stops, and when it cannot start', async () => {
@@ -318,7 +337,10 @@ describe('the embedded server', () => {
     mkdirSync(join(dataDir, 'cluster.new-abc', 'base'), { recursive: true })
     mkdirSync(join(dataDir, 'postgresql-18.new-abc'), { recursive: true })
     await (await start()).stop()
-    writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), `${process.pid}\n${join(dataDir, 'cluster')}\n`)
+    const { uid, gid } = statSync(join(dataDir, 'cluster')) // PostgreSQL minds processes of its own user only
+    const other = spawn('sleep', ['1000'], { uid, gid })
+    children.push(other)
+    writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), `${other.pid}\n${join(dataDir, 'cluster')}\n`)
     await start()
     expect(readdirSync(dataDir).filter((entry) => entry.includes('.new-'))).toEqual([])
   })

@@ -14,6 +14,7 @@ import {
   chooseSocketDir,
   installPrograms,
   makeFreshCluster,
+  makeLockFile,
   type Place,
   packagedPrograms,
   removeLeftovers,
@@ -34,9 +35,9 @@ export type EmbeddedPostgres = {
   /** For tests and administration: may do anything. */
   superuserConnection: Connection
   /** Shuts the server down (fast: running transactions are rolled back) and frees the data folder. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
   /** Called when the server has died and does not come back. */
-  onExit(callback: (error: EmbeddedFailed) => void): void
+  onExit: (callback: (error: EmbeddedFailed) => void) => void
 }
 
 export type EmbeddedOptions = {
@@ -56,6 +57,7 @@ const killTimeoutMs = 10_000
 const leftoverTimeoutMs = 30_000
 const startingUp = '57P03'
 const restartPauseMs = 50
+const lockTaken = 77
 const deathsMax = 5
 const deathsWithinMs = 60_000
 
@@ -92,8 +94,10 @@ const ourSettings = {
   log_autovacuum_min_duration: '-1',
 }
 
-// Stops the server when the pipe from this process closes, however this process ends.
+// Stops the server when the pipe from this process closes, however this process ends. The file lock is a second one, for what the
+// first cannot see: a container on the same volume. Where there is no flock(1), PostgreSQL's own pid file must do.
 const guard = `exec 3<&0
+if command -v flock >/dev/null; then exec 9>>lock; flock -n 9 || exit ${lockTaken}; fi
 "$@" </dev/null 3<&- & p=$!
 ( read -r _ <&3; kill -INT $p ) & r=$!
 wait $p; s=$?; kill $r 2>/dev/null; exit $s`
@@ -118,6 +122,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
         'the server user cannot enter the data folder; the database is kept elsewhere',
       )
     removeLeftovers(place)
+    makeLockFile(place)
     const bin = join(installPrograms(place, programs), 'bin')
     const settings = { ...ourSettings, ...options.settings }
     if (!existsSync(place.cluster)) await makeCluster(place, bin, settings)
@@ -143,6 +148,11 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     lock.close()
     throw error
   }
+}
+
+/** How a command of the same user reaches the server that another process runs on this data folder (after EmbeddedInUse). */
+export function connectionToRunning(dataDir: string): Connection {
+  return { socketDir: chooseSocketDir(choosePlace(resolve(dataDir)), port), port, database, user: 'psapi' }
 }
 
 type Child = ChildProcessByStdio<Writable, null, Readable>
@@ -193,7 +203,7 @@ class Supervisor {
   // A server that died by kill -9 leaves its children for a moment, and a new one refuses to start beside them.
   async #launch(): Promise<Run> {
     const deadlineMs = performance.now() + leftoverTimeoutMs
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       await endOrphan(this.#place)
       const { home, cluster, user } = this.#place
       const args = ['-D', cluster, '-k', this.#socketDir, '-p', String(port), ...settingArgs(this.#settings)]
@@ -206,9 +216,12 @@ class Supervisor {
         return run
       } catch (error) {
         run.child.stdin.end()
-        await run.exited
-        const beside = run.lastWords.some((line) => /still in use|lock file/.test(line))
-        if (this.#stopping || !beside || performance.now() > deadlineMs) throw error
+        const taken = (await run.exited) === `exit ${lockTaken}`
+        const beside = taken || run.lastWords.some((line) => /still in use|lock file/.test(line))
+        if (this.#stopping || !beside) throw error
+        if (performance.now() > deadlineMs) throw taken ? new EmbeddedInUse(this.#place.home, undefined) : error
+        if (tries === 1)
+          this.#log.warn({ home: this.#place.home }, 'another postgres still holds the data; waiting for its end')
         await sleep(50)
       }
     }
@@ -303,6 +316,7 @@ async function makeCluster(place: Place, bin: string, settings: Record<string, s
   const how = await run.exited
   if (how !== 'exit 0') {
     removeTree(fresh)
+    if (how === `exit ${lockTaken}`) throw new EmbeddedInUse(place.home, undefined)
     throw new EmbeddedFailed(`The database could not be made in ${place.home} (${how}): ${run.lastWords.join(' | ')}`)
   }
   adoptCluster(place, fresh)

@@ -20,11 +20,11 @@ export class Listener {
   #timer: NodeJS.Timeout | undefined
   #closed = false
   #failures = 0
-  #heardBefore = false
+  #tries = 0
 
   /**
    * @param channel  a plain lower-case identifier
-   * @param onReconnect  called after each time but the first that the channel is heard: messages may have been missed
+   * @param onReconnect  called whenever the channel is heard after a failure: messages may have been missed
    */
   constructor(
     connection: Connection,
@@ -57,6 +57,7 @@ export class Listener {
   }
 
   async #listen(): Promise<void> {
+    this.#tries += 1
     const client = new Client(clientConfig(this.#connection, { ...this.#options, statementTimeoutMs: probeTimeoutMs }))
     this.#client = client
     client.on('error', () => this.#lose(client))
@@ -71,8 +72,7 @@ export class Listener {
     }
     if (this.#client !== client) return
     this.#failures = 0
-    if (this.#heardBefore) this.#onReconnect()
-    this.#heardBefore = true
+    if (this.#tries > 1) this.#onReconnect()
     this.#probeLater(client)
   }
 

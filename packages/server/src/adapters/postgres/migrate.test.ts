@@ -65,7 +65,7 @@ test('four processes that start at once apply each migration once', async () => 
       return JSON.parse(Buffer.concat(line).toString())
     }),
   )
-  expect(applied.flat().sort()).toEqual(['001-first.sql', '002-second.sql'])
+  expect(applied.filter((names) => names.length > 0)).toEqual([['001-first.sql', '002-second.sql']])
   expect(await at.open('migrate').query`select count(*) as count from first`).toEqual([{ count: 1 }])
 })
 

@@ -118,7 +118,7 @@ async function apply(client: Client, migration: Migration): Promise<void> {
         continue
       }
       throw new SchemaError(
-        `Migration ${migration.name} failed: ${error instanceof Error ? error.message : error}`,
+        `Migration ${migration.name} failed: ${error instanceof Error ? error.message : String(error)}`,
         error,
       )
     }
