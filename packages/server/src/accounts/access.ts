@@ -1,11 +1,9 @@
 import type { Clock } from '#src/adapters/clock.ts'
-import { isId } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { isUid } from './account.ts'
 import { credentialHash, isBearer } from './credentials.ts'
 import { type Account, type Capability, type Environment, type Principal, type Scope, visibleTo } from './principal.ts'
-import { accountById, accountByUid } from './store.ts'
+import { type AccountRow, selectAccount, toAccount } from './store.ts'
 import { type TokenRow, tokenByHash } from './tokens.ts'
 
 export type Access = {
@@ -74,13 +72,13 @@ export function createAccess(database: Database, clock: Clock): Access {
   }
 
   async function readAccount(environment: Environment, accountId: string | null, name: string): Promise<Account> {
+    const statement = selectAccount(environment, name)
+    if (!statement) throw notFound()
     const settings = visibleTo(environment, accountId ?? undefined)
-    const account = await database.transaction({ settings, readOnly: true }, async (tx) => {
-      if (isId(name, 'app_')) return await accountById(tx, environment, name)
-      return isUid(name) ? await accountByUid(tx, environment, name) : undefined
-    })
-    if (!account || (accountId !== null && account.id !== accountId)) throw notFound()
-    return account
+    const [rows] = await database.transactionBatch<AccountRow>([statement], { settings })
+    const [row] = rows ?? []
+    if (!row || (accountId !== null && row.id !== accountId)) throw notFound()
+    return toAccount(row)
   }
 
   return {

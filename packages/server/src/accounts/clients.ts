@@ -8,7 +8,7 @@ import type { ClientGrant } from './tokens.ts'
 
 /** What a new client may ask for, unless made otherwise. Source: producersync-api 2. */
 export const DEFAULT_SCOPES: readonly Scope[] = ['producersync.read', 'producersync.write', 'webhooks']
-const SCOPES: readonly Scope[] = [...DEFAULT_SCOPES, 'producersync.operate']
+export const scopeNames: readonly Scope[] = [...DEFAULT_SCOPES, 'producersync.operate']
 
 export type ClientSecret = { id: string; createdAt: Date; revokedAt: Date | null }
 export type Client = {
@@ -27,7 +27,7 @@ export type NewSecret = { clientId: string; secretId: string; secret: string }
 type Parts = { clock: Clock; ids: IdSource }
 
 export function isScope(text: string): text is Scope {
-  return SCOPES.some((scope) => scope === text)
+  return scopeNames.some((scope) => scope === text)
 }
 
 /** Makes an OAuth2 client of an account, with its first secret. */

@@ -125,13 +125,19 @@ function dataKeyOf(accountId: string): SealedFor {
  * @throws WrongMasterKey
  */
 export async function checkMasterKey(tx: Queryable, master: SealingKey, now: Date): Promise<void> {
-  const checks = await tx.query<{ id: Buffer; check_value: Buffer }>`select id, check_value from master_key`
-  if (checks.length === 0) {
+  const [any] = await tx.query`select id from master_key limit 1`
+  if (!any) {
     await tx.query`
       insert into master_key (id, check_value, created_at) values (${master.id}, ${seal(master, CHECK_TEXT, CHECK)}, ${now})`
-  } else if (!checks.some((check) => check.id.equals(master.id) && opens(master, check.check_value))) {
+  } else if (!(await holdsMasterKey(tx, master))) {
     throw new WrongMasterKey()
   }
+}
+
+/** Is this a master key of the database? */
+export async function holdsMasterKey(tx: Queryable, master: SealingKey): Promise<boolean> {
+  const checks = await tx.query<{ check_value: Buffer }>`select check_value from master_key where id = ${master.id}`
+  return checks.some((check) => opens(master, check.check_value))
 }
 
 function opens(master: SealingKey, check: Buffer): boolean {

@@ -48,13 +48,20 @@ export class Environments {
 
   async #ask(environment: Environment): Promise<EnvironmentView> {
     const [row] = await this.#read(environment)
-    if (!row) throw new Error(`the environment ${environment} has not been made`)
+    if (!row) throw notMade(environment)
     return { id: row.id, settings: toSettings(row.settings) }
   }
 }
 
 export async function readEnvironment(tx: Queryable, environment: Environment): Promise<Row[]> {
   return await tx.query<Row>`select id, settings from environment where name = ${environment}`
+}
+
+/** All settings of an environment as they are now. @throws Error when the environment has not been made */
+export async function readSettings(tx: Queryable, environment: Environment): Promise<EnvironmentSettings> {
+  const [row] = await readEnvironment(tx, environment)
+  if (!row) throw notMade(environment)
+  return toSettings(row.settings)
 }
 
 /** Applies changes to the settings of an environment, in the caller's transaction. @returns all settings as they are then */
@@ -71,6 +78,10 @@ export async function changeSettings(
     update environment set settings = (settings || ${JSON.stringify(toValue)}::jsonb) - ${toDefault}::text[]
      where name = ${environment}
     returning id, settings`
-  if (!row) throw new Error(`the environment ${environment} has not been made`)
+  if (!row) throw notMade(environment)
   return toSettings(row.settings)
+}
+
+function notMade(environment: Environment): Error {
+  return new Error(`the environment ${environment} has not been made`)
 }

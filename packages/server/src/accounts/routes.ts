@@ -12,12 +12,11 @@ import { applicationBody, applicationPatchBody, toAnswer, toChanges, toNew, toRe
 import type { Account, Environment } from './principal.ts'
 import {
   type AccountParts,
-  accountById,
-  accountByUid,
   changeAccount,
   createAccount,
   type EndedLane,
   endAccount,
+  findAccount,
   findOrCreateAccount,
   listAccounts,
   uidTaken,
@@ -118,9 +117,8 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
 
 /** @throws DomainError not_found for an id of no account, and for what can be neither id nor uid */
 async function find(tx: Queryable, environment: Environment, idOrUid: string): Promise<Account | undefined> {
-  if (isUid(idOrUid)) return await accountByUid(tx, environment, idOrUid)
-  const found = isId(idOrUid, 'app_') ? await accountById(tx, environment, idOrUid) : undefined
-  if (!found) throw notFound()
+  const found = await findAccount(tx, environment, idOrUid)
+  if (!found && !isUid(idOrUid)) throw notFound()
   return found
 }
 

@@ -1,16 +1,16 @@
 import type { Clock } from '#src/adapters/clock.ts'
 import type { Page } from '#src/adapters/http/pages.ts'
-import type { IdSource } from '#src/adapters/ids.ts'
+import { type IdSource, isId } from '#src/adapters/ids.ts'
 import { isUniqueViolation, type Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { populationMaxOf } from './account.ts'
+import { isUid, populationMaxOf } from './account.ts'
 import type { DataKeys } from './encryption.ts'
 import type { Account, Environment } from './principal.ts'
 
 const CREATE_TRIES_MAX = 3
 
-type AccountRow = {
+export type AccountRow = {
   id: string
   environment: Environment
   uid: string | null
@@ -23,7 +23,7 @@ type AccountRow = {
   updated_at: Date
 }
 
-function toAccount(row: AccountRow): Account {
+export function toAccount(row: AccountRow): Account {
   return {
     id: row.id,
     environment: row.environment,
@@ -43,20 +43,32 @@ function first(rows: AccountRow[]): Account | undefined {
   return row && toAccount(row)
 }
 
-export async function accountById(tx: Queryable, environment: Environment, id: string): Promise<Account | undefined> {
-  return first(
-    await tx.query<AccountRow>`
-      select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
-        from account where environment = ${environment} and id = ${id} and deleted_at is null`,
-  )
+/** The statement that reads a live account by id or uid; undefined for what can be neither. */
+export function selectAccount(environment: Environment, idOrUid: string): Sql | undefined {
+  if (isId(idOrUid, 'app_')) return selectById(environment, idOrUid)
+  return isUid(idOrUid) ? selectByUid(environment, idOrUid) : undefined
 }
 
-export async function accountByUid(tx: Queryable, environment: Environment, uid: string): Promise<Account | undefined> {
-  return first(
-    await tx.query<AccountRow>`
-      select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
-        from account where environment = ${environment} and uid = ${uid} and deleted_at is null`,
-  )
+function selectById(environment: Environment, id: string): Sql {
+  return sql`
+    select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+      from account where environment = ${environment} and id = ${id} and deleted_at is null`
+}
+
+function selectByUid(environment: Environment, uid: string): Sql {
+  return sql`
+    select id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at
+      from account where environment = ${environment} and uid = ${uid} and deleted_at is null`
+}
+
+/** A live account of the environment, by id or uid. */
+export async function findAccount(
+  tx: Queryable,
+  environment: Environment,
+  idOrUid: string,
+): Promise<Account | undefined> {
+  const statement = selectAccount(environment, idOrUid)
+  return statement && first(await tx.run<AccountRow>(statement))
 }
 
 export type NewAccount = {
@@ -104,7 +116,7 @@ export async function findOrCreateAccount(
   for (let tries = 0; tries < CREATE_TRIES_MAX; tries += 1) {
     const made = await createAccount(tx, parts, input)
     if (made) return { account: made, isNew: true }
-    const found = await accountByUid(tx, input.environment, input.uid ?? '')
+    const found = await findAccount(tx, input.environment, input.uid ?? '')
     if (found) return { account: found, isNew: false }
     // the one in the way was deleted in between
   }

@@ -1,0 +1,170 @@
+import type { Page } from '#src/adapters/http/pages.ts'
+import { faultsOf } from '#src/adapters/http/schema.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
+import { applicationBody } from './body.ts'
+import {
+  type Client,
+  createClient,
+  findClient,
+  isScope,
+  listClients,
+  type NewSecret,
+  revokeClient,
+  revokeSecret,
+  rotateSecret,
+  scopeNames,
+} from './clients.ts'
+import { type EnvironmentSettings, parseChange } from './environment-settings.ts'
+import { changeSettings, environments, readSettings } from './environments.ts'
+import { type Account, type Environment, type Scope, visibleTo } from './principal.ts'
+import { type AccountParts, actingFor, createAccount, findAccount, listAccounts, uidTaken } from './store.ts'
+import { createKey, type EnvironmentKey, listKeys, revokeKey } from './tokens.ts'
+
+const PAGE_ROWS = 250
+
+/** What operators do, each in one transaction; the command line (`admin.ts`) reads and prints. */
+export class Operator {
+  readonly #database: Database
+  readonly #parts: Omit<AccountParts, 'dataKeys'>
+
+  /** @param database  role `api` */
+  constructor(database: Database, parts: Omit<AccountParts, 'dataKeys'>) {
+    this.#database = database
+    this.#parts = parts
+  }
+
+  /** @throws DomainError invalid_input, conflict (uid) */
+  async createAccount(
+    input: { environment: Environment; name: string; uid?: string; withClient: boolean },
+    dataKeys: AccountParts['dataKeys'],
+  ): Promise<{ account: Account; client?: NewSecret }> {
+    const { environment, name, uid, withClient } = input
+    const faults = faultsOf(uid === undefined ? { name } : { name, uid }, applicationBody, 'body')
+    if (faults.length > 0) throw invalidInput(...faults)
+    return await this.#within(environment, async (tx) => {
+      const account = await createAccount(tx, { ...this.#parts, dataKeys }, { environment, name, uid })
+      if (!account) throw uidTaken()
+      if (!withClient) return { account }
+      return {
+        account,
+        client: await actingFor(tx, account.id, () => createClient(tx, this.#parts, account, { name })),
+      }
+    })
+  }
+
+  /** All accounts of an environment by id, a page at a time. */
+  async *accounts(environment: Environment): AsyncGenerator<Account[]> {
+    let above: string | null = null
+    for (;;) {
+      const page: Page = { limit: PAGE_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
+      const rows = await this.#within(environment, (tx) => listAccounts(tx, { environment, page }))
+      const shown = rows.slice(0, PAGE_ROWS)
+      if (shown.length > 0) yield shown
+      if (rows.length <= PAGE_ROWS) return
+      above = shown.at(-1)?.id ?? null
+    }
+  }
+
+  /** @throws DomainError not_found (account), invalid_input (scope, or a uid of both environments) */
+  async createClient(input: {
+    account: string
+    environment?: Environment
+    name: string
+    scopes?: readonly string[]
+  }): Promise<NewSecret & { account: Account; scopes?: Scope[] }> {
+    const scopes = input.scopes?.map(parseScope)
+    const account = await this.#account(input.account, input.environment)
+    const made = await this.#within(account.environment, (tx) =>
+      actingFor(tx, account.id, () => createClient(tx, this.#parts, account, { name: input.name, scopes })),
+    )
+    return { ...made, account, scopes }
+  }
+
+  /** @throws DomainError not_found */
+  async clients(input: { account: string; environment?: Environment }): Promise<Client[]> {
+    const account = await this.#account(input.account, input.environment)
+    return await this.#within(account.environment, (tx) => actingFor(tx, account.id, () => listClients(tx, account.id)))
+  }
+
+  /** @throws DomainError not_found, limit_reached */
+  async rotateClient(clientId: string): Promise<NewSecret> {
+    const client = await this.#client(clientId)
+    return await this.#within(client.environment, (tx) =>
+      actingFor(tx, client.accountId, () => rotateSecret(tx, this.#parts, client)),
+    )
+  }
+
+  /** Ends a client, or with `secretId` one of its secrets. @throws DomainError not_found: unknown, or revoked before */
+  async revokeClient(clientId: string, secretId?: string): Promise<void> {
+    const client = await this.#client(clientId)
+    const { accountId, environment } = client
+    const now = this.#parts.clock.now()
+    const ended = await this.#within(environment, (tx) =>
+      actingFor(tx, accountId, () =>
+        secretId === undefined
+          ? revokeClient(tx, client, now)
+          : revokeSecret(tx, { accountId, clientId, id: secretId }, now),
+      ),
+    )
+    if (!ended) throw notFound()
+  }
+
+  async createKey(environment: Environment, name: string): Promise<{ id: string; key: string }> {
+    return await this.#within(environment, (tx) => createKey(tx, this.#parts, { environment, name }))
+  }
+
+  /** @throws DomainError not_found: unknown, or revoked before */
+  async revokeKey(id: string): Promise<void> {
+    const now = this.#parts.clock.now()
+    for (const environment of environments) {
+      if (await this.#within(environment, (tx) => revokeKey(tx, environment, id, now))) return
+    }
+    throw notFound()
+  }
+
+  async keys(environment: Environment): Promise<EnvironmentKey[]> {
+    return await this.#within(environment, (tx) => listKeys(tx, environment))
+  }
+
+  async settings(environment: Environment): Promise<EnvironmentSettings> {
+    return await this.#within(environment, (tx) => readSettings(tx, environment))
+  }
+
+  /** @param assignments  `name=value` @throws DomainError invalid_input; then nothing is changed */
+  async changeSettings(environment: Environment, assignments: readonly string[]): Promise<EnvironmentSettings> {
+    const changes = assignments.map((assignment) => parseChange(assignment, environment))
+    return await this.#within(environment, (tx) => changeSettings(tx, environment, changes))
+  }
+
+  async #account(idOrUid: string, wanted: Environment | undefined): Promise<Account> {
+    const found: Account[] = []
+    for (const environment of wanted ? [wanted] : environments) {
+      const account = await this.#within(environment, (tx) => findAccount(tx, environment, idOrUid))
+      if (account) found.push(account)
+    }
+    const [account] = found
+    if (found.length > 1) {
+      throw invalidInput({ loc: ['options', 'account'], msg: 'names two; say --environment', type: 'value_error' })
+    }
+    if (!account) throw new DomainError('not_found', `There is no account ${idOrUid}.`)
+    return account
+  }
+
+  async #client(id: string): Promise<Omit<Client, 'secrets'>> {
+    for (const environment of environments) {
+      const client = await this.#within(environment, (tx) => findClient(tx, environment, id))
+      if (client) return client
+    }
+    throw new DomainError('not_found', `There is no client ${id}.`)
+  }
+
+  async #within<T>(environment: Environment, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return await this.#database.transaction({ settings: visibleTo(environment) }, work)
+  }
+}
+
+function parseScope(text: string): Scope {
+  if (isScope(text)) return text
+  throw invalidInput({ loc: ['options', 'scope'], msg: `must be one of ${scopeNames.join(', ')}`, type: 'value_error' })
+}
