@@ -113,7 +113,12 @@ function decided(
 }
 
 /** The record of a delivery that is canceled before its next attempt. */
-export function canceledAttempt(delivery: Delivery, target: Target, at: Date, ids: IdSource): Omit<AttemptRecord, 'epoch'> {
+export function canceledAttempt(
+  delivery: Delivery,
+  target: Target,
+  at: Date,
+  ids: IdSource,
+): Omit<AttemptRecord, 'epoch'> {
   return {
     delivery,
     id: `atmpt_${ids.next(at).ksuid}`,

@@ -57,6 +57,14 @@ export function isSuccess(outcome: AttemptOutcome): boolean {
 export type ReceiverWish = 'abort-message' | 'disable'
 
 export function parseReceiverWishes(header: string | undefined): ReadonlySet<ReceiverWish> {
-  const words = (header ?? '').toLowerCase().split(',').map((word) => word.trim())
+  const words = (header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((word) => word.trim())
   return new Set(words.filter((word): word is ReceiverWish => word === 'abort-message' || word === 'disable'))
+}
+
+/** In which queue a delivery waits for its next attempt: a replay's retries stay within the budget of replays. */
+export function nextQueueOf(delivery: { queue: Queue }): Queue {
+  return delivery.queue === 'replay' ? 'replay' : 'retry'
 }

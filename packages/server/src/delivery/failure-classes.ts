@@ -5,10 +5,16 @@ import { type AttemptOutcome, isSuccess } from './delivery.ts'
  * take them from this table. `HOST` and `LIMIT` are placeholders of whoever shows it.
  */
 export const FAILURE_CLASSES = {
-  dns_not_found: failure('Host name not found', 'The name has no address. Check spelling and DNS record: `nslookup HOST`'),
+  dns_not_found: failure(
+    'Host name not found',
+    'The name has no address. Check spelling and DNS record: `nslookup HOST`',
+  ),
   dns_failed: failure('Host name could not be looked up', 'Your name servers gave an error or did not answer in 2 s'),
   connect_refused: failure('Could not connect', 'Nothing listens there. Is the server up, the port open?'),
-  connect_unreachable: failure('Could not connect', 'There is no route to the address. Is the server up, the port open?'),
+  connect_unreachable: failure(
+    'Could not connect',
+    'There is no route to the address. Is the server up, the port open?',
+  ),
   connect_timeout: failure('No connection within the limit', 'A firewall drops us: allow our source addresses'),
   tls_expired: failure('Certificate expired', 'Renew the certificate'),
   tls_name: failure('Certificate for another name', 'Use a name that is in the certificate'),

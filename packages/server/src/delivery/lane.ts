@@ -1,6 +1,6 @@
 import type { Target } from '#src/endpoints/target.ts'
 import { type Breaker, CLOSED } from './breaker.ts'
-import { type Delivery, ignoresDisabled, QUEUES, type Queue } from './delivery.ts'
+import { type Delivery, ignoresDisabled, isSingleAttempt, QUEUES, type Queue } from './delivery.ts'
 import type { DisabledReason } from './failure-clock.ts'
 import type { Signer } from './request.ts'
 import type { TokenBucket } from './token-bucket.ts'
@@ -37,6 +37,8 @@ export class Lane {
   bucket: TokenBucket | null = null
   breaker: Breaker = CLOSED
   inFlight = 0
+  /** Attempts that have ended and are not recorded yet. */
+  unsettled = 0
   /** Nothing starts before: rate limit or breaker. */
   pausedUntil: Date | null = null
   /** A limit of the destination, over all accounts, is reached. */
@@ -76,10 +78,39 @@ export class Lane {
     return target !== null && (target.provenAt === null || target.failureClock.failingSince !== null)
   }
 
-  /** The queues that wait under a budget. */
+  /** The queues that wait under a budget; those of a suspect lane in turn. */
   queuesOf(budget: Budget): readonly Queue[] {
-    if (this.isSuspect) return budget === 'suspect' ? QUEUES : []
-    return budget === 'suspect' ? [] : [budget]
+    if (!this.isSuspect) return budget === 'suspect' ? [] : [budget]
+    return budget === 'suspect' ? [...QUEUES.slice(this.turn), ...QUEUES.slice(0, this.turn)] : []
+  }
+
+  /**
+   * What goes next under a budget. A `fifo` endpoint gets its events one at a time, and the next only when the one before
+   * has ended for good; attempts on request do not queue behind it.
+   */
+  next(budget: Budget): { queue: Queue; index: number; delivery: Delivery } | undefined {
+    const queues = this.queuesOf(budget)
+    const isFifo = this.target?.ordering === 'fifo'
+    const ordered = isFifo ? this.#fifoQueues(queues) : queues
+    for (const queue of ordered) {
+      const delivery = this.queues[queue].due[0]
+      if (delivery) return { queue, index: 0, delivery }
+    }
+    if (!isFifo) return undefined
+    for (const queue of queues) {
+      const index = this.queues[queue].due.findIndex(({ cause }) => isSingleAttempt(cause))
+      const delivery = this.queues[queue].due[index]
+      if (delivery) return { queue, index, delivery }
+    }
+    return undefined
+  }
+
+  /** A retry that waits, in memory or not, is the one before all others. */
+  #fifoQueues(queues: readonly Queue[]): readonly Queue[] {
+    const { due, unread, reading, nextDueAt } = this.queues.retry
+    if (this.inFlight > 0 || this.unsettled > 0) return []
+    if (due.length > 0) return queues.filter((queue) => queue === 'retry')
+    return unread || reading || nextDueAt !== null ? [] : queues
   }
 
   /** Whether the endpoint takes this delivery no more: disabled, deleted, or canceled by a mark that is later than it. */

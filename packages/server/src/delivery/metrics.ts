@@ -8,7 +8,9 @@ export type DeliveryMetrics = {
   attempted(lane: Budget, record: Omit<AttemptRecord, 'epoch'>, delivery: Delivery): void
   recorded(records: number, refused: number): void
   /** Read when the metrics are asked for. */
-  observe(load: () => { shardsOwned: number; workersAlive: number; leaseAgeSeconds: number; breakersOpen: number }): void
+  observe(
+    load: () => { shardsOwned: number; workersAlive: number; leaseAgeSeconds: number; breakersOpen: number },
+  ): void
 }
 
 export function deliveryMetrics(registry: Registry): DeliveryMetrics {
@@ -64,7 +66,12 @@ export function deliveryMetrics(registry: Registry): DeliveryMetrics {
     observe(load) {
       gauge(registry, 'psapi_shards_owned', 'Shards that this process owns', () => load().shardsOwned)
       gauge(registry, 'psapi_workers_alive', 'Workers that hold a lease', () => load().workersAlive)
-      gauge(registry, 'psapi_lease_age_seconds', 'Since the last successful heartbeat was sent', () => load().leaseAgeSeconds)
+      gauge(
+        registry,
+        'psapi_lease_age_seconds',
+        'Since the last successful heartbeat was sent',
+        () => load().leaseAgeSeconds,
+      )
       gauge(registry, 'psapi_breaker_open', 'Endpoints whose breaker is open', () => load().breakersOpen)
     },
   }

@@ -19,7 +19,13 @@ export type LeaseTimes = {
   lookMs: number
 }
 
-export const LEASE_TIMES: LeaseTimes = { leaseMs: 4_000, heartbeatMs: 1_000, selfStopMs: 3_000, startMs: 2_000, lookMs: 500 }
+export const LEASE_TIMES: LeaseTimes = {
+  leaseMs: 4_000,
+  heartbeatMs: 1_000,
+  selfStopMs: 3_000,
+  startMs: 2_000,
+  lookMs: 500,
+}
 
 type Events = {
   /** These are ours from now on: read what is pending. */

@@ -1,8 +1,8 @@
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
-import { type Cause, QUEUES, type Queue } from './delivery.ts'
-import type { DisabledReason, FailureClock } from './failure-clock.ts'
+import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
+import type { DisabledReason, FailureClock } from './failure-clock.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -86,9 +86,9 @@ export async function readLanes(
                  where q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
                    and q.delivery_id <> all (${heldDeliveryIds}::uuid[])
-                 order by q.due_at limit r.row_limit) as p
+                 order by q.due_at, q.event_id limit r.row_limit) as p
           left join event e on e.account_id = p.account_id and e.id = p.event_id) as d on true
-     order by r.read_no, d.due_at`
+     order by r.read_no, d.due_at, d.event_id`
   const windows = reads.map((): LaneWindow => ({ due: [], nextDueAt: null }))
   for (const row of rows) {
     const window = windows[row.read_no - 1]
@@ -132,9 +132,7 @@ export async function readCanceled(
        and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
        and delivery_id <> all (${heldDeliveryIds}::uuid[])
      limit ${limit}`
-  return rows.map((row) =>
-    toDelivery(row, { ...lane, queue: queueOf(row.queue), limit, dueFrom: row.due_at }),
-  )
+  return rows.map((row) => toDelivery(row, { ...lane, queue: queueOf(row.queue), limit, dueFrom: row.due_at }))
 }
 
 /** What is kept of an attempt, or of a cancellation. */
@@ -213,7 +211,7 @@ export async function recordAttempts(
                     ${records.map((record) => deadReasonOf(record.state))}::text[],
                     ${records.map((record) => nextAttemptMs(record.state))}::float8[],
                     ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
-                    ${records.map((record) => QUEUES.indexOf(record.delivery.queue === 'replay' ? 'replay' : 'retry'))}::smallint[],
+                    ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
                     ${records.map((record) => record.endsPlanned)}::boolean[])
              with ordinality
           as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,

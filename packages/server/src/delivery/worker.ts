@@ -8,7 +8,7 @@ import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
 import { type Attempted, type AttemptParts, attemptDelivery, brokenAttempt, canceledAttempt } from './attempt.ts'
 import { breakerAdmits, breakerAfterEnd, breakerAfterStart } from './breaker.ts'
-import { type Delivery, QUEUES, type Queue } from './delivery.ts'
+import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
 import { moveFailureClock } from './failure-clock.ts'
 import { BUDGETS, type Budget, heldName, Lane } from './lane.ts'
@@ -84,7 +84,12 @@ export class DeliveryWorker {
   readonly #ownership: Ownership
   readonly #recorder: Recorder
   readonly #lanes = new Map<string, Lane>()
-  readonly #rings: Record<Budget, Ring<Lane>> = { first: new Ring(), retry: new Ring(), replay: new Ring(), suspect: new Ring() }
+  readonly #rings: Record<Budget, Ring<Lane>> = {
+    first: new Ring(),
+    retry: new Ring(),
+    replay: new Ring(),
+    suspect: new Ring(),
+  }
   readonly #inFlight: Record<Budget, number> = { first: 0, retry: 0, replay: 0, suspect: 0 }
   readonly #alarms: Alarms<Lane>
   readonly #toRead = new Set<Lane>()
@@ -250,7 +255,8 @@ export class DeliveryWorker {
       lane.closing = true
       this.#place(lane)
     }
-    while (lanes.some((lane) => lane.inFlight > 0)) await new Promise<void>((resolve) => this.#settledWaiters.push(resolve))
+    while (lanes.some((lane) => lane.inFlight > 0))
+      await new Promise<void>((resolve) => this.#settledWaiters.push(resolve))
     await this.#recorder.drain()
     for (const lane of lanes) this.#forget(lane)
   }
@@ -278,7 +284,9 @@ export class DeliveryWorker {
 
   /** Still this worker's lane, of a shard that it holds? */
   #isLive(lane: Lane): boolean {
-    return !lane.closing && this.#lanes.get(lane.endpointId) === lane && this.#ownership.epochOf(lane.shard) !== undefined
+    return (
+      !lane.closing && this.#lanes.get(lane.endpointId) === lane && this.#ownership.epochOf(lane.shard) !== undefined
+    )
   }
 
   // — turns —
@@ -287,7 +295,7 @@ export class DeliveryWorker {
   #place(lane: Lane): void {
     const ready = this.#isLive(lane) && this.#isReady(lane)
     for (const budget of BUDGETS) {
-      const waits = ready && lane.queuesOf(budget).some((queue) => lane.queues[queue].due.length > 0)
+      const waits = ready && lane.next(budget) !== undefined
       if (waits) this.#rings[budget].add(lane)
       else this.#rings[budget].remove(lane)
     }
@@ -300,15 +308,7 @@ export class DeliveryWorker {
     const ageMs = this.#targetAgeMs(lane)
     if (ageMs > TARGET_REFRESH_MS) this.#wantRefresh(lane)
     if (lane.target === null || ageMs > TARGET_AGE_MS_MAX) return false
-    return lane.inFlight < lane.target.maxConcurrency || this.#firstOf(lane, QUEUES)?.cancels === true
-  }
-
-  #firstOf(lane: Lane, queues: readonly Queue[]): { queue: Queue; delivery: Delivery; cancels: boolean } | undefined {
-    for (const queue of queues) {
-      const delivery = lane.queues[queue].due[0]
-      if (delivery) return { queue, delivery, cancels: lane.cancels(delivery) }
-    }
-    return undefined
+    return lane.inFlight < lane.target.maxConcurrency
   }
 
   #targetAgeMs(lane: Lane): number {
@@ -345,28 +345,36 @@ export class DeliveryWorker {
 
   #startOne(lane: Lane, budget: Budget): void {
     const { target } = lane
-    const first = this.#firstOf(lane, turnOf(lane.queuesOf(budget), lane))
-    if (!this.#isLive(lane) || !this.#isReady(lane) || !target || !first) return this.#place(lane)
-    const now = this.#parts.clock.now()
-    if (first.cancels) {
-      lane.queues[first.queue].due.shift()
-      this.#cancel(lane, target, first.delivery)
-      return this.#place(lane)
+    const next = this.#isLive(lane) && target && this.#isReady(lane) ? lane.next(budget) : undefined
+    if (target && next) this.#startNext(lane, target, next, budget)
+    this.#place(lane)
+  }
+
+  #startNext(
+    lane: Lane,
+    target: Target,
+    { queue, index, delivery }: { queue: Queue; index: number; delivery: Delivery },
+    budget: Budget,
+  ): void {
+    if (lane.cancels(delivery)) {
+      lane.queues[queue].due.splice(index, 1)
+      this.#cancel(lane, target, delivery)
+      return
     }
-    const pausedUntil = this.#pauseOf(lane, target, now)
+    const pausedUntil = this.#pauseOf(lane, target, this.#parts.clock.now())
     if (pausedUntil !== null) {
       lane.pausedUntil = pausedUntil
       this.#alarms.set(lane, pausedUntil)
-      return this.#place(lane)
+      return
     }
-    lane.queues[first.queue].due.shift()
+    lane.queues[queue].due.splice(index, 1)
     lane.breaker = breakerAfterStart(lane.breaker)
+    lane.turn = (lane.turn + 1) % QUEUES.length
     lane.inFlight += 1
     lane.usedAtMs = performance.now()
     this.#inFlight[budget] += 1
     this.#inFlightAll += 1
-    void this.#attempt(lane, target, first.delivery, budget)
-    this.#place(lane)
+    void this.#attempt(lane, target, delivery, budget)
   }
 
   /** Until when the endpoint's breaker or rate holds the next attempt back; null: it may start, and a token is taken. */
@@ -404,7 +412,11 @@ export class DeliveryWorker {
       signal: this.#abort.signal,
     }
     const attempted = await attemptDelivery(parts).catch((error: unknown) => {
-      this.#parts.log.error({ event: 'delivery.attempt_broken', deliveryId: delivery.deliveryId, reason: nameOf(error) })
+      this.#parts.log.error({
+        event: 'delivery.attempt_broken',
+        deliveryId: delivery.deliveryId,
+        reason: nameOf(error),
+      })
       return brokenAttempt(parts)
     })
     lane.inFlight -= 1
@@ -412,6 +424,7 @@ export class DeliveryWorker {
     this.#inFlightAll -= 1
     this.#payloadBytes -= delivery.payload?.length ?? 0
     lane.breaker = breakerAfterEnd(lane.breaker, attempted.kind === 'attempted' && attempted.answered, clock.now())
+    lane.pausedUntil = null // judged anew at the next start
     if (this.#ownership.epochOf(lane.shard) === epoch && this.#lanes.get(lane.endpointId) === lane) {
       if (attempted.kind === 'attempted') this.#ended(lane, delivery, epoch, attempted, budget)
       else this.#returned(lane, delivery, attempted)
@@ -439,7 +452,7 @@ export class DeliveryWorker {
       if (moved.disable && !target.disabled) lane.disable = { reason: moved.disable, at: attempted.endedAt }
       if (proves) lane.pausedUntil = null
     }
-    this.#recorder.add({ ...record, epoch }, changesEndpoint)
+    this.#record(lane, { ...record, epoch }, changesEndpoint)
     this.#parts.metrics.attempted(budget, record, delivery)
   }
 
@@ -463,7 +476,27 @@ export class DeliveryWorker {
     const epoch = this.#ownership.epochOf(lane.shard)
     if (epoch === undefined) return
     const record = canceledAttempt(delivery, target, this.#parts.clock.now(), this.#parts.ids)
-    this.#recorder.add({ ...record, epoch }, false)
+    this.#record(lane, { ...record, epoch }, false)
+  }
+
+  #record(lane: Lane, record: AttemptRecord, changesEndpoint: boolean): void {
+    lane.unsettled += 1
+    this.#recorder.add(record, changesEndpoint)
+    const { delivery, outcome, state, durationMs, startedAt } = record
+    this.#parts.log.info({
+      event: 'delivery.attempted',
+      eventId: delivery.eventId,
+      endpointId: delivery.endpointId,
+      deliveryId: delivery.deliveryId,
+      attemptId: record.id,
+      attempt: delivery.attemptsMade + 1,
+      cause: delivery.cause,
+      outcome,
+      status: record.statusCode,
+      decision: state.status,
+      durationMs: Math.round(durationMs),
+      lagMs: startedAt.getTime() - delivery.dueAt.getTime(),
+    })
   }
 
   #signerOf(lane: Lane, target: Target) {
@@ -490,15 +523,19 @@ export class DeliveryWorker {
     const lane = this.#lanes.get(delivery.endpointId)
     if (!lane || lane.shard !== delivery.shard) return
     this.#remembered[0].add(heldName(delivery))
+    lane.unsettled -= 1
     lane.held.delete(heldName(delivery))
-    if (!written) return this.#forget(lane)
+    if (!written) {
+      this.#forget(lane)
+      return
+    }
     if (lane.disable) {
       lane.disable = null
       this.#wantRefresh(lane)
     }
     if (record.endsPlanned) this.#dropPlanned(lane, record)
     if (state.status === 'pending') {
-      const queue = lane.queues[delivery.queue === 'replay' ? 'replay' : 'retry']
+      const queue = lane.queues[nextQueueOf(delivery)]
       this.#dueLater(lane, queue, state.nextAttemptAt)
     }
     this.#place(lane)
@@ -549,7 +586,9 @@ export class DeliveryWorker {
     const window = this.#windowOf(lane)
     const wants = QUEUES.some((name) => {
       const queue = lane.queues[name]
-      return queue.unread && !queue.reading && queue.due.length <= window / 2 && !(this.#isFull() && queue.due.length > 0)
+      return (
+        queue.unread && !queue.reading && queue.due.length <= window / 2 && !(this.#isFull() && queue.due.length > 0)
+      )
     })
     if (!wants) return
     this.#toRead.add(lane)
@@ -614,16 +653,23 @@ export class DeliveryWorker {
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
 
-  #readDone({ lane, queue: name, limit }: LaneRead & { lane: Lane }, window: { due: Delivery[]; nextDueAt: Date | null }, now: Date): void {
+  #readDone(
+    { lane, queue: name, limit }: LaneRead & { lane: Lane },
+    window: { due: Delivery[]; nextDueAt: Date | null },
+    now: Date,
+  ): void {
     const queue = lane.queues[name]
     queue.reading = false
     if (!this.#isLive(lane)) return
     for (const delivery of window.due) {
       if (!this.#knows(lane, delivery)) this.#hold(lane, queue.due, delivery)
     }
-    queue.due.sort((a, b) => a.dueAt.getTime() - b.dueAt.getTime())
+    queue.due.sort(inOrder)
     if (window.due.length >= limit) queue.unread = true
-    else lane.readFrom[name] = new Date(Math.min(now.getTime() - LATE_COMMIT_MS, queue.due[0]?.dueAt.getTime() ?? Number.POSITIVE_INFINITY))
+    else
+      lane.readFrom[name] = new Date(
+        Math.min(now.getTime() - LATE_COMMIT_MS, queue.due[0]?.dueAt.getTime() ?? Number.POSITIVE_INFINITY),
+      )
     if (window.nextDueAt !== null) this.#dueLater(lane, queue, window.nextDueAt)
     if (lane.target === null) this.#wantRefresh(lane)
     this.#place(lane)
@@ -680,7 +726,8 @@ export class DeliveryWorker {
     lane.targetReadAt = readAt
     this.#place(lane)
     const mark = target.deletedAt ?? target.canceledBefore
-    if (mark !== null && (lane.canceledThrough === null || mark > lane.canceledThrough)) void this.#cancelMarked(lane, target, mark)
+    if (mark !== null && (lane.canceledThrough === null || mark > lane.canceledThrough))
+      void this.#cancelMarked(lane, target, mark)
   }
 
   /** Lets the rows follow a mark, in batches: all planned deliveries made before it, due or not. */
@@ -780,15 +827,13 @@ export class DeliveryWorker {
   }
 }
 
-/** Lets retries and replays of a lane have their turn beside its first attempts. */
-function turnOf(queues: readonly Queue[], lane: Lane): readonly Queue[] {
-  if (queues.length < 2) return queues
-  lane.turn = (lane.turn + 1) % queues.length
-  return [...queues.slice(lane.turn), ...queues.slice(0, lane.turn)]
-}
-
 function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown'
+}
+
+/** As they are due; what was accepted in one moment, as it was accepted. */
+function inOrder(a: Delivery, b: Delivery): number {
+  return a.dueAt.getTime() - b.dueAt.getTime() || (a.eventId < b.eventId ? -1 : 1)
 }
 
 function deliveryIdOf(name: string): string {

@@ -1,4 +1,6 @@
+import type { IdempotencyKey } from '#src/adapters/http/idempotency.ts'
 import { type Database, isStorageFull, type Queryable } from '#src/adapters/postgres/database.ts'
+import type { Failpoint } from '#src/delivery/failpoint.ts'
 import { DomainError } from '#src/domain-error.ts'
 import {
   EVENTS_PER_STATEMENT_MAX,
@@ -11,14 +13,14 @@ import {
   type Wake,
 } from './accept.ts'
 
-/** What makes a repeated call the same call: hashes of its key (with scope and path) and of its body. */
-export type IdempotencyKey = { key: Buffer; requestHash: Buffer }
+/**
+ * One API call: its events commit together. A call of one event is refused when its uid is taken; a batch is not, and
+ * says which item of the request (0, 1, …) each of its events is.
+ */
+export type AcceptCall = { events: readonly NewEvent[]; key: IdempotencyKey | null; items: readonly number[] | null }
 
-/** One API call: its events commit together. A call of one event is refused when its uid is taken; a batch is not. */
-export type AcceptCall = { events: readonly NewEvent[]; key: IdempotencyKey | null; batch: boolean }
-
-/** What became of each event of a call, in order. */
-export type Accepted = { eventId: string } | { takenBy: string }
+/** What became of an event; `item` is 0 in a call that is no batch. */
+export type Accepted = { item: number; eventId: string } | { item: number; takenBy: string }
 
 export type AcceptAnswer =
   | { kind: 'accepted'; events: Accepted[] }
@@ -44,6 +46,7 @@ export class AcceptQueue {
   readonly #now: () => Date
   readonly #statementsMax: number
   readonly #onCommit: (events: number, seconds: number) => void
+  readonly #failpoint: Failpoint
   #waiting: Waiting[] = []
   #waitingEvents = 0
   #statements = 0
@@ -55,12 +58,14 @@ export class AcceptQueue {
     now: () => Date
     statementsMax: number
     onCommit: (events: number, seconds: number) => void
+    failpoint: Failpoint
   }) {
     this.#database = parts.accept
     this.#wake = parts.wake
     this.#now = parts.now
     this.#statementsMax = parts.statementsMax
     this.#onCommit = parts.onCommit
+    this.#failpoint = parts.failpoint
   }
 
   /**
@@ -123,7 +128,9 @@ export class AcceptQueue {
     const startedAt = performance.now()
     try {
       const calls = batch.map((waiting) => waiting.call)
+      await this.#failpoint('accept.before_commit')
       const { answers, planned } = await this.#acceptAll(calls)
+      await this.#failpoint('accept.after_commit')
       const events = calls.reduce((sum, call) => sum + call.events.length, 0)
       this.#onCommit(events, (performance.now() - startedAt) / 1000)
       this.#wake(planned)
@@ -189,10 +196,10 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
         from unnest(${keyed.map((call) => call.number)}::int[],
                     ${keyed.map((call) => call.key.key)}::bytea[],
                     ${keyed.map((call) => call.key.requestHash)}::bytea[],
-                    ${keyed.map((call) => call.batch)}::boolean[],
+                    ${keyed.map((call) => call.items !== null)}::boolean[],
                     ${keyed.map((call) => call.events[0]?.environment ?? null)}::text[],
                     ${keyed.map((call) => call.events[0]?.accountId ?? null)}::text[],
-                    ${keyed.map((call) => JSON.stringify(call.events.map((event) => event.id)))}::text[])
+                    ${keyed.map((call) => JSON.stringify(call.events.map((event, index) => [itemOf(call, index), event.id])))}::text[])
           as k (call_no, key, request_hash, batch, environment, account_id, answer)
     ), known as (
       select k.call_no from keyed k join idempotency i on i.key = k.key where i.created_at > ${expiredAt}
@@ -233,7 +240,10 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
   if (!row) throw new Error('the accept statement returned no row')
   const claimed = new Set(row.claimed)
   const taken = new Set(calls.filter((call, index) => !call.key || claimed.has(index + 1)))
-  await giveBackUids(tx, calls.filter((call) => !taken.has(call)).flatMap((call) => call.events))
+  await giveBackUids(
+    tx,
+    calls.filter((call) => !taken.has(call)).flatMap((call) => call.events),
+  )
   return { taken, eventIds: new Set(row.event_ids), planned: toPlanned(row.planned, events) }
 }
 
@@ -269,31 +279,42 @@ async function settle(
       answers.set(call, same ? await replayed(database, call, known.answer) : { kind: 'key_reused' })
       continue
     }
-    if (!stored.taken.has(call) && call.batch) continue
-    const events = call.events.map((event) => outcomeOf(event, stored.eventIds, holders))
+    if (!stored.taken.has(call) && call.items !== null) continue
+    const events = call.events.map((event, index) => outcomeOf(event, itemOf(call, index), stored.eventIds, holders))
     if (events.every((event) => event !== undefined)) answers.set(call, { kind: 'accepted', events })
   }
   return answers
 }
 
-function outcomeOf(event: NewEvent, stored: ReadonlySet<string>, holders: ReadonlyMap<string, string>): Accepted | undefined {
-  if (stored.has(event.id)) return { eventId: event.id }
-  const takenBy = event.uid === undefined ? undefined : holders.get(uidName(event))
-  return takenBy === undefined ? undefined : { takenBy }
+function itemOf(call: AcceptCall, index: number): number {
+  return call.items?.[index] ?? 0
 }
 
-/** The answer of the first call with this key: its ids; an item of it that lost its uid then has a holder now. */
+function outcomeOf(
+  event: NewEvent,
+  item: number,
+  stored: ReadonlySet<string>,
+  holders: ReadonlyMap<string, string>,
+): Accepted | undefined {
+  if (stored.has(event.id)) return { item, eventId: event.id }
+  const takenBy = event.uid === undefined ? undefined : holders.get(uidName(event))
+  return takenBy === undefined ? undefined : { item, takenBy }
+}
+
+/** The answer of the first call with this key: the events that it stored; an item that lost its uid has a holder now. */
 async function replayed(database: Queryable, call: AcceptCall, answer: Buffer): Promise<AcceptAnswer> {
-  const ids: string[] = JSON.parse(answer.toString('utf8'))
+  const first: [item: number, eventId: string][] = JSON.parse(answer.toString('utf8'))
   const found = await database.query<{ id: string }>`
-    select id from event where account_id = ${call.events[0]?.accountId} and id = any (${ids}::text[])`
+    select id from event
+     where account_id = ${call.events[0]?.accountId} and id = any (${first.map(([, id]) => id)}::text[])`
   const stored = new Set(found.map((row) => row.id))
-  const first = call.events.map((event, index) => ({ ...event, id: ids[index] ?? event.id }))
-  const holders = await readUids(
-    database,
-    first.filter((event) => !stored.has(event.id)),
-  )
-  const events = first.map((event) => outcomeOf(event, stored, holders) ?? { eventId: event.id })
+  const holders = await readUids(database, call.events)
+  const uids = new Map(call.events.map((event, index) => [itemOf(call, index), event]))
+  const events = first.map(([item, eventId]): Accepted => {
+    const same = uids.get(item)
+    const takenBy = same?.uid === undefined ? undefined : holders.get(uidName(same))
+    return stored.has(eventId) || takenBy === undefined ? { item, eventId } : { item, takenBy }
+  })
   return { kind: 'replayed', events }
 }
 

@@ -1,0 +1,355 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import type { Logger } from 'pino'
+import { createAccess } from '#src/accounts/access.ts'
+import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
+import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
+import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
+import { visibleTo } from '#src/accounts/principal.ts'
+import { RateLimiter, requestLimiter } from '#src/accounts/rate-limit.ts'
+import { registerAppRoutes } from '#src/accounts/routes.ts'
+import { registerTokenEndpoint } from '#src/accounts/token-endpoint.ts'
+import { TokenIssuer } from '#src/accounts/token-issuer.ts'
+import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
+import { Idempotency } from '#src/adapters/http/idempotency.ts'
+import { managementRoutes } from '#src/adapters/http/management.ts'
+import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { createHttp } from '#src/adapters/http/server.ts'
+import { IdSource } from '#src/adapters/ids.ts'
+import { createOutgoing, type Outgoing } from '#src/adapters/outgoing/outgoing.ts'
+import { type Connection, Database, type Role } from '#src/adapters/postgres/database.ts'
+import { Listener } from '#src/adapters/postgres/listen.ts'
+import { migrate } from '#src/adapters/postgres/migrate.ts'
+import { roleFaults } from '#src/adapters/postgres/roles.ts'
+import type { Config } from '#src/config.ts'
+import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
+import { deliveryMetrics } from '#src/delivery/metrics.ts'
+import type { LeaseTimes } from '#src/delivery/ownership.ts'
+import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
+import { DeliveryWorker } from '#src/delivery/worker.ts'
+import { DomainError } from '#src/domain-error.ts'
+import { AddressPolicies } from '#src/endpoints/address-policies.ts'
+import { registerEndpointRoutes } from '#src/endpoints/routes.ts'
+import { readTargets } from '#src/endpoints/target.ts'
+import { AcceptQueue } from '#src/events/accept-queue.ts'
+import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
+import { seedEventTypes } from '#src/events/event-type-store.ts'
+import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
+import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { createAdminListener } from '#src/operate/admin-listener.ts'
+import { Health } from '#src/operate/health.ts'
+import { registerHealthRoutes } from '#src/operate/health-routes.ts'
+import { Housekeeping } from '#src/operate/housekeeping.ts'
+import { serviceMetrics } from '#src/operate/metrics.ts'
+import { preload } from '#src/population/preload.ts'
+import { registerPopulationRoutes } from '#src/population/routes.ts'
+import { PopulationRunner } from '#src/population/runner.ts'
+
+export const VERSION = '0.1.0'
+
+/** What a test puts in the place of the real thing. No setting reaches any of it. */
+export type Overrides = {
+  clock?: Clock
+  random?: () => number
+  outgoing?: Outgoing
+  failpoint?: Failpoint
+  leaseTimes?: LeaseTimes
+  /** The test's server runs without fsync. */
+  durabilityUnchecked?: boolean
+}
+
+export type App = {
+  /** Where the API listens; null without the role `api`. */
+  url: string | null
+  adminUrl: string
+  worker: DeliveryWorker | null
+  population: PopulationRunner | null
+  health: Health
+  /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
+  firstAccount: FirstAccount | undefined
+  /** Ends what has started, within the attempts' deadline and 2 s, and gives back what others can go on with. */
+  close(): Promise<void>
+}
+
+/** The service cannot start on this database; each fault is a sentence for the operator. */
+export class CannotStart extends Error {
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.name = 'CannotStart'
+    this.faults = faults
+  }
+}
+
+type Databases = Record<'api' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+
+/**
+ * Wires everything and starts it: the roles that the configuration names, on a database that is brought up to this release.
+ * @throws CannotStart; SchemaError, WrongMasterKey, DatabaseUnavailable; an error with `code` EADDRINUSE
+ */
+export async function createApp(
+  config: Config,
+  connection: Connection,
+  masterKey: SealingKey,
+  log: Logger,
+  overrides: Overrides = {},
+): Promise<App> {
+  const faults = await roleFaults(connection)
+  if (faults.length > 0) throw new CannotStart(faults)
+  await migrate(connection)
+
+  const databases = openDatabases(connection)
+  const closing: (() => Promise<unknown> | void)[] = [
+    () => Promise.all(Object.values(databases).map((pool) => pool.close())),
+  ]
+  const close = async () => {
+    for (const end of closing.splice(0).reverse()) await end()
+  }
+  try {
+    return await start(config, connection, masterKey, log, overrides, databases, closing, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function start(
+  config: Config,
+  connection: Connection,
+  masterKey: SealingKey,
+  log: Logger,
+  overrides: Overrides,
+  databases: Databases,
+  closing: (() => Promise<unknown> | void)[],
+  close: () => Promise<void>,
+): Promise<App> {
+  const databaseClock = overrides.clock ? null : new DatabaseClock()
+  const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
+  const ids = new IdSource(clock)
+  const random = overrides.random ?? Math.random
+  const metrics = serviceMetrics(VERSION)
+  metrics.observePools(databases)
+
+  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
+  closing.push(() => health.stop())
+  const notDurable = await health.start()
+  if (notDurable.length > 0) throw new CannotStart(notDurable)
+  if (databaseClock) closing.push(await keepTime(databaseClock, databases.lease))
+
+  const dataKeys = new DataKeys(masterKey)
+  const accountParts = { clock, ids, dataKeys, preload }
+  const firstAccount = await firstStart(databases.api, masterKey, accountParts)
+  for (const environment of environmentNames) {
+    await databases.api.transaction({ settings: visibleTo(environment) }, (tx) =>
+      seedEventTypes(tx, environment, clock.now()),
+    )
+  }
+  const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
+  const policies = new AddressPolicies(environments, {
+    loopbackReceivers: new Set(config.loopbackReceivers),
+    refusedRanges: config.refusedRanges,
+    ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
+  })
+  for (const environment of environmentNames) await policies.current(environment)
+  const { hostInFlightMax, hostPerSecondMax, addressInFlightMax, addressPerSecondMax } = config.limits
+  const outgoing =
+    overrides.outgoing ??
+    createOutgoing({
+      now: () => clock.now(),
+      limits: { hostInFlightMax, hostPerSecondMax, addressInFlightMax, addressPerSecondMax },
+    })
+  closing.push(() => outgoing.close())
+
+  const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
+  await housekeeping.start()
+  closing.push(() => housekeeping.close())
+
+  const worker = config.roles.has('worker')
+    ? new DeliveryWorker({
+        database: databases.worker,
+        leaseDatabase: databases.lease,
+        clock,
+        databaseClock,
+        ids,
+        random,
+        outgoing,
+        readTargets: async (keys, now) => {
+          for (const environment of environmentNames) await policies.current(environment)
+          return await readTargets(databases.worker, keys, dataKeys, now)
+        },
+        policyOf: (target) => policies.known(target.environment),
+        failpoint: overrides.failpoint ?? noFailpoint,
+        metrics: deliveryMetrics(metrics.registry),
+        log,
+        limits: { inFlightMax: config.limits.workerInFlightMax, first: config.limits.workerInFlightMax },
+        ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
+      })
+    : null
+  if (worker) {
+    await worker.start()
+    closing.push(() => worker.close())
+    const listener = new Listener(
+      connection,
+      WAKE_CHANNEL,
+      (hint) => worker.hint(parseHint(hint)),
+      () => worker.hintsMissed(),
+      { role: 'worker', applicationName: 'producersync-listen' },
+    )
+    await listener.start()
+    closing.push(() => listener.close())
+    metrics.observePending(databases.worker)
+  }
+  const waker = new Waker({ database: databases.worker, worker, log })
+
+  const population = config.roles.has('updates')
+    ? new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
+    : null
+  if (population) {
+    population.start()
+    closing.push(() => population.close())
+  }
+
+  let url: string | null = null
+  if (config.roles.has('api')) {
+    const port = await freePort(config.host, config.port, config.portIsFixed)
+    const listenUrl = `http://${urlHost(config.host)}:${port}`
+    const http = createHttp({ log, trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false })
+    metrics.countRequests(http)
+    http.addHook('onRequest', async (request) => {
+      if (request.method === 'GET' || request.method === 'HEAD' || health.durabilityFaults.length === 0) return
+      throw new DomainError('unavailable', 'The database does not keep what it acknowledges.', { retryAfterSeconds: 5 })
+    })
+    const access = createAccess(databases.api, clock)
+    const idempotency = new Idempotency({ database: databases.api, clock })
+    const limiter = new RateLimiter(databases.api, clock)
+    const queue = new AcceptQueue({
+      accept: databases.accept,
+      wake: waker.deliveries,
+      now: () => clock.now(),
+      statementsMax: ACCEPT_STATEMENTS_MAX,
+      onCommit: metrics.accepted,
+      failpoint: overrides.failpoint ?? noFailpoint,
+    })
+    const intake = new Intake({
+      limits: {
+        ...INTAKE_LIMITS,
+        eventsPerSecond: config.limits.accountEventsPerSecond,
+        pendingMax: config.limits.accountPendingMax,
+      },
+      clock,
+      database: databases.accept,
+    })
+    const publicUrl = config.publicUrl ?? listenUrl
+    oauthRoutes(http, (routes) => {
+      const issuer = new TokenIssuer({ database: databases.api, clock, ids, limiter })
+      registerTokenEndpoint(routes, { issuer })
+    })
+    producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
+      registerPopulationRoutes(routes, { api: databases.api, clock, publicUrl, wakeRunner: () => population?.wake() })
+    })
+    managementRoutes(http, access, (routes) => {
+      registerHealthRoutes(routes, health)
+      registerAppRoutes(routes, { ...accountParts, api: databases.api, idempotency, wakeLanes: waker.lanes })
+      registerEventTypeRoutes(routes, { api: databases.api, clock, idempotency })
+      registerEndpointRoutes(routes, {
+        api: databases.api,
+        clock,
+        ids,
+        dataKeys,
+        environments,
+        idempotency,
+        wake: waker,
+        checkTarget: async (target, environment) =>
+          await outgoing.vet(target, await policies.current(environment), environment),
+      })
+      registerMessageRoutes(routes, { database: databases.api, queue, intake, environments, clock, ids })
+    })
+    await http.listen({ host: config.host, port })
+    url = publicUrl
+    closing.push(() => http.close())
+  }
+
+  const admin = createAdminListener({ health, registry: metrics.registry })
+  const adminPort = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
+  admin.listen(adminPort, config.adminHost)
+  await once(admin, 'listening')
+  closing.push(() => {
+    admin.closeAllConnections()
+    admin.close()
+  })
+  closing.push(() => health.drain())
+  health.started()
+  return {
+    url,
+    adminUrl: `http://${urlHost(config.adminHost)}:${adminPort}`,
+    worker,
+    population,
+    health,
+    firstAccount,
+    close,
+  }
+}
+
+/** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
+const ACCEPT_STATEMENTS_MAX = 3
+const CLOCK_READ_MS = 1_000
+const PORTS_TRIED_MAX = 100
+
+function openDatabases(connection: Connection): Databases {
+  const open = (role: Role, name: string, connectionsMax: number, statementTimeoutMs: number, queryTimeoutMs: number) =>
+    new Database(connection, {
+      role,
+      applicationName: `producersync-${name}`,
+      connectionsMax,
+      statementTimeoutMs,
+      queryTimeoutMs,
+    })
+  return {
+    api: open('api', 'api', 10, 2_000, 2_000),
+    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, 2_000),
+    worker: open('worker', 'worker', 5, 5_000, 6_000),
+    lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
+    updates: open('updates', 'updates', 6, 5_000, 6_000),
+  }
+}
+
+/** Reads the database's time now and every second: processes without a lease have no heartbeat that brings it. */
+async function keepTime(clock: DatabaseClock, database: Database): Promise<() => void> {
+  const read = async () => {
+    const askedAt = performance.now()
+    const [row] = await database.query<{ now: Date }>`select clock_timestamp() as now`
+    if (row) clock.correct(row.now, askedAt, performance.now())
+  }
+  await read()
+  const timer = setInterval(() => void read().catch(() => undefined), CLOCK_READ_MS)
+  return () => clearInterval(timer)
+}
+
+/**
+ * The port to listen on: the one wanted, or the next free one after it when it was not asked for.
+ * @throws an error with `code` EADDRINUSE
+ */
+async function freePort(host: string, wanted: number, isFixed: boolean): Promise<number> {
+  for (let port = wanted; ; port += 1) {
+    const probe = createServer()
+    try {
+      await new Promise<void>((resolve, reject) => {
+        probe.once('error', reject)
+        probe.listen(port, host, resolve)
+      })
+      return (probe.address() as AddressInfo).port
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+      if (!isTaken || isFixed || port >= wanted + PORTS_TRIED_MAX) throw error
+    } finally {
+      await new Promise<void>((resolve) => probe.close(() => resolve()))
+    }
+  }
+}
+
+function urlHost(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
+  return address.includes(':') ? `[${address}]` : address
+}

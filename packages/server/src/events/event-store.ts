@@ -1,0 +1,101 @@
+import type { WindowPage } from '#src/adapters/http/pages.ts'
+import { isId } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { notFound } from '#src/domain-error.ts'
+import { MESSAGE_ID_PREFIX } from './message.ts'
+import type { StoredEvent } from './message-out.ts'
+
+type EventRow = {
+  id: string
+  type: string
+  uid: string | null
+  channels: string[] | null
+  tags: string[] | null
+  created_at: Date
+  deliver_at: Date | null
+  payload: Buffer | null
+  content_type: string | null
+}
+
+const ENVELOPE_ID_PREFIX = 'evt_'
+const UID = /^[a-zA-Z0-9\-_.]{1,256}$/
+
+/**
+ * Reads an event by `msg_…`, by the `evt_…` id of its body, or by its event id.
+ * @throws DomainError not_found, also for what cannot name an event
+ */
+export async function readEvent(tx: Queryable, accountId: string, name: string): Promise<StoredEvent> {
+  const id = await eventIdOf(tx, accountId, name)
+  const [row] = await tx.query<EventRow>`
+    select id, type, uid, channels, tags, created_at, deliver_at, payload, content_type
+      from event where account_id = ${accountId} and id = ${id}`
+  if (!row) throw notFound()
+  return toStored(row)
+}
+
+export async function readEvents(
+  tx: Queryable,
+  accountId: string,
+  ids: readonly string[],
+): Promise<Map<string, StoredEvent>> {
+  const rows = await tx.query<EventRow>`
+    select id, type, uid, channels, tags, created_at, deliver_at, payload, content_type
+      from event where account_id = ${accountId} and id = any (${ids}::text[])`
+  return new Map(rows.map((row) => [row.id, toStored(row)]))
+}
+
+export type EventFilter = {
+  types: readonly string[] | null // as `match_names` of a type: groups stand for their types
+  channel: string | null
+  tag: string | null
+  withContent: boolean
+}
+
+/** Events of an account within a page, newest first unless the page reads upwards; one more than its limit. */
+export async function listEvents(
+  tx: Queryable,
+  account: { id: string; environment: string },
+  page: WindowPage,
+  filter: EventFilter,
+): Promise<StoredEvent[]> {
+  const rows = await tx.query<EventRow>`
+    select e.id, e.type, e.uid, e.channels, e.tags, e.created_at, e.deliver_at, e.content_type,
+           case when ${filter.withContent} then e.payload end as payload
+      from event e
+     where e.account_id = ${account.id} and e.id >= ${page.from} and e.id < ${page.until}
+       and (${page.above}::text is null or e.id > ${page.above})
+       and (${page.below}::text is null or e.id < ${page.below})
+       and (${filter.channel}::text is null or ${filter.channel} = any (e.channels))
+       and (${filter.tag}::text is null or ${filter.tag} = any (e.tags))
+       and (${filter.types}::text[] is null or e.type = any (${filter.types}::text[])
+            or exists (select from event_type t
+                        where t.environment = ${account.environment} and t.name = e.type
+                          and t.group_name is not null and group_and_parents(t.group_name) && ${filter.types}::text[]))
+     order by case when ${page.read === 'ascending'} then e.id end, case when ${page.read === 'descending'} then e.id end desc
+     limit ${page.limit + 1}`
+  return rows.map(toStored)
+}
+
+async function eventIdOf(tx: Queryable, accountId: string, name: string): Promise<string> {
+  const id = name.startsWith(ENVELOPE_ID_PREFIX) ? MESSAGE_ID_PREFIX + name.slice(ENVELOPE_ID_PREFIX.length) : name
+  if (isId(id, MESSAGE_ID_PREFIX)) return id
+  if (name.startsWith(MESSAGE_ID_PREFIX) || !UID.test(name)) throw notFound()
+  const [row] = await tx.query<{ event_id: string }>`
+    select event_id from event_uid where account_id = ${accountId} and uid = ${name}`
+  if (!row) throw notFound()
+  return row.event_id
+}
+
+function toStored(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    type: row.type,
+    uid: row.uid,
+    channels: row.channels,
+    tags: row.tags,
+    createdAt: row.created_at,
+    deliverAt: row.deliver_at,
+    payload: row.payload,
+    contentType: row.content_type,
+  }
+}

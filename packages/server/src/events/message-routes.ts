@@ -1,0 +1,219 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { Environments } from '#src/accounts/environments.ts'
+import type { Clock } from '#src/adapters/clock.ts'
+import { readBody } from '#src/adapters/http/body.ts'
+import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pageParameters, parseWindow, toPage } from '#src/adapters/http/pages.ts'
+import { managementBody, problemOf } from '#src/adapters/http/problem.ts'
+import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
+import { pathValue } from '#src/adapters/http/routes.ts'
+import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
+import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { DomainError, invalidInput } from '#src/domain-error.ts'
+import type { NewEvent } from './accept.ts'
+import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
+import { listEvents, readEvent, readEvents } from './event-store.ts'
+import type { Intake } from './intake.ts'
+import { MESSAGE_ID_PREFIX, readMessage } from './message.ts'
+import { jsonArray, messageOut, storedOf } from './message-out.ts'
+
+export type MessageParts = {
+  database: Database // role `api`
+  queue: AcceptQueue
+  intake: Intake
+  environments: Environments
+  clock: Clock
+  ids: IdSource
+}
+
+const MESSAGES_PER_BATCH_MAX = 1_000
+
+const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) })
+const ListQuery = Type.Object({
+  ...pageParameters,
+  before: Type.Optional(queryMoment()),
+  after: Type.Optional(queryMoment()),
+  channel: Type.Optional(Type.String({ maxLength: 128 })),
+  tag: Type.Optional(Type.String({ maxLength: 128 })),
+  event_types: Type.Optional(queryList(Type.String({ maxLength: 256 }), 250)),
+  with_content: Type.Optional(Type.Boolean()),
+})
+
+/** Accepting and reading messages (events): webhook-api 8 and 10.1. */
+export function registerMessageRoutes(routes: FastifyInstance, parts: MessageParts): void {
+  const long = { longStrings: ['transformationsParams.rawPayload'] }
+  routes.post(
+    '/app/:app_id/msg',
+    { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', json: long } },
+    async (request, reply) => await acceptOne(parts, request, reply),
+  )
+  routes.post(
+    '/app/:app_id/msg/batch',
+    { bodyLimit: BODY_BYTES_MAX.batch, config: { access: 'environment_key', json: BATCH_LIMITS } },
+    async (request, reply) => await acceptBatch(parts, request, reply),
+  )
+  routes.get('/app/:app_id/msg', { config: { access: 'ViewBase' } }, async (request, reply) => {
+    const query = queryOf(request, ListQuery)
+    const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, now: parts.clock.now() })
+    const withContent = query.with_content ?? true
+    const filter = {
+      types: query.event_types?.length ? query.event_types : null,
+      channel: query.channel ?? null,
+      tag: query.tag ?? null,
+      withContent,
+    }
+    const rows = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      listEvents(tx, request.account, page, filter),
+    )
+    const { data, ...rest } = toPage(
+      page,
+      rows,
+      (event) => messageOut(event, withContent),
+      (event) => event.id,
+    )
+    const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
+    return await sendJson(reply, Buffer.concat([Buffer.from('{"data":'), jsonArray(data), tail]))
+  })
+  routes.get('/app/:app_id/msg/:msg_id', { config: { access: 'ViewBase' } }, async (request, reply) => {
+    const { with_content: withContent = true } = queryOf(request, ContentQuery)
+    const event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      readEvent(tx, request.account.id, pathValue(request, 'msg_id')),
+    )
+    return await sendJson(reply, messageOut(event, withContent))
+  })
+}
+
+async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { with_content: withContent = true } = queryOf(request, ContentQuery)
+  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
+  refuseLarger(request.bytes.length, messageBytesMax)
+  const key = idempotencyKeyOf(request)
+  const { event, ignored } = readMessage(request.scanned, request.account, parts.clock.now(), parts.ids)
+  request.ignoredFields.push(...ignored)
+  parts.intake.admit(request.account.id, 1, event.payload.length)
+  const answer = await parts.queue.accept({ events: [event], key, items: null })
+  if (answer.kind === 'key_reused') throw keyReused()
+  const [accepted] = answer.events
+  if (!accepted || 'takenBy' in accepted) throw eventIdTaken(accepted?.takenBy)
+  if (answer.kind === 'accepted') return await sendJson(reply.code(202), messageOut(storedOf(event), withContent))
+  const first = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+    readEvent(tx, request.account.id, accepted.eventId),
+  )
+  return await sendJson(reply.code(202).header('x-idempotent-replay', 'true'), messageOut(first, withContent))
+}
+
+type Item = { event: NewEvent; ignored: string[] } | { error: DomainError }
+
+async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { with_content: withContent = true } = queryOf(request, ContentQuery)
+  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
+  const key = idempotencyKeyOf(request)
+  const items = readItems(parts, request, messageBytesMax)
+  const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
+  parts.intake.admit(request.account.id, good.length, request.bytes.length)
+  const answer = await acceptGood(parts.queue, good, key)
+  if (answer.kind === 'key_reused') throw keyReused()
+  const isReplay = answer.kind === 'replayed'
+  const messages = isReplay
+    ? await readAccepted(parts, request, answer.events)
+    : new Map(good.map(({ event }) => [event.id, storedOf(event)]))
+  const accepted = new Map(answer.events.map((outcome) => [outcome.item, outcome]))
+  const results = items.map((item, index) => {
+    const outcome = accepted.get(index)
+    const message = outcome && 'eventId' in outcome ? messages.get(outcome.eventId) : undefined
+    if (message) return Buffer.concat([ITEM_OPEN, messageOut(message, withContent), CLOSE])
+    if ('error' in item) return refused(item.error)
+    return refused(eventIdTaken(outcome && 'takenBy' in outcome ? outcome.takenBy : undefined))
+  })
+  if (isReplay) reply.header('x-idempotent-replay', 'true')
+  return await sendJson(reply.code(202), Buffer.concat([Buffer.from('{"results":'), jsonArray(results), CLOSE]))
+}
+
+/** A batch without a good item changes nothing, and the same body gets the same answer again without a key. */
+async function acceptGood(
+  queue: AcceptQueue,
+  good: readonly { index: number; event: NewEvent }[],
+  key: IdempotencyKey | null,
+): Promise<AcceptAnswer> {
+  if (good.length === 0) return { kind: 'accepted', events: [] }
+  return await queue.accept({ events: good.map(({ event }) => event), key, items: good.map(({ index }) => index) })
+}
+
+const BATCH_LIMITS = {
+  itemsOf: 'messages',
+  depthMax: 66,
+  keysMax: 100_000,
+  longStrings: ['messages.transformationsParams.rawPayload'],
+}
+const ITEM_OPEN = Buffer.from('{"status":202,"message":')
+const CLOSE = Buffer.from('}')
+
+/** Each item is judged by itself, by the rules of a single message. */
+function readItems(parts: MessageParts, request: FastifyRequest, messageBytesMax: number): Item[] {
+  const { scanned, account } = request
+  request.ignoredFields.push(...readBody(scanned, Type.Object({}), { raw: ['messages'] }).ignored)
+  const { items } = scanned
+  if (items.length === 0 || items.length > MESSAGES_PER_BATCH_MAX) {
+    throw invalidInput({
+      loc: ['body', 'messages'],
+      msg: `must be a list of 1 to ${MESSAGES_PER_BATCH_MAX} messages`,
+      type: 'value_error',
+    })
+  }
+  const now = parts.clock.now()
+  return items.map((range) => {
+    try {
+      refuseLarger(range.end - range.start, messageBytesMax)
+      const bytes = bytesOf(scanned, range)
+      return readMessage(scanJson(bytes, ITEM_LIMITS), account, now, parts.ids)
+    } catch (error) {
+      if (error instanceof DomainError) return { error }
+      throw error
+    }
+  })
+}
+
+const ITEM_LIMITS = {
+  depthMax: 64,
+  keysMax: 10_000,
+  keyBytesMax: 256,
+  stringBytesMax: 65_536,
+  longStrings: ['transformationsParams.rawPayload'],
+  itemsOf: null,
+}
+
+async function readAccepted(parts: MessageParts, request: FastifyRequest, accepted: readonly Accepted[]) {
+  const ids = accepted.flatMap((item) => ('eventId' in item ? item.eventId : []))
+  return await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+    readEvents(tx, request.account.id, ids),
+  )
+}
+
+function refused(error: DomainError): Buffer {
+  const problem = problemOf(error)
+  return Buffer.from(JSON.stringify({ status: problem?.status ?? 500, error: problem ? managementBody(problem) : {} }))
+}
+
+function refuseLarger(bytes: number, bytesMax: number): void {
+  if (bytes > bytesMax)
+    throw new DomainError('payload_too_large', `A message must not be larger than ${bytesMax} bytes.`)
+}
+
+function keyReused(): DomainError {
+  return new DomainError('idempotency_key_reuse', 'This Idempotency-Key was used with another body.')
+}
+
+function eventIdTaken(messageId: string | undefined): DomainError {
+  return new DomainError(
+    'conflict',
+    'A message with this eventId exists.',
+    messageId === undefined ? {} : { fields: { msgId: messageId } },
+  )
+}
+
+async function sendJson(reply: FastifyReply, body: Buffer): Promise<FastifyReply> {
+  return await reply.type('application/json').send(body)
+}

@@ -1,0 +1,89 @@
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { durabilityFaults } from '#src/adapters/postgres/durability.ts'
+
+/** One part of being ready: what is wrong with it, or null. */
+export type ReadyParts = Record<'database' | 'durability' | 'draining', string | null>
+
+const ASK_MS_MAX = 1_000
+const DURABILITY_CHECK_MS = 60_000
+
+/** Whether this process can keep what it promises. What it says holds no secrets. */
+export class Health {
+  readonly #database: Database
+  readonly #checksDurability: boolean
+  #faults: readonly string[] = []
+  #draining = false
+  #started = false
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param checksDurability  false in tests only, whose server runs without fsync */
+  constructor(database: Database, options: { checksDurability: boolean }) {
+    this.#database = database
+    this.#checksDurability = options.checksDurability
+  }
+
+  /** @throws DatabaseUnavailable */
+  async start(): Promise<readonly string[]> {
+    await this.#check()
+    this.#timer = setInterval(() => void this.#check().catch(() => undefined), DURABILITY_CHECK_MS)
+    return this.#faults
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Migrations and warm-up are done. */
+  started(): void {
+    this.#started = true
+  }
+
+  /** Stops are asked for: send no more requests here. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  get isStarted(): boolean {
+    return this.#started
+  }
+
+  /** What would make an acknowledgement a lie; empty when all is well. */
+  get durabilityFaults(): readonly string[] {
+    return this.#faults
+  }
+
+  async ready(): Promise<{ ready: boolean; parts: ReadyParts }> {
+    const parts: ReadyParts = {
+      database: (await this.answers()) ? null : 'does not answer',
+      durability: this.#faults[0] ?? null,
+      draining: this.#draining ? 'stopping' : null,
+    }
+    return { ready: this.#started && Object.values(parts).every((fault) => fault === null), parts }
+  }
+
+  /** Does the database answer within a second? */
+  async answers(): Promise<boolean> {
+    const limit = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => limit.resolve(false), ASK_MS_MAX)
+    try {
+      const asked = this.#database.query`select 1`.then(
+        () => true,
+        () => false,
+      )
+      return await Promise.race([asked, limit.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Some worker holds a lease: what is accepted will be delivered. */
+  async hasWorker(): Promise<boolean> {
+    const [row] = await this.#database.query<{ alive: boolean }>`
+      select exists (select from worker where lease_until > clock_timestamp()) as alive`
+    return row?.alive ?? false
+  }
+
+  async #check(): Promise<void> {
+    if (this.#checksDurability) this.#faults = await durabilityFaults(this.#database)
+  }
+}

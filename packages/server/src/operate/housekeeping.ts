@@ -1,0 +1,104 @@
+import type { Logger } from 'pino'
+import { purgeAccess } from '#src/accounts/purge.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+
+const DAY_MS = 86_400_000
+const PARTITION_DAYS_AHEAD = 7
+const RETENTION_DAYS = 90
+const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
+const ROWS_PER_STATEMENT = 5_000
+const STATEMENTS_MAX = 20
+const EVERY_MS = 60_000
+const PARTITIONS_EVERY = 60
+
+/**
+ * Keeps the tables in shape: partitions ahead of time, old ones dropped whole, rows that have lost their meaning removed
+ * in small batches. Any number of processes may do it at once.
+ */
+export class Housekeeping {
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #log: Logger
+  #alarm: { cancel(): void } | undefined
+  #rounds = 0
+  #closed = false
+
+  /** @param database  role `worker` */
+  constructor(parts: { database: Database; clock: Clock; log: Logger }) {
+    this.#database = parts.database
+    this.#clock = parts.clock
+    this.#log = parts.log
+  }
+
+  /** Makes the partitions that events need now, then goes on every minute. */
+  async start(): Promise<void> {
+    await this.#keepPartitions()
+    this.#again()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#alarm?.cancel()
+  }
+
+  #again(): void {
+    if (this.#closed) return
+    this.#alarm = this.#clock.alarm(addMs(this.#clock.now(), EVERY_MS), () => {
+      void this.#round().finally(() => this.#again())
+    })
+  }
+
+  async #round(): Promise<void> {
+    this.#rounds += 1
+    try {
+      const now = this.#clock.now()
+      if (this.#rounds % PARTITIONS_EVERY === 0) await this.#keepPartitions()
+      await this.#purge((limit) => this.#purgeIdempotency(now, limit))
+      await this.#purge((limit) => this.#purgeEventIds(now, limit))
+      await purgeAccess(this.#database, now)
+    } catch (error) {
+      this.#log.warn({ event: 'housekeeping.failed', reason: error instanceof Error ? error.name : 'unknown' })
+    }
+  }
+
+  async #keepPartitions(): Promise<void> {
+    const now = this.#clock.now()
+    const [row] = await this.#database.query<{ made: number; dropped: number }>`
+      select make_partitions(${dayOf(addMs(now, -DAY_MS))}::date, ${dayOf(addMs(now, PARTITION_DAYS_AHEAD * DAY_MS))}::date) as made,
+             drop_partitions(${dayOf(addMs(now, -RETENTION_DAYS * DAY_MS))}::date) as dropped`
+    if (row && row.made + row.dropped > 0)
+      this.#log.info({ event: 'housekeeping.partitions', made: row.made, dropped: row.dropped })
+  }
+
+  async #purge(batch: (limit: number) => Promise<number>): Promise<void> {
+    for (let count = 0; count < STATEMENTS_MAX; count += 1) {
+      if ((await batch(ROWS_PER_STATEMENT)) < ROWS_PER_STATEMENT) return
+    }
+  }
+
+  async #purgeIdempotency(now: Date, limit: number): Promise<number> {
+    const rows = await this.#database.query`
+      delete from idempotency
+       where key = any (array(select key from idempotency where created_at < ${addMs(now, -IDEMPOTENCY_KEPT_MS)}
+                               order by created_at limit ${limit}))
+      returning 1`
+    return rows.length
+  }
+
+  /** An event id is taken as long as its message is kept. */
+  async #purgeEventIds(now: Date, limit: number): Promise<number> {
+    const rows = await this.#database.query`
+      delete from event_uid u
+       using (select account_id, uid from event_uid
+               where event_id < 'msg_' || ksuid_floor(${addMs(now, -RETENTION_DAYS * DAY_MS)}::timestamptz)
+               order by event_id limit ${limit}) as old
+       where u.account_id = old.account_id and u.uid = old.uid
+      returning 1`
+    return rows.length
+  }
+}
+
+function dayOf(moment: Date): string {
+  return moment.toISOString().slice(0, 10)
+}

@@ -1,0 +1,97 @@
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Database } from '#src/adapters/postgres/database.ts'
+
+/** What the API counts: events as they are accepted, requests by route. */
+export type ServiceMetrics = {
+  registry: Registry
+  accepted(events: number, seconds: number): void
+  countRequests(http: FastifyInstance): void
+  observePools(pools: Record<string, Database>): void
+  observePending(database: Database): void
+}
+
+/** Pending deliveries are counted up to this many per lane. */
+const PENDING_SHOWN_MAX = 100_000
+
+export function serviceMetrics(version: string): ServiceMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry, prefix: 'psapi_' })
+  new Gauge({ name: 'psapi_build_info', help: 'Always 1', labelNames: ['version', 'node'], registers }).set(
+    { version, node: process.version },
+    1,
+  )
+  const events = new Counter({ name: 'psapi_events_accepted_total', help: 'Events accepted by API', registers })
+  const seconds = new Histogram({
+    name: 'psapi_accept_seconds',
+    help: 'One commit of accepted events',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+    registers,
+  })
+  const batch = new Histogram({
+    name: 'psapi_accept_batch_size',
+    help: 'Events that shared a commit',
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+    registers,
+  })
+  const requests = new Counter({
+    name: 'psapi_http_requests_total',
+    help: 'Requests by route pattern and status',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  })
+  const requestSeconds = new Histogram({
+    name: 'psapi_http_request_seconds',
+    help: 'Duration of requests by route pattern',
+    labelNames: ['method', 'route'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  })
+  return {
+    registry,
+    accepted(count, took) {
+      events.inc(count)
+      batch.observe(count)
+      seconds.observe(took)
+    },
+    countRequests(http) {
+      http.addHook('onResponse', (request, reply, done) => {
+        const labels = { method: request.method, route: request.routeOptions.url ?? 'none' }
+        requests.inc({ ...labels, status: reply.statusCode })
+        requestSeconds.observe(labels, reply.elapsedTime / 1000)
+        done()
+      })
+    },
+    observePools(pools) {
+      new Gauge({
+        name: 'psapi_db_pool',
+        help: 'Database connections and callers that wait for one',
+        labelNames: ['pool', 'state'],
+        registers,
+        collect() {
+          for (const [pool, database] of Object.entries(pools)) {
+            const { total, idle, waiting } = database.stats
+            this.set({ pool, state: 'busy' }, total - idle)
+            this.set({ pool, state: 'idle' }, idle)
+            this.set({ pool, state: 'waiting' }, waiting)
+          }
+        },
+      })
+    },
+    observePending(database) {
+      new Gauge({
+        name: 'psapi_pending',
+        help: `Deliveries that are not finished, by lane; counted up to ${PENDING_SHOWN_MAX}`,
+        labelNames: ['lane'],
+        registers,
+        async collect() {
+          const rows = await database.query<{ lane: string; pending: number }>`
+              select l.lane, (select count(*)::int from (select from pending where queue = l.queue limit ${PENDING_SHOWN_MAX}) as p) as pending
+                from (values (0, 'first'), (1, 'retry'), (2, 'replay')) as l (queue, lane)`.catch(() => [])
+          for (const { lane, pending } of rows) this.set({ lane }, pending)
+        },
+      })
+    },
+  }
+}

@@ -1,0 +1,41 @@
+import type { App } from '#src/app.ts'
+import type { Config } from '#src/config.ts'
+
+/**
+ * What the terminal shows once the service is ready: where it is, and lines to copy that lead to a first webhook. Secrets
+ * are in it on the very first start only; later lines read them from the environment.
+ */
+export function welcome(app: App, config: Config): string {
+  const { url, firstAccount } = app
+  const lines = [
+    '',
+    `ProducerSync is ready.${url === null ? '' : ` API: ${url}`}   Probes and metrics: ${app.adminUrl}`,
+    `Database: ${config.database ? 'DATABASE_URL' : `embedded, data in ${config.dataDir}`}   Roles: ${[...config.roles].join(', ')}`,
+  ]
+  if (config.loopbackReceivers.length > 0) {
+    lines.push(`Receivers on loopback that endpoints may use: ${config.loopbackReceivers.join(', ')}`)
+  }
+  if (url !== null && firstAccount) lines.push(...firstSteps(url, firstAccount))
+  else if (url !== null)
+    lines.push(
+      '',
+      'The README has the lines for a first webhook; lost credentials: npm run -s admin -- client rotate --help',
+    )
+  lines.push('', 'Ctrl-C stops it; the data stays.', '')
+  return lines.join('\n')
+}
+
+function firstSteps(url: string, { account, client, environmentKey }: NonNullable<App['firstAccount']>): string[] {
+  return [
+    '',
+    `Sandbox account "${account.name}" (${account.id}). Its credentials are shown this once and kept nowhere:`,
+    '',
+    `  export PSAPI_URL=${url}`,
+    `  export PSAPI_ACCOUNT=${account.id}`,
+    `  export PSAPI_CLIENT_ID=${client.clientId}`,
+    `  export PSAPI_CLIENT_SECRET=${client.secret}`,
+    `  export PSAPI_ENVIRONMENT_KEY=${environmentKey}`,
+    '',
+    'Paste them into a second terminal and follow "A first webhook" in the README.',
+  ]
+}

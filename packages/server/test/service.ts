@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto'
+import { Writable } from 'node:stream'
+import pino from 'pino'
+import { createClient } from '#src/accounts/clients.ts'
+import { sealingKey } from '#src/accounts/encryption.ts'
+import { type Environment, type Scope, visibleTo } from '#src/accounts/principal.ts'
+import { createKey } from '#src/accounts/tokens.ts'
+import { IdSource } from '#src/adapters/ids.ts'
+import { type App, createApp, type Overrides } from '#src/app.ts'
+import { loadConfig } from '#src/config.ts'
+import { ManualClock } from './manual-clock.ts'
+import { type TestDatabase, testDatabase } from './postgres.ts'
+import type { Receiver } from './receiver.ts'
+
+export type TestAccount = { id: string; environment: Environment; key: string }
+
+export type Answer = {
+  status: number
+  headers: Headers
+  /** Parsed JSON; undefined without a body. Tests look into it freely. */
+  // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
+  body: any
+  text: string
+}
+
+export type CallOptions = {
+  token?: string
+  headers?: Record<string, string>
+  method?: string
+  rawBody?: string | Uint8Array
+}
+
+export type ServiceOptions = {
+  clock?: ManualClock
+  receivers?: Receiver[]
+  environment?: Record<string, string>
+  overrides?: Overrides
+  /** Another process on the same database. */
+  beside?: TestService
+}
+
+/** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
+export class TestService {
+  readonly app: App
+  readonly clock: ManualClock
+  readonly database: TestDatabase
+  readonly masterKey: Buffer
+  readonly logLines: string[]
+  readonly keys: Record<Environment, string>
+  readonly #ownsDatabase: boolean
+
+  private constructor(parts: {
+    app: App
+    clock: ManualClock
+    database: TestDatabase
+    masterKey: Buffer
+    logLines: string[]
+    keys: Record<Environment, string>
+    ownsDatabase: boolean
+  }) {
+    this.app = parts.app
+    this.clock = parts.clock
+    this.database = parts.database
+    this.masterKey = parts.masterKey
+    this.logLines = parts.logLines
+    this.keys = parts.keys
+    this.#ownsDatabase = parts.ownsDatabase
+  }
+
+  static async start(options: ServiceOptions = {}): Promise<TestService> {
+    const { beside } = options
+    const database = beside?.database ?? (await testDatabase())
+    const clock = options.clock ?? beside?.clock ?? new ManualClock('2026-03-06T15:00:00.000Z')
+    const masterKey = beside?.masterKey ?? randomBytes(32)
+    const logLines: string[] = []
+    const log = pino(
+      { level: 'debug', base: null },
+      new Writable({
+        write(line: Buffer, _encoding, done) {
+          logLines.push(line.toString())
+          done()
+        },
+      }),
+    )
+    const config = loadConfig({
+      PORT: '0',
+      ADMIN_PORT: '0',
+      LOOPBACK_RECEIVERS: (options.receivers ?? []).map((receiver) => receiver.address).join(','),
+      ...options.environment,
+    })
+    const overrides = { clock, random: () => 0.5, durabilityUnchecked: true, ...options.overrides }
+    const app = await createApp(config, database.connection, sealingKey(masterKey), log, overrides)
+    const keys = beside?.keys ?? {
+      sandbox: await makeKey(database, clock, 'sandbox'),
+      production: await makeKey(database, clock, 'production'),
+    }
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside })
+  }
+
+  async close(): Promise<void> {
+    await this.app.close()
+    if (this.#ownsDatabase) await this.database.close()
+  }
+
+  /** Calls the API; `path` from the root. Without a token: the production key. */
+  async call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
+    const raw = options.rawBody ?? (body === undefined ? undefined : JSON.stringify(body))
+    const response = await fetch(`${this.app.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${options.token ?? this.keys.production}`,
+        ...(raw === undefined ? {} : { 'content-type': 'application/json' }),
+        ...options.headers,
+      },
+      ...(raw === undefined ? {} : { body: typeof raw === 'string' ? raw : Buffer.from(raw) }),
+    })
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text === '' ? undefined : JSON.parse(text),
+      text,
+    }
+  }
+
+  /** As `call`, and the body; fails unless the answer is 2xx. */
+  // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
+  async ok(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<any> {
+    const answer = await this.call(method, path, body, options)
+    if (answer.status < 200 || answer.status > 299)
+      throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
+    return answer.body
+  }
+
+  async account(environment: Environment = 'production'): Promise<TestAccount> {
+    const key = this.keys[environment]
+    const { id } = await this.ok('POST', '/api/v1/app', { name: 'Test' }, { token: key })
+    return { id, environment, key }
+  }
+
+  /** An access token of a new client of the account. */
+  async token(account: TestAccount, scopes?: readonly Scope[]): Promise<string> {
+    const parts = { clock: this.clock, ids: new IdSource(this.clock) }
+    const settings = visibleTo(account.environment, account.id)
+    const { clientId, secret } = await this.database
+      .open('api')
+      .transaction({ settings }, (tx) =>
+        createClient(tx, parts, account, { name: 'test', ...(scopes ? { scopes } : {}) }),
+      )
+    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
+    const response = await fetch(`${this.app.url}/oauth2/token`, { method: 'POST', body: form })
+    const granted: unknown = await response.json()
+    if (typeof granted === 'object' && granted !== null && 'access_token' in granted)
+      return String(granted.access_token)
+    throw new Error(`no token: ${response.status}`)
+  }
+
+  /** Makes an endpoint for the receiver, which trusts its secret from then on; the test request has been answered. */
+  // biome-ignore lint/suspicious/noExplicitAny: the endpoint as answered
+  async endpoint(account: TestAccount, receiver: Receiver, settings: object = {}): Promise<any> {
+    const path = `/api/v1/app/${account.id}/endpoint`
+    const endpoint = await this.ok('POST', path, { url: receiver.url, ...settings }, { token: account.key })
+    const { key } = await this.ok('GET', `${path}/${endpoint.id}/secret`, undefined, { token: account.key })
+    receiver.trust(key)
+    await this.settled()
+    return endpoint
+  }
+
+  /** @returns the message as answered */
+  // biome-ignore lint/suspicious/noExplicitAny: the message as answered
+  async message(account: TestAccount, message: object = {}): Promise<any> {
+    const body = { eventType: 'test.happened', payload: { n: 1 }, ...message }
+    return await this.ok('POST', `/api/v1/app/${account.id}/msg`, body, { token: account.key })
+  }
+
+  /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
+  async settled(): Promise<void> {
+    await this.app.worker?.settled()
+  }
+
+  /** Moves the clock from one due moment to the next, letting the work of each settle. */
+  async advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number }): Promise<void> {
+    const seconds = (by.seconds ?? 0) + 60 * (by.minutes ?? 0) + 3_600 * (by.hours ?? 0) + 86_400 * (by.days ?? 0)
+    const until = new Date(this.clock.now().getTime() + seconds * 1000)
+    await this.settled()
+    for (let next = this.clock.nextAlarmAt; next && next <= until; next = this.clock.nextAlarmAt) {
+      this.clock.advanceTo(next)
+      await this.settled()
+    }
+    this.clock.advanceTo(until)
+    await this.settled()
+  }
+}
+
+async function makeKey(database: TestDatabase, clock: ManualClock, environment: Environment): Promise<string> {
+  const parts = { clock, ids: new IdSource(clock) }
+  const { key } = await database
+    .open('api')
+    .transaction({ settings: visibleTo(environment) }, (tx) => createKey(tx, parts, { environment, name: 'test' }))
+  return key
+}
