@@ -28,7 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   const remove = async () => {
     await server.stop()
-    rmSync(dataDir, { recursive: true, force: true })
+    for (const folder of [server.home, dataDir]) rmSync(folder, { recursive: true, force: true })
   }
   const { connection, superuserConnection } = server
   const emptyTemplate = 'empty'

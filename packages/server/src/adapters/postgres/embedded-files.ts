@@ -134,7 +134,8 @@ export function chooseSocketDir({ cluster, user }: Place, port: number): string 
   const fits = Buffer.byteLength(join(cluster, `.s.PGSQL.${port}`)) <= socketPathBytesMax
   // PostgreSQL reads the option as a list
   if (fits && !/[,"]/.test(cluster)) return cluster
-  const folder = join(tmpdir(), `${name}-${hashOf(cluster)}`)
+  const temporary = [tmpdir(), '/tmp'].find((path) => !user || canReach(user, join(path, name))) ?? '/var/tmp'
+  const folder = join(temporary, `${name}-${hashOf(cluster)}`)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (user && ownerOf(folder)?.uid === 0) chownSync(folder, user.uid, user.gid)
   const { uid, mode } = lstatSync(folder)

@@ -34,6 +34,8 @@ export type EmbeddedPostgres = {
   connection: Connection
   /** For tests and administration: may do anything. */
   superuserConnection: Connection
+  /** The folder that holds its programs and data: `dataDir`, unless the server's user cannot go there. */
+  home: string
   /** Shuts the server down (fast: running transactions are rolled back) and frees the data folder. */
   stop: () => Promise<void>
   /** Called when the server has died and does not come back. */
@@ -138,6 +140,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     return {
       connection: supervisor.connection('psapi', database),
       superuserConnection: supervisor.connection(superuser, database),
+      home: place.home,
       onExit: (callback) => supervisor.onExit(callback),
       stop: async () => {
         await supervisor.stop()
@@ -217,7 +220,7 @@ class Supervisor {
       } catch (error) {
         run.child.stdin.end()
         const taken = (await run.exited) === `exit ${lockTaken}`
-        const beside = taken || run.lastWords.some((line) => /still in use|lock file/.test(line))
+        const beside = taken || run.lastWords.some((line) => /still in use|already exists/.test(line))
         if (this.#stopping || !beside) throw error
         if (performance.now() > deadlineMs) throw taken ? new EmbeddedInUse(this.#place.home, undefined) : error
         if (tries === 1)
