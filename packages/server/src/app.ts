@@ -28,7 +28,6 @@ import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
-import { DomainError } from '#src/domain-error.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
 import { registerEndpointRoutes } from '#src/endpoints/routes.ts'
 import { readTargets } from '#src/endpoints/target.ts'
@@ -41,7 +40,7 @@ import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
-import { serviceMetrics } from '#src/operate/metrics.ts'
+import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
@@ -85,6 +84,26 @@ export class CannotStart extends Error {
 
 type Databases = Record<'api' | 'accept' | 'worker' | 'lease' | 'updates', Database>
 
+/** What all parts of a process are made from. */
+type Base = {
+  config: Config
+  connection: Connection
+  log: Logger
+  overrides: Overrides
+  databases: Databases
+  clock: Clock
+  databaseClock: DatabaseClock | null
+  ids: IdSource
+  dataKeys: DataKeys
+  environments: Environments
+  policies: AddressPolicies
+  outgoing: Outgoing
+  health: Health
+  metrics: ServiceMetrics
+  /** What was opened is closed in reverse. */
+  opened: (end: () => unknown) => void
+}
+
 /**
  * Wires everything and starts it: the roles that the configuration names, on a database that is brought up to this release.
  * @throws CannotStart; SchemaError, WrongMasterKey, DatabaseUnavailable; an error with `code` EADDRINUSE
@@ -100,196 +119,199 @@ export async function createApp(
   if (faults.length > 0) throw new CannotStart(faults)
   await migrate(connection)
 
-  const databases = openDatabases(connection)
-  const closing: (() => Promise<unknown> | void)[] = [
-    () => Promise.all(Object.values(databases).map((pool) => pool.close())),
-  ]
+  const ends: (() => unknown)[] = []
   const close = async () => {
-    for (const end of closing.splice(0).reverse()) await end()
+    for (const end of ends.splice(0).reverse()) await end()
   }
   try {
-    return await start(config, connection, masterKey, log, overrides, databases, closing, close)
+    const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const firstAccount = await prepare(base, masterKey)
+    const worker = config.roles.has('worker') ? await startWorker(base) : null
+    const waker = new Waker({ database: base.databases.worker, worker, log })
+    const population = config.roles.has('updates') ? startPopulation(base, waker) : null
+    const url = config.roles.has('api') ? await startApi(base, waker, population) : null
+    const adminUrl = await startAdmin(base)
+    base.opened(() => base.health.drain())
+    base.health.started()
+    return { url, adminUrl, worker, population, health: base.health, firstAccount, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function start(
+async function startBase(
   config: Config,
   connection: Connection,
   masterKey: SealingKey,
   log: Logger,
   overrides: Overrides,
-  databases: Databases,
-  closing: (() => Promise<unknown> | void)[],
-  close: () => Promise<void>,
-): Promise<App> {
-  const databaseClock = overrides.clock ? null : new DatabaseClock()
-  const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
-  const ids = new IdSource(clock)
-  const random = overrides.random ?? Math.random
+  opened: Base['opened'],
+): Promise<Base> {
+  const databases = openDatabases(connection)
+  opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
-
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
-  closing.push(() => health.stop())
+  opened(() => health.stop())
   const notDurable = await health.start()
   if (notDurable.length > 0) throw new CannotStart(notDurable)
-  if (databaseClock) closing.push(await keepTime(databaseClock, databases.lease))
 
-  const dataKeys = new DataKeys(masterKey)
-  const accountParts = { clock, ids, dataKeys, preload }
-  const firstAccount = await firstStart(databases.api, masterKey, accountParts)
-  for (const environment of environmentNames) {
-    await databases.api.transaction({ settings: visibleTo(environment) }, (tx) =>
-      seedEventTypes(tx, environment, clock.now()),
-    )
-  }
+  const databaseClock = overrides.clock ? null : new DatabaseClock()
+  if (databaseClock) opened(await keepTime(databaseClock, databases.lease))
+  const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
   const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
   const policies = new AddressPolicies(environments, {
     loopbackReceivers: new Set(config.loopbackReceivers),
     refusedRanges: config.refusedRanges,
     ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
   })
-  for (const environment of environmentNames) await policies.current(environment)
-  const { hostInFlightMax, hostPerSecondMax, addressInFlightMax, addressPerSecondMax } = config.limits
-  const outgoing =
-    overrides.outgoing ??
-    createOutgoing({
-      now: () => clock.now(),
-      limits: { hostInFlightMax, hostPerSecondMax, addressInFlightMax, addressPerSecondMax },
-    })
-  closing.push(() => outgoing.close())
+  const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
+  opened(() => outgoing.close())
+  const ids = new IdSource(clock)
+  const dataKeys = new DataKeys(masterKey)
+  return {
+    config,
+    connection,
+    log,
+    overrides,
+    databases,
+    clock,
+    databaseClock,
+    ids,
+    dataKeys,
+    environments,
+    policies,
+    outgoing,
+    health,
+    metrics,
+    opened,
+  }
+}
 
+/** Brings the contents of the database up to this release. */
+async function prepare({ databases, clock, ids, dataKeys, policies, log, opened }: Base, masterKey: SealingKey) {
+  const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
+  for (const environment of environmentNames) {
+    const settings = visibleTo(environment)
+    await databases.api.transaction({ settings }, (tx) => seedEventTypes(tx, environment, clock.now()))
+    await policies.current(environment)
+  }
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
-  closing.push(() => housekeeping.close())
+  opened(() => housekeeping.close())
+  return firstAccount
+}
 
-  const worker = config.roles.has('worker')
-    ? new DeliveryWorker({
-        database: databases.worker,
-        leaseDatabase: databases.lease,
-        clock,
-        databaseClock,
-        ids,
-        random,
-        outgoing,
-        readTargets: async (keys, now) => {
-          for (const environment of environmentNames) await policies.current(environment)
-          return await readTargets(databases.worker, keys, dataKeys, now)
-        },
-        policyOf: (target) => policies.known(target.environment),
-        failpoint: overrides.failpoint ?? noFailpoint,
-        metrics: deliveryMetrics(metrics.registry),
-        log,
-        limits: { inFlightMax: config.limits.workerInFlightMax, first: config.limits.workerInFlightMax },
-        ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
-      })
-    : null
-  if (worker) {
-    await worker.start()
-    closing.push(() => worker.close())
-    const listener = new Listener(
-      connection,
-      WAKE_CHANNEL,
-      (hint) => worker.hint(parseHint(hint)),
-      () => worker.hintsMissed(),
-      { role: 'worker', applicationName: 'producersync-listen' },
-    )
-    await listener.start()
-    closing.push(() => listener.close())
-    metrics.observePending(databases.worker)
-  }
-  const waker = new Waker({ database: databases.worker, worker, log })
+async function startWorker(base: Base): Promise<DeliveryWorker> {
+  const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
+  const worker = new DeliveryWorker({
+    ...base,
+    database: databases.worker,
+    leaseDatabase: databases.lease,
+    random: overrides.random ?? Math.random,
+    readTargets: async (keys, now) => {
+      for (const environment of environmentNames) await policies.current(environment)
+      return await readTargets(databases.worker, keys, dataKeys, now)
+    },
+    policyOf: (target) => policies.known(target.environment),
+    failpoint: overrides.failpoint ?? noFailpoint,
+    metrics: deliveryMetrics(metrics.registry),
+    limits: { inFlightMax: config.workerInFlightMax, first: config.workerInFlightMax },
+    ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
+  })
+  await worker.start()
+  opened(() => worker.close())
+  const listener = new Listener(
+    connection,
+    WAKE_CHANNEL,
+    (hint) => worker.hint(parseHint(hint)),
+    () => worker.hintsMissed(),
+    { role: 'worker', applicationName: 'producersync-listen' },
+  )
+  await listener.start()
+  opened(() => listener.close())
+  metrics.observePending(databases.worker)
+  metrics.observeWorker(worker)
+  return worker
+}
 
-  const population = config.roles.has('updates')
-    ? new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
-    : null
-  if (population) {
-    population.start()
-    closing.push(() => population.close())
-  }
+function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
+  const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
+  runner.start()
+  opened(() => runner.close())
+  return runner
+}
 
-  let url: string | null = null
-  if (config.roles.has('api')) {
-    const port = await freePort(config.host, config.port, config.portIsFixed)
-    const listenUrl = `http://${urlHost(config.host)}:${port}`
-    const http = createHttp({ log, trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false })
-    metrics.countRequests(http)
-    http.addHook('onRequest', async (request) => {
-      if (request.method === 'GET' || request.method === 'HEAD' || health.durabilityFaults.length === 0) return
-      throw new DomainError('unavailable', 'The database does not keep what it acknowledges.', { retryAfterSeconds: 5 })
-    })
-    const access = createAccess(databases.api, clock)
-    const idempotency = new Idempotency({ database: databases.api, clock })
-    const limiter = new RateLimiter(databases.api, clock)
-    const queue = new AcceptQueue({
-      accept: databases.accept,
-      wake: waker.deliveries,
-      now: () => clock.now(),
-      statementsMax: ACCEPT_STATEMENTS_MAX,
-      onCommit: metrics.accepted,
-      failpoint: overrides.failpoint ?? noFailpoint,
-    })
-    const intake = new Intake({
-      limits: {
-        ...INTAKE_LIMITS,
-        eventsPerSecond: config.limits.accountEventsPerSecond,
-        pendingMax: config.limits.accountPendingMax,
-      },
+/** @returns where the API is reached */
+async function startApi(base: Base, waker: Waker, population: PopulationRunner | null): Promise<string> {
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
+    base
+  const port = await freePort(config.host, config.port, config.portIsFixed)
+  const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
+  const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
+  const http = createHttp({ log, trustProxy })
+  metrics.countRequests(http)
+  http.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
+  })
+
+  const { api } = databases
+  const access = createAccess(api, clock)
+  const idempotency = new Idempotency({ database: api, clock })
+  const limiter = new RateLimiter(api, clock)
+  oauthRoutes(http, (routes) => {
+    registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
+  })
+  producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
+    registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: () => population?.wake() })
+  })
+  managementRoutes(http, access, (routes) => {
+    registerHealthRoutes(routes, health)
+    registerAppRoutes(routes, { api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerEventTypeRoutes(routes, { api, clock, idempotency })
+    registerEndpointRoutes(routes, {
+      api,
       clock,
-      database: databases.accept,
+      ids,
+      dataKeys,
+      environments,
+      idempotency,
+      wake: waker,
+      checkTarget: async (target, environment) =>
+        await outgoing.vet(target, await policies.current(environment), environment),
     })
-    const publicUrl = config.publicUrl ?? listenUrl
-    oauthRoutes(http, (routes) => {
-      const issuer = new TokenIssuer({ database: databases.api, clock, ids, limiter })
-      registerTokenEndpoint(routes, { issuer })
+    registerMessageRoutes(routes, {
+      database: api,
+      environments,
+      clock,
+      ids,
+      intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),
+      queue: new AcceptQueue({
+        accept: databases.accept,
+        wake: waker.deliveries,
+        now: () => clock.now(),
+        statementsMax: ACCEPT_STATEMENTS_MAX,
+        onCommit: metrics.accepted,
+        failpoint: base.overrides.failpoint ?? noFailpoint,
+      }),
     })
-    producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
-      registerPopulationRoutes(routes, { api: databases.api, clock, publicUrl, wakeRunner: () => population?.wake() })
-    })
-    managementRoutes(http, access, (routes) => {
-      registerHealthRoutes(routes, health)
-      registerAppRoutes(routes, { ...accountParts, api: databases.api, idempotency, wakeLanes: waker.lanes })
-      registerEventTypeRoutes(routes, { api: databases.api, clock, idempotency })
-      registerEndpointRoutes(routes, {
-        api: databases.api,
-        clock,
-        ids,
-        dataKeys,
-        environments,
-        idempotency,
-        wake: waker,
-        checkTarget: async (target, environment) =>
-          await outgoing.vet(target, await policies.current(environment), environment),
-      })
-      registerMessageRoutes(routes, { database: databases.api, queue, intake, environments, clock, ids })
-    })
-    await http.listen({ host: config.host, port })
-    url = publicUrl
-    closing.push(() => http.close())
-  }
+  })
+  await http.listen({ host: config.host, port })
+  opened(() => http.close())
+  return publicUrl
+}
 
+async function startAdmin({ config, health, metrics, opened }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
-  const adminPort = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
-  admin.listen(adminPort, config.adminHost)
+  const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
+  admin.listen(port, config.adminHost)
   await once(admin, 'listening')
-  closing.push(() => {
+  opened(() => {
     admin.closeAllConnections()
     admin.close()
   })
-  closing.push(() => health.drain())
-  health.started()
-  return {
-    url,
-    adminUrl: `http://${urlHost(config.adminHost)}:${adminPort}`,
-    worker,
-    population,
-    health,
-    firstAccount,
-    close,
-  }
+  return `http://${urlHost(config.adminHost)}:${port}`
 }
 
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
-import type { Connection } from '#src/adapters/postgres/database.ts'
 
 /** What a process does. All state is in the database, so any number of processes may share any roles. */
 export const PROCESS_ROLES = ['api', 'worker', 'updates', 'portal'] as const
@@ -30,15 +29,16 @@ export type Config = {
   refusedRanges: readonly string[]
   trustedProxies: readonly string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
-  limits: {
+  /** All accounts together. */
+  destinationLimits: {
     hostInFlightMax: number
     hostPerSecondMax: number
     addressInFlightMax: number
     addressPerSecondMax: number
-    workerInFlightMax: number
-    accountEventsPerSecond: number
-    accountPendingMax: number
   }
+  /** Of one account, by API. */
+  intakeLimits: { eventsPerSecond: number; pendingMax: number }
+  workerInFlightMax: number
 }
 
 /** Everything that is wrong with the settings, one sentence each. */
@@ -170,15 +170,14 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     refusedRanges: values.refusedRanges,
     trustedProxies: values.trustedProxies,
     logLevel: values.logLevel,
-    limits: {
+    destinationLimits: {
       hostInFlightMax: values.hostInFlightMax,
       hostPerSecondMax: values.hostPerSecondMax,
       addressInFlightMax: values.addressInFlightMax,
       addressPerSecondMax: values.addressPerSecondMax,
-      workerInFlightMax: values.workerInFlightMax,
-      accountEventsPerSecond: values.accountEventsPerSecond,
-      accountPendingMax: values.accountPendingMax,
     },
+    intakeLimits: { eventsPerSecond: values.accountEventsPerSecond, pendingMax: values.accountPendingMax },
+    workerInFlightMax: values.workerInFlightMax,
   }
 }
 
@@ -192,11 +191,6 @@ export function printConfig(environment: Readonly<Record<string, string | undefi
     return `${variable}=${value}  # ${origin}: ${what}`
   })
   return `${lines.join('\n')}\n`
-}
-
-/** What the database adapter connects to. */
-export function connectionOf(config: Config & { database: object }): Connection {
-  return config.database
 }
 
 function read(environment: Readonly<Record<string, string | undefined>>): { values: Values; faults: string[] } {

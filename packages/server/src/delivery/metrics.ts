@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Delivery } from './delivery.ts'
 import type { Budget } from './lane.ts'
 import type { AttemptRecord } from './store.ts'
@@ -7,10 +7,6 @@ import type { AttemptRecord } from './store.ts'
 export type DeliveryMetrics = {
   attempted(lane: Budget, record: Omit<AttemptRecord, 'epoch'>, delivery: Delivery): void
   recorded(records: number, refused: number): void
-  /** Read when the metrics are asked for. */
-  observe(
-    load: () => { shardsOwned: number; workersAlive: number; leaseAgeSeconds: number; breakersOpen: number },
-  ): void
 }
 
 export function deliveryMetrics(registry: Registry): DeliveryMetrics {
@@ -63,27 +59,5 @@ export function deliveryMetrics(registry: Registry): DeliveryMetrics {
       batch.observe(records)
       stale.inc(refused)
     },
-    observe(load) {
-      gauge(registry, 'psapi_shards_owned', 'Shards that this process owns', () => load().shardsOwned)
-      gauge(registry, 'psapi_workers_alive', 'Workers that hold a lease', () => load().workersAlive)
-      gauge(
-        registry,
-        'psapi_lease_age_seconds',
-        'Since the last successful heartbeat was sent',
-        () => load().leaseAgeSeconds,
-      )
-      gauge(registry, 'psapi_breaker_open', 'Endpoints whose breaker is open', () => load().breakersOpen)
-    },
   }
-}
-
-function gauge(registry: Registry, name: string, help: string, read: () => number): void {
-  new Gauge({
-    name,
-    help,
-    registers: [registry],
-    collect() {
-      this.set(read())
-    },
-  })
 }

@@ -80,7 +80,7 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   routes.get('/app/:app_id/msg/:msg_id', { config: { access: 'ViewBase' } }, async (request, reply) => {
     const { with_content: withContent = true } = queryOf(request, ContentQuery)
     const event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      readEvent(tx, request.account.id, pathValue(request, 'msg_id')),
+      readEvent(tx, request.account.id, pathValue(request, 'msg_id') ?? ''),
     )
     return await sendJson(reply, messageOut(event, withContent))
   })

@@ -1,5 +1,6 @@
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { durabilityFaults } from '#src/adapters/postgres/durability.ts'
+import { DomainError } from '#src/domain-error.ts'
 
 /** One part of being ready: what is wrong with it, or null. */
 export type ReadyParts = Record<'database' | 'durability' | 'draining', string | null>
@@ -50,6 +51,12 @@ export class Health {
   /** What would make an acknowledgement a lie; empty when all is well. */
   get durabilityFaults(): readonly string[] {
     return this.#faults
+  }
+
+  /** @throws DomainError unavailable: nothing may be acknowledged that a power cut could take back */
+  refuseUnlessDurable(): void {
+    if (this.#faults.length === 0) return
+    throw new DomainError('unavailable', 'The database does not keep what it acknowledges.', { retryAfterSeconds: 5 })
   }
 
   async ready(): Promise<{ ready: boolean; parts: ReadyParts }> {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import type { DeliveryWorker } from '#src/delivery/worker.ts'
 
 /** What the API counts: events as they are accepted, requests by route. */
 export type ServiceMetrics = {
@@ -9,6 +10,7 @@ export type ServiceMetrics = {
   countRequests(http: FastifyInstance): void
   observePools(pools: Record<string, Database>): void
   observePending(database: Database): void
+  observeWorker(worker: DeliveryWorker): void
 }
 
 /** Pending deliveries are counted up to this many per lane. */
@@ -92,6 +94,24 @@ export function serviceMetrics(version: string): ServiceMetrics {
           for (const { lane, pending } of rows) this.set({ lane }, pending)
         },
       })
+    },
+    observeWorker(worker) {
+      const gauge = (name: string, help: string, read: () => number) => {
+        const collect = function collect(this: Gauge) {
+          this.set(read())
+        }
+        new Gauge({ name, help, registers, collect })
+      }
+      gauge('psapi_shards_owned', 'Shards that this process owns', () => worker.ownership.shardCount)
+      gauge('psapi_workers_alive', 'Workers that hold a lease', () => worker.ownership.workers)
+      gauge(
+        'psapi_lease_age_seconds',
+        'Since the last good heartbeat was sent',
+        () => worker.ownership.leaseAgeMs / 1000,
+      )
+      gauge('psapi_attempts_in_flight', 'Attempts under way', () => worker.load.inFlight)
+      gauge('psapi_outcomes_unrecorded', 'Outcomes that are not written yet', () => worker.load.unrecorded)
+      gauge('psapi_breaker_open', 'Endpoints whose breaker is open', () => worker.load.breakersOpen)
     },
   }
 }
