@@ -80,6 +80,18 @@ describe('OAuth2 clients (producersync-api 2, T08)', () => {
     await asOwner((tx) => rotateSecret(tx, parts, made.key))
   })
 
+  test('a rotation waits for one under way, and is refused when that leaves two', async () => {
+    const made = await newClient()
+    const second = await asOwner(async (tx) => {
+      await rotateSecret(tx, parts, made.key)
+      const waiting = asOwner((other) => rotateSecret(other, parts, made.key))
+      waiting.catch(() => {}) // judged below
+      await untilSomeoneWaits()
+      return { waiting }
+    })
+    await assert.rejects(second.waiting, refusal('limit_reached'))
+  })
+
   test('twenty rotations at once leave two valid secrets', async () => {
     const made = await newClient()
     const results = await Promise.allSettled(
@@ -123,6 +135,16 @@ describe('OAuth2 clients (producersync-api 2, T08)', () => {
     }
   })
 })
+
+async function untilSomeoneWaits(): Promise<void> {
+  const owner = db.open('migrate')
+  for (;;) {
+    const [row] = await owner.query<{ waiting: boolean }>`
+      select exists (select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())
+                      union all select from pg_locks where not granted and locktype = 'transactionid') as waiting`
+    if (row?.waiting) return
+  }
+}
 
 function refusal(code: string) {
   return (error: unknown) => error instanceof DomainError && error.code === code
