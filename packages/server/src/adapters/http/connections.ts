@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { badRequest, managementBody, type Problem, problemOf } from './problem.ts'
@@ -8,6 +8,8 @@ import { badRequest, managementBody, type Problem, problemOf } from './problem.t
 const UNREAD_BYTES_MAX = 65_536
 /** How long a refused sender gets to notice the answer before its connection is cut. */
 const LINGER_MS = 500
+
+const NO_HTTP = badRequest('This is not a valid HTTP request.')
 
 /** Sent with every answer; pages for people set their own. Source: webhook-api 1, reliability-security T14. */
 export const STANDARD_HEADERS = {
@@ -26,13 +28,33 @@ export function newRequestId(): string {
   return `req_${randomUUID()}`
 }
 
+/** What one connection has carried: how many requests, and the last of them. */
+type Use = { requests: number; request: IncomingMessage; response: ServerResponse }
+const uses = new WeakMap<Socket, Use>()
+
+/** Notes that a request has come over its connection; says how many that makes. */
+export function countRequest(request: IncomingMessage, response: ServerResponse): number {
+  const use = uses.get(request.socket)
+  if (use === undefined) {
+    uses.set(request.socket, { requests: 1, request, response })
+    return 1
+  }
+  use.requests += 1
+  use.request = request
+  use.response = response
+  return use.requests
+}
+
 /** Answers what never becomes a request: broken HTTP, too large a head, too slow a sender. */
 export function refuseBrokenRequest(error: Error, socket: Socket): void {
-  if (socket.destroyed || !socket.writable) {
-    socket.destroy()
-    return
+  const use = uses.get(socket)
+  socket.pause()
+  if (use?.request.complete && !use.response.closed) {
+    // what broke follows a request that is still being answered
+    use.response.once('close', () => endWith(socket, problemOf(error) ?? NO_HTTP))
+  } else {
+    endWith(socket, problemOf(error) ?? NO_HTTP)
   }
-  endWith(socket, problemOf(error) ?? badRequest('This is not a valid HTTP request.'))
 }
 
 /** Requests that Node answers without a body, or by hanging up, when nobody listens for them. */
@@ -77,8 +99,9 @@ export function lingering(answer: string | Buffer, request: IncomingMessage): Re
   return stream
 }
 
+/** The last answer of a connection, unless it has had that already. */
 function endWith(socket: Socket, problem: Problem): void {
-  socket.end(rawAnswer(problem))
+  if (socket.writable) socket.end(rawAnswer(problem))
   socket.destroySoon()
 }
 

@@ -45,12 +45,15 @@ export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null
 export class Idempotency {
   readonly #database: Database
   readonly #clock: Clock
+  readonly #waitMsMax: number
   /** Keys whose effect is under way in this process: repeats here wait for it and need not ask the database. */
   readonly #running = new Map<string, Running>()
 
-  constructor(parts: { database: Database; clock: Clock }) {
-    this.#database = parts.database
-    this.#clock = parts.clock
+  /** @param waitMsMax how long a repeat waits for the first request; default 5,000 */
+  constructor({ database, clock, waitMsMax = WAIT_MS_MAX }: { database: Database; clock: Clock; waitMsMax?: number }) {
+    this.#database = database
+    this.#clock = clock
+    this.#waitMsMax = waitMsMax
   }
 
   /**
@@ -76,7 +79,7 @@ export class Idempotency {
 
   async #runKeyed(request: FastifyRequest, reply: FastifyReply, key: IdempotencyKey, work: Work): Promise<Answered> {
     const name = key.key.toString('base64')
-    const giveUpAt = performance.now() + WAIT_MS_MAX
+    const giveUpAt = performance.now() + this.#waitMsMax
     while (performance.now() < giveUpAt && !reply.raw.destroyed) {
       const running = this.#running.get(name)
       if (running) {

@@ -8,6 +8,7 @@ import {
 } from 'fastify'
 import { DomainError } from '#src/domain-error.ts'
 import {
+  countRequest,
   hasUnreadBody,
   lingering,
   newRequestId,
@@ -81,11 +82,10 @@ export function createHttp({
     bodyLimit: BODY_BYTES_MAX.default,
     requestTimeout: limits.requestMsMax,
     keepAliveTimeout: limits.idleSocketMs,
-    maxRequestsPerSocket: limits.requestsPerSocketMax,
     return503OnClosing: false,
     rewriteUrl: (request) => readablePath(request.url ?? '/'),
     frameworkErrors: (error, request, reply) => {
-      begin(request, reply)
+      begin(request, reply, limits)
       void answerError(error, request, reply, managementBody)
     },
     clientErrorHandler: refuseBrokenRequest,
@@ -122,7 +122,7 @@ export function createHttp({
   })
 
   http.addHook('onRequest', (request, reply, done) => {
-    begin(request, reply)
+    begin(request, reply, limits)
     const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1'
     done(lacksHost ? new DomainError('unreadable_query', 'The request names no host.') : undefined)
   })
@@ -158,10 +158,12 @@ export function answerError(
   return reply.code(problem.status).type('application/json').send(toBody(problem))
 }
 
-function begin(request: FastifyRequest, reply: FastifyReply): void {
+function begin(request: FastifyRequest, reply: FastifyReply, { requestsPerSocketMax }: HttpLimits): void {
   request.bytes = NO_BYTES
   request.ignoredFields = []
   reply.headers(STANDARD_HEADERS).header('x-request-id', request.id)
+  // Node's own limit announces the end and then answers further requests without a body
+  if (countRequest(request.raw, reply.raw) >= requestsPerSocketMax) reply.header('connection', 'close')
 }
 
 function finish(request: FastifyRequest, reply: FastifyReply, payload: unknown): unknown {
