@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -60,6 +60,25 @@ describe('a connection', () => {
                current_setting('idle_in_transaction_session_timeout') as idle, current_setting('timezone') as timezone`,
     ).toEqual([{ statement: '1234ms', lock: '1s', idle: '2s', timezone: 'UTC' }])
   })
+})
+
+test('a URL over TCP works like a socket', async () => {
+  const { connection } = at
+  if (!('socketDir' in connection)) throw new Error('the test server has a socket')
+  const toServer = createServer((socket) => {
+    const upstream = connect(join(connection.socketDir, `.s.PGSQL.${connection.port}`))
+    socket.pipe(upstream).pipe(socket)
+  })
+  await new Promise<void>((resolve) => toServer.listen(0, '127.0.0.1', resolve))
+  const address = toServer.address()
+  if (address === null || typeof address === 'string') throw new Error('it listens on a port')
+  const url = `postgres://${connection.user}@127.0.0.1:${address.port}/${connection.database}`
+  const pool = new Database({ url }, { ...limits, role: 'api' })
+  expect(await pool.query`select current_user::text, current_setting('statement_timeout') as timeout`).toEqual([
+    { current_user: 'psapi_api', timeout: '2s' },
+  ])
+  await pool.close()
+  toServer.close()
 })
 
 describe('values', () => {
@@ -472,7 +491,6 @@ describe('a server that stops answering', () => {
   test('during a query: the call ends at its limit and its connection is destroyed', async () => {
     const { connection } = at
     if (!('socketDir' in connection)) throw new Error('the test server has a socket')
-    const { connect } = await import('node:net')
     toServer = (socket) => {
       const upstream = connect(join(connection.socketDir, `.s.PGSQL.${connection.port}`)).on('error', () => {})
       sockets.add(upstream)

@@ -86,9 +86,11 @@ export class Pipeline implements Submittable {
 
   handleDataRow(message: { fields: (string | null)[] }): void {
     const row: Record<string, unknown> = {}
-    for (const [index, column] of this.#columns.entries()) {
+    // by index: no iterator for each row
+    for (let index = 0; index < this.#columns.length; index += 1) {
+      const column = this.#columns[index]
       const text = message.fields[index]
-      row[column.name] = text === null || text === undefined ? null : column.parse(text)
+      if (column) row[column.name] = text === null || text === undefined ? null : column.parse(text)
     }
     this.#rows.push(row)
   }
