@@ -10,6 +10,9 @@ const EPOCH_SECONDS = 1_400_000_000
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const LENGTH = 27
 const BYTES = 20
+const TIME_BYTES = 5
+const STEP_BYTES = 8
+const THREE_DIGITS = 62 ** 3
 const KSUID = /^[0-9A-Za-z]{27}$/
 /** The largest 20 bytes in base 62; 27 digits can encode more. */
 const LARGEST = 'aWgEPTl1tmebfsQzFP4bxwgy80V'
@@ -19,6 +22,9 @@ export type Ksuid = string
 export class IdSource {
   readonly #clock: Clock
   readonly #bytes = Buffer.alloc(BYTES)
+  /** Random bytes are drawn many at a time: one call costs more than making an id. */
+  readonly #random = Buffer.alloc(4_096)
+  #drawn = this.#random.length
   #lastTick = -1
 
   constructor(clock: Clock) {
@@ -30,9 +36,9 @@ export class IdSource {
     const tick = Math.floor(now.getTime() / 4)
     if (tick > this.#lastTick) {
       this.#lastTick = tick
-      randomFillSync(this.#bytes, 5)
+      this.#draw(BYTES - TIME_BYTES).copy(this.#bytes, TIME_BYTES)
       // room for counting up within the tick
-      this.#bytes[5] = (this.#bytes[5] ?? 0) & 0x7f
+      this.#bytes[TIME_BYTES] = (this.#bytes[TIME_BYTES] ?? 0) & 0x7f
     } else {
       this.#countUp()
     }
@@ -44,14 +50,23 @@ export class IdSource {
 
   /** Within one tick the random part grows by a random step, so ids stay in order and cannot be guessed. */
   #countUp(): void {
-    const step = randomFillSync(Buffer.alloc(8))
+    const step = this.#draw(STEP_BYTES)
     let carry = 1
-    for (let index = BYTES - 1; index >= 5; index -= 1) {
-      const added = index >= BYTES - 8 ? (step[index - (BYTES - 8)] ?? 0) : 0
+    for (let index = BYTES - 1; index >= TIME_BYTES; index -= 1) {
+      const added = step[index - (BYTES - STEP_BYTES)] ?? 0
       const sum = (this.#bytes[index] ?? 0) + added + carry
       this.#bytes[index] = sum & 0xff
       carry = sum >> 8
     }
+  }
+
+  #draw(count: number): Buffer {
+    if (this.#drawn + count > this.#random.length) {
+      randomFillSync(this.#random)
+      this.#drawn = 0
+    }
+    this.#drawn += count
+    return this.#random.subarray(this.#drawn - count, this.#drawn)
   }
 }
 
@@ -79,14 +94,21 @@ export function isId(text: string, prefix: string): boolean {
   return text.startsWith(prefix) && isKsuid(text.slice(prefix.length))
 }
 
+/** Divides the 160 bits by 62³ again and again, in limbs of 16 bits: no product exceeds what a number holds exactly. */
 function encode(bytes: Buffer): Ksuid {
+  const limbs = new Uint16Array(BYTES / 2)
+  for (let index = 0; index < limbs.length; index += 1) limbs[index] = bytes.readUInt16BE(index * 2)
   let text = ''
-  let value = BigInt(`0x${bytes.toString('hex')}`)
-  while (value > 0n) {
-    text = DIGITS.charAt(Number(value % 62n)) + text
-    value /= 62n
+  for (let group = 0; group < LENGTH / 3; group += 1) {
+    let rest = 0
+    for (let index = 0; index < limbs.length; index += 1) {
+      const value = rest * 65_536 + (limbs[index] ?? 0)
+      limbs[index] = value / THREE_DIGITS
+      rest = value % THREE_DIGITS
+    }
+    text = DIGITS.charAt(rest / 3_844) + DIGITS.charAt((rest / 62) % 62) + DIGITS.charAt(rest % 62) + text
   }
-  return text.padStart(LENGTH, '0')
+  return text
 }
 
 function decode(ksuid: Ksuid): Buffer {

@@ -32,9 +32,13 @@ export const WORKER_LIMITS: WorkerLimits = {
   suspect: 200,
 }
 
-/** Deliveries of a queue that a lane keeps in memory; one that cannot send much keeps few. */
-const WINDOW = 64
+/** Deliveries of a queue that a lane keeps in memory: a read's worth for each attempt it may have under way, or few. */
+const WINDOW_PER_ATTEMPT = 16
+const WINDOW_MIN = 64
+const WINDOW_MAX = 1_024
 const WINDOW_SUSPECT = 8
+/** All lanes together. */
+const HELD_MAX = 50_000
 const LANES_PER_READ = 100
 const READS_MAX = 2
 const CANCELED_PER_READ = 500
@@ -97,6 +101,7 @@ export class DeliveryWorker {
   #abort = new AbortController()
   #inFlightAll = 0
   #payloadBytes = 0
+  #heldCount = 0
   #reads = 0
   #refreshes = 0
   #sweeping = 0
@@ -210,14 +215,24 @@ export class DeliveryWorker {
     const queue = lane.queues[delivery.queue]
     if (this.#knows(lane, delivery)) return
     if (delivery.dueAt > now) this.#dueLater(lane, queue, delivery.dueAt)
-    else if (queue.unread || queue.reading || queue.due.length >= WINDOW || this.#isFull()) queue.unread = true
+    else if (queue.unread || queue.reading || queue.due.length >= this.#windowOf(lane) || this.#isFull()) queue.unread = true
     else this.#hold(lane, queue.due, delivery)
   }
 
   #hold(lane: Lane, due: Delivery[], delivery: Delivery): void {
     lane.held.add(heldName(delivery))
-    this.#payloadBytes += delivery.payload?.length ?? 0
+    this.#enter(delivery)
     due.push(delivery)
+  }
+
+  #enter(delivery: Delivery): void {
+    this.#heldCount += 1
+    this.#payloadBytes += delivery.payload?.length ?? 0
+  }
+
+  #leave(delivery: Delivery): void {
+    this.#heldCount -= 1
+    this.#payloadBytes -= delivery.payload?.length ?? 0
   }
 
   #dueLater(lane: Lane, queue: { nextDueAt: Date | null }, at: Date): void {
@@ -231,7 +246,7 @@ export class DeliveryWorker {
   }
 
   #isFull(): boolean {
-    return this.#payloadBytes >= this.#limits.payloadBytesMax
+    return this.#payloadBytes >= this.#limits.payloadBytesMax || this.#heldCount >= HELD_MAX
   }
 
   #laneOf(name: LaneName): Lane {
@@ -273,7 +288,7 @@ export class DeliveryWorker {
     lane.closing = true
     for (const budget of BUDGETS) this.#rings[budget].remove(lane)
     for (const queue of QUEUES) {
-      for (const delivery of lane.queues[queue].due) this.#payloadBytes -= delivery.payload?.length ?? 0
+      for (const delivery of lane.queues[queue].due) this.#leave(delivery)
       lane.queues[queue].due = []
     }
     this.#toRead.delete(lane)
@@ -422,7 +437,7 @@ export class DeliveryWorker {
     lane.inFlight -= 1
     this.#inFlight[budget] -= 1
     this.#inFlightAll -= 1
-    this.#payloadBytes -= delivery.payload?.length ?? 0
+    this.#leave(delivery)
     lane.breaker = breakerAfterEnd(lane.breaker, attempted.kind === 'attempted' && attempted.answered, clock.now())
     lane.pausedUntil = null // judged anew at the next start
     if (this.#ownership.epochOf(lane.shard) === epoch && this.#lanes.get(lane.endpointId) === lane) {
@@ -459,7 +474,7 @@ export class DeliveryWorker {
   /** Nothing was sent: a limit of the destination, or our own stopping. It is still pending and keeps its place. */
   #returned(lane: Lane, delivery: Delivery, reason: { kind: 'deferred'; waitMs: number } | { kind: 'stopped' }): void {
     lane.queues[delivery.queue].due.unshift(delivery)
-    this.#payloadBytes += delivery.payload?.length ?? 0
+    this.#enter(delivery)
     if (reason.kind === 'stopped' || lane.deferred) return
     lane.deferred = true
     this.#deferred += 1
@@ -472,7 +487,7 @@ export class DeliveryWorker {
   }
 
   #cancel(lane: Lane, target: Target, delivery: Delivery): void {
-    this.#payloadBytes -= delivery.payload?.length ?? 0
+    this.#leave(delivery)
     const epoch = this.#ownership.epochOf(lane.shard)
     if (epoch === undefined) return
     const record = canceledAttempt(delivery, target, this.#parts.clock.now(), this.#parts.ids)
@@ -554,7 +569,7 @@ export class DeliveryWorker {
       for (const held of ended) {
         queue.due.splice(queue.due.indexOf(held), 1)
         lane.held.delete(heldName(held))
-        this.#payloadBytes -= held.payload?.length ?? 0
+        this.#leave(held)
       }
     }
   }
@@ -579,7 +594,9 @@ export class DeliveryWorker {
   }
 
   #windowOf(lane: Lane): number {
-    return lane.isSuspect ? WINDOW_SUSPECT : WINDOW
+    if (lane.isSuspect) return WINDOW_SUSPECT
+    const wanted = (lane.target?.maxConcurrency ?? 0) * WINDOW_PER_ATTEMPT
+    return Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, wanted))
   }
 
   #wantRead(lane: Lane): void {
@@ -748,6 +765,7 @@ export class DeliveryWorker {
         for (const delivery of canceled) {
           if (this.#knows(lane, delivery)) continue
           lane.held.add(heldName(delivery))
+          this.#enter(delivery)
           this.#cancel(lane, target, delivery)
         }
         await this.#recorder.drain()
