@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { DomainError } from '#src/domain-error.ts'
 import { bytesOf, JSON_LIMITS, type JsonLimits, memberOf, parseMembers, parseWhole, scanJson } from './scan.ts'
+import { cpuMs } from './test-http.ts'
 
 /** What the scanner says of a text: `ok`, or the type of its fault. */
 function verdict(text: string | Buffer, limits: Partial<JsonLimits> = {}): string {
@@ -208,8 +209,8 @@ describe('limits: what is within is taken, one more is refused', () => {
     ['keys', keyed(10_000), keyed(10_001), 'value_error.too_many_keys'],
     [
       'top-level keys',
-      `{${Array.from({ length: 10_000 }, (_, i) => `"${i}":0`)}}`,
-      `{${Array.from({ length: 10_001 }, (_, i) => `"${i}":0`)}}`,
+      `{${Array.from({ length: 10_000 }, (_, i) => `"${i}":0`).join()}}`,
+      `{${Array.from({ length: 10_001 }, (_, i) => `"${i}":0`).join()}}`,
       'value_error.too_many_keys',
     ],
     ['key length', `{"p":{"${'k'.repeat(256)}":0}}`, `{"p":{"${'k'.repeat(257)}":0}}`, 'value_error.key_too_long'],
@@ -267,17 +268,11 @@ describe('limits: what is within is taken, one more is refused', () => {
     ['an endless string', `"${'x'.repeat(1 << 20)}`],
     ['digits', '9'.repeat(1 << 20)],
     ['blanks', ' '.repeat(1 << 20)],
-    ['top-level keys of one hash bucket or not', `{${Array.from({ length: 100_000 }, (_, i) => `"${i}":0`)}}`],
-    ['numbers', `[${Array.from({ length: 400_000 }, () => '1')}]`],
+    ['top-level keys of one hash bucket or not', `{${Array.from({ length: 100_000 }, (_, i) => `"${i}":0`).join()}}`],
+    ['numbers', `[${Array.from({ length: 400_000 }, () => '1').join()}]`],
   ])('a hostile text is judged in 50 ms: 1 MiB of %s', (_, text) => {
     const bytes = Buffer.from(text)
-    const quickest = Math.min(
-      ...Array.from({ length: 3 }, () => {
-        const start = performance.now()
-        verdict(bytes)
-        return performance.now() - start
-      }),
-    )
+    const quickest = Math.min(...[1, 2, 3].map(() => cpuMs(() => verdict(bytes))))
     assert.ok(quickest < 50, `${quickest} ms`)
   })
 })
@@ -287,9 +282,9 @@ describe('members', () => {
     assert.equal(verdict('{"a":1,"b":2,"a":3}'), 'value_error.duplicate_key')
     assert.equal(verdict('{"a":1,"\\u0061":3}'), 'value_error.duplicate_key')
     const many = Array.from({ length: 40 }, (_, index) => `"k${index}":0`)
-    assert.equal(verdict(`{${many}}`), 'ok')
+    assert.equal(verdict(`{${many.join()}}`), 'ok')
     for (const name of ['k0', 'k15', 'k16', 'k17', 'k39']) {
-      assert.equal(verdict(`{${many},"${name}":1}`), 'value_error.duplicate_key', name)
+      assert.equal(verdict(`{${many.join()},"${name}":1}`), 'value_error.duplicate_key', name)
     }
   })
 

@@ -110,7 +110,7 @@ export function scanJson(bytes: Buffer, limits: JsonLimits = JSON_LIMITS): Scann
     let keyFollows = false
     if (depth === 1) memberStart = at
     else if (depth === 2) itemStart = at
-    const byte = bytes[at]
+    const byte = bytes[at] ?? 0
     if (byte === QUOTE) {
       const end = endOfString(bytes, at + 1)
       if (end - at - 1 > stringBytesMax) checkLongString(bytes, at + 1, end, depth, limits)
@@ -143,10 +143,14 @@ export function scanJson(bytes: Buffer, limits: JsonLimits = JSON_LIMITS): Scann
       if (depth === 1 && inObject) members.push({ name, start: memberStart, end: at, keys: keys - memberKeys })
       else if (depth === 2 && !inObject && root === 'object' && name === itemsOf)
         items.push({ start: itemStart, end: at })
-      at = skipBlanks(bytes, at)
-      const next = bytes[at]
+      let next = bytes[at] ?? 0
+      if (next <= 0x20) {
+        at = skipBlanks(bytes, at)
+        next = bytes[at] ?? 0
+      }
       if (next === COMMA) {
-        at = skipBlanks(bytes, at + 1)
+        at += 1
+        if ((bytes[at] ?? 0) <= 0x20) at = skipBlanks(bytes, at)
         if (!inObject) break
         keyFollows = true
       } else if (next === (inObject ? CLOSE_OBJECT : CLOSE_ARRAY)) {
@@ -179,9 +183,11 @@ export function scanJson(bytes: Buffer, limits: JsonLimits = JSON_LIMITS): Scann
           names.add(name)
         }
       }
-      at = skipBlanks(bytes, end + 1)
+      at = end + 1
+      if ((bytes[at] ?? 0) <= 0x20) at = skipBlanks(bytes, at)
       if (bytes[at] !== COLON) throw unexpected(bytes, at)
-      at = skipBlanks(bytes, at + 1)
+      at += 1
+      if ((bytes[at] ?? 0) <= 0x20) at = skipBlanks(bytes, at)
     }
   }
 }
@@ -230,10 +236,11 @@ export function parseMember(scanned: ScannedJson, member: JsonMember): unknown {
   return JSON.parse(scanned.bytes.toString('utf8', member.start, member.end))
 }
 
+/** Where blanks are rare the caller looks first: a call costs more than the byte. */
 function skipBlanks(bytes: Buffer, from: number): number {
   let at = from
   for (;;) {
-    const byte = bytes[at]
+    const byte = bytes[at] ?? 0
     if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at
     at += 1
   }
@@ -285,7 +292,7 @@ function endOfNumber(bytes: Buffer, start: number): number {
   // a zero stands alone before the point
   at = bytes[at] === ZERO ? at + 1 : endOfDigits(bytes, at)
   if (bytes[at] === POINT) at = endOfDigits(bytes, at + 1)
-  const byte = bytes[at]
+  const byte = bytes[at] ?? 0
   if (byte === 0x65 || byte === 0x45) {
     const sign = bytes[at + 1]
     at = endOfDigits(bytes, sign === PLUS || sign === MINUS ? at + 2 : at + 1)

@@ -68,6 +68,14 @@ export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` }
 }
 
+/** What `work` costs this thread, whatever else the machine does meanwhile. */
+export function cpuMs(work: () => unknown): number {
+  const before = process.threadCpuUsage()
+  work()
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1_000
+}
+
 /** Sends bytes as they are and reads until the server closes. */
 export async function sendRaw(http: FastifyInstance, ...chunks: (string | Buffer)[]): Promise<string> {
   const socket = await openSocket(http)
