@@ -125,12 +125,12 @@ export async function createApp(
   }
   try {
     const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const adminUrl = await startAdmin(base)
     const firstAccount = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
     const waker = new Waker({ database: base.databases.worker, worker, log })
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const url = config.roles.has('api') ? await startApi(base, waker, population) : null
-    const adminUrl = await startAdmin(base)
     base.opened(() => base.health.drain())
     base.health.started()
     return { url, adminUrl, worker, population, health: base.health, firstAccount, close }
@@ -283,6 +283,7 @@ async function startApi(base: Base, waker: Waker, population: PopulationRunner |
     })
     registerMessageRoutes(routes, {
       database: api,
+      access,
       environments,
       clock,
       ids,

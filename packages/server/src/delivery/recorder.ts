@@ -65,10 +65,16 @@ export class Recorder {
     else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
-  /** Resolves when all that was added is written or refused. */
-  async drain(): Promise<void> {
+  /** Resolves when all that was added is written or refused, or after this time. */
+  async drain(msMax: number): Promise<void> {
     this.#flush()
-    while (this.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.#wakeIdle()
+    }, msMax)
+    while (this.size > 0 && !late) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    clearTimeout(timer)
   }
 
   /** Forgets everything: the lease is lost, and whoever owns the shards now sends again. */

@@ -55,6 +55,8 @@ const SWEEP_MS = 10_000
 const SWEEPS = 20
 /** How long what has ended is remembered: longer than any read or hint that may still bring it. */
 const REMEMBERED_MS = 10_000
+/** Outcomes that cannot be written for this long after the last attempt are left: their deliveries are sent again. */
+const DRAIN_MS_MAX = 2_000
 /** A lane that has had nothing to do for this long is forgotten, its decrypted secrets with it. */
 const IDLE_MS_MAX = 60_000
 
@@ -215,7 +217,8 @@ export class DeliveryWorker {
     const queue = lane.queues[delivery.queue]
     if (this.#knows(lane, delivery)) return
     if (delivery.dueAt > now) this.#dueLater(lane, queue, delivery.dueAt)
-    else if (queue.unread || queue.reading || queue.due.length >= this.#windowOf(lane) || this.#isFull()) queue.unread = true
+    else if (queue.unread || queue.reading || queue.due.length >= this.#windowOf(lane) || this.#isFull())
+      queue.unread = true
     else this.#hold(lane, queue.due, delivery)
   }
 
@@ -272,7 +275,7 @@ export class DeliveryWorker {
     }
     while (lanes.some((lane) => lane.inFlight > 0))
       await new Promise<void>((resolve) => this.#settledWaiters.push(resolve))
-    await this.#recorder.drain()
+    await this.#recorder.drain(DRAIN_MS_MAX)
     for (const lane of lanes) this.#forget(lane)
   }
 
@@ -319,7 +322,7 @@ export class DeliveryWorker {
 
   #isReady(lane: Lane): boolean {
     if (!QUEUES.some((queue) => lane.queues[queue].due.length > 0)) return false
-    if (lane.deferred || lane.pausedUntil !== null) return false
+    if (lane.deferred || lane.pausedUntil !== null || lane.disable !== null) return false
     const ageMs = this.#targetAgeMs(lane)
     if (ageMs > TARGET_REFRESH_MS) this.#wantRefresh(lane)
     if (lane.target === null || ageMs > TARGET_AGE_MS_MAX) return false
@@ -544,7 +547,8 @@ export class DeliveryWorker {
       this.#forget(lane)
       return
     }
-    if (lane.disable) {
+    if (lane.disable && lane.target) {
+      lane.target.disabled = true
       lane.disable = null
       this.#wantRefresh(lane)
     }
@@ -768,7 +772,7 @@ export class DeliveryWorker {
           this.#enter(delivery)
           this.#cancel(lane, target, delivery)
         }
-        await this.#recorder.drain()
+        await this.#recorder.drain(DRAIN_MS_MAX)
       }
     } catch (error) {
       lane.canceledThrough = null

@@ -26,6 +26,7 @@ export type AcceptAnswer =
   | { kind: 'accepted'; events: Accepted[] }
   | { kind: 'replayed'; events: Accepted[] } // an earlier call with this key; the ids are those of its events
   | { kind: 'key_reused' } // an earlier call with this key had another body
+  | { kind: 'account_gone' } // deleted since the request was let in
 
 type Waiting = { call: AcceptCall; resolve: (answer: AcceptAnswer) => void; reject: (error: unknown) => void }
 
@@ -174,7 +175,12 @@ function uidName(event: { accountId: string; uid?: string | null }): string {
 }
 
 /** What one statement made of some calls: which it took on, and which events it stored. */
-type Stored = { taken: ReadonlySet<AcceptCall>; eventIds: ReadonlySet<string>; planned: PlannedDelivery[] }
+type Stored = {
+  taken: ReadonlySet<AcceptCall>
+  eventIds: ReadonlySet<string>
+  goneAccounts: ReadonlySet<string>
+  planned: PlannedDelivery[]
+}
 
 /**
  * Stores what is new of the calls in one statement. A call whose key is known is not taken on, and an event whose uid is
@@ -189,8 +195,13 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
   const callNumbers = calls.flatMap((call, index) => call.events.map(() => index + 1))
   const keyed = calls.flatMap((call, index) => (call.key ? [{ ...call, key: call.key, number: index + 1 }] : []))
   const expiredAt = new Date(now.getTime() - KEY_HOURS * 3_600_000)
-  const [row] = await tx.query<{ claimed: number[]; event_ids: string[]; planned: PlannedRow[] }>`
+  const [row] = await tx.query<{ claimed: number[]; event_ids: string[]; gone: string[]; planned: PlannedRow[] }>`
     with ${inputOf(events)},
+    gone as materialized (
+      select wanted.id
+        from (select distinct account_id as id from input) as wanted
+       where not exists (select from account a where a.id = wanted.id and a.deleted_at is null)
+    ),
     keyed as materialized (
       select k.*
         from unnest(${keyed.map((call) => call.number)}::int[],
@@ -207,7 +218,7 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
       select i.*, n.call_no
         from input i
         join unnest(${callNumbers}::int[]) with ordinality as n (call_no, event_no) on n.event_no = i.event_no
-       where n.call_no not in (select call_no from known)
+       where n.call_no not in (select call_no from known) and i.account_id not in (select id from gone)
     ), uids as (
       insert into event_uid (account_id, uid, event_id)
       select distinct on (account_id, uid) account_id, uid, id from fresh where uid is not null
@@ -220,7 +231,8 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
       insert into idempotency as kept (key, environment, account_id, request_hash, status, answer, created_at)
       select key, environment, account_id, request_hash, 202, convert_to(answer, 'utf8'), ${now}
         from keyed
-       where call_no not in (select call_no from known) and (batch or call_no in (select call_no from free))
+       where call_no not in (select call_no from known) and account_id not in (select id from gone)
+         and (batch or call_no in (select call_no from free))
        order by key
       on conflict (key) do update
         set request_hash = excluded.request_hash, answer = excluded.answer, created_at = excluded.created_at
@@ -234,6 +246,7 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     ${storeAndPlan}
     select array(select call_no from claimed) as claimed,
            array(select id from admitted) as event_ids,
+           array(select id from gone) as gone,
            coalesce((select json_agg(json_build_object('event_no', a.event_no, 'delivery_id', p.delivery_id,
                                                        'endpoint_id', p.endpoint_id, 'shard', p.shard))
                        from planned p join admitted a on a.id = p.event_id), '[]') as planned`
@@ -244,7 +257,12 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     tx,
     calls.filter((call) => !taken.has(call)).flatMap((call) => call.events),
   )
-  return { taken, eventIds: new Set(row.event_ids), planned: toPlanned(row.planned, events) }
+  return {
+    taken,
+    eventIds: new Set(row.event_ids),
+    goneAccounts: new Set(row.gone),
+    planned: toPlanned(row.planned, events),
+  }
 }
 
 async function giveBackUids(tx: Queryable, events: readonly NewEvent[]): Promise<void> {
@@ -273,6 +291,10 @@ async function settle(
   )
   const answers = new Map<AcceptCall, AcceptAnswer>()
   for (const call of calls) {
+    if (call.events.some((event) => stored.goneAccounts.has(event.accountId))) {
+      answers.set(call, { kind: 'account_gone' })
+      continue
+    }
     const known = call.key && earlier.get(call.key.key.toString('base64'))
     if (call.key && known) {
       const same = known.request_hash.equals(call.key.requestHash)

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { Access } from '#src/accounts/access.ts'
 import type { Environments } from '#src/accounts/environments.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
@@ -12,7 +13,7 @@ import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
-import { DomainError, invalidInput } from '#src/domain-error.ts'
+import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
 import { listEvents, readEvent, readEvents } from './event-store.ts'
@@ -22,6 +23,7 @@ import { jsonArray, messageOut, storedOf } from './message-out.ts'
 
 export type MessageParts = {
   database: Database // role `api`
+  access: Access
   queue: AcceptQueue
   intake: Intake
   environments: Environments
@@ -30,6 +32,7 @@ export type MessageParts = {
 }
 
 const MESSAGES_PER_BATCH_MAX = 1_000
+const ACCOUNT_AGE_MS_MAX = 1_000
 
 const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) })
 const ListQuery = Type.Object({
@@ -47,8 +50,17 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   const long = { longStrings: ['transformationsParams.rawPayload'] }
   routes.post(
     '/app/:app_id/msg',
-    { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', json: long } },
-    async (request, reply) => await acceptOne(parts, request, reply),
+    { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', accountMayBeMissing: true, json: long } },
+    async (request, reply) => {
+      // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
+      const name = pathValue(request, 'app_id') ?? ''
+      request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
+      const accepted = await acceptOne(parts, request, reply)
+      if (accepted) return accepted
+      // its uid may name another one by now
+      request.account = await parts.access.accountOf(request.principal, name)
+      return (await acceptOne(parts, request, reply)) ?? Promise.reject(notFound())
+    },
   )
   routes.post(
     '/app/:app_id/msg/batch',
@@ -86,7 +98,12 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   })
 }
 
-async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+/** @returns undefined when the account is gone */
+async function acceptOne(
+  parts: MessageParts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply | undefined> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
   const { messageBytesMax } = await parts.environments.settings(request.account.environment)
   refuseLarger(request.bytes.length, messageBytesMax)
@@ -95,6 +112,7 @@ async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: Fa
   request.ignoredFields.push(...ignored)
   parts.intake.admit(request.account.id, 1, event.payload.length)
   const answer = await parts.queue.accept({ events: [event], key, items: null })
+  if (answer.kind === 'account_gone') return undefined
   if (answer.kind === 'key_reused') throw keyReused()
   const [accepted] = answer.events
   if (!accepted || 'takenBy' in accepted) throw eventIdTaken(accepted?.takenBy)
@@ -115,6 +133,7 @@ async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: 
   const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
   parts.intake.admit(request.account.id, good.length, request.bytes.length)
   const answer = await acceptGood(parts.queue, good, key)
+  if (answer.kind === 'account_gone') throw notFound()
   if (answer.kind === 'key_reused') throw keyReused()
   const isReplay = answer.kind === 'replayed'
   const messages = isReplay

@@ -56,6 +56,7 @@ export class Housekeeping {
       if (this.#rounds % PARTITIONS_EVERY === 0) await this.#keepPartitions()
       await this.#purge((limit) => this.#purgeIdempotency(now, limit))
       await this.#purge((limit) => this.#purgeEventIds(now, limit))
+      await this.#purge((limit) => this.#erasePayloads(now, limit))
       await purgeAccess(this.#database, now)
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: error instanceof Error ? error.name : 'unknown' })
@@ -82,6 +83,20 @@ export class Housekeeping {
       delete from idempotency
        where key = any (array(select key from idempotency where created_at < ${addMs(now, -IDEMPOTENCY_KEPT_MS)}
                                order by created_at limit ${limit}))
+      returning 1`
+    return rows.length
+  }
+
+  /** A payload goes at the end of its own retention, but not while a delivery of it is planned. */
+  async #erasePayloads(now: Date, limit: number): Promise<number> {
+    const rows = await this.#database.query`
+      update event e set payload = null
+        from (select account_id, id from event x
+               where x.payload is not null and x.payload_expires_at - x.created_at < interval '2136 hours'
+                 and x.payload_expires_at < ${now}
+                 and not exists (select from pending p where p.account_id = x.account_id and p.event_id = x.id)
+               order by x.payload_expires_at limit ${limit}) as expired
+       where e.account_id = expired.account_id and e.id = expired.id
       returning 1`
     return rows.length
   }
