@@ -1,5 +1,4 @@
 import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
-import type { NewEvent } from '#src/events/accept.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** An endpoint in the words of the API, under both names where a field has two. Source: webhook-api 4.1, 9.2. */
@@ -25,19 +24,5 @@ export function endpointAnswer(endpoint: Endpoint, settings: Pick<EnvironmentSet
     ordering: endpoint.ordering,
     failingSince: endpoint.failingSince,
     disabledReason: endpoint.disabledReason,
-  }
-}
-
-/** A message that has just been accepted. Source: webhook-api 9.4. */
-export function exampleAnswer(event: NewEvent) {
-  return {
-    id: event.id,
-    eventType: event.type,
-    payload: JSON.parse(event.payload.toString()),
-    timestamp: event.createdAt,
-    eventId: null,
-    channels: null,
-    tags: event.tags ?? null,
-    deliverAt: null,
   }
 }

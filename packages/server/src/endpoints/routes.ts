@@ -14,7 +14,8 @@ import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
-import { endpointAnswer, exampleAnswer } from './answers.ts'
+import { messageOut, storedOf } from '#src/events/message-out.ts'
+import { endpointAnswer } from './answers.ts'
 import {
   created,
   type EndpointFields,
@@ -287,7 +288,11 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
       const sight = sightOf(request.principal)
       return await idempotency.run(request, reply, async (tx) => {
         const { event, planned } = await sendExample(tx, request.endpoint, { type, index, sight }, { clock, ids })
-        return { status: 202, answer: exampleAnswer(event), committed: () => wake.deliveries(planned) }
+        return {
+          status: 202,
+          answer: JSON.parse(messageOut(storedOf(event), true).toString()),
+          committed: () => wake.deliveries(planned),
+        }
       })
     },
   )

@@ -4,7 +4,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
-import { acceptIn, type PlannedDelivery } from '#src/events/accept.ts'
+import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
 import { type Sight, unknownEventTypes } from '#src/events/event-type-store.ts'
 import { fault, settingsFaults } from './body.ts'
 import { effectsOf } from './change.ts'
@@ -13,7 +13,7 @@ import type { Headers } from './headers.ts'
 import { type Owner, openHeaders, sealHeaders, sealSecret } from './sealed.ts'
 import type { SigningSecret } from './signing-secret.ts'
 import { addEndpoint, addSecret, endEndpoint, lockEndpoint, readHeaders, saveEndpoint, saveHeaders } from './store.ts'
-import { ping } from './test-request.ts'
+import { ping, pingMoved } from './test-request.ts'
 
 /** An endpoint as it was written, and the deliveries to hand to `Wake` after the commit. */
 export type Saved = { endpoint: Endpoint; created: boolean; planned: PlannedDelivery[] }
@@ -57,7 +57,11 @@ export async function createEndpoint(
   }
   if (added === 'uid_taken') return added
   await addSecret(tx, owner, { id: newSecretId(ids, now), sealed: sealSecret(key, owner, secret) }, now)
-  return { endpoint: added, created: true, planned: settings.disabled ? [] : await sendPing(tx, added, context) }
+  return {
+    endpoint: added,
+    created: true,
+    planned: settings.disabled ? [] : await test(tx, ping(added, now, ids), context),
+  }
 }
 
 /**
@@ -71,7 +75,7 @@ export async function changeEndpoint(
   change: (before: Endpoint) => EndpointSettings,
   context: SaveContext,
 ): Promise<Saved> {
-  const { account, now } = context
+  const { account, ids, now } = context
   const before = await lockEndpoint(tx, account.id, id)
   if (!before) throw notFound()
   const settings = change(before)
@@ -79,7 +83,11 @@ export async function changeEndpoint(
   const effects = effectsOf(before, settings)
   const endpoint = await saveEndpoint(tx, { accountId: account.id, id }, settings, effects, now)
   if (!endpoint) throw notFound()
-  return { endpoint, created: false, planned: effects.tested ? await sendPing(tx, endpoint, context) : [] }
+  return {
+    endpoint,
+    created: false,
+    planned: effects.tested ? await test(tx, pingMoved(endpoint, now, ids), context) : [],
+  }
 }
 
 /** @throws DomainError not_found when it has just been deleted */
@@ -105,12 +113,8 @@ async function checkSettings(
   if (found.length > 0) throw invalidInput(...found)
 }
 
-async function sendPing(
-  tx: Queryable,
-  endpoint: Endpoint,
-  { settings, ids, now }: SaveContext,
-): Promise<PlannedDelivery[]> {
-  return settings.testRequestOnSave ? await acceptIn(tx, [ping(endpoint, now, ids)]) : []
+async function test(tx: Queryable, request: NewEvent, { settings }: SaveContext): Promise<PlannedDelivery[]> {
+  return settings.testRequestOnSave ? await acceptIn(tx, [request]) : []
 }
 
 /**

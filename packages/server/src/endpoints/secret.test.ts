@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Account } from '#src/accounts/principal.ts'
 import { readTargets, type Target } from './target.ts'
-import { type Answer, type Json, TestWorld } from './test-world.ts'
+import { type Answer, type Json, TestWorld, tally } from './test-world.ts'
 
 const url = 'https://receiver.northwind.com/hook'
 const own = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'
@@ -174,10 +174,7 @@ describe('30: rotation', () => {
   test('20 at once: 10 pass, the others are 400, and one key is current', async () => {
     const endpoint = await create()
     const answers = await Promise.all(Array.from({ length: 20 }, () => rotate(endpoint.id)))
-    expect(answers.map((answer) => answer.status).sort()).toEqual([
-      ...Array.from({ length: 10 }, () => 204),
-      ...Array.from({ length: 10 }, () => 400),
-    ])
+    expect(tally(answers)).toEqual({ 204: 10, 400: 10 })
     const { secrets } = await target(endpoint.id)
     expect(secrets).toHaveLength(11)
     expect(secrets.filter((secret) => secret.signsUntil === null)).toHaveLength(1)

@@ -25,7 +25,14 @@ import { type CheckTarget, registerEndpointRoutes } from './routes.ts'
 export type Json = any
 export type Answer = { status: number; headers: Record<string, unknown>; text: string; body: Json }
 
-export const ALL_CAPABILITIES: readonly Capability[] = [
+/** How many answers had which status. */
+export function tally(answers: readonly Answer[]): Record<number, number> {
+  const counts: Record<number, number> = {}
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1
+  return counts
+}
+
+const ALL_CAPABILITIES: readonly Capability[] = [
   'ViewBase',
   'ViewEndpointSecret',
   'ManageEndpointSecret',
@@ -61,7 +68,8 @@ export class TestWorld {
     this.worker = database.open('worker')
     this.owner = database.open('migrate')
     const { api, clock, ids, dataKeys } = this
-    const { accountOf } = createAccess(api, clock)
+    const access = createAccess(api, clock)
+    const accountOf = async (principal: Principal, name: string) => await access.accountOf(principal, name)
     const authenticate = async (bearer: string | undefined) => {
       const principal = this.#principals.get(bearer ?? '')
       if (!principal) throw new DomainError('unauthenticated', 'No such token.')
@@ -76,7 +84,12 @@ export class TestWorld {
     managementRoutes(this.http, { authenticate, accountOf }, (routes) => {
       registerEventTypeRoutes(routes, { api, clock, idempotency })
       registerEndpointRoutes(routes, {
-        ...{ api, clock, ids, dataKeys, environments, idempotency },
+        api,
+        clock,
+        ids,
+        dataKeys,
+        environments,
+        idempotency,
         checkTarget: (url, environment) => this.checkTarget(url, environment),
         wake: {
           deliveries: (planned) => this.planned.push(...planned),
@@ -142,9 +155,15 @@ export class TestWorld {
   ): string {
     const token = `app-${this.#principals.size}`
     this.#principals.set(token, {
-      ...{ kind: 'app', tokenId: token, environment: account.environment, accountId: account.id },
-      ...{ clientId: null, scopes: new Set(), sessionId: null },
-      ...{ capabilities: new Set(capabilities), featureFlags: new Set(featureFlags) },
+      kind: 'app',
+      tokenId: token,
+      environment: account.environment,
+      accountId: account.id,
+      clientId: null,
+      scopes: new Set(),
+      sessionId: null,
+      capabilities: new Set(capabilities),
+      featureFlags: new Set(featureFlags),
     })
     return token
   }
