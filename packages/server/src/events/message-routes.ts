@@ -55,11 +55,14 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
       // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
       const name = pathValue(request, 'app_id') ?? ''
       request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
-      const accepted = await acceptOne(parts, request, reply)
-      if (accepted) return accepted
-      // its uid may name another one by now
-      request.account = await parts.access.accountOf(request.principal, name)
-      return (await acceptOne(parts, request, reply)) ?? Promise.reject(notFound())
+      let body = await acceptOne(parts, request, reply)
+      if (body === null) {
+        // its uid may name another one by now
+        request.account = await parts.access.accountOf(request.principal, name)
+        body = await acceptOne(parts, request, reply)
+      }
+      if (body === null) throw notFound()
+      return await sendJson(reply.code(202), body)
     },
   )
   routes.post(
@@ -98,12 +101,8 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   })
 }
 
-/** @returns undefined when the account is gone */
-async function acceptOne(
-  parts: MessageParts,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply | undefined> {
+/** @returns the answer's body; null when the account is gone, and nothing was accepted */
+async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<Buffer | null> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
   const { messageBytesMax } = await parts.environments.settings(request.account.environment)
   refuseLarger(request.bytes.length, messageBytesMax)
@@ -112,15 +111,16 @@ async function acceptOne(
   request.ignoredFields.push(...ignored)
   parts.intake.admit(request.account.id, 1, event.payload.length)
   const answer = await parts.queue.accept({ events: [event], key, items: null })
-  if (answer.kind === 'account_gone') return undefined
+  if (answer.kind === 'account_gone') return null
   if (answer.kind === 'key_reused') throw keyReused()
   const [accepted] = answer.events
   if (!accepted || 'takenBy' in accepted) throw eventIdTaken(accepted?.takenBy)
-  if (answer.kind === 'accepted') return await sendJson(reply.code(202), messageOut(storedOf(event), withContent))
+  if (answer.kind === 'accepted') return messageOut(storedOf(event), withContent)
   const first = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
     readEvent(tx, request.account.id, accepted.eventId),
   )
-  return await sendJson(reply.code(202).header('x-idempotent-replay', 'true'), messageOut(first, withContent))
+  reply.header('x-idempotent-replay', 'true')
+  return messageOut(first, withContent)
 }
 
 type Item = { event: NewEvent; ignored: string[] } | { error: DomainError }
