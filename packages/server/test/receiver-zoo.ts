@@ -14,6 +14,9 @@ export type SeenRequest = {
   body: Buffer
 }
 
+/** What `script` answers: pieces of Latin-1 text, a turn of the event loop apart, and then how it goes on. */
+export type Script = { pieces: string[]; ending: 'stay' | 'end' | 'reset' }
+
 type Respond = (socket: Socket, request: SeenRequest) => void
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'
@@ -138,6 +141,9 @@ const behaviours = {
   'response-too-many-later': say(OK, (socket) =>
     setImmediate(() => socket.write('HTTP/1.1 418 Planted\r\ncontent-length: 0\r\n\r\n')),
   ),
+
+  // does what the request's body tells it: `Script`
+  script: (socket, { body }) => play(socket, JSON.parse(body.toString())),
 
   // /redirect/302/canary leads to /canary, /redirect/302/redirect in a circle
   redirect: (socket, { head }) => {
@@ -312,6 +318,18 @@ function findBehaviour(name: string): Respond {
 
 function say(text: string, then?: (socket: Socket) => void): (socket: Socket) => void {
   return (socket) => void socket.write(text, 'latin1', () => then?.(socket))
+}
+
+function play(socket: Socket, { pieces, ending }: Script) {
+  const [piece, ...rest] = pieces
+  if (piece !== undefined) {
+    socket.write(piece, 'latin1')
+    setImmediate(() => play(socket, { pieces: rest, ending }))
+  } else if (ending === 'end') {
+    socket.end()
+  } else if (ending === 'reset') {
+    socket.resetAndDestroy()
+  }
 }
 
 /** A reset that overtakes nothing: what was written before has arrived. */

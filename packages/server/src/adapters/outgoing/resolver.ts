@@ -56,8 +56,16 @@ export class NameResolver {
     const resolver = new Resolver(QUERY)
     if (this.#nameServers) resolver.setServers(this.#nameServers)
     this.#count(key, 1)
-    const resolution = this.#resolve(resolver, name).finally(() => this.#count(key, -1))
-    return { resolution, cancel: () => resolver.cancel() }
+    let isCounted = true
+    const end = () => {
+      if (isCounted) this.#count(key, -1)
+      isCounted = false
+    }
+    const cancel = () => {
+      resolver.cancel()
+      end()
+    }
+    return { resolution: this.#resolve(resolver, name).finally(end), cancel }
   }
 
   async #resolve(resolver: Resolver, name: string): Promise<Resolution> {
