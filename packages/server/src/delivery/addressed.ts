@@ -1,0 +1,67 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Capability } from '#src/accounts/principal.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pathValue } from '#src/adapters/http/routes.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
+import { type Endpoint, parseEndpointName } from '#src/endpoints/endpoint.ts'
+import { readEndpoint } from '#src/endpoints/store.ts'
+import { readEvent } from '#src/events/event-store.ts'
+import type { StoredEvent } from '#src/events/message-out.ts'
+
+/** What the path of a request names. */
+type Addressed = { event?: StoredEvent; endpoint?: Endpoint }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    addressed: Addressed
+  }
+}
+
+export function decorateAddressed(routes: FastifyInstance): void {
+  routes.decorateRequest('addressed')
+}
+
+/**
+ * Options of a route whose path names an event, an endpoint, or both: they are found first, and only then is asked what the
+ * token may do with them (webhook-api 2.1).
+ * @throws in the hook: DomainError not_found, forbidden
+ */
+export function addressing(api: Database, capability: Capability) {
+  return {
+    config: { access: 'ViewBase' },
+    onRequest: async (request: FastifyRequest) => {
+      const accountId = request.account.id
+      const eventName = pathValue(request, 'msg_id')
+      const endpointName = pathValue(request, 'endpoint_id')
+      request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => ({
+        ...(eventName === undefined ? {} : { event: await readEvent(tx, accountId, eventName) }),
+        ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
+      }))
+      const { principal } = request
+      if (principal.kind !== 'environment_key' && !principal.capabilities.has(capability)) {
+        throw new DomainError('forbidden', 'This token does not allow this operation.')
+      }
+    },
+  } as const
+}
+
+/** @throws DomainError not_found, also for a text that can name none */
+export async function findEndpoint(tx: Queryable, accountId: string, text: string): Promise<Endpoint> {
+  const name = parseEndpointName(text)
+  const endpoint = name && (await readEndpoint(tx, accountId, name))
+  if (!endpoint) throw notFound()
+  return endpoint
+}
+
+/** The event of a route whose path names one. */
+export function eventOf({ addressed: { event } }: FastifyRequest): StoredEvent {
+  if (!event) throw new Error('the path of this route names no event')
+  return event
+}
+
+/** The endpoint of a route whose path names one. */
+export function endpointOf({ addressed: { endpoint } }: FastifyRequest): Endpoint {
+  if (!endpoint) throw new Error('the path of this route names no endpoint')
+  return endpoint
+}

@@ -1,0 +1,201 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
+import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
+import { pathValue } from '#src/adapters/http/routes.ts'
+import { plainText } from '#src/adapters/http/schema.ts'
+import { isId, ksuidFloor } from '#src/adapters/ids.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
+import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
+import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import {
+  attemptHeadersOut,
+  attemptOut,
+  destinationOut,
+  endingOfStatus,
+  endpointCountsOut,
+  eventStandingOut,
+  pageOut,
+  standingOfStatus,
+} from './attempt-out.ts'
+import {
+  ATTEMPT_ID_PREFIX,
+  type AttemptsOf,
+  countAttempts,
+  listAttempts,
+  listDestinations,
+  listEventsOf,
+  readAttempt,
+  readAttemptHeaders,
+} from './attempt-store.ts'
+
+export type AttemptParts = {
+  api: Database
+  clock: Clock
+  /** The service's own, without a slash at its end. */
+  publicUrl: string
+}
+
+/** Lists may have to look through many rows for the few that pass a filter. */
+const LIST_MS_MAX = 10_000
+const STATS_MS_DEFAULT = 28 * 86_400_000
+const STATS_MS_MAX = STATS_MS_DEFAULT + 5 * 60_000
+/** What has just been made still counts as made by now: ids tell times apart by so much. */
+const ID_STEP_MS = 4
+
+const expanded = { expanded_statuses: Type.Optional(Type.Boolean()) }
+const content = { with_content: Type.Optional(Type.Boolean()) }
+const listQuery = {
+  ...pageParameters,
+  ...expanded,
+  ...content,
+  before: Type.Optional(queryMoment()),
+  after: Type.Optional(queryMoment()),
+  status: Type.Optional(Type.Integer({ minimum: 0, maximum: 4 })),
+  channel: Type.Optional(plainText(128)),
+  tag: Type.Optional(plainText(128)),
+  event_types: Type.Optional(queryList(plainText(256), 250)),
+}
+const AttemptsQuery = Type.Object({
+  ...listQuery,
+  status_code_class: Type.Optional(Type.Unsafe<number>({ type: 'integer', enum: [0, 100, 200, 300, 400, 500] })),
+  with_msg: Type.Optional(Type.Boolean()),
+  endpoint_id: Type.Optional(plainText(256)),
+})
+const EventsQuery = Type.Object(listQuery)
+const AttemptQuery = Type.Object(expanded)
+const DestinationsQuery = Type.Object({ ...pageParameters, ...expanded })
+const StatsQuery = Type.Object({ since: Type.Optional(queryMoment()), until: Type.Optional(queryMoment()) })
+
+/** What has been attempted, and how it stands: webhook-api 7, 8.1 (`E/stats`) and 8.2. */
+export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, publicUrl }: AttemptParts): void {
+  const docsUrl = `${publicUrl}/docs/troubleshooting`
+  const read = addressing(api, 'ViewBase')
+
+  async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }, work)
+  }
+
+  async function attemptsOf(request: FastifyRequest) {
+    const query = queryOf(request, AttemptsQuery)
+    const page = parseWindow(query, { prefix: ATTEMPT_ID_PREFIX, now: clock.now() })
+    const ending = query.status === undefined ? null : endingOfStatus(query.status)
+    const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
+    const filter = {
+      ...filterOf(query),
+      statusCodeClass: query.status_code_class ?? null,
+      withContent: view.withContent,
+      withEvent: query.with_msg ?? false,
+    }
+    const rows = await within(request, async (tx) => {
+      const of = await subjectOf(tx, request, query.endpoint_id)
+      return ending === undefined || of === undefined
+        ? []
+        : await listAttempts(tx, request.account, of, page, { ...filter, ending })
+    })
+    return toPage(
+      page,
+      rows,
+      (attempt) => attemptOut(attempt, docsUrl, view),
+      (attempt) => attempt.id,
+    )
+  }
+
+  routes.get('/app/:app_id/attempt/endpoint/:endpoint_id', read, attemptsOf)
+  routes.get('/app/:app_id/attempt/msg/:msg_id', read, attemptsOf)
+  // older forms
+  routes.get('/app/:app_id/msg/:msg_id/attempt', read, attemptsOf)
+  routes.get('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/attempt', read, attemptsOf)
+
+  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id', read, async (request) => {
+    const { expanded_statuses: isExpanded = false } = queryOf(request, AttemptQuery)
+    const id = attemptIdOf(request)
+    const attempt = await within(request, (tx) => readAttempt(tx, request.account.id, eventOf(request).id, id))
+    if (!attempt) throw notFound()
+    return attemptOut(attempt, docsUrl, { expanded: isExpanded, withContent: true })
+  })
+
+  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/headers', read, async (request) => {
+    const id = attemptIdOf(request)
+    const headers = await within(request, (tx) => readAttemptHeaders(tx, request.account.id, eventOf(request).id, id))
+    if (!headers) throw notFound()
+    return attemptHeadersOut(headers)
+  })
+
+  routes.get('/app/:app_id/msg/:msg_id/endpoint', read, async (request) => {
+    const query = queryOf(request, DestinationsQuery)
+    const page = parsePage(query, { isKey: (text) => isId(text, ENDPOINT_ID_PREFIX), order: 'ascending' })
+    const rows = await within(request, (tx) => listDestinations(tx, request.account.id, eventOf(request).id, page))
+    return toPage(
+      page,
+      rows,
+      (destination) => destinationOut(destination, query.expanded_statuses ?? false),
+      ({ endpoint }) => endpoint.id,
+    )
+  })
+
+  routes.get('/app/:app_id/endpoint/:endpoint_id/msg', read, async (request, reply) => {
+    const query = queryOf(request, EventsQuery)
+    const page = parseWindow(query, { prefix: 'msg_', now: clock.now() })
+    const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
+    const wanted = query.status === undefined ? null : standingOfStatus(query.status)
+    const filter = { ...filterOf(query), withContent: view.withContent }
+    const rows = await within(request, (tx) => listEventsOf(tx, endpointOf(request), page, wanted, filter))
+    const answer = toPage(
+      page,
+      rows,
+      (row) => eventStandingOut(row, view),
+      ({ event }) => event.id,
+    )
+    return await reply.type('application/json').send(pageOut(answer))
+  })
+
+  routes.get('/app/:app_id/endpoint/:endpoint_id/stats', read, async (request) => {
+    const range = statsRange(queryOf(request, StatsQuery), clock.now())
+    return endpointCountsOut(await within(request, (tx) => countAttempts(tx, endpointOf(request), range)))
+  })
+}
+
+/** @returns undefined when the path and the filter name two different endpoints */
+async function subjectOf(
+  tx: Queryable,
+  request: FastifyRequest,
+  filtered: string | undefined,
+): Promise<AttemptsOf | undefined> {
+  const { event, endpoint } = request.addressed
+  const wanted = filtered === undefined ? endpoint : await findEndpoint(tx, request.account.id, filtered)
+  if (endpoint && wanted?.id !== endpoint.id) return undefined
+  if (event) return { event, endpointId: wanted?.id ?? null }
+  return { event: null, endpointId: endpointOf(request).id }
+}
+
+function filterOf(query: { event_types?: string[]; channel?: string; tag?: string }) {
+  return {
+    types: query.event_types?.length ? query.event_types : null,
+    channel: query.channel ?? null,
+    tag: query.tag ?? null,
+  }
+}
+
+/** @throws DomainError not_found for what no attempt can be named */
+function attemptIdOf(request: FastifyRequest): string {
+  const id = pathValue(request, 'attempt_id')
+  if (id === undefined || !isId(id, ATTEMPT_ID_PREFIX)) throw notFound()
+  return id
+}
+
+/**
+ * The time that statistics are asked for, as bounds of ids.
+ * @throws DomainError invalid_range. Source: webhook-api 8.1
+ */
+function statsRange({ since, until }: { since?: Date; until?: Date }, now: Date): { from: string; until: string } {
+  const to = until ?? now
+  const from = since ?? addMs(to, -STATS_MS_DEFAULT)
+  if (to > now || from > to || to.getTime() - from.getTime() > STATS_MS_MAX) {
+    throw new DomainError('invalid_range', 'The range must end by now, begin before its end and span at most 28 days.')
+  }
+  return { from: ksuidFloor(from), until: ksuidFloor(until ?? addMs(now, ID_STEP_MS)) }
+}

@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { Clock } from '#src/adapters/clock.ts'
+import { bodyOf } from '#src/adapters/http/body.ts'
+import type { Idempotency } from '#src/adapters/http/idempotency.ts'
+import { parseMoment } from '#src/adapters/http/moment.ts'
+import { momentText, nullable } from '#src/adapters/http/schema.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
+import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import {
+  REPLAY_KINDS,
+  REPLAY_RATE_DEFAULT,
+  REPLAY_RATE_MAX,
+  type ReplayKind,
+  type ReplayWish,
+  startReplay,
+} from './replay.ts'
+import { cancelBefore, planResend } from './replay-store.ts'
+import { startedTaskOut } from './tasks.ts'
+import type { LaneName } from './worker.ts'
+
+export type ReplayParts = {
+  api: Database
+  clock: Clock
+  ids: IdSource
+  idempotency: Idempotency
+  /** `Waker.lanes`. */
+  wakeLanes: (names: readonly LaneName[]) => void
+  /** Called after a task has been started: `TaskRunner.wake`, where this process has one. */
+  wakeTasks: () => void
+}
+
+const NoBody = Type.Object({})
+const ReplayBody = Type.Object({
+  since: momentText(),
+  until: Type.Optional(nullable(momentText())),
+  rate: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX }))),
+})
+const CancelBody = Type.Object({ createdBefore: momentText() })
+
+/** Sending again, one or many, and canceling what is planned: webhook-api 8, 10.5 and 13. */
+export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts): void {
+  const { api, clock, ids, idempotency, wakeLanes, wakeTasks } = parts
+  const send = addressing(api, 'CreateAttempts')
+
+  routes.post('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/resend', send, async (request, reply) => {
+    bodyOf(request, NoBody)
+    const { accountId, id: endpointId, shard } = endpointOf(request)
+    const { id: eventId } = eventOf(request)
+    return await idempotency.run(request, reply, async (tx) => {
+      const planned = await planResend(tx, { accountId, endpointId, eventId }, clock.now())
+      if (planned === 'not_found') throw notFound()
+      if (planned === 'no_payload') throw new DomainError('missing_payload', 'The payload has expired or was erased.')
+      return { status: 202, answer: {}, committed: () => wakeLanes([{ accountId, endpointId, shard }]) }
+    })
+  })
+
+  const replay = (kind: ReplayKind) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const wish = toWish(bodyOf(request, ReplayBody))
+    const { account } = request
+    return await idempotency.run(request, reply, async (tx) => {
+      const endpoint = await findEndpoint(tx, account.id, endpointOf(request).id)
+      const task = await startReplay(tx, account, endpoint, kind, wish, { ids, now: clock.now() })
+      return { status: 202, answer: startedTaskOut(task), committed: wakeTasks }
+    })
+  }
+  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', send, replay(REPLAY_KINDS.recover))
+  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', send, replay(REPLAY_KINDS.missing))
+
+  const manage = addressing(api, 'ManageEndpoint')
+  routes.post('/app/:app_id/endpoint/:endpoint_id/cancel-msgs', manage, async (request, reply) => {
+    const before = momentOf(bodyOf(request, CancelBody).createdBefore)
+    const { accountId, id: endpointId, shard } = endpointOf(request)
+    const lane = { accountId, endpointId, shard }
+    return await idempotency.run(request, reply, async (tx) => {
+      const now = clock.now()
+      // what is accepted from now on is not planned yet
+      if (!(await cancelBefore(tx, lane, before < now ? before : now))) throw notFound()
+      return { status: 204, committed: () => wakeLanes([lane]) }
+    })
+  })
+}
+
+function toWish({ since, until, rate }: { since: string; until?: string | null; rate?: number | null }): ReplayWish {
+  return {
+    since: momentOf(since),
+    until: until == null ? null : momentOf(until),
+    rate: rate ?? REPLAY_RATE_DEFAULT,
+  }
+}
+
+/** A moment that the schema of the body has let pass. */
+function momentOf(text: string): Date {
+  const moment = parseMoment(text)
+  if (!moment) throw new TypeError('not a moment')
+  return moment
+}

@@ -1,0 +1,197 @@
+import { addMs } from '#src/adapters/clock.ts'
+import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { ATTEMPT_ID_PREFIX, attemptsFrom } from './attempt-store.ts'
+import type { Cause } from './delivery.ts'
+import { QUEUES, type Queue } from './delivery.ts'
+
+const EVENT_ID_PREFIX = 'msg_'
+/** Attempts that other processes made before a task began may bear ids this much later than its beginning. */
+const CLOCKS_APART_MS_MAX = 60_000
+
+/**
+ * What a row that a replay comes by means for it. `repeat`: another attempt at an event that was treated with an earlier one,
+ * or at an event outside the replay's time; `other`: an event that needs nothing; `gone`: one that needs a delivery and has no
+ * payload any more.
+ */
+export type Verdict = 'repeat' | 'other' | 'gone' | 'wanted'
+export type ScannedRow = { position: string; eventId: string; verdict: Verdict }
+
+/** Of one endpoint, events with ids `from` to `below` (without prefix); `after`: what was treated last. */
+export type Scan = {
+  accountId: string
+  endpointId: string
+  from: string
+  below: string
+  after: string | null
+  startedAt: Date
+  limit: number
+}
+
+type ScanRow = { position: string; event_id: string; verdict: Verdict }
+
+function toScanned(row: ScanRow): ScannedRow {
+  return { position: row.position, eventId: row.event_id, verdict: row.verdict }
+}
+
+/**
+ * The next failed attempts at an endpoint, by their ids. An event comes with the first of its own, so that it comes once.
+ * Reads the index of failed attempts and no more of it than `limit` rows.
+ */
+export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
+  const { accountId, endpointId, after, limit } = scan
+  const from = attemptsFrom(ksuidTime(scan.from))
+  const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
+  const rows = await tx.query<ScanRow>`
+    select c.id as position, c.event_id,
+           case when c.event_id < ${EVENT_ID_PREFIX + scan.from} or c.event_id >= ${EVENT_ID_PREFIX + scan.below} then 'repeat'
+                when exists (select from attempt f
+                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${from} and f.id < c.id
+                                and f.endpoint_id = ${endpointId} and f.failure_class is not null and f.outcome <> 'canceled')
+                  then 'repeat'
+                when exists (select from attempt s
+                              where s.account_id = ${accountId} and s.event_id = c.event_id and s.id >= ${from}
+                                and s.endpoint_id = ${endpointId} and s.failure_class is null)
+                  then 'other'
+                when not exists (select from event e
+                                  where e.account_id = ${accountId} and e.id = c.event_id and e.payload is not null)
+                  then 'gone'
+                else 'wanted' end as verdict
+      from (select id, event_id from attempt
+             where account_id = ${accountId} and endpoint_id = ${endpointId} and failure_class is not null
+               and outcome <> 'canceled' and id >= ${from} and id < ${until} and id > ${after ?? ''}
+             order by id limit ${limit}) as c
+     order by c.id`
+  return rows.map(toScanned)
+}
+
+/**
+ * The next events of an account, by their ids, and whether an endpoint misses them: it wants them now, was never tried with
+ * them, and nothing is planned. Test requests are for the endpoint that they were made for, and are missed by none.
+ */
+export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
+  const { accountId, endpointId, after, limit } = scan
+  const from = after ?? EVENT_ID_PREFIX + scan.from
+  const attempts = attemptsFrom(ksuidTime(from.slice(EVENT_ID_PREFIX.length)))
+  const rows = await tx.query<ScanRow>`
+    select c.id as position, c.id as event_id,
+           case when c.only_endpoint_id is not null or not endpoint_wants(t, null, c.type, y, c.channels) then 'other'
+                when exists (select from attempt a
+                              where a.account_id = ${accountId} and a.event_id = c.id and a.id >= ${attempts}
+                                and a.endpoint_id = ${endpointId} and a.outcome <> 'canceled')
+                  then 'other'
+                when exists (select from pending p
+                              where p.account_id = ${accountId} and p.event_id = c.id and p.endpoint_id = ${endpointId}
+                                and not is_canceled(p, t))
+                  then 'other'
+                when not c.has_payload then 'gone'
+                else 'wanted' end as verdict
+      from (select id, type, channels, only_endpoint_id, payload is not null as has_payload from event
+             where account_id = ${accountId} and id >= ${from} and id > ${after ?? ''} and id < ${EVENT_ID_PREFIX + scan.below}
+             order by id limit ${limit}) as c
+      join endpoint t on t.account_id = ${accountId} and t.id = ${endpointId}
+      left join event_type y on y.environment = t.environment and y.name = c.type
+     order by c.id`
+  return rows.map(toScanned)
+}
+
+export type ReplayTarget = { shard: number; disabled: boolean; deleted: boolean }
+
+export async function readReplayTarget(
+  tx: Queryable,
+  accountId: string,
+  endpointId: string,
+): Promise<ReplayTarget | undefined> {
+  const [row] = await tx.query<ReplayTarget>`
+    select shard, disabled, deleted_at is not null as deleted from endpoint
+     where account_id = ${accountId} and id = ${endpointId}`
+  return row
+}
+
+const REPLAYS: Queue = 'replay'
+
+/** How many deliveries of replays are due at an endpoint and not attempted yet, counted up to `countMax`. */
+export async function countDueReplays(
+  tx: Queryable,
+  { shard, endpointId }: { shard: number; endpointId: string },
+  now: Date,
+  countMax: number,
+): Promise<number> {
+  const [row] = await tx.query<{ due: number }>`
+    select count(*) as due
+      from (select from pending
+             where shard = ${shard} and endpoint_id = ${endpointId} and queue = ${QUEUES.indexOf(REPLAYS)} and due_at <= ${now}
+             limit ${countMax}) as backlog`
+  return row?.due ?? 0
+}
+
+export type PlannedReplay = { eventId: string; dueAt: Date }
+
+export async function planReplays(
+  tx: Queryable,
+  of: { accountId: string; endpointId: string; shard: number; cause: Cause; taskId: string },
+  replays: readonly PlannedReplay[],
+  now: Date,
+): Promise<void> {
+  await tx.query`
+    insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, task_id, created_at, due_at)
+    select ${of.accountId}, w.event_id, gen_random_uuid(), ${of.endpointId}, ${of.shard}::smallint,
+           ${QUEUES.indexOf(REPLAYS)}::smallint, ${of.cause}, ${of.taskId}, ${now}::timestamptz, w.due_at
+      from unnest(${replays.map((replay) => replay.eventId)}::text[],
+                  ${replays.map((replay) => replay.dueAt)}::timestamptz[]) as w (event_id, due_at)`
+}
+
+/**
+ * Plans one attempt of one event, due at once, whatever the endpoint's filters, and also when it is disabled.
+ * @returns why nothing was planned: one of the two is gone, or the payload is
+ */
+export async function planResend(
+  tx: Queryable,
+  { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  now: Date,
+): Promise<'planned' | 'not_found' | 'no_payload'> {
+  const [found] = await tx.query<{ has_payload: boolean }>`
+    with found as (
+      select t.shard, e.payload is not null as has_payload
+        from event e
+        join endpoint t on t.account_id = e.account_id and t.id = ${endpointId} and t.deleted_at is null
+       where e.account_id = ${accountId} and e.id = ${eventId}
+    ), planned as (
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
+      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${now}::timestamptz, ${now}::timestamptz
+        from found where has_payload
+    )
+    select has_payload from found`
+  if (!found) return 'not_found'
+  return found.has_payload ? 'planned' : 'no_payload'
+}
+
+/**
+ * Cancels what is planned of events accepted before a moment, by the mark on the endpoint: the owner obeys it with the next
+ * attempt, lists at once, and the rows follow. A delivery counts as made with its event, except a replay's, which is made
+ * later: those of older events are first let count as made with them. What is being recorded just now is not waited
+ * for, as a record that waits would hold up a whole worker.
+ * @returns false when the endpoint has been deleted
+ */
+export async function cancelBefore(
+  tx: Queryable,
+  { accountId, endpointId, shard }: { accountId: string; endpointId: string; shard: number },
+  moment: Date,
+): Promise<boolean> {
+  await tx.query`
+    with replays as (
+      select account_id, event_id, delivery_id from pending
+       where shard = ${shard} and endpoint_id = ${endpointId} and queue = ${QUEUES.indexOf(REPLAYS)}
+         and account_id = ${accountId} and event_id < ${EVENT_ID_PREFIX + ksuidFloor(moment)} and created_at >= ${moment}
+         for no key update skip locked
+    )
+    update pending p set created_at = e.created_at
+      from replays r
+      join event e on e.account_id = r.account_id and e.id = r.event_id
+     where p.account_id = r.account_id and p.event_id = r.event_id and p.delivery_id = r.delivery_id`
+  const rows = await tx.query`
+    update endpoint set canceled_before = greatest(canceled_before, ${moment}::timestamptz), version = version + 1
+     where account_id = ${accountId} and id = ${endpointId} and deleted_at is null
+    returning id`
+  return rows.length > 0
+}

@@ -1,0 +1,132 @@
+import type { Account } from '#src/accounts/principal.ts'
+import { addMs } from '#src/adapters/clock.ts'
+import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError, invalidInput } from '#src/domain-error.ts'
+import type { Endpoint } from '#src/endpoints/endpoint.ts'
+import { TASK_ID_PREFIX, type Task } from './tasks.ts'
+import { addTask, readRunningTask } from './tasks-store.ts'
+
+/** `recover`: what was attempted here and never succeeded. `missing`: what the endpoint wants and was never attempted here. */
+export const REPLAY_KINDS = { recover: 'endpoint.recover', missing: 'endpoint.replay' } as const
+export type ReplayKind = (typeof REPLAY_KINDS)[keyof typeof REPLAY_KINDS]
+
+/** What a replay was asked for. `until` null: up to the request. */
+export type ReplayWish = {
+  since: Date
+  until: Date | null
+  rate: number // deliveries a second
+}
+
+/** What a replay's task keeps of the wish: events with ids from `from` to `below`, without their prefix. */
+export type ReplayParameters = { since: string; until: string | null; rate: number; from: string; below: string }
+
+export type ReplayData = {
+  messagesSent: number
+  messagesScanned: number
+  messagesSkipped: number // their payloads are gone
+  appId: string
+  endpointId: string
+  since: string
+  until: string
+}
+
+export const REPLAY_RATE_DEFAULT = 50
+export const REPLAY_RATE_MAX = 1_000
+
+const RECOVER_MS_MAX = 14 * 86_400_000 + 5 * 60_000
+/** What was accepted in the moment of the request counts as accepted by then: ids tell times apart by so much. */
+const ID_STEP_MS = 4
+const TRIES_MAX = 3
+
+/**
+ * What is wrong with the times of a replay.
+ * @throws DomainError invalid_input at `since`
+ */
+export function checkReplay(kind: ReplayKind, { since, until }: ReplayWish, now: Date): void {
+  const end = until !== null && until < now ? until : now
+  const fault = (msg: string) => invalidInput({ loc: ['body', 'since'], msg, type: 'value_error' })
+  if (since > end) throw fault('must not be later than until, nor than now')
+  if (kind === REPLAY_KINDS.recover && end.getTime() - since.getTime() > RECOVER_MS_MAX) {
+    throw fault('must not be more than 14 days before until')
+  }
+}
+
+/**
+ * Starts a replay, in the caller's transaction. An endpoint has one at a time: asked for again while it runs, with the same
+ * wish, it is the running one that is answered.
+ * @throws DomainError task_running, endpoint_disabled, invalid_input
+ */
+export async function startReplay(
+  tx: Queryable,
+  account: Account,
+  endpoint: Pick<Endpoint, 'id' | 'disabled'>,
+  kind: ReplayKind,
+  wish: ReplayWish,
+  { ids, now }: { ids: IdSource; now: Date },
+): Promise<Task> {
+  checkReplay(kind, wish, now)
+  if (endpoint.disabled) throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.')
+  const task = {
+    id: TASK_ID_PREFIX + ids.next(now).ksuid,
+    environment: account.environment,
+    accountId: account.id,
+    endpointId: endpoint.id,
+    kind,
+    parameters: parametersOf(wish, now),
+    data: firstData(account.id, endpoint.id, wish, now),
+  }
+  // the running one may end between the two statements
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const started = await addTask(tx, task, now)
+    if (started) return started
+    const running = await readRunningTask(tx, account.id, endpoint.id)
+    if (running && running.kind === kind && isSameWish(running, task.parameters)) return running
+    if (running) break
+  }
+  throw new DomainError('task_running', 'The endpoint has a running replay.')
+}
+
+function parametersOf({ since, until, rate }: ReplayWish, now: Date): ReplayParameters {
+  const isOpen = until === null || until > now
+  return {
+    since: since.toISOString(),
+    until: until?.toISOString() ?? null,
+    rate,
+    from: ksuidFloor(since),
+    below: ksuidFloor(isOpen ? addMs(now, ID_STEP_MS) : until),
+  }
+}
+
+function firstData(appId: string, endpointId: string, { since, until }: ReplayWish, now: Date): ReplayData {
+  const end = until === null || until > now ? now : until
+  return {
+    messagesSent: 0,
+    messagesScanned: 0,
+    messagesSkipped: 0,
+    appId,
+    endpointId,
+    since: since.toISOString(),
+    until: end.toISOString(),
+  }
+}
+
+function isSameWish(running: Task, { since, until, rate }: ReplayParameters): boolean {
+  const known = parseReplayParameters(running.parameters)
+  return known.since === since && known.until === until && known.rate === rate
+}
+
+/** @param stored  as `startReplay` wrote it */
+export function parseReplayParameters(stored: Record<string, unknown>): ReplayParameters {
+  const { since, until, rate, from, below } = stored
+  if (
+    typeof since !== 'string' ||
+    (typeof until !== 'string' && until !== null) ||
+    typeof rate !== 'number' ||
+    typeof from !== 'string' ||
+    typeof below !== 'string'
+  ) {
+    throw new TypeError('not the parameters of a replay')
+  }
+  return { since, until, rate, from, below }
+}

@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { queryOf } from '#src/adapters/http/query.ts'
+import { pathValue } from '#src/adapters/http/routes.ts'
+import { oneOf } from '#src/adapters/http/schema.ts'
+import { isId, ksuidFloor } from '#src/adapters/ids.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { notFound } from '#src/domain-error.ts'
+import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, taskOut } from './tasks.ts'
+import { listTasks, readTask } from './tasks-store.ts'
+
+export type TaskParts = { api: Database; clock: Clock }
+
+const SHOWN_MS = 90 * 86_400_000
+
+const ListQuery = Type.Object({
+  ...pageParameters,
+  status: Type.Optional(oneOf(TASK_STATUSES)),
+  task: Type.Optional(oneOf(TASK_KINDS)),
+})
+
+/** Long work and how far it is: an app token sees its own account's. Source: webhook-api 8, 13. */
+export function registerTaskRoutes(routes: FastifyInstance, { api, clock }: TaskParts): void {
+  const oldest = () => TASK_ID_PREFIX + ksuidFloor(addMs(clock.now(), -SHOWN_MS))
+
+  routes.get('/background-task', { config: { access: 'ViewBase' } }, async (request) => {
+    const query = queryOf(request, ListQuery)
+    const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
+    const { environment, accountId } = request.principal
+    const filter = {
+      ...{ environment, accountId, from: oldest() },
+      ...{ status: query.status ?? null, kind: query.task ?? null },
+    }
+    const tasks = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      listTasks(tx, page, filter),
+    )
+    return toPage(page, tasks, taskOut, (task) => task.id)
+  })
+
+  routes.get('/background-task/:task_id', { config: { access: 'ViewBase' } }, async (request) => {
+    const id = pathValue(request, 'task_id')
+    if (id === undefined || !isId(id, TASK_ID_PREFIX)) throw notFound()
+    const task = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      readTask(tx, id, oldest()),
+    )
+    if (!task) throw notFound()
+    return taskOut(task)
+  })
+}
