@@ -26,7 +26,6 @@ export type AttemptEnd = Attempted | { kind: 'deferred'; waitMs: number } | { ki
 export type AttemptParts = {
   delivery: Delivery
   target: Target
-  signer: Signer
   outgoing: Outgoing
   policy: AddressPolicy
   clock: Clock
@@ -37,8 +36,10 @@ export type AttemptParts = {
   signal: AbortSignal
 }
 
+type DecisionParts = Pick<AttemptParts, 'delivery' | 'target' | 'clock' | 'ids' | 'random'>
+
 /** Signs, sends and decides: one HTTP request of a delivery. Records nothing. */
-export async function attemptDelivery(parts: AttemptParts): Promise<AttemptEnd> {
+export async function attemptDelivery(parts: AttemptParts, signer: Signer): Promise<AttemptEnd> {
   const { delivery, target, clock, failpoint } = parts
   const { payload } = delivery
   if (payload === null) throw new TypeError('a delivery without payload is canceled, not sent')
@@ -46,7 +47,7 @@ export async function attemptDelivery(parts: AttemptParts): Promise<AttemptEnd> 
   await failpoint('send.before_write')
   const result = await parts.outgoing.post({
     url: target.url,
-    headers: requestHeaders({ ...delivery, payload }, target.headers, parts.signer, startedAt),
+    headers: requestHeaders({ ...delivery, payload }, target.headers, signer, startedAt),
     body: payload,
     timeoutMs: target.timeoutMs,
     connectionKey: delivery.endpointId,
@@ -71,7 +72,7 @@ export async function attemptDelivery(parts: AttemptParts): Promise<AttemptEnd> 
 }
 
 /** An attempt that a bug of ours broke: it counts as failed, so that one poisoned event backs off and stops nobody. */
-export function brokenAttempt(parts: AttemptParts): Attempted {
+export function brokenAttempt(parts: DecisionParts): Attempted {
   const now = parts.clock.now()
   const met: Met = { outcome: { kind: 'interrupted' }, wishes: new Set() }
   return decided(parts, met, now, now, {
@@ -84,7 +85,7 @@ export function brokenAttempt(parts: AttemptParts): Attempted {
 }
 
 function decided(
-  { delivery, target, ids, random }: AttemptParts,
+  { delivery, target, ids, random }: DecisionParts,
   met: Met,
   startedAt: Date,
   endedAt: Date,

@@ -22,6 +22,11 @@ export function breakerAfterStart(breaker: Breaker): Breaker {
   return breaker.openUntil === null ? breaker : { ...breaker, probing: true }
 }
 
+/** What had started was not sent after all. */
+export function breakerUnused(breaker: Breaker): Breaker {
+  return breaker.probing ? { ...breaker, probing: false } : breaker
+}
+
 /** @param answered  whether the attempt met a final status, whatever it was */
 export function breakerAfterEnd(breaker: Breaker, answered: boolean, now: Date): Breaker {
   if (answered) return CLOSED

@@ -6,7 +6,12 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 /** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
 export const SHARDS = 256
 
-export type OwnedShard = { number: number; epoch: number }
+/** `carefulMs`: for how long its attempts go one at a time; `inHand`: the delivery under way when its owner died so. */
+export type OwnedShard = { number: number; epoch: number; carefulMs: number; inHand: string | null }
+
+/** Owners lost within a minute that make a shard careful, and for how long: one of its deliveries may be killing them. */
+const DEATHS_MAX = 5
+const CAREFUL_SECONDS = 60
 
 export type LeaseTimes = {
   leaseMs: number
@@ -47,6 +52,7 @@ export class Ownership {
   readonly #log: Logger
   readonly #times: LeaseTimes
   readonly #owned = new Map<number, number>()
+  readonly #releasing = new Set<number>()
   #workerId = randomUUID()
   /** `performance.now()` when the last successful heartbeat was sent. */
   #heardAtMs = Number.NEGATIVE_INFINITY
@@ -92,8 +98,14 @@ export class Ownership {
     return performance.now() - this.#heardAtMs
   }
 
+  /** With it, what this worker has in hand is recorded. */
   epochOf(shard: number): number | undefined {
     return this.#owned.get(shard)
+  }
+
+  /** Is new work for this shard ours? Not while it is being given back. */
+  takes(shard: number): boolean {
+    return this.#owned.has(shard) && !this.#releasing.has(shard)
   }
 
   /** May an attempt start now? Asked again right before a request is written. A process that wakes up is told no. */
@@ -212,11 +224,20 @@ export class Ownership {
       await tx.query`delete from worker where id = any (${owners}::uuid[]) and lease_until <= clock_timestamp()`
       return await tx.query<OwnedShard>`
         update shard s
-           set owner = ${workerId}, epoch = epoch + 1
-         where number = any (${wanted.map((shard) => shard.number)}::smallint[])
+           set owner = ${workerId}, epoch = epoch + 1, deaths = d.deaths, deaths_since = d.since,
+               careful_until = case when d.deaths >= ${DEATHS_MAX} and s.owner is not null
+                                    then clock_timestamp() + ${CAREFUL_SECONDS} * interval '1 second' else careful_until end
+          from (select x.number,
+                       case when x.owner is null then x.deaths when recent then x.deaths + 1 else 1 end as deaths,
+                       case when x.owner is null or recent then x.deaths_since else clock_timestamp() end as since
+                  from shard x,
+                       lateral (select coalesce(x.deaths_since > clock_timestamp() - interval '60 seconds', false) as recent) as r
+               ) as d
+         where d.number = s.number and s.number = any (${wanted.map((shard) => shard.number)}::smallint[])
            and not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())
            and exists (select from worker w where w.id = ${workerId} and w.lease_until > clock_timestamp())
-        returning number, epoch`
+        returning s.number, s.epoch, s.in_hand as "inHand",
+                  greatest(0, coalesce(extract(epoch from s.careful_until - clock_timestamp()) * 1000, 0))::int as "carefulMs"`
     })
     if (taken.length === 0 || workerId !== this.#workerId) return
     for (const shard of taken) this.#owned.set(shard.number, shard.epoch)
@@ -227,7 +248,9 @@ export class Ownership {
   async #release(shards: readonly number[]): Promise<void> {
     if (shards.length === 0) return
     const workerId = this.#workerId
+    for (const shard of shards) this.#releasing.add(shard)
     await this.#events.releasing(shards)
+    for (const shard of shards) this.#releasing.delete(shard)
     if (workerId !== this.#workerId) return
     for (const shard of shards) this.#owned.delete(shard)
     await this.#database.query`

@@ -117,6 +117,18 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
   }
 }
 
+/** These deliveries, where they are still pending; without payloads. */
+export async function readDeliveries(
+  db: Queryable,
+  names: readonly { shard: number; deliveryId: string }[],
+): Promise<Delivery[]> {
+  const rows = await db.query<PendingRow>`
+    select p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.queue, p.cause, p.attempts_made, p.created_at, p.due_at
+      from unnest(${names.map((name) => name.shard)}::smallint[], ${names.map((name) => name.deliveryId)}::uuid[]) as n (shard, delivery_id)
+      join pending p on p.shard = n.shard and p.delivery_id = n.delivery_id`
+  return rows.map(toPending)
+}
+
 /** Deliveries that a mark on their endpoint has canceled, due or not, apart from those that the caller holds. */
 export async function readCanceled(
   db: Queryable,
@@ -124,15 +136,44 @@ export async function readCanceled(
   heldDeliveryIds: readonly string[],
   limit: number,
 ): Promise<Delivery[]> {
-  const rows = await db.query<LaneRow & { delivery_id: string; queue: number }>`
-    select account_id, event_id, delivery_id, queue, cause, attempts_made, created_at, due_at,
-           null::bytea as payload, null::text as content_type
+  const rows = await db.query<PendingRow>`
+    select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at
       from pending
      where shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
        and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
        and delivery_id <> all (${heldDeliveryIds}::uuid[])
      limit ${limit}`
-  return rows.map((row) => toDelivery(row, { ...lane, queue: queueOf(row.queue), limit, dueFrom: row.due_at }))
+  return rows.map(toPending)
+}
+
+type PendingRow = {
+  account_id: string
+  event_id: string
+  delivery_id: string
+  endpoint_id: string
+  shard: number
+  queue: number
+  cause: Cause
+  attempts_made: number
+  created_at: Date
+  due_at: Date
+}
+
+function toPending(row: PendingRow): Delivery {
+  return {
+    accountId: row.account_id,
+    eventId: row.event_id,
+    deliveryId: row.delivery_id,
+    endpointId: row.endpoint_id,
+    shard: row.shard,
+    queue: queueOf(row.queue),
+    cause: row.cause,
+    attemptsMade: row.attempts_made,
+    createdAt: row.created_at,
+    dueAt: row.due_at,
+    payload: null,
+    contentType: null,
+  }
 }
 
 /** What is kept of an attempt, or of a cancellation. */

@@ -33,7 +33,7 @@ export class Waker {
   /** Lanes in which something new is pending, or whose endpoint has changed. */
   readonly lanes = (names: readonly LaneName[]): void => {
     this.#worker?.hint(names)
-    this.#tellOthers(names.filter((name) => this.#worker?.ownership.epochOf(name.shard) === undefined))
+    this.#tellOthers(names.filter((name) => !this.#worker?.ownership.takes(name.shard)))
   }
 
   #tellOthers(names: readonly LaneName[]): void {

@@ -6,8 +6,16 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
-import { type Attempted, type AttemptParts, attemptDelivery, brokenAttempt, canceledAttempt } from './attempt.ts'
-import { breakerAdmits, breakerAfterEnd, breakerAfterStart } from './breaker.ts'
+import {
+  type AttemptEnd,
+  type Attempted,
+  type AttemptParts,
+  attemptDelivery,
+  brokenAttempt,
+  canceledAttempt,
+} from './attempt.ts'
+import { breakerAdmits, breakerAfterEnd, breakerAfterStart, breakerUnused } from './breaker.ts'
+import { CarefulShards } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
 import { moveFailureClock } from './failure-clock.ts'
@@ -17,7 +25,15 @@ import { type LeaseTimes, type OwnedShard, Ownership } from './ownership.ts'
 import { Recorder } from './recorder.ts'
 import { Ring } from './ring.ts'
 import { createLaneSigner } from './signer.ts'
-import { type AttemptRecord, type EndpointChange, findLanes, type LaneRead, readCanceled, readLanes } from './store.ts'
+import {
+  type AttemptRecord,
+  type EndpointChange,
+  findLanes,
+  type LaneRead,
+  readCanceled,
+  readDeliveries,
+  readLanes,
+} from './store.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** What a worker may have under way at once. First attempts, retries and replays never use up each other's share. */
@@ -100,6 +116,7 @@ export class DeliveryWorker {
   readonly #alarms: Alarms<Lane>
   readonly #toRead = new Set<Lane>()
   readonly #toRefresh = new Set<Lane>()
+  readonly #careful: CarefulShards
   #abort = new AbortController()
   #inFlightAll = 0
   #payloadBytes = 0
@@ -117,6 +134,7 @@ export class DeliveryWorker {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#limits = { ...WORKER_LIMITS, ...parts.limits }
+    this.#careful = new CarefulShards(parts.database)
     this.#alarms = new Alarms(parts.clock, (lane) => this.#onAlarm(lane))
     this.#ownership = new Ownership({
       database: parts.leaseDatabase,
@@ -183,7 +201,7 @@ export class DeliveryWorker {
     const touched = new Set<Lane>()
     const now = this.#parts.clock.now()
     for (const planned of deliveries) {
-      if (this.#ownership.epochOf(planned.shard) === undefined) {
+      if (!this.#ownership.takes(planned.shard)) {
         foreign.push(planned)
         continue
       }
@@ -199,7 +217,7 @@ export class DeliveryWorker {
   /** Something new is pending in these lanes: read them. */
   hint(names: readonly LaneName[]): void {
     for (const name of names) {
-      if (this.#ownership.epochOf(name.shard) === undefined) continue
+      if (!this.#ownership.takes(name.shard)) continue
       const lane = this.#laneOf(name)
       for (const queue of QUEUES) lane.queues[queue].unread = true
       this.#wantRefresh(lane)
@@ -263,7 +281,29 @@ export class DeliveryWorker {
   // — ownership —
 
   #gained(shards: readonly OwnedShard[]): void {
-    void this.#sweep(shards.map((shard) => shard.number))
+    this.#careful.add(shards)
+    void this.#chargeInHand(shards).finally(() => this.#sweep(shards.map((shard) => shard.number)))
+  }
+
+  /** Deliveries under way when careful owners died: each has had a failed attempt. */
+  async #chargeInHand(shards: readonly OwnedShard[]): Promise<void> {
+    const noted = shards.flatMap(({ number, inHand }) => (inHand === null ? [] : { shard: number, deliveryId: inHand }))
+    if (noted.length === 0) return
+    const { database, readTargets, clock } = this.#parts
+    try {
+      const deliveries = await readDeliveries(database, noted)
+      const targets = await readTargets(deliveries, clock.now())
+      for (const delivery of deliveries) {
+        const target = targets.find(({ endpointId }) => endpointId === delivery.endpointId)
+        const epoch = this.#ownership.epochOf(delivery.shard)
+        if (!target || epoch === undefined) continue
+        const lane = this.#laneOf(delivery)
+        lane.held.add(heldName(delivery))
+        this.#record(lane, { ...brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, epoch }, false)
+      }
+    } catch (error) {
+      this.#parts.log.warn({ event: 'delivery.charge_failed', reason: nameOf(error) })
+    }
   }
 
   async #releasing(shards: readonly number[]): Promise<void> {
@@ -283,6 +323,7 @@ export class DeliveryWorker {
     this.#abort.abort()
     this.#abort = new AbortController()
     this.#recorder.drop()
+    this.#careful.forgetAll()
     for (const lane of [...this.#lanes.values()]) this.#forget(lane)
     this.#notifySettled()
   }
@@ -307,6 +348,11 @@ export class DeliveryWorker {
     )
   }
 
+  /** What waited for one attempt of the shard to be settled. */
+  #placeShard(shard: number): void {
+    for (const lane of this.#lanes.values()) if (lane.shard === shard) this.#place(lane)
+  }
+
   // — turns —
 
   /** Puts the lane into the rings in which it can send now, and asks for what it lacks. */
@@ -323,6 +369,7 @@ export class DeliveryWorker {
   #isReady(lane: Lane): boolean {
     if (!QUEUES.some((queue) => lane.queues[queue].due.length > 0)) return false
     if (lane.deferred || lane.pausedUntil !== null || lane.disable !== null) return false
+    if (!this.#careful.admits(lane.shard)) return false
     const ageMs = this.#targetAgeMs(lane)
     if (ageMs > TARGET_REFRESH_MS) this.#wantRefresh(lane)
     if (lane.target === null || ageMs > TARGET_AGE_MS_MAX) return false
@@ -414,34 +461,25 @@ export class DeliveryWorker {
   // — one attempt —
 
   async #attempt(lane: Lane, target: Target, delivery: Delivery, budget: Budget): Promise<void> {
-    const { clock, ids, outgoing, failpoint, policyOf, random } = this.#parts
     const epoch = this.#ownership.epochOf(lane.shard) ?? -1
     const parts: AttemptParts = {
+      ...this.#parts,
       delivery,
       target,
-      signer: this.#signerOf(lane, target),
-      outgoing,
-      policy: policyOf(target),
-      clock,
-      ids,
-      random: random(),
-      failpoint,
+      policy: this.#parts.policyOf(target),
+      random: this.#parts.random(),
       mayWrite: () => this.#ownership.mayStart() && this.#ownership.epochOf(lane.shard) === epoch,
       signal: this.#abort.signal,
     }
-    const attempted = await attemptDelivery(parts).catch((error: unknown) => {
-      this.#parts.log.error({
-        event: 'delivery.attempt_broken',
-        deliveryId: delivery.deliveryId,
-        reason: nameOf(error),
-      })
-      return brokenAttempt(parts)
-    })
+    const attempted = await this.#attemptOf(lane, parts)
     lane.inFlight -= 1
     this.#inFlight[budget] -= 1
     this.#inFlightAll -= 1
     this.#leave(delivery)
-    lane.breaker = breakerAfterEnd(lane.breaker, attempted.kind === 'attempted' && attempted.answered, clock.now())
+    lane.breaker =
+      attempted.kind === 'attempted'
+        ? breakerAfterEnd(lane.breaker, attempted.answered, this.#parts.clock.now())
+        : breakerUnused(lane.breaker)
     lane.pausedUntil = null // judged anew at the next start
     if (this.#ownership.epochOf(lane.shard) === epoch && this.#lanes.get(lane.endpointId) === lane) {
       if (attempted.kind === 'attempted') this.#ended(lane, delivery, epoch, attempted, budget)
@@ -449,6 +487,21 @@ export class DeliveryWorker {
     }
     this.#place(lane)
     this.#pump()
+  }
+
+  async #attemptOf(lane: Lane, parts: AttemptParts): Promise<AttemptEnd> {
+    try {
+      await this.#careful.enter(lane.shard, parts.delivery.deliveryId)
+    } catch {
+      return { kind: 'stopped' } // not noted, so not sent
+    }
+    try {
+      return await attemptDelivery(parts, this.#signerOf(lane, parts.target))
+    } catch (error) {
+      const { deliveryId } = parts.delivery
+      this.#parts.log.error({ event: 'delivery.attempt_broken', deliveryId, reason: nameOf(error) })
+      return brokenAttempt(parts)
+    }
   }
 
   /** It met an outcome: what becomes of the delivery and of its endpoint is decided and goes to be recorded. */
@@ -478,6 +531,7 @@ export class DeliveryWorker {
   #returned(lane: Lane, delivery: Delivery, reason: { kind: 'deferred'; waitMs: number } | { kind: 'stopped' }): void {
     lane.queues[delivery.queue].due.unshift(delivery)
     this.#enter(delivery)
+    this.#careful.leave(lane.shard)
     if (reason.kind === 'stopped' || lane.deferred) return
     lane.deferred = true
     this.#deferred += 1
@@ -542,6 +596,7 @@ export class DeliveryWorker {
     if (!lane || lane.shard !== delivery.shard) return
     this.#remembered[0].add(heldName(delivery))
     lane.unsettled -= 1
+    if (this.#careful.leave(lane.shard)) this.#placeShard(lane.shard)
     lane.held.delete(heldName(delivery))
     if (!written) {
       this.#forget(lane)
@@ -800,7 +855,7 @@ export class DeliveryWorker {
     try {
       const now = this.#parts.clock.now()
       for (const found of await findLanes(this.#parts.database, shards)) {
-        if (this.#ownership.epochOf(found.shard) === undefined) continue
+        if (!this.#ownership.takes(found.shard)) continue
         const lane = this.#laneOf(found)
         const queue = lane.queues[found.queue]
         if (found.dueAt > now) this.#dueLater(lane, queue, found.dueAt)

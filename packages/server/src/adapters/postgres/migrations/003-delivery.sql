@@ -101,7 +101,8 @@ create table shard (
   epoch         bigint   not null default 0,
   deaths        smallint not null default 0, -- owners lost since deaths_since
   deaths_since  timestamptz,
-  in_hand       uuid -- careful mode: the one delivery whose attempt had started
+  careful_until timestamptz, -- until then one attempt at a time, noted before it starts
+  in_hand       uuid -- the delivery so noted
 ) with (fillfactor = 50);
 insert into shard (number) select generate_series(0, 255);
 
