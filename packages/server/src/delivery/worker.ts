@@ -859,7 +859,7 @@ export class DeliveryWorker {
         const lane = this.#laneOf(found)
         const queue = lane.queues[found.queue]
         if (found.dueAt > now) this.#dueLater(lane, queue, found.dueAt)
-        else if (!queue.unread && queue.due.length === 0 && lane.held.size === 0) {
+        else if (!queue.unread && queue.due.length === 0) {
           queue.unread = true
           lane.readFrom[found.queue] = found.dueAt
           this.#place(lane)
