@@ -6,6 +6,7 @@ import { listOf, nullable, oneOf, patternText, plainText } from '#src/adapters/h
 import type { Fault } from '#src/domain-error.ts'
 import { eventTypeName } from '#src/events/event-type.ts'
 import type { EndpointSettings } from './endpoint.ts'
+import { fault } from './faults.ts'
 import { GRACE_SECONDS_MAX } from './signing-secret.ts'
 
 const uid = patternText(
@@ -150,8 +151,4 @@ export function settingsFaults(settings: EndpointSettings): Fault[] {
     faults.push(fault('maxConcurrency', 'must be null or 1 with fifo'))
   }
   return faults
-}
-
-export function fault(field: string, msg: string): Fault {
-  return { loc: ['body', field], msg, type: 'value_error' }
 }

@@ -1,4 +1,5 @@
-import { type Fault, invalidInput } from '#src/domain-error.ts'
+import type { Fault } from '#src/domain-error.ts'
+import { fault, refuseFaulty } from './faults.ts'
 
 /** Own headers of an endpoint, sent with every attempt: name, in the letter case given, and value. */
 export type Headers = ReadonlyMap<string, string>
@@ -41,8 +42,8 @@ export function headerFaults(headers: Headers): Fault[] {
     seen.add(name.toLowerCase())
     bytes += name.length + value.length
   }
-  if (headers.size > HEADERS_MAX) faults.push(fault(['headers'], `more than ${HEADERS_MAX} headers`))
-  if (bytes > HEADERS_BYTES_MAX) faults.push(fault(['headers'], `more than ${HEADERS_BYTES_MAX} bytes in all`))
+  if (headers.size > HEADERS_MAX) faults.push(fault('headers', `more than ${HEADERS_MAX} headers`))
+  if (bytes > HEADERS_BYTES_MAX) faults.push(fault('headers', `more than ${HEADERS_BYTES_MAX} bytes in all`))
   return faults
 }
 
@@ -70,7 +71,7 @@ export function mergeHeaders(
   for (const key of removed) merged.delete(key)
   const headers = new Map([...merged.values()].map(({ name, value }) => [name, value]))
   faults.push(...headerFaults(headers))
-  if (faults.length > 0) throw invalidInput(...faults)
+  refuseFaulty(faults)
   return headers
 }
 
@@ -94,8 +95,4 @@ function nameFault(name: string): string | undefined {
 function valueFault(value: string): string | undefined {
   if (value.length > VALUE_BYTES_MAX) return `longer than ${VALUE_BYTES_MAX} bytes`
   return HEADER_VALUE.test(value) ? undefined : 'only visible ASCII, spaces and tabs, and no blank at either end'
-}
-
-function fault(where: string[], msg: string): Fault {
-  return { loc: ['body', ...where], msg, type: 'value_error' }
 }

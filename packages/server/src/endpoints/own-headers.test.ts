@@ -90,6 +90,16 @@ describe('50: headers', () => {
     expect(await shown()).toEqual({ headers: { 'x-kept': '1' }, sensitive: [] })
   })
 
+  test('an answer names at most 20 faults', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`svix-${n}`, 'v']))
+    for (const method of ['PUT', 'PATCH'] as const) {
+      const answer = await world.call(method, `${at}/headers`, { body: { headers } })
+      expect(answer.body.detail).toHaveLength(20)
+    }
+    const answer = await world.call('POST', `/app/${account.id}/endpoint`, { body: { url, headers } })
+    expect(answer.body.detail).toHaveLength(20)
+  })
+
   test('the limits count what is there already', async () => {
     await put(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`x-${n}`, 'v'])))
     const body = { headers: { 'x-20': 'v' } }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Account } from '#src/accounts/principal.ts'
+import { ksuidTime } from '#src/adapters/ids.ts'
 import { type Json, TestWorld, tally } from './test-world.ts'
 
 const url = 'https://receiver.northwind.com/hook'
@@ -70,6 +71,14 @@ describe('create', () => {
       failingSince: null,
       disabledReason: null,
     })
+  })
+
+  test('4: the id tells when the endpoint was made, also when later ids have been made', async () => {
+    world.ids.next(new Date(world.clock.now().getTime() + 1000))
+    const endpoint = await create()
+    const createdAt = new Date(endpoint.createdAt).getTime()
+    expect(ksuidTime(endpoint.id.replace('ep_', '')).getTime()).toBe(createdAt - (createdAt % 4))
+    world.clock.advanceMs(2000)
   })
 
   test('every field is stored as given, and read back', async () => {

@@ -22,7 +22,6 @@ import {
   endpointBody,
   endpointPatchBody,
   exampleBody,
-  fault,
   headersBody,
   headersPatchBody,
   newEndpointBody,
@@ -33,6 +32,7 @@ import {
 } from './body.ts'
 import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointName, parseEndpointName } from './endpoint.ts'
 import { sendExample } from './example.ts'
+import { fault, refuseFaulty } from './faults.ts'
 import { type Headers, headerFaults, mergeHeaders, showHeaders } from './headers.ts'
 import { rotateSecret } from './rotate.ts'
 import { changeEndpoint, changeHeaders, createEndpoint, deleteEndpoint, type SaveContext, type Saved } from './save.ts'
@@ -241,8 +241,7 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
   routes.put('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ManageEndpoint'), async (request, reply) => {
     const body = bodyOf(request, headersBody)
     const headers: Headers = new Map(Object.entries(body.headers))
-    const faults = headerFaults(headers)
-    if (faults.length > 0) throw invalidInput(...faults)
+    refuseFaulty(headerFaults(headers))
     await saveHeaders(request, () => headers)
     return await reply.code(204).send()
   })

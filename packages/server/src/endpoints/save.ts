@@ -3,12 +3,13 @@ import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
 import type { Environment } from '#src/accounts/principal.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
+import { DomainError, type Fault, notFound } from '#src/domain-error.ts'
 import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
 import { type Sight, unknownEventTypes } from '#src/events/event-type-store.ts'
-import { fault, settingsFaults } from './body.ts'
+import { settingsFaults } from './body.ts'
 import { effectsOf } from './change.ts'
-import type { Endpoint, EndpointSettings } from './endpoint.ts'
+import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointSettings } from './endpoint.ts'
+import { fault, refuseFaulty } from './faults.ts'
 import type { Headers } from './headers.ts'
 import { type Owner, openHeaders, sealHeaders, sealSecret } from './sealed.ts'
 import type { SigningSecret } from './signing-secret.ts'
@@ -44,8 +45,10 @@ export async function createEndpoint(
   context: SaveContext,
 ): Promise<Saved | 'uid_taken'> {
   await checkSettings(tx, settings, null, context)
-  const { account, ids, now } = context
-  const owner = { accountId: account.id, id: `ep_${ids.next(now).ksuid}` }
+  const { account, ids } = context
+  const { ksuid, at } = ids.next(context.now)
+  const now = at > context.now ? at : context.now // later ids have been made: this one tells their time
+  const owner = { accountId: account.id, id: `${ENDPOINT_ID_PREFIX}${ksuid}` }
   const added = await addEndpoint(
     tx,
     { ...owner, environment: account.environment, settings, sealedHeaders: sealHeaders(key, owner, headers), now },
@@ -110,7 +113,7 @@ async function checkSettings(
   const unknown = chosen.length > 0 ? await unknownEventTypes(tx, account.environment, sight, chosen) : []
   const found = [...faults, ...settingsFaults(settings)]
   if (unknown.length > 0) found.push(fault('eventTypes', `does not exist: ${unknown.join(', ')}`))
-  if (found.length > 0) throw invalidInput(...found)
+  refuseFaulty(found)
 }
 
 async function test(tx: Queryable, request: NewEvent, { settings }: SaveContext): Promise<PlannedDelivery[]> {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
+import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
@@ -178,7 +179,7 @@ function settled(request: FastifyRequest, body: Static<typeof patchBody>, base: 
   const faults = schemaFaults(schemas ?? {})
   const flags = flagsOf(body)
   if (flags === 'differ') faults.push(differingFlags)
-  if (faults.length > 0 || flags === 'differ') throw invalidInput(...faults)
+  if (faults.length > 0 || flags === 'differ') throw invalidInput(...faults.slice(0, FAULTS_MAX))
   return {
     description: body.description ?? base.description,
     groupName: groupName === undefined ? base.groupName : groupName,
