@@ -41,10 +41,8 @@ async function replaySome(tx: Queryable, task: Task, now: Date, { scan, cause }:
   const lane = { accountId, endpointId, shard: target.shard }
   if ((await countDueReplays(tx, lane, now, BACKLOG_MAX)) >= BACKLOG_MAX) return wait(addMs(now, BACKLOG_WAIT_MS))
 
-  const rows = await scan(tx, {
-    ...{ accountId, endpointId, from, below },
-    ...{ after: position, startedAt: task.createdAt, limit: ROWS_PER_STEP },
-  })
+  const startedAt = task.createdAt
+  const rows = await scan(tx, { accountId, endpointId, from, below, after: position, startedAt, limit: ROWS_PER_STEP })
   const treated = treat(rows, room.count)
   const planned = spread(room.start, treated.eventIds.length, rate)
   if (treated.eventIds.length > 0) {

@@ -30,10 +30,8 @@ export function registerTaskRoutes(routes: FastifyInstance, { api, clock }: Task
     const query = queryOf(request, ListQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
     const { environment, accountId } = request.principal
-    const filter = {
-      ...{ environment, accountId, from: oldest() },
-      ...{ status: query.status ?? null, kind: query.task ?? null },
-    }
+    const wanted = { status: query.status ?? null, kind: query.task ?? null }
+    const filter = { environment, accountId, from: oldest(), ...wanted }
     const tasks = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       listTasks(tx, page, filter),
     )

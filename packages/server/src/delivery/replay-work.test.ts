@@ -1,0 +1,422 @@
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addMs } from '#src/adapters/clock.ts'
+import { IdSource } from '#src/adapters/ids.ts'
+import type { Database, Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
+import type { Sql } from '#src/adapters/postgres/sql.ts'
+import { ManualClock } from '../../test/manual-clock.ts'
+import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
+import type { LaneName } from './lanes.ts'
+import { REPLAY_KINDS, type ReplayKind, startReplay } from './replay.ts'
+import { type ScannedRow, scanFailed, scanMissing, type Verdict } from './replay-store.ts'
+import { replayWorks, treat } from './replay-work.ts'
+import type { Task } from './tasks.ts'
+import { type TaskDatabase, TaskRunner } from './tasks-runner.ts'
+import { readTask } from './tasks-store.ts'
+
+const START = '2026-03-04T20:00:00.000Z'
+const log = pino({ level: 'silent' })
+let database: TestDatabase
+let owner: Database
+let worker: Database
+
+beforeAll(async () => {
+  database = await testDatabase()
+  owner = database.open('migrate')
+  worker = database.open('worker', { connectionsMax: 8 })
+  await owner.query`select make_partitions('2026-03-04', '2026-03-10')`
+  await owner.query`insert into environment (name, id, created_at) values ('production', 'org_1', ${new Date(START)})`
+})
+afterAll(() => database.close())
+
+/** An account with two endpoints, and what happened with its events. Nothing is sent here. */
+class History {
+  readonly clock = new ManualClock(START)
+  readonly ids = new IdSource(this.clock)
+  readonly account = { id: `app_${this.ids.next().ksuid}`, environment: 'production' as const }
+  readonly endpointId = `ep_${this.ids.next().ksuid}`
+  readonly otherId = `ep_${this.ids.next().ksuid}`
+  readonly lanes: LaneName[] = []
+
+  static async begin(): Promise<History> {
+    const history = new History()
+    const { account, clock } = history
+    const now = clock.now()
+    await owner.query`
+      insert into account (id, environment, name, data_key, population_max, created_at, updated_at)
+      values (${account.id}, 'production', 'Test', '', 0, ${now}, ${now})`
+    for (const id of [history.endpointId, history.otherId]) {
+      await owner.query`
+        insert into endpoint (account_id, id, environment, url, event_types, created_at, updated_at)
+        values (${account.id}, ${id}, 'production', 'https://northwind.com/hook', '{wanted}', ${now}, ${now})`
+    }
+    return history
+  }
+
+  /** Adds events of the given stories, one a second, and the attempts that they tell of. */
+  async add(stories: readonly Story[]): Promise<string[]> {
+    const eventIds: string[] = []
+    const attempts: { at: Date; eventId: string; endpointId: string; step: Step }[] = []
+    for (const { steps, type, hasPayload } of stories) {
+      this.clock.advanceMs(1_000)
+      const at = this.clock.now()
+      const eventId = `msg_${this.ids.next().ksuid}`
+      eventIds.push(eventId)
+      await owner.query`
+        insert into event (account_id, id, type, payload, created_at, payload_expires_at)
+        values (${this.account.id}, ${eventId}, ${type}, ${hasPayload ? Buffer.from('{}') : null}, ${at}, ${at})`
+      steps.forEach((step, index) => {
+        const endpointId =
+          step === 'failed elsewhere' || step === 'delivered elsewhere' ? this.otherId : this.endpointId
+        attempts.push({ at: addMs(at, (index + 1) * 37_000), eventId, endpointId, step })
+      })
+    }
+    const ids = new IdSource(this.clock)
+    for (const { at, eventId, endpointId, step } of attempts.toSorted((a, b) => a.at.getTime() - b.at.getTime())) {
+      const failure =
+        { failed: 'http_server_error', delivered: null, canceled: 'canceled' }[step.split(' ')[0] ?? ''] ?? null
+      const outcome = failure === 'canceled' ? 'canceled' : 'responded'
+      const state = failure === null ? 'delivered' : failure === 'canceled' ? 'canceled' : 'dead_letter'
+      await owner.query`
+        insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
+                             started_at, state, dead_reason)
+        values (${this.account.id}, ${eventId}, ${`atmpt_${ids.next(at).ksuid}`}, ${endpointId}, gen_random_uuid(), 'event', 1,
+                'https://northwind.com/hook', ${outcome}, ${failure}, ${at}, ${state},
+                ${state === 'dead_letter' ? 'schedule_exhausted' : null})`
+    }
+    this.clock.advanceMs(3_600_000)
+    return eventIds
+  }
+
+  async start(kind: ReplayKind, wish: { since?: Date; until?: Date; rate?: number } = {}): Promise<Task> {
+    const { since = new Date(START), until = null, rate = 1_000 } = wish
+    const account = { ...this.account, uid: null, name: '', throttleRate: null, metadata: {} }
+    const times = { createdAt: since, updatedAt: since }
+    return await owner.transaction({}, (tx) =>
+      startReplay(
+        tx,
+        { ...account, ...times, populationMax: 0, autoSubscribe: true },
+        { id: this.endpointId, disabled: false },
+        kind,
+        { since, until, rate },
+        { ids: this.ids, now: this.clock.now() },
+      ),
+    )
+  }
+
+  runner(over: TaskDatabase, leaseMs?: number): TaskRunner {
+    const wakeLanes = (names: readonly LaneName[]) => void this.lanes.push(...names)
+    return new TaskRunner({
+      database: over,
+      clock: this.clock,
+      works: replayWorks,
+      wakeLanes,
+      log,
+      ...(leaseMs === undefined ? {} : { leaseMs }),
+    })
+  }
+
+  /** What a worker would do: takes what is due now. */
+  async deliver(): Promise<{ eventId: string; dueAt: Date }[]> {
+    const rows = await owner.query<{ event_id: string; due_at: Date }>`
+      delete from pending where endpoint_id = ${this.endpointId} and due_at <= ${this.clock.now()}
+      returning event_id, due_at`
+    return rows.map((row) => ({ eventId: row.event_id, dueAt: row.due_at }))
+  }
+
+  /** As if the time of every lease had passed. */
+  async passLeases(): Promise<void> {
+    await owner.query`update task set lease_until = null where account_id = ${this.account.id}`
+  }
+
+  async read(task: Task): Promise<Task> {
+    const found = await readTask(worker, task.id, '')
+    if (!found) throw new Error('the task is gone')
+    return found
+  }
+
+  /** Runs the task to its end with one runner; what was planned is delivered when it is due. */
+  async run(task: Task): Promise<{ task: Task; sent: { eventId: string; dueAt: Date }[] }> {
+    const runner = this.runner(worker)
+    runner.start()
+    const sent: { eventId: string; dueAt: Date }[] = []
+    for (;;) {
+      await runner.settled()
+      this.clock.advanceMs(1_000)
+      await runner.settled()
+      sent.push(...(await this.deliver()))
+      const now = await this.read(task)
+      if (now.status === 'running') continue
+      this.clock.advanceMs(60_000)
+      sent.push(...(await this.deliver()))
+      await runner.close()
+      return { task: now, sent }
+    }
+  }
+}
+
+type Step = 'failed' | 'delivered' | 'canceled' | 'failed elsewhere' | 'delivered elsewhere'
+type Story = { steps: Step[]; type: string; hasPayload: boolean }
+
+const story: fc.Arbitrary<Story> = fc.record({
+  steps: fc.array(
+    fc.constantFrom<Step>('failed', 'failed', 'delivered', 'canceled', 'failed elsewhere', 'delivered elsewhere'),
+    {
+      maxLength: 4,
+    },
+  ),
+  type: fc.constantFrom('wanted', 'wanted', 'other'),
+  hasPayload: fc.boolean(),
+})
+
+/** Which of the events a replay is to send, told without any SQL. */
+function expected(kind: ReplayKind, stories: readonly Story[], eventIds: readonly string[]) {
+  const needs = ({ steps, type }: Story): boolean => {
+    const attempted = steps.includes('failed') || steps.includes('delivered')
+    if (kind === REPLAY_KINDS.recover) return steps.includes('failed') && !steps.includes('delivered')
+    return type === 'wanted' && !attempted
+  }
+  const of = (hasPayload: boolean) =>
+    eventIds.filter((_, index) => {
+      const told = stories[index]
+      return told !== undefined && needs(told) && told.hasPayload === hasPayload
+    })
+  return { sent: of(true), skipped: of(false) }
+}
+
+describe('which messages', () => {
+  for (const kind of Object.values(REPLAY_KINDS)) {
+    test(`42: ${kind} agrees with a full look at every history`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(story, { minLength: 1, maxLength: 60 }), async (stories) => {
+          const history = await History.begin()
+          const eventIds = await history.add(stories)
+          const { task, sent } = await history.run(await history.start(kind))
+          const wanted = expected(kind, stories, eventIds)
+          expect(sent.map(({ eventId }) => eventId).toSorted()).toEqual(wanted.sent.toSorted())
+          expect(task).toMatchObject({
+            status: 'finished',
+            data: { messagesSent: wanted.sent.length, messagesSkipped: wanted.skipped.length },
+          })
+        }),
+        { numRuns: 12 },
+      )
+    })
+
+    test(`42: ${kind} takes the messages created in [since, until) and no others`, async () => {
+      const history = await History.begin()
+      const steps: Step[] = kind === REPLAY_KINDS.recover ? ['failed', 'failed'] : []
+      const eventIds = await history.add(
+        Array.from({ length: 10 }, () => ({ steps, type: 'wanted', hasPayload: true })),
+      )
+      // the events are a second apart, from START + 1 s on
+      const since = addMs(new Date(START), 4_000)
+      const until = addMs(new Date(START), 8_000)
+      const { task, sent } = await history.run(await history.start(kind, { since, until }))
+      expect(sent.map(({ eventId }) => eventId)).toEqual(eventIds.slice(3, 7))
+      expect(task.data).toMatchObject({ since: since.toISOString(), until: until.toISOString() })
+    })
+  }
+
+  test('a step stops before the first message that it has no room for', () => {
+    const row = (position: string, verdict: Verdict): ScannedRow => ({ position, eventId: `e${position}`, verdict })
+    const rows = [row('1', 'wanted'), row('2', 'repeat'), row('3', 'gone'), row('4', 'other'), row('5', 'wanted')]
+    expect(treat(rows, 2)).toEqual({ eventIds: ['e1', 'e5'], scanned: 4, skipped: 1, position: '5', isWhole: true })
+    expect(treat(rows, 1)).toEqual({ eventIds: ['e1'], scanned: 3, skipped: 1, position: '4', isWhole: false })
+    expect(treat([], 1)).toEqual({ eventIds: [], scanned: 0, skipped: 0, position: null, isWhole: true })
+  })
+
+  test('the scans read their indexes, and stop at their limit', async () => {
+    const history = await History.begin()
+    const many = Array.from(
+      { length: 400 },
+      (_, index): Story => ({
+        steps: index % 10 === 0 ? ['failed'] : ['delivered'],
+        type: 'wanted',
+        hasPayload: true,
+      }),
+    )
+    await history.add(many)
+    await owner.query`analyze attempt`
+    await owner.query`analyze event`
+    const scan = {
+      accountId: history.account.id,
+      endpointId: history.endpointId,
+      after: null,
+      startedAt: history.clock.now(),
+      limit: 20,
+    }
+    const plans: string[] = []
+    const explaining: Queryable = {
+      query: (strings, ...values) =>
+        explaining.run({ text: strings.reduce((text, part, at) => `${text}$${at}${part}`), values }),
+      async run<Row>(statement: Sql): Promise<Row[]> {
+        const rows = await worker.run<{ 'QUERY PLAN': string }>({
+          ...statement,
+          text: `explain analyze ${statement.text}`,
+        })
+        plans.push(rows.map((plan) => plan['QUERY PLAN']).join('\n'))
+        return []
+      },
+    }
+    const task = await history.start(REPLAY_KINDS.recover)
+    const { from, below } = task.parameters
+    await scanFailed(explaining, { ...scan, from: String(from), below: String(below) })
+    await scanMissing(explaining, { ...scan, from: String(from), below: String(below) })
+    const [failed = '', missing = ''] = plans
+    expect(failed).toMatch(/Index.* Scan using attempt_\d+_account_id_endpoint_id_id_idx1? on attempt_/)
+    expect(missing).toMatch(/Index.* Scan using event_\d+_pkey on event_/)
+    // partitions without rows are read as they are, if at all
+    expect(plans.join('\n')).not.toMatch(/Seq Scan on (attempt|event|pending)[^\n]*\(actual[^\n]* rows=[1-9]/)
+  })
+})
+
+describe('pace', () => {
+  test('due times keep to the rate', async () => {
+    const history = await History.begin()
+    await history.add(Array.from({ length: 120 }, () => ({ steps: ['failed'], type: 'wanted', hasPayload: true })))
+    const startedAt = history.clock.now()
+    const { sent } = await history.run(await history.start(REPLAY_KINDS.recover, { rate: 10 }))
+    expect(sent).toHaveLength(120)
+    for (let second = 0; second < 13; second += 1) {
+      const from = addMs(startedAt, second * 1000)
+      const started = sent.filter(({ dueAt }) => dueAt >= from && dueAt < addMs(from, 1_000))
+      expect(started.length, `second ${second}`).toBeLessThanOrEqual(12)
+    }
+    const tookMs = Math.max(...sent.map(({ dueAt }) => dueAt.getTime())) - startedAt.getTime()
+    expect(tookMs).toBeGreaterThanOrEqual(11_000)
+    expect(tookMs).toBeLessThanOrEqual(14_000)
+  })
+
+  test('a replay waits while the endpoint is slower than it, and adds no more', async () => {
+    const history = await History.begin()
+    await history.add(Array.from({ length: 1_600 }, () => ({ steps: ['failed'], type: 'wanted', hasPayload: true })))
+    const task = await history.start(REPLAY_KINDS.recover, { rate: 100 })
+    const runner = history.runner(worker)
+    runner.start()
+    for (let second = 0; second < 20; second += 1) {
+      await runner.settled()
+      history.clock.advanceMs(1_000)
+    }
+    await runner.settled()
+    const waiting = await history.read(task)
+    expect(waiting).toMatchObject({ status: 'running' })
+    expect(Number(waiting.data.messagesSent)).toBeLessThan(1_600)
+    await history.deliver()
+    for (let second = 0; second < 10; second += 1) {
+      history.clock.advanceMs(1_000)
+      await runner.settled()
+    }
+    expect(await history.read(task)).toMatchObject({ status: 'finished', data: { messagesSent: 1_600 } })
+    await runner.close()
+  })
+})
+
+/** A process that dies: from its `statements`-th statement on nothing works, and what it had not committed is undone. */
+class MortalDatabase implements TaskDatabase {
+  #left: number
+  readonly #hearsNoCommit: boolean
+
+  constructor(statements: number, hearsNoCommit: boolean) {
+    this.#left = statements
+    this.#hearsNoCommit = hearsNoCommit
+  }
+
+  #live(): void {
+    this.#left -= 1
+    if (this.#left < 0) throw new Error('dead')
+  }
+
+  async query<Row>(strings: TemplateStringsArray, ...values: unknown[]): Promise<Row[]> {
+    this.#live()
+    return await worker.query<Row>(strings, ...values)
+  }
+
+  async run<Row>(statement: Sql): Promise<Row[]> {
+    this.#live()
+    return await worker.run<Row>(statement)
+  }
+
+  async transaction<T>(options: TransactionOptions, work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const result = await worker.transaction(options, async (tx) => {
+      const mortal: Queryable = {
+        query: async (strings, ...values) => {
+          this.#live()
+          return await tx.query(strings, ...values)
+        },
+        run: async (statement) => {
+          this.#live()
+          return await tx.run(statement)
+        },
+      }
+      return await work(mortal)
+    })
+    if (this.#hearsNoCommit && this.#left <= 1) {
+      this.#left = 0
+      throw new Error('dead after the commit')
+    }
+    return result
+  }
+}
+
+describe('whatever dies', () => {
+  test('43: killed ten times at any statement: each message once, the count right at the end, progress seen', async () => {
+    const deaths = fc.array(fc.record({ statements: fc.integer({ min: 1, max: 14 }), hearsNoCommit: fc.boolean() }), {
+      minLength: 10,
+      maxLength: 10,
+    })
+    await fc.assert(
+      fc.asyncProperty(deaths, fc.constantFrom(...Object.values(REPLAY_KINDS)), async (lives, kind) => {
+        const history = await History.begin()
+        const steps: Step[] = kind === REPLAY_KINDS.recover ? ['failed'] : []
+        const eventIds = await history.add(
+          Array.from({ length: 700 }, () => ({ steps, type: 'wanted', hasPayload: true })),
+        )
+        const task = await history.start(kind, { rate: 50 })
+        const sent: string[] = []
+        const progress = new Set<unknown>()
+        const live = async (over: TaskDatabase) => {
+          const runner = history.runner(over)
+          runner.wake()
+          await runner.settled()
+          sent.push(...(await history.deliver()).map(({ eventId }) => eventId))
+          progress.add((await history.read(task)).data.messagesSent)
+          history.clock.advanceMs(2_500)
+          await runner.settled()
+          await runner.close()
+          await history.passLeases()
+        }
+        for (const { statements, hearsNoCommit } of lives) await live(new MortalDatabase(statements, hearsNoCommit))
+        while ((await history.read(task)).status === 'running') await live(worker)
+        history.clock.advanceMs(60_000)
+        sent.push(...(await history.deliver()).map(({ eventId }) => eventId))
+        expect(sent.toSorted()).toEqual(eventIds.toSorted())
+        expect(await history.read(task)).toMatchObject({ status: 'finished', data: { messagesSent: 700 } })
+        expect(progress.size).toBeGreaterThan(2)
+      }),
+      { numRuns: 4 },
+    )
+  })
+
+  test('43: runners that all believe to hold the task treat each message once', async () => {
+    const history = await History.begin()
+    const eventIds = await history.add(
+      Array.from({ length: 600 }, () => ({ steps: ['failed'], type: 'wanted', hasPayload: true })),
+    )
+    const task = await history.start(REPLAY_KINDS.recover)
+    const runners = [1, 2, 3].map(() => history.runner(worker, 0))
+    const sent: string[] = []
+    while ((await history.read(task)).status === 'running') {
+      for (const runner of runners) runner.wake()
+      await Promise.all(runners.map((runner) => runner.settled()))
+      history.clock.advanceMs(1_000)
+      sent.push(...(await history.deliver()).map(({ eventId }) => eventId))
+    }
+    history.clock.advanceMs(60_000)
+    sent.push(...(await history.deliver()).map(({ eventId }) => eventId))
+    await Promise.all(runners.map((runner) => runner.close()))
+    expect(sent.toSorted()).toEqual(eventIds.toSorted())
+    expect(new Set(history.lanes.map(({ endpointId }) => endpointId))).toEqual(new Set([history.endpointId]))
+  })
+})
