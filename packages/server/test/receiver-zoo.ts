@@ -93,6 +93,7 @@ const behaviours = {
   'endless-header-name': say('HTTP/1.1 200 OK\r\n', pour(CHUNK)),
   'endless-headers': say('HTTP/1.1 200 OK\r\n', pour(Buffer.from('x-more: and more\r\n'.repeat(500)))),
   'endless-reason': say('HTTP/1.1 200 ', pour(CHUNK)),
+  'slow-endless-reason': (socket) => trickle(socket, `HTTP/1.1 200 ${'x'.repeat(60_000)}`, 4_000),
 
   // what is no HTTP response (F35, F40)
   'not-http': say('SSH-2.0-OpenSSH_9.9\r\n'),
@@ -358,12 +359,9 @@ function pour(chunk: Buffer): (socket: Socket) => void {
   }
 }
 
-/** 20 MB of zeros, compressed to a few kB. */
+/** 5 MB of zeros, compressed to a few kB. */
 function sayCompressed(encoding: string, compress: (data: Buffer) => Buffer): Respond {
-  let body: Buffer | undefined
-  return (socket) => {
-    body ??= compress(Buffer.alloc(20_000_000))
-    socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${body.length}\r\n\r\n`)
-    socket.write(body)
-  }
+  const body = compress(Buffer.alloc(5_000_000))
+  const head = `HTTP/1.1 200 OK\r\ncontent-encoding: ${encoding}\r\ncontent-length: ${body.length}\r\n\r\n`
+  return (socket) => socket.write(Buffer.concat([Buffer.from(head), body]))
 }
