@@ -5,6 +5,7 @@ import { check } from '@producersync/webhooks/node'
 /** One request as the receiver got it. */
 export type ReceivedRequest = {
   messageId: string
+  path: string
   headers: IncomingMessage['headers']
   body: Buffer
   verified: boolean
@@ -26,6 +27,12 @@ export type Receiver = {
   trust(...secrets: string[]): void
   /** Resolves when so many requests have come in all. */
   received(count: number): Promise<void>
+  /** Resolves when the condition holds: asked now and after each request. */
+  until(condition: () => boolean): Promise<void>
+  /** Connections that were made, whatever was sent on them. */
+  readonly connections: number
+  /** Requests that came while another one of the same message, on the same path, was still open. */
+  readonly overlaps: ReceivedRequest[]
   close(): Promise<void>
 }
 
@@ -34,21 +41,37 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
   let replies = options.replies ?? [200]
   let secrets = options.secrets ?? []
   const requests: ReceivedRequest[] = []
-  let waiting: { count: number; resolve: () => void }[] = []
+  const overlaps: ReceivedRequest[] = []
+  const open = new Map<string, number>()
+  let connections = 0
+  let waiting: { condition: () => boolean; resolve: () => void }[] = []
+  const until = (condition: () => boolean) => {
+    if (condition()) return Promise.resolve()
+    return new Promise<void>((resolve) => waiting.push({ condition, resolve }))
+  }
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', () => {
       const body = Buffer.concat(chunks)
       const verified = secrets.length > 0 && !isForged(body, incoming, secrets)
-      const request = { messageId: String(incoming.headers['webhook-id']), headers: incoming.headers, body, verified }
+      const { headers, url: path = '' } = incoming
+      const request = { messageId: String(headers['webhook-id']), path, headers, body, verified }
       requests.push(request)
+      const delivery = `${path} ${request.messageId}`
+      if (open.has(delivery)) overlaps.push(request)
+      enter(open, delivery)
+      response.on('close', () => leave(open, delivery))
       const reply = replies.length > 1 ? replies.shift() : replies[0]
       if (typeof reply === 'function') reply(response, request)
       else response.writeHead(reply ?? 200).end()
-      for (const waiter of waiting) if (requests.length >= waiter.count) waiter.resolve()
-      waiting = waiting.filter((waiter) => requests.length < waiter.count)
+      const ready = waiting.filter(({ condition }) => condition())
+      waiting = waiting.filter((waiter) => !ready.includes(waiter))
+      for (const { resolve } of ready) resolve()
     })
+  })
+  server.on('connection', () => {
+    connections += 1
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -65,10 +88,12 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
     trust(...next) {
       secrets = next
     },
-    received(count) {
-      if (requests.length >= count) return Promise.resolve()
-      return new Promise((resolve) => waiting.push({ count, resolve }))
+    received: (count) => until(() => requests.length >= count),
+    until,
+    get connections() {
+      return connections
     },
+    overlaps,
     close() {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))
@@ -76,8 +101,21 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
   }
 }
 
+function enter(open: Map<string, number>, delivery: string): void {
+  open.set(delivery, (open.get(delivery) ?? 0) + 1)
+}
+
+function leave(open: Map<string, number>, delivery: string): void {
+  const left = (open.get(delivery) ?? 0) - 1
+  if (left > 0) open.set(delivery, left)
+  else open.delete(delivery)
+}
+
 /** Payloads of any form are sent to receivers here, so a body that is no envelope is no forgery. */
 function isForged(body: Buffer, incoming: IncomingMessage, secrets: string[]): boolean {
-  const result = check(body, incoming.headers, { secrets, now: new Date(Number(incoming.headers['webhook-timestamp']) * 1000) })
+  const result = check(body, incoming.headers, {
+    secrets,
+    now: new Date(Number(incoming.headers['webhook-timestamp']) * 1000),
+  })
   return !result.ok && result.code !== 'invalid_event'
 }

@@ -6,29 +6,16 @@ import { sealingKey } from '#src/accounts/encryption.ts'
 import { type Environment, type Scope, visibleTo } from '#src/accounts/principal.ts'
 import { createKey } from '#src/accounts/tokens.ts'
 import { IdSource } from '#src/adapters/ids.ts'
+import type { Connection } from '#src/adapters/postgres/database.ts'
 import { type App, createApp, type Overrides } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
+import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
+import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 
-export type TestAccount = { id: string; environment: Environment; key: string }
-
-export type Answer = {
-  status: number
-  headers: Headers
-  /** Parsed JSON; undefined without a body. Tests look into it freely. */
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
-  body: any
-  text: string
-}
-
-export type CallOptions = {
-  token?: string
-  headers?: Record<string, string>
-  method?: string
-  rawBody?: string | Uint8Array
-}
+export type { Answer, CallOptions, TestAccount } from './api-client.ts'
 
 export type ServiceOptions = {
   clock?: ManualClock
@@ -37,10 +24,15 @@ export type ServiceOptions = {
   overrides?: Overrides
   /** Another process on the same database. */
   beside?: TestService
+  /** How the service reaches the database; as the test does when absent. */
+  connection?: Connection
 }
 
+/** A machine that is busy with other tests must not look like a worker that has died. */
+export const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
+
 /** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
-export class TestService {
+export class TestService extends ApiClient {
   readonly app: App
   readonly clock: ManualClock
   readonly database: TestDatabase
@@ -58,6 +50,7 @@ export class TestService {
     keys: Record<Environment, string>
     ownsDatabase: boolean
   }) {
+    super()
     this.app = parts.app
     this.clock = parts.clock
     this.database = parts.database
@@ -88,8 +81,20 @@ export class TestService {
       LOOPBACK_RECEIVERS: (options.receivers ?? []).map((receiver) => receiver.address).join(','),
       ...options.environment,
     })
-    const overrides = { clock, random: () => 0.5, durabilityUnchecked: true, ...options.overrides }
-    const app = await createApp(config, database.connection, sealingKey(masterKey), log, overrides)
+    const overrides = {
+      clock,
+      random: () => 0.5,
+      leaseTimes: PATIENT_LEASES,
+      durabilityUnchecked: true,
+      ...options.overrides,
+    }
+    const app = await createApp(
+      config,
+      options.connection ?? database.connection,
+      sealingKey(masterKey),
+      log,
+      overrides,
+    )
     const keys = beside?.keys ?? {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
@@ -97,45 +102,14 @@ export class TestService {
     return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside })
   }
 
+  get url(): string {
+    if (this.app.url === null) throw new Error('this process has no API')
+    return this.app.url
+  }
+
   async close(): Promise<void> {
     await this.app.close()
     if (this.#ownsDatabase) await this.database.close()
-  }
-
-  /** Calls the API; `path` from the root. Without a token: the production key. */
-  async call(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<Answer> {
-    const raw = options.rawBody ?? (body === undefined ? undefined : JSON.stringify(body))
-    const response = await fetch(`${this.app.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${options.token ?? this.keys.production}`,
-        ...(raw === undefined ? {} : { 'content-type': 'application/json' }),
-        ...options.headers,
-      },
-      ...(raw === undefined ? {} : { body: typeof raw === 'string' ? raw : Buffer.from(raw) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
-      text,
-    }
-  }
-
-  /** As `call`, and the body; fails unless the answer is 2xx. */
-  // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
-  async ok(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<any> {
-    const answer = await this.call(method, path, body, options)
-    if (answer.status < 200 || answer.status > 299)
-      throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
-    return answer.body
-  }
-
-  async account(environment: Environment = 'production'): Promise<TestAccount> {
-    const key = this.keys[environment]
-    const { id } = await this.ok('POST', '/api/v1/app', { name: 'Test' }, { token: key })
-    return { id, environment, key }
   }
 
   /** An access token of a new client of the account. */
@@ -148,7 +122,7 @@ export class TestService {
         createClient(tx, parts, account, { name: 'test', ...(scopes ? { scopes } : {}) }),
       )
     const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
-    const response = await fetch(`${this.app.url}/oauth2/token`, { method: 'POST', body: form })
+    const response = await fetch(`${this.url}/oauth2/token`, { method: 'POST', body: form })
     const granted: unknown = await response.json()
     if (typeof granted === 'object' && granted !== null && 'access_token' in granted)
       return String(granted.access_token)
@@ -164,13 +138,6 @@ export class TestService {
     receiver.trust(key)
     await this.settled()
     return endpoint
-  }
-
-  /** @returns the message as answered */
-  // biome-ignore lint/suspicious/noExplicitAny: the message as answered
-  async message(account: TestAccount, message: object = {}): Promise<any> {
-    const body = { eventType: 'test.happened', payload: { n: 1 }, ...message }
-    return await this.ok('POST', `/api/v1/app/${account.id}/msg`, body, { token: account.key })
   }
 
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
