@@ -61,6 +61,11 @@ export class Lane {
     this.shard = shard
   }
 
+  /** How old what is known of the endpoint is; a lane without that is of no age. */
+  targetAgeMs(now: Date): number {
+    return this.targetReadAt === null ? Number.POSITIVE_INFINITY : now.getTime() - this.targetReadAt.getTime()
+  }
+
   get isIdle(): boolean {
     return (
       this.inFlight === 0 &&
@@ -130,4 +135,9 @@ function emptyQueue(): LaneQueue {
 /** Names a delivery at one point of its way: a retry of it is something else than the attempt before. */
 export function heldName(delivery: { deliveryId: string; attemptsMade: number }): string {
   return `${delivery.deliveryId}:${delivery.attemptsMade}`
+}
+
+/** The id in a held name. */
+export function deliveryIdOf(name: string): string {
+  return name.slice(0, name.lastIndexOf(':'))
 }

@@ -271,6 +271,7 @@ export async function recordAttempts(
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
              to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
         from done
+      on conflict do nothing -- written again when nobody knew whether it had been
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'

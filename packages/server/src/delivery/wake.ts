@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
-import type { DeliveryWorker, LaneName } from './worker.ts'
+import type { LaneName } from './lanes.ts'
+import type { DeliveryWorker } from './worker.ts'
 
 /** The channel of hints to other processes: `shard account endpoint`, several separated by commas. */
 export const WAKE_CHANNEL = 'psapi_wake'

@@ -7,11 +7,12 @@ import type { Capability, Environment, Principal } from '#src/accounts/principal
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { insufficientAccess } from '#src/adapters/http/management.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
+import { type Fault, invalidInput, notFound } from '#src/domain-error.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
 import { messageOut, storedOf } from '#src/events/message-out.ts'
@@ -289,7 +290,7 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
         const { event, planned } = await sendExample(tx, request.endpoint, { type, index, sight }, { clock, ids })
         return {
           status: 202,
-          answer: JSON.parse(messageOut(storedOf(event), true).toString()),
+          answer: messageOut(storedOf(event), true),
           committed: () => wake.deliveries(planned),
         }
       })
@@ -308,8 +309,4 @@ function endpointNameOf({ params }: FastifyRequest): EndpointName | null {
 
 function mayDo(principal: Principal, capability: Capability): boolean {
   return principal.kind === 'environment_key' || principal.capabilities.has(capability)
-}
-
-function insufficientAccess(): DomainError {
-  return new DomainError('forbidden', 'This token does not allow this operation.')
 }

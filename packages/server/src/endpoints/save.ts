@@ -14,7 +14,7 @@ import type { Headers } from './headers.ts'
 import { type Owner, openHeaders, sealHeaders, sealSecret } from './sealed.ts'
 import type { SigningSecret } from './signing-secret.ts'
 import { addEndpoint, addSecret, endEndpoint, lockEndpoint, readHeaders, saveEndpoint, saveHeaders } from './store.ts'
-import { ping, pingMoved } from './test-request.ts'
+import { ping } from './test-request.ts'
 
 /** An endpoint as it was written, and the deliveries to hand to `Wake` after the commit. */
 export type Saved = { endpoint: Endpoint; created: boolean; planned: PlannedDelivery[] }
@@ -89,7 +89,7 @@ export async function changeEndpoint(
   return {
     endpoint,
     created: false,
-    planned: effects.tested ? await test(tx, pingMoved(endpoint, now, ids), context) : [],
+    planned: effects.tested ? await test(tx, ping(endpoint, now, ids), context) : [],
   }
 }
 

@@ -10,20 +10,9 @@ const TEST_TAG = 'webhook.test'
 
 const PAYLOAD_KEPT_MS = 90 * 24 * 3_600_000
 
-/**
- * A changed URL holds everywhere for attempts that start more than 1 s after the answer (webhook-api 9.2). Its test
- * request waits for that, and a little for the commit: else it could go to the old URL.
- */
-const MOVED_WAIT_MS = 2_000
-
 /** The signed request that says: this is where your events will come from. One attempt, to this endpoint alone. */
 export function ping(endpoint: Endpoint, now: Date, ids: IdSource): NewEvent {
   return testEvent(endpoint, PING_TYPE, envelope(PING_TYPE, {}, now, ids))
-}
-
-/** The same for another URL of an endpoint that those who send may still know under the old one. */
-export function pingMoved(endpoint: Endpoint, now: Date, ids: IdSource): NewEvent {
-  return { ...ping(endpoint, now, ids), deliverAt: addMs(now, MOVED_WAIT_MS) }
 }
 
 /** An event that goes to one endpoint, outside its filters and also when it is disabled. */

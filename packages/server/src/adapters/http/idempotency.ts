@@ -9,7 +9,7 @@ import { DomainError } from '#src/domain-error.ts'
 /** What makes a repeated request the same: hashes of its key (with scope and path) and of its body. */
 export type IdempotencyKey = { key: Buffer; requestHash: Buffer }
 
-/** What a request did, and what to run once that is committed. `answer` is made JSON; a 204 has none. */
+/** What a request did, and what to run once that is committed. `answer` is made JSON, unless it is its bytes already; a 204 has none. */
 export type Effect = { status: number; answer?: unknown; committed?: () => void }
 
 type Work = (tx: Queryable) => Promise<Effect>
@@ -171,7 +171,8 @@ function accountIdOf(request: FastifyRequest): string | null {
 }
 
 function toKept({ status, answer }: Effect): Kept {
-  return { status, body: answer === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer)) }
+  if (answer === undefined) return { status, body: Buffer.alloc(0) }
+  return { status, body: Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify(answer)) }
 }
 
 /** The answer that a repeat gets from the run it waited for. */

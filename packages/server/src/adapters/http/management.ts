@@ -130,7 +130,8 @@ function holds(principal: Principal, rule: Access | undefined): boolean {
   return false
 }
 
-function insufficientAccess(): DomainError {
+/** What a token is told that may not do what it asks for. */
+export function insufficientAccess(): DomainError {
   return new DomainError('forbidden', 'This token does not allow this operation.')
 }
 

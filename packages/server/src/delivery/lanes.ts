@@ -1,0 +1,133 @@
+import type { Delivery, Queue } from './delivery.ts'
+import { heldName, Lane } from './lane.ts'
+
+/** What names a lane: hints carry it, and so does every delivery. */
+export type LaneName = { accountId: string; endpointId: string; shard: number }
+
+/** Deliveries in memory, all lanes together. */
+const HELD_MAX = 50_000
+/** A lane that has had nothing to do for this long is forgotten, its decrypted secrets with it. */
+const IDLE_MS_MAX = 60_000
+
+/**
+ * The lanes of this worker, and what of their deliveries is in memory. A delivery is held from the moment it is known here
+ * until its outcome is settled, and remembered for a while after, so that no read and no hint can bring it a second time.
+ */
+export class Lanes {
+  readonly #lanes = new Map<string, Lane>()
+  readonly #owns: (shard: number) => boolean
+  readonly #payloadBytesMax: number
+  #remembered: [Set<string>, Set<string>] = [new Set(), new Set()]
+  #payloadBytes = 0
+  #held = 0
+
+  /** @param owns  is new work for the shard this worker's? */
+  constructor(owns: (shard: number) => boolean, payloadBytesMax: number) {
+    this.#owns = owns
+    this.#payloadBytesMax = payloadBytesMax
+  }
+
+  get size(): number {
+    return this.#lanes.size
+  }
+
+  /** Nothing more is read while it lasts, but for lanes that have nothing in memory. */
+  get isFull(): boolean {
+    return this.#payloadBytes >= this.#payloadBytesMax || this.#held >= HELD_MAX
+  }
+
+  owns(shard: number): boolean {
+    return this.#owns(shard)
+  }
+
+  all(): Lane[] {
+    return [...this.#lanes.values()]
+  }
+
+  get(endpointId: string): Lane | undefined {
+    return this.#lanes.get(endpointId)
+  }
+
+  /** The lane of this name, made when there is none. */
+  of(name: LaneName): Lane {
+    const known = this.#lanes.get(name.endpointId)
+    if (known) return known
+    const lane = new Lane(name.accountId, name.endpointId, name.shard)
+    this.#lanes.set(name.endpointId, lane)
+    return lane
+  }
+
+  /** Is it still this worker's, and may it go on? */
+  isLive(lane: Lane): boolean {
+    return !lane.closing && this.has(lane) && this.#owns(lane.shard)
+  }
+
+  has(lane: Lane): boolean {
+    return this.#lanes.get(lane.endpointId) === lane
+  }
+
+  /** Whether the delivery is here, or was here a moment ago. */
+  knows(lane: Lane, delivery: Delivery): boolean {
+    const name = heldName(delivery)
+    return lane.held.has(name) || this.#remembered.some((names) => names.has(name))
+  }
+
+  /** Puts a delivery that nobody knew into a queue of its lane. */
+  hold(lane: Lane, queue: Queue, delivery: Delivery): void {
+    lane.held.add(heldName(delivery))
+    lane.queues[queue].due.push(delivery)
+    this.#count(delivery, 1)
+  }
+
+  /** Takes a delivery out of its queue: it is attempted or canceled, and held until that is settled. */
+  take(lane: Lane, queue: Queue, index: number): void {
+    for (const delivery of lane.queues[queue].due.splice(index, 1)) this.#count(delivery, -1)
+  }
+
+  /** Puts a delivery back that was not attempted after all. */
+  putBack(lane: Lane, delivery: Delivery): void {
+    lane.queues[delivery.queue].due.unshift(delivery)
+    this.#count(delivery, 1)
+  }
+
+  /** What has become of the delivery is written. */
+  settle(lane: Lane, delivery: Delivery): void {
+    lane.held.delete(heldName(delivery))
+    this.#remembered[0].add(heldName(delivery))
+  }
+
+  /** Drops planned deliveries of an event: an attempt on request has delivered it. */
+  dropPlanned(lane: Lane, eventId: string, exceptDeliveryId: string): void {
+    for (const queue of Object.values(lane.queues)) {
+      const isEnded = ({ cause, deliveryId, eventId: id }: Delivery) =>
+        id === eventId && deliveryId !== exceptDeliveryId && (cause === 'event' || cause === 'replay')
+      for (const delivery of queue.due.filter(isEnded)) {
+        lane.held.delete(heldName(delivery))
+        this.#count(delivery, -1)
+      }
+      queue.due = queue.due.filter((delivery) => !isEnded(delivery))
+    }
+  }
+
+  /** Forgets a lane and what is in its queues; attempts under way go on to their end, unheard. */
+  forget(lane: Lane): void {
+    lane.closing = true
+    for (const queue of Object.values(lane.queues)) {
+      for (const delivery of queue.due) this.#count(delivery, -1)
+      queue.due = []
+    }
+    if (this.has(lane)) this.#lanes.delete(lane.endpointId)
+  }
+
+  /** Lets go of what was remembered long enough. @returns lanes that have been idle for long */
+  tidy(): Lane[] {
+    this.#remembered = [new Set(), this.#remembered[0]]
+    const idleSinceMs = performance.now() - IDLE_MS_MAX
+    return this.all().filter((lane) => lane.isIdle && lane.usedAtMs < idleSinceMs)
+  }
+
+  #count(delivery: Delivery, by: 1 | -1): void {
+    this.#held += by
+    this.#payloadBytes += by * (delivery.payload?.length ?? 0)
+  }
+}
