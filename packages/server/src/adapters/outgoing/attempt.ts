@@ -1,6 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { type AddressPolicy, isAddressAllowed, readPolicy } from './address-policy.ts'
 import { formatAddress, parseAddress } from './address-ranges.ts'
+import type { Route, Routes } from './connections.ts'
 import type { Alarm, Deadlines } from './deadlines.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { Dial, type Dialled } from './dial.ts'
@@ -10,7 +11,6 @@ import { type Outcome, type Phase, unreachable } from './outcome.ts'
 import type { Lookup, NameResolver, Resolution } from './resolver.ts'
 import { type HeaderList, keepHeaders, type ReceivedHeaders } from './response-headers.ts'
 import { parseRetryAfter } from './retry-after.ts'
-import type { Route, Routes } from './routes.ts'
 
 export type Post = {
   url: string
@@ -73,7 +73,7 @@ export class Attempt {
   readonly #shared: Shared
   readonly #post: Post
   readonly #finished: (attempt: Attempt, result: PostResult) => void
-  readonly #failed: (attempt: Attempt, error: unknown) => void
+  readonly #failed: (attempt: Attempt, error: Error) => void
   readonly #startedAt = performance.now()
   readonly #timings: Timings = {}
   #phase: Phase = 'dns'
@@ -95,7 +95,7 @@ export class Attempt {
     shared: Shared,
     post: Post,
     finished: (attempt: Attempt, result: PostResult) => void,
-    failed: (attempt: Attempt, error: unknown) => void,
+    failed: (attempt: Attempt, error: Error) => void,
   ) {
     this.#shared = shared
     this.#post = post
@@ -128,7 +128,7 @@ export class Attempt {
         this.#timings.dnsMs = performance.now() - startedAt
         this.#resolved(route, resolution)
       })
-      .catch((error: unknown) => this.#fail(error))
+      .catch((error: unknown) => this.#fail(error instanceof Error ? error : new Error('thrown', { cause: error })))
   }
 
   /** Stops what is under way. A response whose head was complete has happened all the same. */
@@ -283,7 +283,7 @@ export class Attempt {
     this.#finished(this, { kind: 'deferred', waitMs })
   }
 
-  #fail(error: unknown) {
+  #fail(error: Error) {
     if (this.#isOver) return
     this.#leave()
     this.#failed(this, error)

@@ -87,7 +87,7 @@ export class Line {
   /** undici takes what it parses by `socket.read()`: the only place where all bytes of a response pass. */
   #meter() {
     const socket = this.#socket
-    const read = socket.read.bind(socket)
+    const read: (size?: number) => unknown = socket.read.bind(socket)
     socket.read = (size) => {
       const exchange = this.#exchange
       if (exchange === undefined || size === 0) return read(size)
@@ -95,7 +95,7 @@ export class Line {
         exchange.readPastBound()
         return null
       }
-      const chunk: unknown = read(size)
+      const chunk = read(size)
       return chunk instanceof Buffer ? exchange.take(chunk) : null
     }
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, test, vi } from 'vitest'
 import { type HttpBehaviour, startZoo, type TlsBehaviour, type Zoo } from '../../../test/receiver-zoo.ts'
 import { authority } from '../../../test/receiver-zoo-certificates.ts'
 import type { AddressPolicy } from './address-policy.ts'
@@ -418,6 +418,21 @@ describe('connections', () => {
     outgoing = start({ idleLinesMax: 2 })
     for (const connectionKey of ['a', 'b', 'c', 'a', 'c']) await attempt(zoo.url('ok'), { connectionKey })
     assert.deepEqual(turns(), [1, 1, 1, 1, 2])
+  })
+
+  test('a connection is used until it is 60 s old, and then no more', async () => {
+    const now = performance.now.bind(performance)
+    await attempt(zoo.url('ok'))
+    const clock = vi.spyOn(performance, 'now')
+    try {
+      clock.mockImplementation(() => now() + 59_000)
+      await attempt(zoo.url('ok'))
+      clock.mockImplementation(() => now() + 60_000)
+      await attempt(zoo.url('ok'))
+    } finally {
+      clock.mockRestore()
+    }
+    assert.deepEqual(turns(), [1, 2, 1])
   })
 
   test('closeIdle closes the connections of one endpoint', async () => {

@@ -1,10 +1,10 @@
 import { createSecureContext, rootCertificates } from 'node:tls'
 import { ADDRESS_NOT_ALLOWED, type AddressPolicy, checkUrl, type UrlCheck } from './address-policy.ts'
 import { Attempt, type Post, type PostResult, type Shared, vet, waitMsFor } from './attempt.ts'
+import { Routes } from './connections.ts'
 import { Deadlines } from './deadlines.ts'
 import { Destinations } from './destinations.ts'
 import { NameResolver } from './resolver.ts'
-import { Routes } from './routes.ts'
 
 export type { AddressPolicy } from './address-policy.ts'
 export type { Attempted, Deferred, Post, PostResult, Timings } from './attempt.ts'
@@ -56,7 +56,7 @@ export interface Outgoing {
   waitMs(target: Pick<Post, 'url' | 'policy' | 'connectionKey' | 'resolutionKey'>): number
   /**
    * The whole address policy, for saving a URL: also what its name resolves to now. A name without an answer passes,
-   * since every attempt checks again.
+   * and so does one for whose look-up there is no room: every attempt checks again.
    */
   vet(url: string, policy: AddressPolicy, resolutionKey: string): Promise<UrlCheck>
   /** Closes the idle connections of a key, and those in use when they are done. */
