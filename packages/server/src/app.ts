@@ -26,6 +26,9 @@ import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
+import { replayWorks } from '#src/delivery/replay-work.ts'
+import { registerDeliveryRoutes } from '#src/delivery/routes.ts'
+import { TaskRunner } from '#src/delivery/tasks-runner.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
@@ -129,8 +132,10 @@ export async function createApp(
     const firstAccount = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
     const waker = new Waker({ database: base.databases.worker, worker, log })
+    const tasks = worker ? startTasks(base, waker) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
-    const url = config.roles.has('api') ? await startApi(base, waker, population) : null
+    const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
+    const url = config.roles.has('api') ? await startApi(base, wake) : null
     base.opened(() => base.health.drain())
     base.health.started()
     return { url, adminUrl, worker, population, health: base.health, firstAccount, close }
@@ -236,6 +241,13 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
   return worker
 }
 
+function startTasks({ databases, clock, log, opened }: Base, waker: Waker): TaskRunner {
+  const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
+  runner.start()
+  opened(() => runner.close())
+  return runner
+}
+
 function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
   const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
   runner.start()
@@ -244,7 +256,11 @@ function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Wa
 }
 
 /** @returns where the API is reached */
-async function startApi(base: Base, waker: Waker, population: PopulationRunner | null): Promise<string> {
+async function startApi(
+  base: Base,
+  wake: { waker: Waker; tasks: () => void; population: () => void },
+): Promise<string> {
+  const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
     base
   const port = await freePort(config.host, config.port, config.portIsFixed)
@@ -264,7 +280,7 @@ async function startApi(base: Base, waker: Waker, population: PopulationRunner |
     registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
   })
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
-    registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: () => population?.wake() })
+    registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
   })
   managementRoutes(http, access, (routes) => {
     registerHealthRoutes(routes, health)
@@ -280,6 +296,15 @@ async function startApi(base: Base, waker: Waker, population: PopulationRunner |
       wake: waker,
       checkTarget: async (target, environment) =>
         await outgoing.vet(target, await policies.current(environment), environment),
+    })
+    registerDeliveryRoutes(routes, {
+      api,
+      clock,
+      ids,
+      publicUrl,
+      idempotency,
+      wakeLanes: waker.lanes,
+      wakeTasks: wake.tasks,
     })
     registerMessageRoutes(routes, {
       database: api,
