@@ -1,0 +1,2 @@
+/** Why the demo gives up; its message is for whoever runs it. */
+export class DemoFailure extends Error {}
