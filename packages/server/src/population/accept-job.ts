@@ -14,7 +14,7 @@ export async function acceptJob(
   const { environment, accountId } = account
   const jobId = randomUUID()
   await parts.api.transaction({ settings: visibleTo(environment, accountId) }, (tx) =>
-    insertJob(tx, accountId, jobId, request, parts.clock.now()),
+    insertJob(tx, accountId, jobId, request, parts.clock),
   )
   return jobId
 }

@@ -3,7 +3,7 @@ import { parseNpn } from './npn.ts'
 import { insertPreloaded } from './store.ts'
 
 /** The NPNs that a new sandbox account starts with. Source: producersync-api 1. */
-export const preloadedNpns = ['15645555', '19855109'].flatMap((text) => parseNpn(text) ?? [])
+const preloadedNpns = ['15645555', '19855109'].flatMap((text) => parseNpn(text) ?? [])
 
 /** Gives a new sandbox account its first population, loaded and without events, in the transaction that creates it. */
 export async function preload(tx: Queryable, account: { id: string; createdAt: Date }): Promise<void> {

@@ -56,6 +56,23 @@ describe('one runner', () => {
     expect(log.jobIds).toEqual([smallId, largeId])
   })
 
+  test('rule 16: accounts take turns chunk by chunk', async () => {
+    const accounts = await Promise.all(range(1, 6).map(() => world.addAccount()))
+    const jobIds = await Promise.all(accounts.map((account) => world.submit(account, 'add', range(1, 2_000))))
+    startRunner()
+    await Promise.all(jobIds.map((jobId) => log.ended(jobId)))
+    const firstOf = new Map<string, number>()
+    const thirdOf = new Map<string, number>()
+    const seen = new Map<string, number>()
+    for (const [index, { accountId }] of planned.entries()) {
+      const count = (seen.get(accountId) ?? 0) + 1
+      seen.set(accountId, count)
+      if (count === 1) firstOf.set(accountId, index)
+      if (count === 1_001) thirdOf.set(accountId, index)
+    }
+    expect(Math.max(...firstOf.values())).toBeLessThan(Math.min(...thirdOf.values()))
+  })
+
   test('rule 16: an account that is locked stops no other', async () => {
     const [locked, free] = [await world.addAccount(), await world.addAccount()]
     await world.submit(locked, 'add', ['1'])
@@ -164,11 +181,16 @@ describe('several runners', () => {
 
   test('one that freezes within a transaction is overtaken, and what it wakes up to do has no effect', async () => {
     const frozen = new Freezing(world.updates, 4)
-    startRunner(frozen, 1_000)
-    const account = await world.addAccount()
+    startRunner(frozen, 400)
+    const [account, other] = [await world.addAccount(), await world.addAccount()]
     const jobId = await submit(account, 'add', range(1, 2_000))
     await frozen.isFrozen
     startRunner()
+    while (await holdsLease(jobId));
+    const otherId = await submit(other, 'add', ['1'])
+    await log.ended(otherId)
+    const { acceptedAt, startedAt } = await world.job(other, otherId)
+    expect(Number(startedAt) - Number(acceptedAt)).toBeLessThanOrEqual(1_000)
     await log.ended(jobId)
     frozen.wakeUp()
     await expect(frozen.end).rejects.toThrow()
@@ -220,6 +242,12 @@ async function submit(account: TestAccount, type: 'add' | 'remove', npns: string
   const jobId = await world.submit(account, type, npns)
   for (const runner of runners) runner.wake()
   return jobId
+}
+
+async function holdsLease(jobId: string): Promise<boolean> {
+  const [row] = await world.owner.query<{ holds: boolean }>`
+    select lease_until > now() as holds from population_job where id = ${jobId}`
+  return row?.holds === true
 }
 
 async function idsOf(

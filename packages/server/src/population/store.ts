@@ -1,8 +1,9 @@
 import type { Environment } from '#src/accounts/principal.ts'
+import type { Clock } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import type { ChunkItem, ItemOutcome } from './decide.ts'
-import type { InvalidReason, Job, JobCounts, JobRequest, JobState, JobType, Outcome } from './job.ts'
+import type { ItemResult, Job, JobCounts, JobRequest, JobState, JobType, Outcome } from './job.ts'
 import type { Npn } from './npn.ts'
 
 const ITEMS_PER_STATEMENT = 10_000
@@ -16,7 +17,7 @@ export async function insertJob(
   accountId: string,
   jobId: string,
   request: JobRequest,
-  acceptedAt: Date,
+  clock: Clock,
 ): Promise<void> {
   const { items } = request
   for (let start = 0; start < items.length; start += ITEMS_PER_STATEMENT) {
@@ -30,6 +31,7 @@ export async function insertJob(
   }
   // numbered and committed one after the other, so that no job becomes visible after a later one
   await tx.query`select pg_advisory_xact_lock(hashtextextended('psapi.population_job.' || ${accountId}, 0))`
+  const acceptedAt = clock.now()
   await tx.query`
     insert into population_job (account_id, id, number, type, state, requested, distinct_elements, accepted_at, updated_at)
     select ${accountId}, ${jobId}, coalesce(max(number), 0) + 1, ${request.type}, 'pending', ${request.requested},
@@ -93,23 +95,21 @@ function toCounts(row: JobCounts): JobCounts {
   return { added, already_active, removed, not_active, invalid }
 }
 
-export type ItemRow = { npn: string; outcome: Outcome | null; reason: InvalidReason | null }
-
 /** Items of a job by position; without `outcome` they are found by position, however far the page is. */
 export async function readItems(
   db: Queryable,
   accountId: string,
   jobId: string,
   page: { outcome?: Outcome; offset: number; limit: number },
-): Promise<ItemRow[]> {
+): Promise<ItemResult[]> {
   const { outcome, offset, limit } = page
   const rows = outcome
-    ? await db.query<ItemRow & { malformed: string | null }>`
+    ? await db.query<ItemResult & { malformed: string | null }>`
         select npn::text, malformed, outcome, reason
           from population_job_item
          where account_id = ${accountId} and job_id = ${jobId} and outcome = ${outcome}
          order by position offset ${offset}::bigint limit ${limit}`
-    : await db.query<ItemRow & { malformed: string | null }>`
+    : await db.query<ItemResult & { malformed: string | null }>`
         select npn::text, malformed, outcome, reason
           from population_job_item
          where account_id = ${accountId} and job_id = ${jobId}

@@ -79,6 +79,28 @@ describe('what a job does', () => {
     expect(await world.population(account)).toEqual(['2', '3'])
   })
 
+  test('a replace of a large population lists by NPN what it removes, in several transactions', async () => {
+    const account = await world.addAccount()
+    const { accountId } = account
+    await world.owner.query`insert into population_count (account_id, ready, changes) values (${accountId}, 45000, 1)`
+    await world.owner.query`
+      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
+      select ${accountId}, n, true, now(), now(), 1, 'put', 'ready', 1 from generate_series(1, 45000) as n`
+    const jobId = await world.submit(account, 'replace', ['100000', '40000', '1'])
+    const own = lease()
+    const [key] = await leaseJobs(world.updates, own.runnerId, own.leaseMs, 1, clock.now())
+    if (!key) throw new Error('no job')
+    const leaving = []
+    for (let step = 0; step < 4; step += 1) {
+      await advanceJob(parts(), own, key)
+      leaving.push((await world.job(account, jobId)).leaving)
+    }
+    expect(leaving).toEqual([0, 19_999, 39_998, 44_998])
+    const npns = (await world.items(account, jobId)).map(({ npn }) => npn)
+    expect(npns).toEqual(['100000', '40000', '1', ...range(2, 39_999), ...range(40_001, 45_000)])
+    await world.owner.query`update account set deleted_at = now() where id = ${accountId}`
+  })
+
   test('a full population can be exchanged for another, and what is too much has limit_reached', async () => {
     const account = await world.addAccount({ populationMax: 3 })
     const first = await run(account, 'add', ['1', '2', '3', '4', '1'])
@@ -250,8 +272,22 @@ describe('events', () => {
       expect(new Set(own.map((event) => event.timestamp)).size).toBe(12)
       expect(own.map((event) => event.type)).toEqual(own.map((_, index) => (index % 2 === 0 ? activated : deactivated)))
     }
+    // what is new at a moment happens at that moment, beside NPNs whose last event was later
+    const newcomers = events.filter((event) => Number(event.npn) >= 100).map((event) => Date.parse(event.timestamp))
+    const moments = [0, 2, 4, 6, 8, 10].map((cycle) => clock.now().getTime() + cycle * stepMs)
+    expect(newcomers.toSorted((a, b) => b - a)).toEqual(moments)
     expectIdsOfTheirTime(events)
   })
+})
+
+test('an NPN whose last event is far ahead of the clock does not carry the ids of the process with it', async () => {
+  const account = await world.addAccount()
+  await run(account, 'add', ['1'])
+  const ahead = addMs(clock.now(), 3_600_000)
+  await world.owner.query`update population set changed_at = ${ahead} where account_id = ${account.accountId}`
+  await run(account, 'remove', ['1'])
+  expect((await world.events(account)).at(-1)?.timestamp).toBe(addMs(ahead, 1).toISOString())
+  expect(Number(world.ids.next().at)).toBeLessThan(Number(ahead))
 })
 
 describe('a crash', () => {
@@ -302,6 +338,26 @@ describe('a crash', () => {
     const described_ = (await world.events(account)).map(described)
     expect(described_).toHaveLength(1_201 + 1_000 + 1_100)
     expect(new Set(described_).size).toBe(described_.length)
+  })
+
+  test('steps of one job at the same time treat each item once', async () => {
+    const account = await world.addAccount()
+    const jobId = await world.submit(account, 'add', range(1, 2_000))
+    const own = lease()
+    const [key] = await leaseJobs(world.updates, own.runnerId, own.leaseMs, 1, clock.now())
+    if (!key) throw new Error('no job')
+    await advanceJob(parts(), own, key)
+    const steps = await Promise.all(range(1, 6).map(() => advanceJob(parts(), own, key)))
+    expect(steps.map(({ state }) => state).sort()).toEqual([
+      'finished',
+      'lost',
+      'lost',
+      'unfinished',
+      'unfinished',
+      'unfinished',
+    ])
+    expect(await world.job(account, jobId)).toMatchObject({ state: 'succeeded', counts: { added: 2_000 } })
+    expect(await world.events(account)).toHaveLength(2_000)
   })
 
   test('a job that another runner has taken over is no longer touched by the first', async () => {

@@ -1,10 +1,11 @@
 import { addMs, type Clock } from '#src/adapters/clock.ts'
-import type { IdSource } from '#src/adapters/ids.ts'
+import { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
 import { envelope } from '#src/events/envelope.ts'
 import { type Change, type Chunk, decideChunk, nextChunk } from './decide.ts'
 import { endOf, endWhenStopped, processedOf } from './job.ts'
+import type { Npn } from './npn.ts'
 import {
   activate,
   appendLeaving,
@@ -17,7 +18,6 @@ import {
   holdPopulation,
   type JobKey,
   readChunk,
-  type StampedChange,
   saveLeaving,
   saveOutcomes,
   saveProgress,
@@ -40,6 +40,8 @@ export type Step = { state: 'unfinished' | 'finished' | 'lost'; planned: Planned
 /** A job with which runners make no progress for this long is ended. */
 const STALLED_AFTER_MS = 3_600_000
 const PAYLOAD_KEPT_MS = 90 * 86_400_000
+/** An id may be this far ahead of the clock and still come from the process's one source. */
+const AHEAD_MS_MAX = 1_000
 /** NPNs of the population that one transaction compares with the list of a replace. */
 const COMPARED_PER_STEP = 20_000
 
@@ -68,16 +70,18 @@ export async function advanceJob(parts: WorkParts, lease: Lease, key: JobKey): P
       await saveLeaving(tx, job, job.leaving + appended, leavingAfter, lease.leaseMs, now)
       return { state: 'unfinished', planned: [] }
     }
-    return await workOnChunk(tx, parts.ids, job, lease.leaseMs, now)
+    return await workOnChunk(tx, parts, job, lease.leaseMs, now)
   })
 }
 
-async function workOnChunk(tx: Queryable, ids: IdSource, job: HeldJob, leaseMs: number, now: Date): Promise<Step> {
+async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseMs: number, now: Date): Promise<Step> {
   const population = await holdPopulation(tx, job.accountId)
-  const chunk = nextChunk(job, population.endpoints)
-  const items = await readChunk(tx, job, chunk.from, chunk.to)
-  const { outcomes, changes } = decideChunk(chunk.action, items, job.populationMax - population.size, now)
-  const planned = changes.length > 0 ? await change(tx, ids, job, chunk, changes, population.changes + 1) : []
+  const { action, from, to } = nextChunk(job, population.endpoints)
+  const items = await readChunk(tx, job, from, to)
+  const { outcomes, changes } = decideChunk(action, items, job.populationMax - population.size, now)
+  const events = changes.length > 0 ? toEvents(parts, job, action, changes, now) : []
+  if (events.length > 0) await changePopulation(tx, job, action, events, population.changes + 1)
+  const planned = await acceptIn(tx, events)
   if (outcomes.length > 0) await saveOutcomes(tx, job, outcomes)
   const counts = { ...job.counts }
   for (const { outcome } of outcomes) counts[outcome] += 1
@@ -87,31 +91,41 @@ async function workOnChunk(tx: Queryable, ids: IdSource, job: HeldJob, leaseMs: 
   return { state: 'finished', planned }
 }
 
-async function change(
-  tx: Queryable,
-  ids: IdSource,
-  job: HeldJob,
-  chunk: Chunk,
-  changes: Change[],
-  changeNumber: number,
-): Promise<PlannedDelivery[]> {
-  const joining = chunk.action === 'join'
-  const events: NewEvent[] = []
-  const stamped: StampedChange[] = []
-  // in the order of their times: an id made for a later moment would carry the following ones with it
-  for (const { npn, notBefore } of changes.toSorted((a, b) => a.notBefore.getTime() - b.notBefore.getTime())) {
-    const type = joining ? 'producersync.npn.activated' : 'producersync.npn.deactivated'
-    const { id, createdAt, payload } = envelope(type, { npn }, notBefore, ids)
-    const { accountId, environment } = job
+type ChangeEvent = NewEvent & { npn: Npn }
+
+function toEvents(
+  { ids, clock }: WorkParts,
+  { accountId, environment }: HeldJob,
+  action: Chunk['action'],
+  changes: readonly Change[],
+  now: Date,
+): ChangeEvent[] {
+  const type = action === 'join' ? 'producersync.npn.activated' : 'producersync.npn.deactivated'
+  const idsAhead = new IdSource(clock)
+  // In the order of their times, as an id made for a later moment carries the following ones with it; and where the
+  // clock has been set back by more than a moment, it must not carry all other ids of the process with it.
+  const inOrder = changes.toSorted((a, b) => a.notBefore.getTime() - b.notBefore.getTime())
+  return inOrder.map(({ npn, notBefore }) => {
+    const source = notBefore > addMs(now, AHEAD_MS_MAX) ? idsAhead : ids
+    const { id, createdAt, payload } = envelope(type, { npn }, notBefore, source)
     const payloadExpiresAt = addMs(createdAt, PAYLOAD_KEPT_MS)
-    events.push({ accountId, environment, id, createdAt, type, payload, payloadExpiresAt, cause: 'event' })
-    stamped.push({ npn, at: createdAt })
-  }
-  const statuses = joining
-    ? await activate(tx, job.accountId, stamped, job.type === 'replace' ? 'post' : 'put', changeNumber)
-    : await deactivate(tx, job.accountId, stamped, changeNumber)
-  await countChange(tx, job.accountId, changeNumber, countOf(statuses, joining ? 1 : -1))
-  return await acceptIn(tx, events)
+    return { npn, accountId, environment, id, createdAt, type, payload, payloadExpiresAt, cause: 'event' }
+  })
+}
+
+async function changePopulation(
+  tx: Queryable,
+  job: HeldJob,
+  action: Chunk['action'],
+  events: readonly ChangeEvent[],
+  changeNumber: number,
+): Promise<void> {
+  const changes = events.map(({ npn, createdAt }) => ({ npn, at: createdAt }))
+  const statuses =
+    action === 'join'
+      ? await activate(tx, job.accountId, changes, job.type === 'replace' ? 'post' : 'put', changeNumber)
+      : await deactivate(tx, job.accountId, changes, changeNumber)
+  await countChange(tx, job.accountId, changeNumber, countOf(statuses, action === 'join' ? 1 : -1))
 }
 
 function countOf(statuses: DataStatus[], step: 1 | -1): Record<DataStatus, number> {
