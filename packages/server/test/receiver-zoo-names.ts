@@ -6,7 +6,7 @@ export type Question = { name: string; family: 4 | 6; count: number }
 /** What the name server does: addresses of the family asked for, a response code, a cut answer, or nothing. */
 export type NameAnswer = readonly string[] | 'missing' | 'servfail' | 'refused' | 'truncated' | 'silent'
 
-export interface NameServer {
+export type NameServer = {
   /** `address:port`, for `nameServers`. */
   readonly address: string
   readonly questions: Question[]

@@ -180,7 +180,7 @@ const tlsBreakers = {
 export type HttpBehaviour = keyof typeof behaviours
 export type TlsBehaviour = keyof typeof tlsReceivers | keyof typeof tlsBreakers
 
-export interface Zoo {
+export type Zoo = {
   /** Where a behaviour is found; `rest` is added to its path. */
   url(behaviour: HttpBehaviour | TlsBehaviour | 'refused', rest?: string): string
   /** All its `address:port` pairs, for `AddressPolicy.loopbackReceivers`. */
@@ -267,7 +267,7 @@ export async function startZoo(): Promise<Zoo> {
   }
 }
 
-export function listenOnLoopback(server: Server): Promise<number> {
+function listenOnLoopback(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(0, '127.0.0.1', () => {

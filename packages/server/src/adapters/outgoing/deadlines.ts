@@ -3,7 +3,7 @@ const TICK_MS = 16
 /** One turn of the wheel is a little over a minute; longer alarms stay for several turns. */
 const SLOTS = 4096
 
-export interface Alarm {
+export type Alarm = {
   cancel(): void
 }
 

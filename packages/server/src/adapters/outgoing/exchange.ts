@@ -5,9 +5,9 @@ import { type Outcome, unreachable } from './outcome.ts'
 import type { ReceivedHeaders } from './response-headers.ts'
 
 /** What is read of one response, head included; the rest stays in the kernel and the socket is destroyed. */
-export const READ_BYTES_MAX = 65_536
+const READ_BYTES_MAX = 65_536
 /** What is kept of its body. */
-export const KEPT_BYTES_MAX = 16_384
+const KEPT_BYTES_MAX = 16_384
 /** One head, the final one or an interim one. */
 export const HEAD_BYTES_MAX = 16_384
 

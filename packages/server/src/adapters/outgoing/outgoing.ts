@@ -7,8 +7,8 @@ import { Destinations } from './destinations.ts'
 import { NameResolver } from './resolver.ts'
 
 export type { AddressPolicy } from './address-policy.ts'
-export type { Attempted, Deferred, Post, PostResult, Timings } from './attempt.ts'
-export type { Outcome, Phase, UnreachableCause, UnreachableDetail } from './outcome.ts'
+export type { Post, PostResult, Timings } from './attempt.ts'
+export type { Outcome } from './outcome.ts'
 
 export type OutgoingOptions = {
   /** Judges the dates of `Retry-After`: the database's time. */
@@ -45,7 +45,7 @@ const DEFAULT_LIMITS: OutgoingLimits = {
   routesMax: 10_000,
 }
 
-export interface Outgoing {
+export type Outgoing = {
   /**
    * Sends one POST, and once more only when a kept connection was lost before any answer. Resolves with what happened,
    * whatever an endpoint, its network or its name servers do.

@@ -11,7 +11,7 @@ export type Resolution =
 
 export type ResolverLimits = { perKeyMax: number; max: number }
 
-export interface Lookup {
+export type Lookup = {
   readonly resolution: Promise<Resolution>
   /** Ends the look-up at once; the resolution is then `failed`. */
   cancel(): void
