@@ -9,6 +9,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import type { LaneName } from './lanes.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
@@ -19,7 +20,6 @@ import {
 } from './replay.ts'
 import { cancelBefore, planResend } from './replay-store.ts'
 import { startedTaskOut } from './tasks.ts'
-import type { LaneName } from './worker.ts'
 
 export type ReplayParts = {
   api: Database

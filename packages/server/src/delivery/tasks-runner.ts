@@ -2,9 +2,9 @@ import type { Logger } from 'pino'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { DatabaseBusy, DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
+import type { LaneName } from './lanes.ts'
 import { failedStep, TASK_KINDS, type TaskKind, type TaskStep, type TaskWork } from './tasks.ts'
 import { holdTask, leaseTasks, releaseTasks, saveStep } from './tasks-store.ts'
-import type { LaneName } from './worker.ts'
 
 /** A `Database`, or in tests one that fails where it is told to. */
 export type TaskDatabase = Queryable & {
