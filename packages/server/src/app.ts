@@ -67,6 +67,8 @@ export type App = {
   adminUrl: string
   worker: DeliveryWorker | null
   population: PopulationRunner | null
+  tasks: TaskRunner | null
+  housekeeping: Housekeeping
   health: Health
   /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
   firstAccount: FirstAccount | undefined
@@ -129,7 +131,7 @@ export async function createApp(
   try {
     const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
     const adminUrl = await startAdmin(base)
-    const firstAccount = await prepare(base, masterKey)
+    const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
     const waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
@@ -138,7 +140,7 @@ export async function createApp(
     const url = config.roles.has('api') ? await startApi(base, wake) : null
     base.opened(() => base.health.drain())
     base.health.started()
-    return { url, adminUrl, worker, population, health: base.health, firstAccount, close }
+    return { url, adminUrl, worker, population, tasks, housekeeping, health: base.health, firstAccount, close }
   } catch (error) {
     await close()
     throw error
@@ -205,7 +207,7 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
   opened(() => housekeeping.close())
-  return firstAccount
+  return { firstAccount, housekeeping }
 }
 
 async function startWorker(base: Base): Promise<DeliveryWorker> {

@@ -142,6 +142,8 @@ export class TestService extends ApiClient {
 
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
+    await this.app.housekeeping.settled()
+    await this.app.tasks?.settled()
     await this.app.worker?.settled()
   }
 

@@ -8,7 +8,7 @@ const BATCH = 5_000
 
 /**
  * Removes what time has made meaningless: past rate windows, forgiven failures, tokens that expired a day ago. One
- * batch of each; called every minute by the worker role.
+ * batch of each; called every ten minutes by the worker role.
  * @returns how many rows went: a full batch means that more may be waiting
  */
 export async function purgeAccess(database: Queryable, now: Date): Promise<number> {

@@ -9,8 +9,8 @@ const RETENTION_DAYS = 90
 const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
 const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
-const EVERY_MS = 60_000
-const PARTITIONS_EVERY = 60
+const EVERY_MS = 600_000
+const PARTITIONS_EVERY_MS = 3_600_000
 
 /**
  * Keeps the tables in shape: partitions ahead of time, old ones dropped whole, rows that have lost their meaning removed
@@ -21,7 +21,8 @@ export class Housekeeping {
   readonly #clock: Clock
   readonly #log: Logger
   #alarm: { cancel(): void } | undefined
-  #rounds = 0
+  #round: Promise<void> | undefined
+  #partitionsAt: Date
   #closed = false
 
   /** @param database  role `worker` */
@@ -29,35 +30,44 @@ export class Housekeeping {
     this.#database = parts.database
     this.#clock = parts.clock
     this.#log = parts.log
+    this.#partitionsAt = parts.clock.now()
   }
 
-  /** Makes the partitions that events need now, then goes on every minute. */
+  /** Makes the partitions that events need now, then goes on every ten minutes. */
   async start(): Promise<void> {
     await this.#keepPartitions()
     this.#again()
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true
     this.#alarm?.cancel()
+    await this.#round
+  }
+
+  /** Resolves when the round under way has ended. */
+  async settled(): Promise<void> {
+    await this.#round
   }
 
   #again(): void {
     if (this.#closed) return
     this.#alarm = this.#clock.alarm(addMs(this.#clock.now(), EVERY_MS), () => {
-      void this.#round().finally(() => this.#again())
+      this.#round ??= this.#keep().finally(() => {
+        this.#round = undefined
+      })
+      this.#again()
     })
   }
 
-  async #round(): Promise<void> {
-    this.#rounds += 1
+  async #keep(): Promise<void> {
     try {
       const now = this.#clock.now()
-      if (this.#rounds % PARTITIONS_EVERY === 0) await this.#keepPartitions()
+      if (now >= this.#partitionsAt) await this.#keepPartitions()
       await this.#purge((limit) => this.#purgeIdempotency(now, limit))
       await this.#purge((limit) => this.#purgeEventIds(now, limit))
       await this.#purge((limit) => this.#erasePayloads(now, limit))
-      await purgeAccess(this.#database, now)
+      await this.#purge(() => purgeAccess(this.#database, now))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: error instanceof Error ? error.name : 'unknown' })
     }
@@ -70,6 +80,7 @@ export class Housekeeping {
              drop_partitions(${dayOf(addMs(now, -RETENTION_DAYS * DAY_MS))}::date) as dropped`
     if (row && row.made + row.dropped > 0)
       this.#log.info({ event: 'housekeeping.partitions', made: row.made, dropped: row.dropped })
+    this.#partitionsAt = addMs(now, PARTITIONS_EVERY_MS)
   }
 
   async #purge(batch: (limit: number) => Promise<number>): Promise<void> {
