@@ -1,0 +1,216 @@
+// Imports point one way: edges → decisions and stores → adapters (STYLE.md, "Shape"). Each rule says what would be lost without it.
+// Sources are read by swc: TypeScript 7 has no API for tools, and without a parser no .ts file is seen and nothing is ever wrong.
+require.resolve('@swc/core')
+
+const server = '^packages/server/src'
+const tests = '[.]test[.]ts$|/test-(http|world)[.]ts$|^packages/[^/]+/test/'
+const product = { path: '^(packages|examples)/', pathNot: tests }
+
+/** Plain values in, plain value out. */
+const decisions = [
+  `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
+  `${server}/delivery/(alarms|attempts|breaker|decide|delivery|failure-classes|failure-clock|lane|replay-pace|ring|schedule|token-bucket)[.]ts$`,
+  `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
+  `${server}/events/(envelope|producersync-types)[.]ts$`,
+  `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
+]
+const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
+/** Routes, and what runs by itself; adapters have a routes.ts of their own. */
+const edges = `${server}/(?!adapters/)[^/]+/(routes|worker|runner|[a-z-]*-routes|[a-z-]*-runner|token-endpoint)[.]ts$`
+
+/** A type is a word, not a call: it may come from where a value may not. */
+const valuesOnly = { dependencyTypesNot: ['type-only'] }
+
+const rules = [
+  {
+    name: 'no-cycles',
+    comment:
+      'What imports each other cannot be read, tested or moved alone; nor for types: the noun belongs in a file of its own.',
+    from: {},
+    to: { circular: true },
+  },
+  {
+    name: 'all-found',
+    comment: 'An import that cannot be resolved is one no rule sees.',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'product-without-tests',
+    comment: 'Test support has no bounds and no care for secrets.',
+    from: product,
+    to: { path: tests },
+  },
+  {
+    name: 'product-with-its-own-dependencies',
+    comment:
+      'What runs is in "dependencies" of the package that imports it: development ones are not there in production.',
+    from: product,
+    to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+  },
+
+  {
+    name: 'receiver-alone',
+    comment: 'The receiver package has no dependencies: it is installed into the services of customers.',
+    from: { path: '^packages/receiver/src/', pathNot: tests },
+    to: { pathNot: '^packages/receiver/src/', dependencyTypesNot: ['core'] },
+  },
+  {
+    name: 'receiver-core-without-node',
+    comment: 'Any JavaScript runtime signs and verifies; node:crypto is for `@producersync/webhooks/node`.',
+    from: { path: '^packages/receiver/src/', pathNot: [tests, '/node(-crypto)?[.]ts$'] },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'receiver-core-apart-from-node',
+    comment: 'Nor by a detour.',
+    from: { path: '^packages/receiver/src/index[.]ts$' },
+    to: { path: '^packages/receiver/src/node(-crypto)?[.]ts$', reachable: true },
+  },
+  {
+    name: 'receiver-by-its-entries',
+    comment: 'Server and examples use the receiver as customers do.',
+    from: { path: '^(packages/server|examples)/' },
+    to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node)[.]ts$' },
+  },
+  {
+    name: 'examples-from-outside',
+    comment: 'An example shows what a customer can do: the HTTP API and the receiver package.',
+    from: { path: '^examples/' },
+    to: { path: '^packages/server/' },
+  },
+
+  {
+    name: 'adapters-without-domain',
+    comment: 'PostgreSQL, the network and the clock know no word of the domain.',
+    from: { path: `${server}/adapters/`, pathNot: `${server}/adapters/http/` },
+    to: { path: '^packages/server/', pathNot: `${server}/adapters/|^packages/server/test/` },
+  },
+  {
+    name: 'http-knows-callers-and-refusals',
+    comment:
+      'The HTTP kernel turns a token into a principal and a refusal into a status, and knows nothing else of the domain.',
+    from: { path: `${server}/adapters/http/` },
+    to: {
+      path: '^packages/server/',
+      pathNot: `${server}/(adapters/|domain-error[.]ts$|accounts/principal[.]ts$)|^packages/server/test/`,
+    },
+  },
+  {
+    name: 'adapters-apart',
+    comment:
+      'The ways in and out know nothing of each other; only HTTP answers to what PostgreSQL says (busy, down, replayed).',
+    from: { path: `${server}/adapters/(postgres|outgoing)/`, pathNot: tests },
+    to: { path: `${server}/adapters/(http|postgres|outgoing)/`, pathNot: `${server}/adapters/$1/` },
+  },
+  {
+    name: 'clock-and-ids-alone',
+    comment: 'Everyone imports them.',
+    from: { path: `${server}/adapters/(clock|ids)[.]ts$` },
+    to: { path: `${server}/`, pathNot: `${server}/adapters/(clock|ids)[.]ts$` },
+  },
+  {
+    name: 'one-driver',
+    comment: 'Statements go through adapters/postgres: parameters, roles and time limits are seen to there.',
+    from: { ...product, pathNot: [tests, `${server}/adapters/postgres/`] },
+    to: { path: '(^|/)node_modules/(@types/)?pg/' },
+  },
+  {
+    name: 'one-way-out',
+    comment: 'Requests to endpoints go through adapters/outgoing: the address policy is there.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/adapters/outgoing/`] },
+    to: { path: '(^|/)node_modules/undici/' },
+  },
+
+  {
+    name: 'decisions-are-pure',
+    comment:
+      'Decisions take time, chance and rows as arguments; from adapters they use arithmetic and words (addMs, ids, outcomes).',
+    from: { path: decisions },
+    to: {
+      path: `${server}/`,
+      pathNot: [...decisions, `${server}/(domain-error|adapters/(clock|ids|http/faults|outgoing/outcome))[.]ts$`],
+      ...valuesOnly,
+    },
+  },
+  {
+    name: 'decisions-without-input-or-output',
+    comment: 'Nothing to read, nothing to wait for, nothing random.',
+    from: { path: decisions },
+    to: { dependencyTypes: ['core'], ...valuesOnly },
+  },
+  {
+    name: 'decisions-without-stores',
+    comment: 'Rows become nouns at the edge of a store; the nouns are the decisions’ own.',
+    from: { path: decisions, pathNot: `${server}/delivery/lane[.]ts$` },
+    to: { path: [stores, edges, `${server}/adapters/postgres/`, '(^|/)node_modules/(@types/)?(pg|fastify)/'] },
+  },
+  {
+    name: 'stores-below-edges',
+    comment: 'A store answers whoever asks; of HTTP it knows the type of a page, no more.',
+    from: { path: stores },
+    to: { path: [`${server}/adapters/(http|outgoing)/`, edges, '(^|/)node_modules/fastify/'], ...valuesOnly },
+  },
+  {
+    name: 'edges-on-top',
+    comment: 'Only app.ts and the routes of the same folder put edges together.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/app[.]ts$`, `${server}/[^/]+/routes[.]ts$`] },
+    to: { path: edges, ...valuesOnly },
+  },
+  {
+    name: 'app-on-top',
+    comment: 'app.ts wires; who needs a part takes it as an argument.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/main[.]ts$`] },
+    to: { path: `${server}/(app|main|admin|welcome)[.]ts$`, ...valuesOnly },
+  },
+  {
+    name: 'settings-from-the-top',
+    comment: 'Settings are read in one place and handed over as arguments.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/(main|admin|app|welcome)[.]ts$`] },
+    to: { path: `${server}/config[.]ts$` },
+  },
+
+  // accounts ← events ← population, endpoints ← delivery: a folder further left can be read without those further right.
+  {
+    name: 'accounts-first',
+    comment: 'Who may do what comes before everything that is done.',
+    from: { path: `${server}/accounts/`, pathNot: tests },
+    to: { path: `${server}/(population|events|endpoints|delivery|operate)/` },
+  },
+  {
+    name: 'events-before-deliveries',
+    comment:
+      'An event is accepted by one entrance, whatever caused it and whoever wants it. failpoint.ts: names of places where tests break a process.',
+    from: { path: `${server}/events/`, pathNot: tests },
+    to: { path: `${server}/(population|endpoints|delivery|operate)/`, pathNot: `${server}/delivery/failpoint[.]ts$` },
+  },
+  {
+    name: 'population-and-endpoints-before-deliveries',
+    comment: 'What is monitored and where events go can change without a word about how they get there.',
+    from: { path: `${server}/(population|endpoints)/`, pathNot: tests },
+    to: { path: `${server}/(population|endpoints|delivery|operate)/`, pathNot: `${server}/$1/` },
+  },
+  {
+    name: 'operate-from-outside',
+    comment: 'Probes, metrics and housekeeping look at the domain; nothing depends on being looked at.',
+    from: { path: `${server}/(accounts|population|events|endpoints|delivery|adapters)/`, pathNot: tests },
+    to: { path: `${server}/operate/` },
+  },
+]
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: rules.map((rule) => ({ severity: 'error', ...rule })),
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)node_modules/[.]' },
+    combinedDependencies: true,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+    },
+  },
+}
