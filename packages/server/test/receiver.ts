@@ -21,6 +21,8 @@ export type Receiver = {
   requests: ReceivedRequest[]
   /** Those whose signature verified. */
   readonly verified: ReceivedRequest[]
+  /** Those of them that are no test requests. */
+  readonly events: ReceivedRequest[]
   /** How further requests are answered: one after the other, the last for good. */
   answer(...replies: Reply[]): void
   /** Secrets to verify with; known once the endpoint is made. */
@@ -81,6 +83,9 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
     requests,
     get verified() {
       return requests.filter((request) => request.verified)
+    },
+    get events() {
+      return requests.filter(({ verified, headers }) => verified && headers['webhook-trigger'] !== 'test')
     },
     answer(...next) {
       replies = next
