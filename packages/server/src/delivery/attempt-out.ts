@@ -1,7 +1,7 @@
 import type { PageAnswer } from '#src/adapters/http/pages.ts'
 import { ksuidTime } from '#src/adapters/ids.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
-import { jsonArray, messageOut } from '#src/events/message-out.ts'
+import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
 import type { Destination, EndpointCounts, EventStanding } from './attempt-store.ts'
 import { ATTEMPT_ID_PREFIX } from './attempt-store.ts'
 import type { Attempt, AttemptHeaders, Ending, Standing } from './attempts.ts'
@@ -79,8 +79,12 @@ export function attemptOut(attempt: Attempt, docsUrl: string, { expanded, withCo
     nextAttempt: attempt.nextAt,
     outcome: attempt.outcome,
     failure: attempt.failureClass && failureOut(attempt.failureClass, attempt, docsUrl),
-    ...(attempt.event ? { msg: JSON.parse(messageOut(attempt.event, false).toString()) } : {}),
+    ...(attempt.event ? { msg: withoutPayload(attempt.event) } : {}),
   }
+}
+
+function withoutPayload(event: StoredEvent): unknown {
+  return JSON.parse(messageOut(event, false).toString())
 }
 
 /** What went wrong and what to do about it. Source: portal 5. */

@@ -233,9 +233,10 @@ test('messages of an endpoint agree with a full scan, for each status', async ()
     }),
     event: eventFilter,
     endpoint: fc.constantFrom(...endpoints),
+    fewAttempts: fc.constantFrom(0, 50_000), // both ways of looking for them
   })
   await fc.assert(
-    fc.asyncProperty(wish, async ({ wanted, event, endpoint }) => {
+    fc.asyncProperty(wish, async ({ wanted, event, endpoint, fewAttempts }) => {
       const known = standings(endpoint.id)
       const expected = events
         .filter((row) => passes(row, event))
@@ -247,7 +248,7 @@ test('messages of an endpoint agree with a full scan, for each status', async ()
         .toReversed()
       const page = parseWindow({ limit: 250 }, { prefix: 'msg_', now: clock.now() })
       const filter = { ...event, withContent: false }
-      const rows = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter))
+      const rows = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter, fewAttempts))
       expect(rows.map((row) => ({ id: row.event.id, standing: row.standing }))).toEqual(expected.slice(0, 251))
     }),
     { numRuns: 30 },
@@ -297,8 +298,17 @@ test('lists read indexes, newest first, and only the partitions of their window'
   )
   const newest = parseWindow({ limit: 50 }, { prefix: 'msg_', now })
   const filter = { types: null, channel: null, tag: null, withContent: true }
-  const eventsOf = await explained((tx) =>
-    listEventsOf(tx, { ...(few ?? { id: '', accountId: '', environment: '' }), shard: 0 }, newest, null, filter),
-  )
-  for (const plan of [all, failed, byEvent, destinations, eventsOf]) expect(plan).not.toMatch(READ_WHOLE)
+  // few attempts: only their events are read; many: as many events as fill the page
+  const eventsOf = async (endpoint: typeof few, fewAttempts: number) => {
+    const of = { ...(endpoint ?? { id: '', accountId: '', environment: '' }), shard: 0 }
+    return await explained((tx) => listEventsOf(tx, of, newest, null, filter, fewAttempts))
+  }
+  const ofFew = await eventsOf(few, 50_000)
+  expect(ofFew).toMatch(/event_\d+_pkey on event_\d+ e_\d+ \(actual[^\n]*\n[^\n]*id = ANY/)
+  const ofMany = await eventsOf(many, 10)
+  expect(ofMany).toMatch(/Index Scan Backward using event_\d+_pkey/)
+  expect(ofMany).not.toMatch(/Seq Scan on event_[^\n]*\(actual[^\n]* rows=[1-9]/)
+  const walked = [...ofMany.matchAll(/Index Scan Backward using event_\d+_pkey[^\n]* rows=(\d+)/g)]
+  expect(walked.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBeLessThanOrEqual(51)
+  for (const plan of [all, failed, byEvent, destinations, ofFew]) expect(plan).not.toMatch(READ_WHOLE)
 })

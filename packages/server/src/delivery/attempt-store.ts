@@ -267,7 +267,8 @@ const standingIs: Readonly<Record<Standing, Sql>> = {
 
 /**
  * Events that were attempted at an endpoint (or canceled there), or stand with it as wanted, within a page's window.
- * @param wanted  what the row then shows; null: all that were attempted, each as it stands
+ * @param wanted      what the row then shows; null: all that were attempted, each as it stands
+ * @param fewAttempts  see `among`
  */
 export async function listEventsOf(
   tx: Queryable,
@@ -275,6 +276,7 @@ export async function listEventsOf(
   page: WindowPage,
   wanted: Standing | null,
   filter: EventFilter & { withContent: boolean },
+  fewAttempts = 50_000,
 ): Promise<EventStanding[]> {
   const rows = await tx.query<EventRow & FactsRow>`
     select e.id as event_id, ${eventColumns}, case when ${filter.withContent} then e.payload end as event_payload,
@@ -286,7 +288,7 @@ export async function listEventsOf(
        ${page.above === null ? sql`` : sql`and e.id > ${page.above}`}
        ${page.below === null ? sql`` : sql`and e.id < ${page.below}`}
        and ${passes(filter, endpoint.environment)}
-       and ${await among(tx, endpoint, page, wanted)}
+       and ${await among(tx, endpoint, page, wanted, fewAttempts)}
        and ${wanted === null ? sql`made.latest is not null` : standingIs[wanted]}
      order by e.id ${inOrder(page)}
      limit ${page.limit + 1}`
@@ -297,18 +299,16 @@ export async function listEventsOf(
   })
 }
 
-/** Up to so many attempts of an endpoint are looked through for the events of a page. */
-const LOOKED_THROUGH_MAX = 50_000
-
 /**
- * Where to look for the events of an endpoint. An endpoint that gets few of its account's events is asked which: walking the
- * events would pass by all the others. One that gets many is not: a page is full after a few events.
+ * Where to look for the events of an endpoint. One with no more than `fewAttempts` in the page's window is asked for its own:
+ * walking the account's events would pass by all the others. One with more is not: a page is full after a few events.
  */
 async function among(
   tx: Queryable,
   endpoint: { accountId: string; id: string; shard: number },
   page: WindowPage,
   wanted: Standing | null,
+  fewAttempts: number,
 ): Promise<Sql> {
   const window = sql`>= ${page.from} and event_id < ${page.until}`
   if (wanted === 'waiting' || wanted === 'retrying') {
@@ -320,8 +320,8 @@ async function among(
                          where account_id = ${endpoint.accountId} and endpoint_id = ${endpoint.id} and id >= ${fromId}
                            ${wanted === 'failed' || wanted === 'canceled' ? sql`and failure_class is not null` : sql``}`
   const [row] = await tx.query<{ is_few: boolean }>`
-    select count(*) <= ${LOOKED_THROUGH_MAX} as is_few
-      from (select from ${attempts} limit ${LOOKED_THROUGH_MAX + 1}) as looked_through`
+    select count(*) <= ${fewAttempts} as is_few
+      from (select from ${attempts} limit ${fewAttempts + 1}) as looked_through`
   return row?.is_few ? sql`e.id = any (array(select event_id from ${attempts} and event_id ${window}))` : sql`true`
 }
 

@@ -466,6 +466,18 @@ describe('cancel-msgs', () => {
     expect(await receivedWhile(() => replayed('recover', endpoint, { since: hoursAgo(2) }))).toContain(early.id)
   })
 
+  test('45: of a slow endpoint too, nothing that was waiting in memory is sent later than a second after', async () => {
+    const endpoint = await endpointOf({ throttleRate: 1 })
+    const waiting = await messages(20)
+    await world.advance(3)
+    await cancel(endpoint, now())
+    await world.advance(1)
+    const got = await receivedWhile(() => world.advance(60))
+    expect(got).toEqual([])
+    const statuses = await Promise.all(waiting.map((message) => attemptsAt(message, '?expanded_statuses=true')))
+    expect(statuses.flat().filter(({ status }) => status === 4).length).toBeGreaterThan(10)
+  })
+
   test('45: messages accepted later are delivered, also when the moment lies ahead', async () => {
     const endpoint = await endpointOf()
     await cancel(endpoint, new Date(now().getTime() + 3_600_000))

@@ -43,7 +43,7 @@ const TRIES_MAX = 3
  * What is wrong with the times of a replay.
  * @throws DomainError invalid_input at `since`
  */
-export function checkReplay(kind: ReplayKind, { since, until }: ReplayWish, now: Date): void {
+function checkReplay(kind: ReplayKind, { since, until }: ReplayWish, now: Date): void {
   const end = until !== null && until < now ? until : now
   const fault = (msg: string) => invalidInput({ loc: ['body', 'since'], msg, type: 'value_error' })
   if (since > end) throw fault('must not be later than until, nor than now')
