@@ -1,0 +1,6 @@
+# Read by every npm script: puts the pinned Node of node_modules first on the PATH.
+# npm links it as node_modules/.bin/node, but npm 10 (it comes with Node 20) takes the link away again together with the
+# packages of other platforms, whose programs have the same name. Where there is none for this platform, the system's serves.
+for folder in node_modules/node-*/bin; do
+  PATH=$PWD/$folder:$PATH
+done
