@@ -16,6 +16,7 @@ import { welcome } from '#src/welcome.ts'
 const NODE_MAJOR = 24
 /** A stop that has not ended by then is cut: what is left is taken over by others or by the next start. */
 const STOP_MS_MAX = 35_000
+const SAME_REQUEST_MS = 500
 
 const HELP = `Usage: npm start [-- --print-config | --help]
 
@@ -40,10 +41,14 @@ async function main(): Promise<void> {
     pino.destination({ fd: 2, sync: false }),
   )
   const stopping = Promise.withResolvers<{ exitCode: number }>()
+  let askedAtMs: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      // Ctrl-C comes twice: from the terminal, and from npm, which hands on what it was sent
+      if (askedAtMs !== undefined && performance.now() - askedAtMs < SAME_REQUEST_MS) return
+      if (askedAtMs !== undefined) process.exit(1) // asked twice: at once
+      askedAtMs = performance.now()
       log.info({ event: 'service.stopping', signal })
-      process.once(signal, () => process.exit(1)) // asked twice: at once
       stopping.resolve({ exitCode: 0 })
     })
   }
