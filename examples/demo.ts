@@ -104,7 +104,8 @@ async function play(flags: Flags): Promise<Ending> {
   const stopping = new AbortController()
   const giveUp = setTimeout(() => stopping.abort(new DemoFailure('It took more than 5 minutes.')), GIVE_UP_MS)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => stopping.abort(new DemoFailure(`It was stopped by ${signal}.`)))
+    // not once: under npm, Ctrl-C comes twice, and the second would end this before it has tidied up
+    process.on(signal, () => stopping.abort(new DemoFailure(`It was stopped by ${signal}.`)))
   }
   const stage = stageOn(process.stderr)
   stage.phase(`the endpoint's retry schedule is short: ${RETRY_SCHEDULE.join(', ')} s (default: 5 s to 24 h)`)

@@ -239,8 +239,9 @@ async function main(): Promise<void> {
     server.close()
     server.closeAllConnections()
   }
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
+  // not once: under npm, Ctrl-C comes twice, from the terminal and handed on
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
   process.stdout.once('error', stop) // whoever was reading, such as `head`, has gone
 
   server.listen(settings.port, settings.host)
