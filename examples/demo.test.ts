@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { TAKEOVER_MS_MAX } from './demo/reckoning.ts'
 
 const PROGRAM = fileURLToPath(new URL('./demo.ts', import.meta.url))
 /** It waits for leases to end, and its service starts three times; other tests run beside it. */
 const TEST_MS_MAX = 180_000
-const TAKEOVER_MS_MAX = 8_000
 
 let folder = ''
 let child: ChildProcess | undefined

@@ -80,7 +80,7 @@ export function reckon(evidence: Evidence): { figures: Figures; faults: string[]
  * Taken from requests that the receiver got and of which the service has no attempt: on connections of a killed process,
  * answered shortly before the kill or not at all. `unexplained` are those that no kill accounts for.
  */
-export function boundOf(
+function boundOf(
   { requests, killedAtMs }: Ledger,
   attempts: readonly RecordedAttempt[],
 ): { bound: number; unexplained: number } {

@@ -10,8 +10,8 @@ import { ServiceProcess } from './service-process.ts'
 export const RETRY_SCHEDULE = [1, 1, 2, 2, 3, 5, 5, 5, 5, 5]
 
 /** After which share of the deliveries it happens. */
-const REFUSING_FROM = 0.1
-const FIRST_KILL_AT = 0.3
+const FIRST_KILL_AT = 0.05 // the job is still adding
+const REFUSING_FROM = 0.3
 const HANGING_FROM = 0.5
 const SECOND_KILL_AT = 0.7
 const TROUBLE_MS = 2_000
@@ -148,14 +148,14 @@ class Story {
   /** What befalls receiver and service while the population is being announced. */
   async #trouble(deliveries: number): Promise<void> {
     const { stage, receiver, signal } = this.#parts
+    await receiver.reached(Math.floor(deliveries * FIRST_KILL_AT))
+    await this.#kill('service')
+
     await receiver.reached(Math.floor(deliveries * REFUSING_FROM))
     stage.phase(`the receiver answers 503 for ${TROUBLE_MS / 1000} s`)
     receiver.be('refusing')
     await sleep(TROUBLE_MS, undefined, { signal })
     receiver.be('well')
-
-    await receiver.reached(Math.floor(deliveries * FIRST_KILL_AT))
-    await this.#kill('service')
 
     await receiver.reached(Math.floor(deliveries * HANGING_FROM))
     stage.phase(`the receiver hangs for ${TROUBLE_MS / 1000} s`)
