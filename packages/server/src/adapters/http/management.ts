@@ -11,7 +11,6 @@ import {
   noSuchRoute,
   pathValue,
   readInput,
-  refuseDeclaredSize,
   requireAccessRules,
 } from './routes.ts'
 import { answerError } from './server.ts'
@@ -115,7 +114,6 @@ async function admit(
   if (account !== undefined && !accountMayBeMissing)
     request.account = await access.accountOf(request.principal, account)
   if (!holds(request.principal, rule)) throw insufficientAccess()
-  refuseDeclaredSize(request)
 }
 
 /** What is known of a token without looking at anything it names. */

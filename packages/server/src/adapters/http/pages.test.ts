@@ -78,6 +78,13 @@ describe('pages', () => {
     assert.equal(parsePage({ order: 'descending' }, { isKey, order: 'ascending' }).show, 'descending')
   })
 
+  test('a page is the last one when nothing follows it, also when it is full', () => {
+    const rows = [1, 2, 3].map((day) => idAt(addMs(NOW, day * DAY)))
+    const isDone = (limit: number, iterator?: string) => answer(rows, parsePage({ limit, iterator }, { isKey })).done
+    assert.deepEqual([isDone(2), isDone(3), isDone(4)], [false, true, true])
+    assert.deepEqual([isDone(1, `-${rows[0]}`), isDone(2, `-${rows[0]}`)], [false, true])
+  })
+
   test('an empty page has its iterator, null, and no other', () => {
     assert.deepEqual(answer([], parsePage({}, { isKey })), { data: [], iterator: null, done: true })
   })

@@ -9,7 +9,6 @@ import {
   hasImpossiblePathValue,
   noSuchRoute,
   readInput,
-  refuseDeclaredSize,
   requireAccessRules,
 } from './routes.ts'
 import { answerError } from './server.ts'
@@ -117,7 +116,6 @@ async function admit(
   }
   if (hasImpossiblePathValue(request)) throw new DomainError('unreadable_query', 'A value of the path is malformed.')
   if (principal.accountId !== null) request.account = await access.accountOf(principal, principal.accountId)
-  refuseDeclaredSize(request)
 }
 
 /** Whom the token speaks for, or why it speaks for nobody; an unreachable database is neither. */

@@ -45,13 +45,6 @@ export function readInput(scope: FastifyInstance): void {
   })
 }
 
-/** @throws DomainError payload_too_large: known from the declared length, before anything is read */
-export function refuseDeclaredSize(request: FastifyRequest): void {
-  const { bodyLimit, config } = request.routeOptions
-  const limit = config.bodyBytesMax?.(request) ?? bodyLimit
-  if (Number(request.headers['content-length']) > limit) throw tooLarge(limit)
-}
-
 /** The answer for a path that no route matches: which methods it has, if any. */
 export function noSuchRoute(http: FastifyInstance, request: FastifyRequest): { error: DomainError; allow?: string } {
   const url = request.raw.url ?? '/'
