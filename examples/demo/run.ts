@@ -81,7 +81,7 @@ export async function run(settings: Settings, stage: Stage, signal: AbortSignal)
     const figures = { ...seen, lost: Math.max(0, seen.accepted - seen.delivered), seconds: secondsSince(startedAtMs) }
     return { figures, faults: [cause.message] }
   } finally {
-    stage.phase('everything is stopped and removed')
+    stage.phase('all that it started is stopped and removed')
     await receiver?.stop()
     await service?.stop()
   }
