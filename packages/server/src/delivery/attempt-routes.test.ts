@@ -94,6 +94,22 @@ describe('attempts', () => {
     expect(await world.get(`/app/${account.id}/msg/${id}/attempt/${succeeded.id}`)).toEqual(succeeded)
   })
 
+  test('the next attempt is shown on the last one made, and only while it is still to come', async () => {
+    await endpointOf({ retrySchedule: [60, 3_600] })
+    receiver.answer(503)
+    const { id } = await message()
+    const planned = async () =>
+      (await list(`/attempt/msg/${id}`)).map(({ attemptNumber, nextAttempt }) => [attemptNumber, nextAttempt !== null])
+    expect(await planned()).toEqual([[1, true]])
+    await world.advance(70)
+    expect(await planned()).toEqual([
+      [2, true],
+      [1, false],
+    ])
+    await world.advance(4_000)
+    expect((await planned()).filter(([, isPlanned]) => isPlanned)).toEqual([])
+  })
+
   test('4: the time in an id is the timestamp cut to 4 ms', async () => {
     await endpointOf()
     for (let count = 0; count < 5; count += 1) {
@@ -354,6 +370,32 @@ describe('how a message stands', () => {
       statusText: 'canceled',
     })
     expect(idsOf(await list(path))).toEqual(idsOf([failing, waiting, delivered]).toSorted().toReversed())
+  })
+
+  test('45: a mark on the endpoint is obeyed by every list before the rows have followed it', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [3_600] })
+    receiver.answer(503)
+    const failing = await message()
+    const waiting = await message({ deliverAt: addMs(world.service.clock.now(), 3_600_000).toISOString() })
+    await world.advance(1)
+    // nobody is told: those who send do not know of it yet
+    await world.owner.query`
+      update endpoint set canceled_before = ${world.service.clock.now()}
+       where account_id = ${account.id} and id = ${endpoint.id}`
+    expect(await list(`/attempt/msg/${failing.id}`)).toMatchObject([{ status: 2, nextAttempt: null }])
+    for (const { id } of [failing, waiting]) {
+      const [row] = await list(`/msg/${id}/endpoint?expanded_statuses=true`)
+      expect(row).toMatchObject({ status: 4, statusText: 'canceled' })
+      expect(row.nextAttempt).toBeUndefined()
+    }
+    const of = `/endpoint/${endpoint.id}/msg?event_types=test.happened`
+    expect(await list(`${of}&status=1`)).toEqual([])
+    expect(await list(`${of}&status=3`)).toEqual([])
+    expect(idsOf(await list(`${of}&status=4`))).toEqual([failing.id])
+    expect(await world.get(`/app/${account.id}/endpoint/${endpoint.id}/stats`)).toMatchObject({
+      pending: 0,
+      sending: 0,
+    })
   })
 
   test('52: a message that is due later is listed with the time of its first attempt, and nowhere as attempted', async () => {
