@@ -129,6 +129,13 @@ test('a 204 is repeated as one', async () => {
   assert.equal(await effects(), 1)
 })
 
+test('an answer that is bytes is sent and repeated as it is', async () => {
+  const text = '{ "payload": {"n":1.0,"n":-0} }'
+  outcome = () => ({ status: 202, answer: Buffer.from(text) })
+  for (const http of [first, second]) assert.equal((await post(http, 'k')).body, text)
+  assert.equal(await effects(), 1)
+})
+
 test('50 at once over two processes have one effect and one answer', async () => {
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, index) => post(index % 2 === 0 ? first : second, 'k')),

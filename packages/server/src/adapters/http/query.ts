@@ -51,19 +51,19 @@ export function queryOf<T extends TObject>(
   schema: T,
 ): Static<T> {
   if (request.family === 'producersync') refuseUnknown(request.parameters, schema)
-  const values: Record<string, unknown> = Object.create(null)
-  const moments: Record<string, Date> = Object.create(null)
+  const values: Record<string, unknown> = { __proto__: null }
+  const moments = new Map<string, Date>()
   for (const [name, property] of Object.entries<PropertySchema>(schema.properties)) {
     const given = request.parameters.get(name)
     if (given === undefined) continue
     values[name] =
       property.type === 'array' ? readList(name, given, property.items ?? {}) : readOne(name, given, property)
-    if (property.format === 'date-time') moments[name] = readMoment(name, String(values[name]))
+    if (property.format === 'date-time') moments.set(name, readMoment(name, String(values[name])))
   }
   const faults = faultsOf(values, schema, 'query')
   if (faults.length > 0) throw invalidInput(...faults)
   // checked against the schema, moments apart, which are strings to it
-  return Object.assign(values, moments) as Static<T>
+  return Object.assign(values, Object.fromEntries(moments)) as Static<T>
 }
 
 type PropertySchema = { type?: string; format?: string; items?: PropertySchema }

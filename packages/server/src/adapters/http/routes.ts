@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Account, Principal } from '#src/accounts/principal.ts'
-import { DomainError } from '#src/domain-error.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
 import { parseQuery } from './query.ts'
 import type { Access } from './request.ts'
 import { EMPTY_JSON, JSON_LIMITS, scanJson } from './scan.ts'
@@ -49,7 +49,7 @@ export function readInput(scope: FastifyInstance): void {
 export function noSuchRoute(http: FastifyInstance, request: FastifyRequest): { error: DomainError; allow?: string } {
   const url = request.raw.url ?? '/'
   const methods = METHODS.filter((method) => http.findRoute({ method, url }) !== null)
-  if (methods.length === 0) return { error: new DomainError('not_found', 'Entity not found') }
+  if (methods.length === 0) return { error: notFound() }
   return {
     error: new DomainError('method_not_allowed', 'This path does not have this method.'),
     allow: methods.join(', '),

@@ -214,7 +214,7 @@ export function parseWhole(scanned: ScannedJson): unknown {
  * @throws DomainError invalid_input at a member that holds the same key twice
  */
 export function parseMembers(scanned: ScannedJson, wanted?: ReadonlySet<string>): Record<string, unknown> {
-  const values: Record<string, unknown> = Object.create(null)
+  const values: Record<string, unknown> = { __proto__: null }
   for (const member of scanned.members) {
     if (wanted !== undefined && !wanted.has(member.name)) continue
     const value = parseMember(scanned, member)

@@ -6,7 +6,7 @@ import {
   fastify,
   LogController,
 } from 'fastify'
-import { DomainError } from '#src/domain-error.ts'
+import { DomainError, notFound } from '#src/domain-error.ts'
 import {
   countRequest,
   hasUnreadBody,
@@ -42,7 +42,7 @@ export type HttpLimits = {
   idleSocketMs: number
 }
 
-export const HTTP_LIMITS: HttpLimits = {
+const HTTP_LIMITS: HttpLimits = {
   headBytesMax: 16 * KIB,
   headMsMax: 10_000,
   requestMsMax: 30_000,
@@ -58,7 +58,7 @@ const FRAME = /^\s+at /
  * The HTTP server, without routes: what every answer has, how requests are read, how refusals and defects are answered.
  * Routes go into one of its families (`managementRoutes`, `producersyncRoutes`, `oauthRoutes`); what stands outside them
  * judges no token.
- * @param log       one line per request, of a fixed set of fields
+ * @param log        one line per request, of a fixed set of fields
  * @param trustProxy whose `x-forwarded-for` names the client's address; by default nobody's
  */
 export function createHttp({
@@ -133,7 +133,7 @@ export function createHttp({
   })
   http.setErrorHandler((error, request, reply) => answerError(error, request, reply, managementBody))
   http.setNotFoundHandler(() => {
-    throw new DomainError('not_found', 'Entity not found')
+    throw notFound()
   })
   return http
 }
