@@ -251,7 +251,7 @@ test('a process that dies in between leaves the key free', async () => {
   await superuser(
     async (query) =>
       await query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-api' and state = 'idle in transaction'",
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-api' and state = 'idle in transaction' and datname = current_database()",
       ),
   )
   gate.resolve()

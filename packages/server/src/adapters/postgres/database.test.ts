@@ -408,7 +408,7 @@ describe('the pool', () => {
     const sleepers = Promise.allSettled([1, 2, 3].map(() => pool.query`select pg_sleep(5)`))
     await Promise.all([1, 2].map(() => pool.query`select 1`)) // two more, which become idle
     await asAdministrator(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-migrate'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-migrate' and datname = current_database()`,
     )
     for (const call of await sleepers) expect(call).toMatchObject({ reason: { name: 'DatabaseUnavailable' } })
     const calls = await Promise.allSettled(Array.from({ length: 20 }, () => pool.query`select 1 as one`))
@@ -420,7 +420,7 @@ describe('the pool', () => {
     const pool = at.open('worker', { connectionsMax: 1 })
     const cut = pool.transaction({}, async (tx) => {
       await asAdministrator(
-        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-worker'`,
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-worker' and datname = current_database()`,
       )
       await tx.query`select 1`
     })

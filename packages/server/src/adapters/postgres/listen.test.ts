@@ -34,7 +34,9 @@ test('a listener hears its channel, says when it may have missed something, and 
   heard = Promise.withResolvers<string>()
   const administrator = { applicationName: 'administrator', statementTimeoutMs: 5_000 }
   await withClient(at.superuserConnection, administrator, (client) =>
-    client.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-listener'`),
+    client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-listener' and datname = current_database()`,
+    ),
   )
   await reconnected.promise
   await notify('second')
