@@ -342,6 +342,29 @@ describe('one replay at a time', () => {
     expect(await world.get(`/background-task/${first.body.id}`)).toMatchObject({ status: 'finished' })
   })
 
+  test('43: progress is seen to grow, and new messages are not delayed', async () => {
+    const endpoint = await endpointOf()
+    receiver.answer(500)
+    const broken = await messages(100)
+    receiver.answer(200)
+    const { body: task } = await replay('recover', endpoint, { since: hoursAgo(1), rate: 10 })
+    await world.settled()
+    const sent = async () => (await world.get(`/background-task/${task.id}`)).data.messagesSent
+    const seen = [await sent()]
+    for (let second = 0; second < 4; second += 1) {
+      const got = await receivedWhile(() => messages(1))
+      expect(got).toHaveLength(1) // at the very moment
+      await world.advance(2)
+      seen.push(await sent())
+    }
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+    expect(new Set(seen).size).toBeGreaterThan(2)
+    expect(seen.at(-1)).toBe(100)
+    await world.advance(12)
+    const delivered = await Promise.all(broken.map((message) => attemptsAt(message, '?status=0')))
+    expect(delivered.map((rows) => rows.length)).toEqual(broken.map(() => 1))
+  })
+
   test("an account's replays work one after the other", async () => {
     const endpoints = [await endpointOf(), await endpointOf()]
     receiver.answer(500)
