@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
 
 /** Outcomes are written this long after the first of them at the latest; a crash repeats at most what was waiting. */
@@ -25,6 +26,8 @@ export class Recorder {
   #changed = new Set<string>()
   #flushing = 0
   #timer: NodeJS.Timeout | undefined
+  /** Set while writing fails. Apart from the other, which may be running for what has come meanwhile. */
+  #retry: NodeJS.Timeout | undefined
   #failing = false
   #generation = 0
   #idle: (() => void)[] = []
@@ -85,7 +88,9 @@ export class Recorder {
     this.#inFlush = 0
     this.#failing = false
     clearTimeout(this.#timer)
+    clearTimeout(this.#retry)
     this.#timer = undefined
+    this.#retry = undefined
     this.#wakeIdle()
   }
 
@@ -124,8 +129,9 @@ export class Recorder {
       this.#inFlush -= records.length
       this.#waiting.unshift(...records)
       for (const endpointId of changed) this.#changed.add(endpointId)
-      this.#log.warn({ event: 'delivery.record_failed', records: records.length, reason: errorName(error) })
-      this.#timer ??= setTimeout(() => {
+      this.#log.warn({ event: 'delivery.record_failed', records: records.length, reason: reasonOf(error) })
+      this.#retry ??= setTimeout(() => {
+        this.#retry = undefined
         this.#failing = false
         this.#flush()
       }, RETRY_MS)
@@ -141,8 +147,4 @@ export class Recorder {
     this.#idle = []
     for (const resolve of idle) resolve()
   }
-}
-
-function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown'
 }
