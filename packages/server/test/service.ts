@@ -24,7 +24,9 @@ export type ServiceOptions = {
   overrides?: Overrides
   /** Another process on the same database. */
   beside?: TestService
-  /** How the service reaches the database; as the test does when absent. */
+  /** Made by the test, and closed with the service; else the service has one of its own. */
+  database?: TestDatabase
+  /** How the service reaches its database; as the test does when absent. */
   connection?: Connection
 }
 
@@ -62,7 +64,7 @@ export class TestService extends ApiClient {
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
     const { beside } = options
-    const database = beside?.database ?? (await testDatabase())
+    const database = beside?.database ?? options.database ?? (await testDatabase())
     const clock = options.clock ?? beside?.clock ?? new ManualClock('2026-03-06T15:00:00.000Z')
     const masterKey = beside?.masterKey ?? randomBytes(32)
     const logLines: string[] = []
