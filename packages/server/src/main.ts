@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env)
   const log = pino(
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: false }),
+    pino.destination({ fd: 2, sync: false, minLength: 4_096, periodicFlush: 200 }),
   )
   const stopping = Promise.withResolvers<{ exitCode: number }>()
   let askedAtMs: number | undefined

@@ -5,7 +5,7 @@ import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out
 import type { Destination, EndpointCounts, EventStanding } from './attempt-store.ts'
 import { ATTEMPT_ID_PREFIX } from './attempt-store.ts'
 import type { Attempt, AttemptHeaders, Ending, Standing } from './attempts.ts'
-import { type Delivery, isSingleAttempt } from './delivery.ts'
+import { isSingleAttempt } from './delivery.ts'
 import { FAILURE_CLASSES, type FailureClass } from './failure-classes.ts'
 import { requestHeaders } from './request.ts'
 
@@ -121,27 +121,13 @@ export function attemptHeadersOut(attempt: AttemptHeaders) {
   }
 }
 
-/** What `requestHeaders` asks of a delivery and does not look at. */
-const ANY_DELIVERY: Delivery & { payload: Buffer } = {
-  accountId: '',
-  eventId: '',
-  deliveryId: '',
-  endpointId: '',
-  shard: 0,
-  queue: 'first',
-  cause: 'event',
-  attemptsMade: 0,
-  createdAt: new Date(0),
-  dueAt: new Date(0),
-  payload: Buffer.alloc(0),
-  contentType: null,
-}
-
 function sentOf({ eventId, cause, outcome, startedAt, contentType, sent }: AttemptHeaders): string[] {
   if (outcome === 'canceled' || outcome === 'blocked') return [] // nothing was sent
   const own = new Map(Object.entries(sent ?? {}))
-  return requestHeaders({ ...ANY_DELIVERY, eventId, cause, contentType }, own, () => '', startedAt)
+  return requestHeaders({ eventId, cause, contentType, payload: NO_BYTES }, own, () => '', startedAt)
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 function pairsOf(namesAndValues: readonly string[]): [string, string][] {
   return namesAndValues.flatMap((name, index): [string, string][] =>

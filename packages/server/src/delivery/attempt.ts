@@ -44,6 +44,7 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   const { payload } = delivery
   if (payload === null) throw new TypeError('a delivery without payload is canceled, not sent')
   const startedAt = clock.now()
+  const id = attemptId(parts.ids, startedAt)
   await failpoint('send.before_write')
   const result = await parts.outgoing.post({
     url: target.url,
@@ -61,7 +62,7 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   if (result.outcome.kind === 'interrupted') return { kind: 'stopped' }
   const endedAt = laterOf(clock.now(), addMs(startedAt, result.durationMs))
   const met: Met = { outcome: result.outcome, wishes: parseReceiverWishes(headerOf(result, 'webhook-delivery')) }
-  return decided(parts, met, startedAt, endedAt, {
+  return decided(parts, met, id, startedAt, endedAt, {
     durationMs: result.durationMs,
     timingsMs: timingsOf(result.timings),
     ...(result.outcome.kind === 'responded'
@@ -75,7 +76,7 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
 export function brokenAttempt(parts: DecisionParts): Attempted {
   const now = parts.clock.now()
   const met: Met = { outcome: { kind: 'interrupted' }, wishes: new Set() }
-  return decided(parts, met, now, now, {
+  return decided(parts, met, attemptId(parts.ids, now), now, now, {
     durationMs: 0,
     timingsMs: null,
     response: null,
@@ -85,8 +86,9 @@ export function brokenAttempt(parts: DecisionParts): Attempted {
 }
 
 function decided(
-  { delivery, target, ids, random }: DecisionParts,
+  { delivery, target, random }: DecisionParts,
   met: Met,
+  id: string,
   startedAt: Date,
   endedAt: Date,
   seen: Pick<AttemptRecord, 'durationMs' | 'timingsMs' | 'response' | 'responseHeaders' | 'sentHeaders'>,
@@ -101,7 +103,7 @@ function decided(
     endedAt,
     record: {
       delivery,
-      id: `atmpt_${ids.next(startedAt).ksuid}`,
+      id,
       number: single ? 0 : attempt,
       url: target.url,
       ...describe(met.outcome),
@@ -122,7 +124,7 @@ export function canceledAttempt(
 ): Omit<AttemptRecord, 'epoch'> {
   return {
     delivery,
-    id: `atmpt_${ids.next(at).ksuid}`,
+    id: attemptId(ids, at),
     number: isSingleAttempt(delivery.cause) ? 0 : delivery.attemptsMade + 1,
     url: target.url,
     ...describe({ kind: 'canceled' }),
@@ -135,6 +137,11 @@ export function canceledAttempt(
     state: { status: 'canceled', canceledAt: at },
     endsPlanned: false,
   }
+}
+
+/** Its time is that of the attempt's start. */
+function attemptId(ids: IdSource, startedAt: Date): string {
+  return `atmpt_${ids.next(startedAt).ksuid}`
 }
 
 function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'statusCode'> {

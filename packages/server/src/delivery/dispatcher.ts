@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { AddressPolicy, Outgoing } from '#src/adapters/outgoing/outgoing.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import { type AttemptEnd, type Attempted, type AttemptParts, attemptDelivery, brokenAttempt } from './attempt.ts'
 import { breakerAdmits, breakerAfterEnd, breakerAfterStart, breakerUnused } from './breaker.ts'
@@ -220,7 +221,7 @@ export class Dispatcher {
       log.error({
         event: 'delivery.attempt_broken',
         deliveryId,
-        reason: error instanceof Error ? error.name : 'unknown',
+        reason: reasonOf(error),
       })
       return brokenAttempt(parts)
     }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import { type Delivery, QUEUES, type Queue } from './delivery.ts'
 import { deliveryIdOf, type Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
@@ -109,7 +110,7 @@ export class LaneReader {
         }
       }
     } catch (error) {
-      this.#log.warn({ event: 'delivery.sweep_failed', reason: error instanceof Error ? error.name : 'unknown' })
+      this.#log.warn({ event: 'delivery.sweep_failed', reason: reasonOf(error) })
     } finally {
       this.#sweeps -= 1
       this.#done()
@@ -140,7 +141,7 @@ export class LaneReader {
         if (window) this.#fill(read, window, now)
       })
     } catch (error) {
-      this.#log.warn({ event: 'delivery.read_failed', reason: error instanceof Error ? error.name : 'unknown' })
+      this.#log.warn({ event: 'delivery.read_failed', reason: reasonOf(error) })
       for (const { lane, queue } of reads) {
         lane.queues[queue].reading = false
         lane.queues[queue].unread = true
@@ -156,14 +157,14 @@ export class LaneReader {
       if (reads.length >= LANES_PER_READ) break
       this.#wanted.delete(lane)
       if (!this.#lanes.isLive(lane)) continue
-      const { endpointId, shard } = lane
+      const { accountId, endpointId, shard } = lane
       for (const name of QUEUES) {
         const queue = lane.queues[name]
         const limit = this.windowOf(lane) - queue.due.length
         if (!queue.unread || queue.reading || limit <= 0) continue
         queue.reading = true
         queue.unread = false
-        reads.push({ lane, endpointId, shard, queue: name, limit, dueFrom: lane.readFrom[name] })
+        reads.push({ lane, accountId, endpointId, shard, queue: name, limit, dueFrom: lane.readFrom[name] })
       }
     }
     return reads

@@ -109,6 +109,18 @@ export class Lanes {
     }
   }
 
+  /** Lets go of what waits in the lane's queues, to read it anew: what the database says of it has changed. */
+  reload(lane: Lane): void {
+    for (const queue of Object.values(lane.queues)) {
+      for (const delivery of queue.due) {
+        lane.held.delete(heldName(delivery))
+        this.#count(delivery, -1)
+      }
+      queue.due = []
+      queue.unread = true
+    }
+  }
+
   /** Forgets a lane and what is in its queues; attempts under way go on to their end, unheard. */
   forget(lane: Lane): void {
     lane.closing = true

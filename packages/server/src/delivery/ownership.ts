@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { DatabaseClock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 
 /** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
 export const SHARDS = 256
@@ -166,7 +167,7 @@ export class Ownership {
       if (row) this.#heard(sentAtMs, row.now)
       else this.#restart('the lease had ended')
     } catch (error) {
-      this.#log.warn({ event: 'lease.heartbeat_failed', reason: nameOf(error) })
+      this.#log.warn({ event: 'lease.heartbeat_failed', reason: reasonOf(error) })
     } finally {
       this.#beating = false
     }
@@ -204,7 +205,7 @@ export class Ownership {
       if (this.#owned.size > share) await this.#release(this.shards.slice(share))
       else if (this.#owned.size < share && (counts?.available ?? 0) > 0) await this.#take(share - this.#owned.size)
     } catch (error) {
-      this.#log.warn({ event: 'lease.look_failed', reason: nameOf(error) })
+      this.#log.warn({ event: 'lease.look_failed', reason: reasonOf(error) })
     }
   }
 
@@ -258,8 +259,4 @@ export class Ownership {
        where owner = ${workerId} and number = any (${shards}::smallint[])`
     this.#log.info({ event: 'lease.shards_released', shards: shards.length })
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown'
 }

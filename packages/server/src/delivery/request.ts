@@ -15,7 +15,7 @@ const USER_AGENT = 'ProducerSync-Webhooks/1.0'
  * @see Standard Webhooks 1.0.0, "Webhook headers"
  */
 export function requestHeaders(
-  delivery: Delivery & { payload: Buffer },
+  delivery: Pick<Delivery, 'eventId' | 'cause' | 'contentType'> & { payload: Buffer },
   own: Headers,
   signer: Signer,
   startedAt: Date,

@@ -41,7 +41,14 @@ export async function findLanes(db: Queryable, shards: readonly number[]): Promi
 }
 
 /** One queue of one lane to read: at most `limit` deliveries that are due, none of those that the caller holds. */
-export type LaneRead = { endpointId: string; shard: number; queue: Queue; limit: number; dueFrom: Date }
+export type LaneRead = {
+  accountId: string
+  endpointId: string
+  shard: number
+  queue: Queue
+  limit: number
+  dueFrom: Date
+}
 export type LaneWindow = { due: Delivery[]; nextDueAt: Date | null }
 
 type LaneRow = {
@@ -71,19 +78,21 @@ export async function readLanes(
   const rows = await db.query<LaneRow>`
     select r.read_no::int, d.*,
            (select p.due_at from pending p
-             where p.shard = r.shard and p.endpoint_id = r.endpoint_id and p.queue = r.queue and p.due_at > ${now}
+             where p.account_id = r.account_id and p.shard = r.shard and p.endpoint_id = r.endpoint_id and p.queue = r.queue
+               and p.due_at > ${now}
              order by p.due_at limit 1) as next_due_at
-      from unnest(${reads.map((read) => read.shard)}::smallint[],
+      from unnest(${reads.map((read) => read.accountId)}::text[],
+                  ${reads.map((read) => read.shard)}::smallint[],
                   ${reads.map((read) => read.endpointId)}::text[],
                   ${reads.map((read) => QUEUES.indexOf(read.queue))}::smallint[],
                   ${reads.map((read) => read.limit)}::int[],
                   ${reads.map((read) => read.dueFrom)}::timestamptz[])
-           with ordinality as r (shard, endpoint_id, queue, row_limit, due_from, read_no)
+           with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
         select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at,
                e.payload, e.content_type
           from (select * from pending q
-                 where q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
+                 where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
                    and q.delivery_id <> all (${heldDeliveryIds}::uuid[])
                  order by q.due_at, q.event_id limit r.row_limit) as p
@@ -132,14 +141,14 @@ export async function readDeliveries(
 /** Deliveries that a mark on their endpoint has canceled, due or not, apart from those that the caller holds. */
 export async function readCanceled(
   db: Queryable,
-  lane: { shard: number; endpointId: string; everything: boolean; createdBefore: Date },
+  lane: { accountId: string; shard: number; endpointId: string; everything: boolean; createdBefore: Date },
   heldDeliveryIds: readonly string[],
   limit: number,
 ): Promise<Delivery[]> {
   const rows = await db.query<PendingRow>`
     select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at
       from pending
-     where shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
+     where account_id = ${lane.accountId} and shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
        and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
        and delivery_id <> all (${heldDeliveryIds}::uuid[])
      limit ${limit}`

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '#src/adapters/clock.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
@@ -72,7 +73,7 @@ export class TargetReader {
         if (target && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
       }
     } catch (error) {
-      this.#log.warn({ event: 'delivery.endpoints_unread', reason: error instanceof Error ? error.name : 'unknown' })
+      this.#log.warn({ event: 'delivery.endpoints_unread', reason: reasonOf(error) })
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
       for (const lane of lanes) if (this.#lanes.isLive(lane)) this.#wanted.add(lane)
     }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { DatabaseBusy, DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import type { LaneName } from './lanes.ts'
 import { failedStep, TASK_KINDS, type TaskKind, type TaskStep, type TaskWork } from './tasks.ts'
 import { holdTask, leaseTasks, releaseTasks, saveStep } from './tasks-store.ts'
@@ -81,7 +82,7 @@ export class TaskRunner {
     try {
       await releaseTasks(this.#parts.database, [...this.#held.keys()])
     } catch (error) {
-      this.#parts.log.warn({ event: 'task.leases_kept', reason: nameOf(error) }) // they pass by themselves
+      this.#parts.log.warn({ event: 'task.leases_kept', reason: reasonOf(error) }) // they pass by themselves
     }
   }
 
@@ -102,7 +103,7 @@ export class TaskRunner {
         for (const id of await leaseTasks(this.#parts.database, this.#kinds, this.#leaseMs, room)) this.#take(id)
       }
     } catch (error) {
-      this.#parts.log.warn({ event: 'task.lease_failed', reason: nameOf(error) })
+      this.#parts.log.warn({ event: 'task.lease_failed', reason: reasonOf(error) })
     }
   }
 
@@ -149,7 +150,7 @@ export class TaskRunner {
     } catch (error) {
       // the lease is left to pass: that is the pause before somebody tries again
       this.#held.delete(held.id)
-      this.#parts.log.warn({ event: 'task.step_failed', taskId: held.id, reason: nameOf(error) })
+      this.#parts.log.warn({ event: 'task.step_failed', taskId: held.id, reason: reasonOf(error) })
       if (!(error instanceof DatabaseUnavailable || error instanceof DatabaseBusy)) await this.#endStalled(held.id)
     }
   }
@@ -182,7 +183,7 @@ export class TaskRunner {
         log.error({ event: 'task.stalled', taskId: id })
       })
     } catch (error) {
-      log.warn({ event: 'task.step_failed', taskId: id, reason: nameOf(error) })
+      log.warn({ event: 'task.step_failed', taskId: id, reason: reasonOf(error) })
     }
   }
 
@@ -192,8 +193,4 @@ export class TaskRunner {
     this.#settledWaiters = []
     for (const resolve of waiters) resolve()
   }
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown'
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import type { LaneName } from './lanes.ts'
 import type { DeliveryWorker } from './worker.ts'
@@ -56,7 +57,7 @@ export class Waker {
     try {
       await this.#database.query`select pg_notify(${WAKE_CHANNEL}, ${hint})`
     } catch (error) {
-      this.#log.warn({ event: 'delivery.hint_failed', reason: error instanceof Error ? error.name : 'unknown' })
+      this.#log.warn({ event: 'delivery.hint_failed', reason: reasonOf(error) })
     }
   }
 }

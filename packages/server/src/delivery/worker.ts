@@ -3,6 +3,7 @@ import type { Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { AddressPolicy, Outgoing } from '#src/adapters/outgoing/outgoing.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
@@ -265,7 +266,7 @@ export class DeliveryWorker {
         this.#record(lane, brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, false)
       }
     } catch (error) {
-      log.warn({ event: 'delivery.charge_failed', reason: nameOf(error) })
+      log.warn({ event: 'delivery.charge_failed', reason: reasonOf(error) })
     }
   }
 
@@ -393,10 +394,13 @@ export class DeliveryWorker {
       this.#parts.outgoing.closeIdle(lane.endpointId)
       lane.pausedUntil = null
     }
-    this.#dispatcher.place(lane)
     const mark = target.deletedAt ?? target.canceledBefore
     const isFollowed = mark === null || (lane.canceledThrough !== null && mark <= lane.canceledThrough)
-    if (!isFollowed) void this.#followMark(lane, target, mark)
+    if (!isFollowed) {
+      this.#lanes.reload(lane) // a mark may have moved the times that it is compared with
+      void this.#followMark(lane, target, mark)
+    }
+    this.#dispatcher.place(lane)
   }
 
   #followMarkAgain(lane: Lane): void {
@@ -408,8 +412,8 @@ export class DeliveryWorker {
   async #followMark(lane: Lane, target: Target, mark: Date): Promise<void> {
     lane.canceledThrough = mark
     this.#canceling += 1
-    const { shard, endpointId } = lane
-    const covered = { shard, endpointId, everything: target.deletedAt !== null, createdBefore: mark }
+    const { accountId, shard, endpointId } = lane
+    const covered = { accountId, shard, endpointId, everything: target.deletedAt !== null, createdBefore: mark }
     try {
       for (;;) {
         const held = [...new Set([...lane.held].map(deliveryIdOf))]
@@ -424,7 +428,7 @@ export class DeliveryWorker {
       }
     } catch (error) {
       lane.canceledThrough = null
-      this.#parts.log.warn({ event: 'delivery.cancel_failed', reason: nameOf(error) })
+      this.#parts.log.warn({ event: 'delivery.cancel_failed', reason: reasonOf(error) })
     } finally {
       this.#canceling -= 1
       this.#wakeWaiting()
@@ -441,7 +445,3 @@ export class DeliveryWorker {
 }
 
 const EMPTY = Buffer.alloc(0)
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown'
-}

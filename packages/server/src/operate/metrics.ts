@@ -6,7 +6,7 @@ import type { DeliveryWorker } from '#src/delivery/worker.ts'
 /** What the API counts: events as they are accepted, requests by route. */
 export type ServiceMetrics = {
   registry: Registry
-  accepted(events: number, seconds: number): void
+  accepted: (events: number, seconds: number) => void
   countRequests(http: FastifyInstance): void
   observePools(pools: Record<string, Database>): void
   observePending(database: Database): void
