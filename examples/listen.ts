@@ -137,9 +137,10 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    length += chunk.length
+    const bytes: Buffer = chunk
+    length += bytes.length
     if (length > bodyBytesMax) return undefined
-    chunks.push(chunk)
+    chunks.push(bytes)
   }
   return Buffer.concat(chunks)
 }

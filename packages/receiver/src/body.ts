@@ -23,12 +23,13 @@ export async function readRequest(request: Request, bytesMax: number): Promise<U
   const chunks: Uint8Array[] = []
   let length = 0
   for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
-    length += read.value.length
+    const bytes: Uint8Array = read.value
+    length += bytes.length
     if (length > bytesMax) {
       await reader?.cancel()
       throw tooLarge(bytesMax)
     }
-    chunks.push(read.value)
+    chunks.push(bytes)
   }
   return concat(chunks)
 }

@@ -36,7 +36,8 @@ export function readClaim(headers: HeadersLike, secrets: Secrets, options: Claim
 /** @throws VerificationError `invalid_secret` when there is none */
 export function listOf(secrets: Secrets): readonly string[] {
   const list = typeof secrets === 'string' ? [secrets] : secrets
-  if (!Array.isArray(list) || list.length === 0) throw invalidSecret('No secret was given.')
+  const count = Array.isArray(list) ? list.length : 0
+  if (count === 0) throw invalidSecret('No secret was given.')
   return list
 }
 

@@ -304,7 +304,7 @@ function parseLogLevel(text: string): Config['logLevel'] {
   throw new Error('must be debug, info, warn or error')
 }
 
-function shown(value: unknown): string {
+function shown(value: Values[keyof Settings]): string {
   if (value === null) return ''
   return Array.isArray(value) ? value.join(',') : String(value)
 }

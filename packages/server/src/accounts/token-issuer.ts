@@ -73,8 +73,9 @@ export class TokenIssuer {
     try {
       const issued = new OAuth2Server.Response()
       await server.token(toLibrary(request, form), issued)
+      const body: object = issued.body
       // the library counts the seconds left by a clock that is not ours
-      return answerOf(200, { ...issued.body, expires_in: ACCESS_TOKEN_SECONDS }, client?.window)
+      return answerOf(200, { ...body, expires_in: ACCESS_TOKEN_SECONDS }, client?.window)
     } catch (error) {
       const cause = failure ?? error
       if (cause instanceof TooMany) return tooMany(cause.window)

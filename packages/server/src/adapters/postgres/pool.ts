@@ -89,7 +89,7 @@ export class Pool {
         if (session.usable) this.#offer(session)
         this.#settleClose()
       },
-      (error: Error) => {
+      (error: unknown) => {
         this.#connecting -= 1
         // with a connection open, waiting for it is better than an error; without any, waiting is in vain
         if (this.#open.size === 0 && this.#connecting === 0) this.#refuseAll(error)
@@ -119,7 +119,7 @@ export class Pool {
     waiter.reject(this.#open.size === 0 ? new DatabaseUnavailable('unreachable') : new DatabaseBusy('pool'))
   }
 
-  #refuseAll(error: Error): void {
+  #refuseAll(error: unknown): void {
     for (const waiter of this.#waiters) {
       this.#remove(waiter)
       waiter.reject(error)

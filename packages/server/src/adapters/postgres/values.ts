@@ -41,7 +41,8 @@ export function parserOf(typeId: number): Parser {
 }
 
 function builtIn(typeId: number): Parser {
-  return types.getTypeParser(typeId, 'text')
+  const parser: Parser = types.getTypeParser(typeId, 'text')
+  return parser
 }
 
 function parseInteger(text: string): number | bigint {
