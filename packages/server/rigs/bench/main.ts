@@ -1,0 +1,72 @@
+import { mkdirSync } from 'node:fs'
+import { versionOf } from './database-figures.ts'
+import { measureDisturbed } from './disturbances.ts'
+import { HELP, type Options, parseOptions, UsageError } from './options.ts'
+import { failureReport, isKept, reportOf } from './report.ts'
+import { openStage } from './stage.ts'
+import { tableOf } from './table.ts'
+import { measureThroughput } from './throughput.ts'
+
+/**
+ * `npm run -s bench`: the whole path of an event against a bare sender, in real processes on loopback. Exit codes: 0 done,
+ * 1 a delivery was lost or doubled, 2 wrong usage, could not run, or void.
+ */
+
+const startedAt = performance.now()
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: Options | null = null
+  try {
+    const parsed = parseOptions(args)
+    if (parsed === 'help') {
+      process.stdout.write(HELP)
+      return 0
+    }
+    options = parsed
+    return await run(parsed)
+  } catch (error) {
+    process.stderr.write(`${error instanceof UsageError ? `${error.message}\n\n${HELP}` : stackOf(error)}\n`)
+    printLast(failureReport(options, error))
+    return 2
+  }
+}
+
+async function run(options: Options): Promise<number> {
+  if (options.profile !== null) mkdirSync(options.profile, { recursive: true })
+  const { stage, close } = await openStage(options, say)
+  const stopped = onStopSignal()
+  try {
+    const isDisturbed = /^(slow|backlog|endpoints)/.test(options.mode)
+    const measured = isDisturbed ? measureDisturbed(stage, options) : measureThroughput(stage, options)
+    const figures = await Promise.race([measured, stopped])
+    const report = reportOf(options, figures, await versionOf(stage.dataDir))
+    if (!options.json) process.stdout.write(`${tableOf(report)}\n`)
+    printLast(report)
+    if (!isKept(figures.ledger)) return 1
+    return report.verdict === 'valid' ? 0 : 2
+  } finally {
+    say('cleaning up')
+    await close()
+  }
+}
+
+async function onStopSignal(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => reject(new Error(`stopped by ${signal}`)))
+  return await promise
+}
+
+function printLast(report: object): void {
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+}
+
+function say(words: string): void {
+  process.stderr.write(`${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(6)} s  ${words}\n`)
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+process.exitCode = await main(process.argv.slice(2))

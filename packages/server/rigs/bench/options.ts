@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util'
+
+export const MODES = ['batch', 'single', 'fanout10', 'slow1', 'slow10', 'backlog1m', 'endpoints10k'] as const
+export type Mode = (typeof MODES)[number]
+
+export type Options = {
+  mode: Mode
+  seed: number
+  /** Of the measurement at full rate; the others are parts of it. */
+  durationS: number
+  /** Events a second at "full rate"; null: as many as are delivered. */
+  rate: number | null
+  endpoints: number
+  json: boolean
+  /** Where profiles of the service and figures of its statements go. */
+  profile: string | null
+}
+
+export class UsageError extends Error {}
+
+export const HELP = `Measures the delivery engine against a bare sender, on this machine and in one run.
+
+Usage: npm run -s bench -- [options]
+
+  --mode MODE      ${MODES.join(' | ')}; default batch
+  --duration S     seconds at full rate, 5 to 3600; default 20 (warm-up, yardstick and latency come on top)
+  --rate R         events a second at full rate; default: as many as come out at the other end
+  --endpoints N    endpoints of mode batch or single, 1 to 1000; default 1
+  --seed N         fixes bodies and order; default random, always printed
+  --profile DIR    write a CPU profile of the service at full rate, and its statements, into DIR
+  --json           no table; the last line is one JSON object in any case
+  --help           this text
+
+  batch         100 events a call         single        one event a call, with Idempotency-Key
+  fanout10      each event to 10 endpoints
+  slow1 slow10  1 % or 10 % of 10,000 endpoints stop answering
+  backlog1m     a million deliveries of one dead endpoint wait beside the others
+  endpoints10k  10,000 endpoints instead of 100
+
+Exit codes: 0 done, 1 a delivery was lost or doubled, 2 wrong usage, could not run, or void (verdict says why).
+`
+
+/** @throws UsageError */
+export function parseOptions(args: readonly string[]): Options | 'help' {
+  const values = read(args)
+  if (values.help) return 'help'
+  const mode = MODES.find((known) => known === values.mode)
+  if (!mode) throw new UsageError(`--mode: there is no "${values.mode}"; choose of ${MODES.join(', ')}`)
+  const endpoints = numberOf('--endpoints', values.endpoints ?? '1', 1, 1_000)
+  if (values.endpoints !== undefined && mode !== 'batch' && mode !== 'single') {
+    throw new UsageError(`--endpoints: mode ${mode} has its own number`)
+  }
+  return {
+    mode,
+    seed: numberOf('--seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0, 4_294_967_295),
+    durationS: numberOf('--duration', values.duration ?? '20', 5, 3_600),
+    rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
+    endpoints,
+    json: values.json,
+    profile: values.profile ?? null,
+  }
+}
+
+function read(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        mode: { type: 'string', default: 'batch' },
+        duration: { type: 'string' },
+        rate: { type: 'string' },
+        endpoints: { type: 'string' },
+        seed: { type: 'string' },
+        profile: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message.replace(/\.\s.*/s, ''))
+    throw error
+  }
+}
+
+function numberOf(name: string, text: string, min: number, max: number): number {
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  throw new UsageError(`${name}: must be a whole number from ${min} to ${max}`)
+}
