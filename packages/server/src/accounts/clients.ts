@@ -7,7 +7,7 @@ import type { Environment, Scope } from './principal.ts'
 import type { ClientGrant } from './tokens.ts'
 
 /** What a new client may ask for, unless made otherwise. Source: producersync-api 2. */
-export const DEFAULT_SCOPES: readonly Scope[] = ['producersync.read', 'producersync.write', 'webhooks']
+const DEFAULT_SCOPES: readonly Scope[] = ['producersync.read', 'producersync.write', 'webhooks']
 export const scopeNames: readonly Scope[] = [...DEFAULT_SCOPES, 'producersync.operate']
 
 export type ClientSecret = { id: string; createdAt: Date; revokedAt: Date | null }

@@ -6,7 +6,7 @@ import { subjectHash } from './rate-limit.ts'
  * Wrong credentials at the token endpoint: 10 in 5 min per client id and per address, then a wait that grows from
  * block to block. Source: reliability-security 11.
  */
-export const FAILURES_MAX = 10
+const FAILURES_MAX = 10
 const WINDOW_MS = 5 * 60_000
 const BLOCK_MS_MIN = WINDOW_MS
 const BLOCK_MS_MAX = 60 * 60_000

@@ -5,7 +5,7 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 
 /** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
-export const SHARDS = 256
+const SHARDS = 256
 
 /** `carefulMs`: for how long its attempts go one at a time; `inHand`: the delivery under way when its owner died so. */
 export type OwnedShard = { number: number; epoch: number; carefulMs: number; inHand: string | null }
@@ -196,11 +196,15 @@ export class Ownership {
   async #look(): Promise<void> {
     if (this.#closed || !this.mayStart()) return
     try {
-      const [counts] = await this.#database.query<{ workers: number; available: number }>`
+      const [counts] = await this.#database.query<{ workers: number; available: number; strays: number }>`
         select (select count(*)::int from worker where lease_until > clock_timestamp()) as workers,
+               (select count(*)::int from shard
+                 where owner = ${this.#workerId} and number <> all (${this.shards}::smallint[])) as strays,
                (select count(*)::int from shard s
                  where not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())) as available`
       this.#workers = counts?.workers ?? 0
+      // a takeover or a hand-over of which nobody knew whether it was committed
+      if (counts && counts.strays > 0) await this.#free()
       const share = Math.ceil(SHARDS / Math.max(1, this.#workers))
       if (this.#owned.size > share) await this.#release(this.shards.slice(share))
       else if (this.#owned.size < share && (counts?.available ?? 0) > 0) await this.#take(share - this.#owned.size)
@@ -254,9 +258,14 @@ export class Ownership {
     for (const shard of shards) this.#releasing.delete(shard)
     if (workerId !== this.#workerId) return
     for (const shard of shards) this.#owned.delete(shard)
+    await this.#free()
+    this.#log.info({ event: 'lease.shards_released', shards: shards.length })
+  }
+
+  /** Lets others have what is this worker's in the database and not here. */
+  async #free(): Promise<void> {
     await this.#database.query`
       update shard set owner = null, epoch = epoch + 1
-       where owner = ${workerId} and number = any (${shards}::smallint[])`
-    this.#log.info({ event: 'lease.shards_released', shards: shards.length })
+       where owner = ${this.#workerId} and number <> all (${this.shards}::smallint[])`
   }
 }

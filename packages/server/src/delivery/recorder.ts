@@ -8,7 +8,7 @@ const FLUSH_MS = 20
 const RECORDS_PER_FLUSH = 500
 const FLUSHES_MAX = 2
 /** With this many not written, nothing new is sent: the database is slower than the receivers. */
-export const UNRECORDED_MAX = 5_000
+const UNRECORDED_MAX = 5_000
 const RETRY_MS = 200
 
 /** Called with each record once it is settled: written, or refused because the shard belongs to somebody else now. */

@@ -9,10 +9,8 @@ export {
   DatabaseBusy,
   DatabaseUnavailable,
   isCheckViolation,
-  isForeignKeyViolation,
   isLockTimeout,
   isStorageFull,
-  isTransactionConflict,
   isUniqueViolation,
 } from './errors.ts'
 

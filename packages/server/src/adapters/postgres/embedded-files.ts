@@ -156,7 +156,7 @@ export function removeTree(path: string): void {
 }
 
 /** A short name for a path. */
-export function hashOf(path: string): string {
+function hashOf(path: string): string {
   return createHash('sha256').update(path).digest('hex').slice(0, 16)
 }
 

@@ -32,11 +32,6 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return hasCode(error, ['23505', '23P01'], constraint)
 }
 
-/** A foreign key was violated; with `constraint`, exactly that one. */
-export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
-  return hasCode(error, ['23503'], constraint)
-}
-
 /** A check constraint was violated; with `constraint`, exactly that one. */
 export function isCheckViolation(error: unknown, constraint?: string): boolean {
   return hasCode(error, ['23514'], constraint)
@@ -50,11 +45,6 @@ export function isLockTimeout(error: unknown): boolean {
 /** The volume of the database is full. */
 export function isStorageFull(error: unknown): boolean {
   return error instanceof DatabaseUnavailable ? error.reason === 'storage_full' : hasCode(error, ['53100'])
-}
-
-/** A deadlock or serialization failure: the whole transaction may be repeated at once. */
-export function isTransactionConflict(error: unknown): boolean {
-  return hasCode(error, ['40001', '40P01'])
 }
 
 /** The five characters PostgreSQL names its errors by, or undefined for any other error. */

@@ -4,7 +4,7 @@ import { Session } from './session.ts'
 
 export type PoolOptions = SessionOptions & { connectionsMax: number; waitMsMax: number; waitersMax: number }
 
-type Waiter = { resolve: (session: Session) => void; reject: (error: Error) => void; timer: NodeJS.Timeout }
+type Waiter = { resolve: (session: Session) => void; reject: (error: unknown) => void; timer: NodeJS.Timeout }
 
 /** A bounded number of sessions, and a bounded queue of those who wait for one. */
 export class Pool {
