@@ -22,13 +22,12 @@ import { type Connection, Database, type Role } from '#src/adapters/postgres/dat
 import { Listener } from '#src/adapters/postgres/listen.ts'
 import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
+import { decorateAddressed } from '#src/attempts/addressed.ts'
+import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
-import { replayWorks } from '#src/delivery/replay-work.ts'
-import { registerDeliveryRoutes } from '#src/delivery/routes.ts'
-import { TaskRunner } from '#src/delivery/tasks-runner.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
@@ -47,6 +46,10 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { registerReplayRoutes } from '#src/replays/routes.ts'
+import { replayWorks } from '#src/replays/work.ts'
+import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { TaskRunner } from '#src/tasks/runner.ts'
 
 export const VERSION = '0.1.0'
 
@@ -299,15 +302,10 @@ async function startApi(
       checkTarget: async (target, environment) =>
         await outgoing.vet(target, await policies.current(environment), environment),
     })
-    registerDeliveryRoutes(routes, {
-      api,
-      clock,
-      ids,
-      publicUrl,
-      idempotency,
-      wakeLanes: waker.lanes,
-      wakeTasks: wake.tasks,
-    })
+    decorateAddressed(routes)
+    registerAttemptRoutes(routes, { api, clock, publicUrl })
+    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    registerTaskRoutes(routes, { api, clock })
     registerMessageRoutes(routes, {
       database: api,
       access,

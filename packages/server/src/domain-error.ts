@@ -53,9 +53,13 @@ export class DomainError extends Error {
 
 /** A body that cannot be taken because of these fields. */
 export function invalidInput(...faults: Fault[]): DomainError {
-  return new DomainError('invalid_input', faults.map((fault) => `${fault.loc.slice(1).join('.')}: ${fault.msg}`).join('; '), {
-    faults,
-  })
+  return new DomainError(
+    'invalid_input',
+    faults.map((fault) => `${fault.loc.slice(1).join('.')}: ${fault.msg}`).join('; '),
+    {
+      faults,
+    },
+  )
 }
 
 /** The same answer for what does not exist, is deleted, or belongs to somebody else. */

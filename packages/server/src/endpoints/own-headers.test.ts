@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Account } from '#src/accounts/principal.ts'
+import { type Answer, type Json, TestWorld } from '../../test/endpoint-world.ts'
 import { readTargets } from './target.ts'
-import { type Answer, type Json, TestWorld } from './test-world.ts'
 
 const url = 'https://receiver.northwind.com/hook'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Account } from '#src/accounts/principal.ts'
 import { ksuidTime } from '#src/adapters/ids.ts'
-import { type Json, TestWorld, tally } from './test-world.ts'
+import { type Json, TestWorld, tally } from '../../test/endpoint-world.ts'
 
 const url = 'https://receiver.northwind.com/hook'
 

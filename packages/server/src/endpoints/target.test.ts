@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Account } from '#src/accounts/principal.ts'
+import { type Json, TestWorld } from '../../test/endpoint-world.ts'
 import { readTargets, type Target } from './target.ts'
-import { type Json, TestWorld } from './test-world.ts'
 
 const url = 'https://receiver.northwind.com/hook'
 

@@ -1,6 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Answer, type Json, TestWorld, tally } from '#src/endpoints/test-world.ts'
+import { type Answer, type Json, TestWorld, tally } from '../../test/endpoint-world.ts'
 import { seedEventTypes } from './event-type-store.ts'
 import { producersyncTypes } from './producersync-types.ts'
 

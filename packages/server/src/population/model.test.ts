@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { failingAt, Killed } from './failing.ts'
+import { failingAt, Killed } from '../../test/failing-database.ts'
+import { TestWorld } from '../../test/population-world.ts'
 import { type ItemResult, type JobType, outcomes } from './job.ts'
 import { parseNpn } from './npn.ts'
-import { TestWorld } from './test-world.ts'
 
 let world: TestWorld
 beforeAll(async () => {

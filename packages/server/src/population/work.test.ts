@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
+import { failingAt, Killed } from '../../test/failing-database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
-import { failingAt, Killed } from './failing.ts'
+import { range, type SeenEvent, type TestAccount, TestWorld } from '../../test/population-world.ts'
 import { preload } from './preload.ts'
 import { leaseJobs } from './store.ts'
-import { range, type SeenEvent, type TestAccount, TestWorld } from './test-world.ts'
 import { advanceJob } from './work.ts'
 
 let world: TestWorld

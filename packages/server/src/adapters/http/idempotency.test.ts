@@ -6,11 +6,11 @@ import { addMs } from '#src/adapters/clock.ts'
 import { withClient } from '#src/adapters/postgres/client.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { bearer, testAccess, testHttp } from '../../../test/http-kernel.ts'
 import { ManualClock } from '../../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../../test/postgres.ts'
 import { type Effect, Idempotency } from './idempotency.ts'
 import { managementRoutes } from './management.ts'
-import { bearer, testAccess, testHttp } from './test-http.ts'
 
 const clock = new ManualClock('2026-03-06T16:41:07.120Z')
 /** Shorter than it is, which is 5 s. */

@@ -4,11 +4,11 @@ import Type from 'typebox'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { DatabaseBusy, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type ErrorCode } from '#src/domain-error.ts'
+import { bearer, type TestAccess, testAccess, testHttp } from '../../../test/http-kernel.ts'
 import { bodyOf } from './body.ts'
 import { managementRoutes } from './management.ts'
 import { queryOf } from './query.ts'
 import { bytesOf, memberOf } from './scan.ts'
-import { bearer, type TestAccess, testAccess, testHttp } from './test-http.ts'
 
 const { http, lines } = testHttp()
 const access: TestAccess = testAccess()

@@ -4,13 +4,13 @@ import Type from 'typebox'
 import { afterAll, beforeAll, beforeEach, describe, test } from 'vitest'
 import { DatabaseBusy, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type ErrorCode } from '#src/domain-error.ts'
+import { bearer, testAccess, testHttp } from '../../../test/http-kernel.ts'
 import { ManualClock } from '../../../test/manual-clock.ts'
 import { bodyOf, jsonOf } from './body.ts'
 import { oauthRoutes } from './oauth.ts'
 import { type Caller, producersyncRoutes } from './producersync.ts'
 import { queryList, queryOf } from './query.ts'
 import { BODY_BYTES_MAX } from './server.ts'
-import { bearer, testAccess, testHttp } from './test-http.ts'
 
 const { http } = testHttp()
 const access = testAccess()

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { DomainError } from '#src/domain-error.ts'
+import { cpuMs } from '../../../test/http-kernel.ts'
 import { bytesOf, JSON_LIMITS, type JsonLimits, memberOf, parseMembers, parseWhole, scanJson } from './scan.ts'
-import { cpuMs } from './test-http.ts'
 
 /** What the scanner says of a text: `ok`, or the type of its fault. */
 function verdict(text: string | Buffer, limits: Partial<JsonLimits> = {}): string {

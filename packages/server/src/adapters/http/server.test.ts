@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, describe, test } from 'vitest'
+import { openSocket, readAll, sendRaw, testAccess, testHttp } from '../../../test/http-kernel.ts'
 import { managementRoutes } from './management.ts'
 import type { HttpLimits } from './server.ts'
-import { openSocket, readAll, sendRaw, testAccess, testHttp } from './test-http.ts'
 
 const KIB = 1_024
 const opened: FastifyInstance[] = []

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import Type, { type TObject } from 'typebox'
 import { describe, test } from 'vitest'
 import { DomainError, type Fault } from '#src/domain-error.ts'
+import { cpuMs } from '../../../test/http-kernel.ts'
 import { type BodyOptions, ignoredFieldsHeader, readAliases, readBody } from './body.ts'
 import { isCalendarDate, parseMoment } from './moment.ts'
 import { readablePath } from './path.ts'
@@ -10,7 +11,6 @@ import { parseQuery, queryList, queryMoment, queryOf } from './query.ts'
 import type { Family } from './request.ts'
 import { scanJson } from './scan.ts'
 import { listOf, momentText, nullable, oneOf, patternText, plainText } from './schema.ts'
-import { cpuMs } from './test-http.ts'
 
 function faults(read: () => unknown): readonly Fault[] {
   try {

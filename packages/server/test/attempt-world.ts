@@ -1,7 +1,7 @@
 import { newCredential } from '#src/accounts/credentials.ts'
 import type { Capability } from '#src/accounts/principal.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
-import { type Answer, type ServiceOptions, type TestAccount, TestService } from '../../test/service.ts'
+import { type Answer, type ServiceOptions, type TestAccount, TestService } from './service.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are what is tested, member by member
 export type Json = any

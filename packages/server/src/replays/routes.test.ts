@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import type { TestAccount } from '../../test/service.ts'
-import { DeliveryWorld, type Json } from './test-world.ts'
 
 let receiver: Receiver
 let world: DeliveryWorld

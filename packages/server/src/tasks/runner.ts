@@ -3,9 +3,9 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { DatabaseBusy, DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
-import type { LaneName } from './lanes.ts'
-import { failedStep, TASK_KINDS, type TaskKind, type TaskStep, type TaskWork } from './tasks.ts'
-import { holdTask, leaseTasks, releaseTasks, saveStep } from './tasks-store.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
+import { holdTask, leaseTasks, releaseTasks, saveStep } from './store.ts'
+import { failedStep, TASK_KINDS, type TaskKind, type TaskStep, type TaskWork } from './task.ts'
 
 /** A `Database`, or in tests one that fails where it is told to. */
 export type TaskDatabase = Queryable & {

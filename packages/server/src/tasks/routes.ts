@@ -9,8 +9,8 @@ import { oneOf } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
-import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, taskOut } from './tasks.ts'
-import { listTasks, readTask } from './tasks-store.ts'
+import { listTasks, readTask } from './store.ts'
+import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, taskOut } from './task.ts'
 
 export type TaskParts = { api: Database; clock: Clock }
 

@@ -1,9 +1,9 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { ATTEMPT_ID_PREFIX, attemptsFrom } from './attempt-store.ts'
-import type { Cause } from './delivery.ts'
-import { QUEUES, type Queue } from './delivery.ts'
+import { ATTEMPT_ID_PREFIX, attemptsFrom } from '#src/attempts/store.ts'
+import type { Cause } from '#src/delivery/delivery.ts'
+import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
 
 const EVENT_ID_PREFIX = 'msg_'
 /** Attempts that other processes made before a task began may bear ids this much later than its beginning. */

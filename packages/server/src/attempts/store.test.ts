@@ -5,8 +5,17 @@ import { addMs } from '#src/adapters/clock.ts'
 import { parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import {
+  type AttemptRow,
+  type EventRow,
+  insertAttempts,
+  insertEvents,
+  plansOf,
+  READ_WHOLE,
+} from '../../test/attempt-rows.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
+import type { Ending, Standing } from './attempt.ts'
 import {
   type AttemptFilter,
   type AttemptsOf,
@@ -15,9 +24,7 @@ import {
   listAttempts,
   listDestinations,
   listEventsOf,
-} from './attempt-store.ts'
-import type { Ending, Standing } from './attempts.ts'
-import { type AttemptRow, type EventRow, insertAttempts, insertEvents, plansOf, READ_WHOLE } from './test-rows.ts'
+} from './store.ts'
 
 const START = new Date('2026-03-02T00:00:00.000Z')
 const clock = new ManualClock(START)

@@ -3,6 +3,7 @@ import type { Page, WindowPage } from '#src/adapters/http/pages.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { Cause } from '#src/delivery/delivery.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
 import {
   type Attempt,
@@ -12,8 +13,7 @@ import {
   parseFailureClass,
   type Standing,
   standingOf,
-} from './attempts.ts'
-import type { Cause } from './delivery.ts'
+} from './attempt.ts'
 
 export const ATTEMPT_ID_PREFIX = 'atmpt_'
 

@@ -1,6 +1,6 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import type { LaneName } from './lanes.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
 
 export const TASK_ID_PREFIX = 'qtask_'
 

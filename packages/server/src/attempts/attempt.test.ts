@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { attemptOut } from './attempt-out.ts'
-import { type Attempt, type Facts, parseFailureClass, standingOf } from './attempts.ts'
-import { FAILURE_CLASSES } from './failure-classes.ts'
+import { FAILURE_CLASSES } from '#src/delivery/failure-classes.ts'
+import { attemptOut } from './answers.ts'
+import { type Attempt, type Facts, parseFailureClass, standingOf } from './attempt.ts'
 
 const AT = new Date('2026-03-06T15:00:00.000Z')
 

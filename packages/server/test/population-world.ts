@@ -3,12 +3,12 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
-import { ManualClock } from '../../test/manual-clock.ts'
-import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import { acceptJob } from './accept-job.ts'
-import { type ItemResult, type Job, type JobType, parseJobRequest } from './job.ts'
-import { type JobKey, leaseJobs, readItems, readJob } from './store.ts'
-import { advanceJob, type Lease, type Transactions, type WorkParts } from './work.ts'
+import { acceptJob } from '#src/population/accept-job.ts'
+import { type ItemResult, type Job, type JobType, parseJobRequest } from '#src/population/job.ts'
+import { type JobKey, leaseJobs, readItems, readJob } from '#src/population/store.ts'
+import { advanceJob, type Lease, type Transactions, type WorkParts } from '#src/population/work.ts'
+import { ManualClock } from './manual-clock.ts'
+import { type TestDatabase, testDatabase } from './postgres.ts'
 
 export type TestAccount = { environment: Environment; accountId: string }
 

@@ -20,7 +20,7 @@ import {
   eventStandingOut,
   pageOut,
   standingOfStatus,
-} from './attempt-out.ts'
+} from './answers.ts'
 import {
   ATTEMPT_ID_PREFIX,
   type AttemptsOf,
@@ -30,7 +30,7 @@ import {
   listEventsOf,
   readAttempt,
   readAttemptHeaders,
-} from './attempt-store.ts'
+} from './store.ts'
 
 export type AttemptParts = {
   api: Database

@@ -2,7 +2,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Page } from '#src/adapters/http/pages.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
-import type { Task, TaskKind, TaskStatus, TaskStep } from './tasks.ts'
+import type { Task, TaskKind, TaskStatus, TaskStep } from './task.ts'
 
 type TaskRow = {
   id: string

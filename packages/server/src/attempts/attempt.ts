@@ -1,6 +1,6 @@
+import type { Cause } from '#src/delivery/delivery.ts'
+import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
-import type { Cause } from './delivery.ts'
-import { FAILURE_CLASSES, type FailureClass } from './failure-classes.ts'
 
 /** How one attempt ended. `canceled`: its delivery was canceled before it, and nothing was sent. */
 export type Ending = 'delivered' | 'failed' | 'canceled'

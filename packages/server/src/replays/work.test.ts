@@ -5,16 +5,23 @@ import { addMs } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
+import { type TaskDatabase, TaskRunner } from '#src/tasks/runner.ts'
+import { readTask } from '#src/tasks/store.ts'
+import type { Task } from '#src/tasks/task.ts'
+import {
+  type AttemptRow,
+  type EventRow,
+  insertAttempts,
+  insertEvents,
+  plansOf,
+  READ_WHOLE,
+} from '../../test/attempt-rows.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import type { LaneName } from './lanes.ts'
 import { parseReplayParameters, REPLAY_KINDS, type ReplayKind, startReplay } from './replay.ts'
-import { type ScannedRow, scanFailed, scanMissing, type Verdict } from './replay-store.ts'
-import { replayWorks, treat } from './replay-work.ts'
-import type { Task } from './tasks.ts'
-import { type TaskDatabase, TaskRunner } from './tasks-runner.ts'
-import { readTask } from './tasks-store.ts'
-import { type AttemptRow, type EventRow, insertAttempts, insertEvents, plansOf, READ_WHOLE } from './test-rows.ts'
+import { type ScannedRow, scanFailed, scanMissing, type Verdict } from './store.ts'
+import { replayWorks, treat } from './work.ts'
 
 const START = '2026-03-04T20:00:00.000Z'
 const log = pino({ level: 'silent' })

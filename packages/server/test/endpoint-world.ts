@@ -13,12 +13,12 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { withClient } from '#src/adapters/postgres/client.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { type CheckTarget, registerEndpointRoutes } from '#src/endpoints/routes.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
-import { ManualClock } from '../../test/manual-clock.ts'
-import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import { type CheckTarget, registerEndpointRoutes } from './routes.ts'
+import { ManualClock } from './manual-clock.ts'
+import { type TestDatabase, testDatabase } from './postgres.ts'
 
 /** What a test reads of an answer's body; only what the test names is looked at. */
 // biome-ignore lint/suspicious/noExplicitAny: answers are what is tested, member by member

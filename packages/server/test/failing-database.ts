@@ -1,6 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import type { Transactions } from './work.ts'
+import type { Transactions } from '#src/population/work.ts'
 
 /** Stands for the death of the process. */
 export class Killed extends Error {}

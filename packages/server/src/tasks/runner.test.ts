@@ -4,9 +4,9 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { type Database, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import type { Task, TaskStep, TaskWork } from './tasks.ts'
-import { TaskRunner } from './tasks-runner.ts'
-import { addTask, readTask } from './tasks-store.ts'
+import { TaskRunner } from './runner.ts'
+import { addTask, readTask } from './store.ts'
+import type { Task, TaskStep, TaskWork } from './task.ts'
 
 const log = pino({ level: 'silent' })
 const clock = new ManualClock()

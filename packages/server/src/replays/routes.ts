@@ -7,9 +7,10 @@ import { parseMoment } from '#src/adapters/http/moment.ts'
 import { momentText, nullable } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { addressing, endpointOf, eventOf, findEndpoint } from '#src/attempts/addressed.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
-import type { LaneName } from './lanes.ts'
+import { startedTaskOut } from '#src/tasks/task.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
@@ -18,8 +19,7 @@ import {
   type ReplayWish,
   startReplay,
 } from './replay.ts'
-import { cancelBefore, planResend } from './replay-store.ts'
-import { startedTaskOut } from './tasks.ts'
+import { cancelBefore, planResend } from './store.ts'
 
 export type ReplayParts = {
   api: Database

@@ -2,9 +2,9 @@ import { connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Account, Environment, Principal } from '#src/accounts/principal.ts'
+import type { AccessControl } from '#src/adapters/http/routes.ts'
+import { createHttp, type HttpLimits } from '#src/adapters/http/server.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import type { AccessControl } from './routes.ts'
-import { createHttp, type HttpLimits } from './server.ts'
 
 /** Answers of tests come from a server that knows these tokens, and one account, `app_1` alias `acme`, of the sandbox. */
 const PRINCIPALS: Record<string, Principal> = {

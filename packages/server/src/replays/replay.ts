@@ -4,8 +4,8 @@ import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput } from '#src/domain-error.ts'
 import type { Endpoint } from '#src/endpoints/endpoint.ts'
-import { TASK_ID_PREFIX, type Task } from './tasks.ts'
-import { addTask, readRunningTask } from './tasks-store.ts'
+import { addTask, readRunningTask } from '#src/tasks/store.ts'
+import { TASK_ID_PREFIX, type Task } from '#src/tasks/task.ts'
 
 /** `recover`: what was attempted here and never succeeded. `missing`: what the endpoint wants and was never attempted here. */
 export const REPLAY_KINDS = { recover: 'endpoint.recover', missing: 'endpoint.replay' } as const

@@ -1,8 +1,9 @@
 import { addMs } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import type { Cause } from './delivery.ts'
+import type { Cause } from '#src/delivery/delivery.ts'
+import { failedStep, type Task, type TaskKind, type TaskStep, type TaskWork } from '#src/tasks/task.ts'
+import { roomOf, spread } from './pace.ts'
 import { parseReplayParameters, REPLAY_KINDS } from './replay.ts'
-import { roomOf, spread } from './replay-pace.ts'
 import {
   countDueReplays,
   planReplays,
@@ -11,8 +12,7 @@ import {
   type ScannedRow,
   scanFailed,
   scanMissing,
-} from './replay-store.ts'
-import { failedStep, type Task, type TaskKind, type TaskStep, type TaskWork } from './tasks.ts'
+} from './store.ts'
 
 const ROWS_PER_STEP = 1_000
 /** With this many due and not attempted, the endpoint is slower than the replay: nothing is added for a while. */

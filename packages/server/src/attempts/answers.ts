@@ -1,13 +1,13 @@
 import type { PageAnswer } from '#src/adapters/http/pages.ts'
 import { ksuidTime } from '#src/adapters/ids.ts'
+import { isSingleAttempt } from '#src/delivery/delivery.ts'
+import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
+import { requestHeaders } from '#src/delivery/request.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
 import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
-import type { Destination, EndpointCounts, EventStanding } from './attempt-store.ts'
-import { ATTEMPT_ID_PREFIX } from './attempt-store.ts'
-import type { Attempt, AttemptHeaders, Ending, Standing } from './attempts.ts'
-import { isSingleAttempt } from './delivery.ts'
-import { FAILURE_CLASSES, type FailureClass } from './failure-classes.ts'
-import { requestHeaders } from './request.ts'
+import type { Attempt, AttemptHeaders, Ending, Standing } from './attempt.ts'
+import type { Destination, EndpointCounts, EventStanding } from './store.ts'
+import { ATTEMPT_ID_PREFIX } from './store.ts'
 
 /** What a request wants to see. `expanded`: cancellations as such; else they count as success. */
 export type View = { expanded: boolean; withContent: boolean }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
-import { PLANNED_PER_STEP_MAX, roomOf, spread } from './replay-pace.ts'
+import { PLANNED_PER_STEP_MAX, roomOf, spread } from './pace.ts'
 
 const NOW = new Date('2026-03-06T15:00:00.000Z')
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
+import { insertAttempts, insertEvents } from '../../test/attempt-rows.ts'
+import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import type { TestAccount } from '../../test/service.ts'
-import { insertAttempts, insertEvents } from './test-rows.ts'
-import { DeliveryWorld, type Json } from './test-world.ts'
 
 let receiver: Receiver
 let world: DeliveryWorld
