@@ -15,6 +15,8 @@ export type PostgresProxy = {
   /** The same database, through the proxy. */
   connection: Connection
   become(weather: Weather): void
+  /** The next connection that sends this text is cut before the server gets it; resolves then. */
+  cutAt(text: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -27,6 +29,7 @@ export async function startPostgresProxy(to: Connection): Promise<PostgresProxy>
   const name = `.s.PGSQL.${to.port}`
   const pairs = new Set<Pair>()
   let weather: Weather = 'up'
+  let cut: { text: string; done: () => void } | undefined
 
   const proxy = createServer((client) => {
     if (weather === 'down') return client.destroy()
@@ -43,6 +46,12 @@ export async function startPostgresProxy(to: Connection): Promise<PostgresProxy>
       })
     }
     client.on('data', (bytes) => {
+      if (cut && bytes.includes(cut.text)) {
+        client.destroy()
+        cut.done()
+        cut = undefined
+        return
+      }
       if (weather !== 'silent') pair.server.write(bytes)
     })
     pair.server.on('data', (bytes) => {
@@ -57,6 +66,10 @@ export async function startPostgresProxy(to: Connection): Promise<PostgresProxy>
       if (next === 'down' || weather !== 'up') for (const { client } of pairs) client.destroy()
       weather = next
     },
+    cutAt: (text) =>
+      new Promise((done) => {
+        cut = { text, done }
+      }),
     async close() {
       for (const { client } of pairs) client.destroy()
       await new Promise<void>((resolve) => proxy.close(() => resolve()))

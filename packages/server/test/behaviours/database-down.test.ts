@@ -137,6 +137,21 @@ test('F16: a commit whose answer was lost is an error, and the repeat with its k
   await receiver.until(() => receiver.events.length === 1)
 })
 
+test('a worker whose handing over of shards was cut still sees to it that somebody serves them', async () => {
+  const ENDPOINTS = 16
+  const cut = proxy.cutAt('set owner = null')
+  const { origin } = new URL(receiver.url)
+  for (let n = 0; n < ENDPOINTS; n += 1) {
+    const settings = { url: `${origin}/${n}`, secret: SECRET }
+    await service.ok('POST', `/api/v1/app/${account.id}/endpoint`, settings)
+  }
+  const beside = await TestService.start({ receivers: [receiver], beside: service })
+  await cut
+  const { id } = await service.message(account)
+  await receiver.until(() => receiver.events.filter(({ messageId }) => messageId === id).length === ENDPOINTS + 1)
+  await beside.close()
+})
+
 test('F08: connections that are terminated again and again cost at most a statement each, and nothing is lost', async () => {
   const ROUNDS = 15
   const MESSAGES = 300
