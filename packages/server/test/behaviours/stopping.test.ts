@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { TestAccount } from '../api-client.ts'
+import { type Receiver, startReceiver } from '../receiver.ts'
+import { type Exit, ServiceHome, ServiceProcess } from '../service-process.ts'
+
+/** The product's own process, stopped in one way after the other. */
+
+const SECRET = `whsec_${randomBytes(32).toString('base64')}`
+const DEADLINE_MS = 2_000
+const STOP_MS_MAX = DEADLINE_MS + 2_000
+
+let receiver: Receiver
+let home: ServiceHome
+let service: ServiceProcess
+let account: TestAccount
+
+beforeAll(async () => {
+  receiver = await startReceiver({ secrets: [SECRET] })
+  home = await ServiceHome.shared()
+  service = await start()
+  account = await accountWith({ timeoutMs: DEADLINE_MS })
+}, 120_000)
+afterAll(async () => {
+  await service.close()
+  await home.remove()
+  await receiver.close()
+})
+
+async function start(): Promise<ServiceProcess> {
+  return await ServiceProcess.main(home, { receivers: [receiver] })
+}
+
+async function accountWith(endpoint: object): Promise<TestAccount> {
+  const made = await service.account()
+  const seen = receiver.requests.length
+  const settings = { url: receiver.url, secret: SECRET, retrySchedule: [1, 1, 1], ...endpoint }
+  await service.ok('POST', `/api/v1/app/${made.id}/endpoint`, settings)
+  await receiver.received(seen + 1)
+  return made
+}
+
+function isStopping(): boolean {
+  return service.log.some(({ event }) => event === 'service.stopping')
+}
+
+/** Accepts messages whose requests are then open. @returns their ids and how to answer them */
+async function underWay(count: number): Promise<{ ids: string[]; responses: ServerResponse[] }> {
+  const responses: ServerResponse[] = []
+  receiver.answer((response) => void responses.push(response))
+  const ids = await service.messages(
+    account,
+    Array.from({ length: count }, (_, n) => ({ n })),
+  )
+  await receiver.until(() => responses.length === count)
+  return { ids, responses }
+}
+
+async function statuses(ids: readonly string[]): Promise<number[][]> {
+  return await Promise.all(
+    ids.map(async (id) => (await service.attempts(account, id)).map((attempt) => attempt.status)),
+  )
+}
+
+test('SIGTERM: attempts under way end and are recorded, exit code 0, and nothing is sent again', async () => {
+  const { ids, responses } = await underWay(5)
+  const seen = receiver.requests.length
+  const stopped = service.end('SIGTERM')
+  await expect.poll(isStopping).toBe(true)
+  for (const response of responses) response.writeHead(200).end()
+  const { code, afterMs } = await stopped
+  expect(code).toBe(0)
+  expect(afterMs).toBeLessThanOrEqual(STOP_MS_MAX)
+
+  service = await start()
+  expect(await statuses(ids)).toEqual(ids.map(() => [0]))
+  receiver.answer(200)
+  const { id } = await service.message(account)
+  await receiver.until(() => receiver.events.some(({ messageId }) => messageId === id))
+  expect(receiver.requests).toHaveLength(seen + 1)
+}, 60_000)
+
+test('SIGTERM while nobody answers: attempts end by their deadline, exit code 0, and their retries come later', async () => {
+  const { ids } = await underWay(5)
+  const { code, afterMs } = await service.end('SIGTERM')
+  expect(code).toBe(0)
+  expect(afterMs).toBeLessThanOrEqual(STOP_MS_MAX)
+  receiver.answer(200)
+  service = await start()
+  await expect.poll(() => statuses(ids), { timeout: 20_000 }).toEqual(ids.map(() => [2, 0]))
+  const [attempt] = await service.attempts(account, ids[0] ?? '')
+  expect(attempt.outcome).toBe('timed_out')
+  expect(receiver.overlaps).toEqual([])
+}, 60_000)
+
+test('SIGTERM again, a second later, ends it at once, whatever is under way', async () => {
+  account = await accountWith({ timeoutMs: 30_000 })
+  const { ids } = await underWay(1)
+  const startedAt = performance.now()
+  service.signal('SIGTERM')
+  let exit: Exit | undefined
+  void service.exited.then((how) => {
+    exit = how
+  })
+  // what comes within half a second is the same request: npm hands on what a terminal has sent too
+  const again = () => {
+    service.signal('SIGTERM')
+    return exit
+  }
+  await expect.poll(again, { interval: 1_000, timeout: 5_000 }).toEqual({ code: 1, signal: null })
+  expect(performance.now() - startedAt).toBeLessThanOrEqual(3_000)
+
+  receiver.answer(200)
+  service = await start()
+  await expect.poll(() => statuses(ids), { timeout: 20_000 }).toEqual([[0]])
+}, 60_000)
+
+test('SIGTERM while the database is gone: it ends in the same time', async () => {
+  account = await accountWith({ timeoutMs: DEADLINE_MS })
+  await underWay(3)
+  await home.server?.stop()
+  const { signal, afterMs } = await service.end('SIGTERM')
+  expect(signal).toBeNull()
+  expect(afterMs).toBeLessThanOrEqual(STOP_MS_MAX)
+}, 60_000)
