@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -234,6 +234,15 @@ export class ServiceHome {
 
   get connection(): Connection {
     return this.#connection()
+  }
+
+  /** The process of the embedded server that runs here now. */
+  get postmasterPid(): number {
+    const [pid] = readFileSync(
+      join(this.environment.PSAPI_SERVER_DATA_DIR ?? '', 'cluster/postmaster.pid'),
+      'utf8',
+    ).split('\n')
+    return Number(pid)
   }
 
   /** Environment keys, made with the first process. */
