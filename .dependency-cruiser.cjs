@@ -3,17 +3,18 @@
 require.resolve('@swc/core')
 
 const server = '^packages/server/src'
-/** test-request.ts is of the product: the request an endpoint gets when it is saved. */
-const tests = '[.]test[.]ts$|/test-(?!request)[a-z-]+[.]ts$|^packages/[^/]+/(test|rigs)/'
+const tests = '[.]test[.]ts$|^packages/[^/]+/(test|rigs)/'
 const product = { path: '^(packages|examples)/', pathNot: tests }
 
 /** Plain values in, plain value out. */
 const decisions = [
   `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
-  `${server}/delivery/(alarms|attempts|breaker|decide|delivery|failure-classes|failure-clock|lane|replay-pace|ring|schedule|token-bucket)[.]ts$`,
+  `${server}/attempts/attempt[.]ts$`,
+  `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|schedule|token-bucket)[.]ts$`,
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
+  `${server}/replays/pace[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
 /** Routes, and what runs by itself; adapters have a routes.ts of their own. */
@@ -21,6 +22,24 @@ const edges = `${server}/(?!adapters/)[^/]+/(routes|worker|runner|[a-z-]*-routes
 
 /** A type is a word, not a call: it may come from where a value may not. */
 const valuesOnly = { dependencyTypesNot: ['type-only'] }
+
+/**
+ * Folders of the domain, each readable without those after it, and without its neighbours. failpoint.ts holds the names of places
+ * where tests break a process; accepting has some too.
+ */
+function inOrder(layers) {
+  return layers.flatMap((layer, index) =>
+    layer.map((folder) => ({
+      name: `${folder}-in-order`,
+      comment: `Of the folders of the domain, only those before ${folder} may be imported there.`,
+      from: { path: `${server}/${folder}/`, pathNot: tests },
+      to: {
+        path: `${server}/(${layers.slice(index).flat().join('|')})/`,
+        pathNot: [`${server}/${folder}/`, `${server}/delivery/failpoint[.]ts$`],
+      },
+    })),
+  )
+}
 
 const rules = [
   {
@@ -130,7 +149,10 @@ const rules = [
     from: { path: decisions },
     to: {
       path: `${server}/`,
-      pathNot: [...decisions, `${server}/(domain-error|adapters/(clock|ids|http/faults|outgoing/outcome))[.]ts$`],
+      pathNot: [
+        ...decisions,
+        `${server}/(domain-error|adapters/(clock|ids|http/faults|outgoing/outcome)|events/message-out)[.]ts$`,
+      ],
       ...valuesOnly,
     },
   },
@@ -171,32 +193,15 @@ const rules = [
     to: { path: `${server}/config[.]ts$` },
   },
 
-  // accounts ← events ← population, endpoints ← delivery: a folder further left can be read without those further right.
-  {
-    name: 'accounts-first',
-    comment: 'Who may do what comes before everything that is done.',
-    from: { path: `${server}/accounts/`, pathNot: tests },
-    to: { path: `${server}/(population|events|endpoints|delivery|operate)/` },
-  },
-  {
-    name: 'events-before-deliveries',
-    comment:
-      'An event is accepted by one entrance, whatever caused it and whoever wants it. failpoint.ts: names of places where tests break a process.',
-    from: { path: `${server}/events/`, pathNot: tests },
-    to: { path: `${server}/(population|endpoints|delivery|operate)/`, pathNot: `${server}/delivery/failpoint[.]ts$` },
-  },
-  {
-    name: 'population-and-endpoints-before-deliveries',
-    comment: 'What is monitored and where events go can change without a word about how they get there.',
-    from: { path: `${server}/(population|endpoints)/`, pathNot: tests },
-    to: { path: `${server}/(population|endpoints|delivery|operate)/`, pathNot: `${server}/$1/` },
-  },
-  {
-    name: 'operate-from-outside',
-    comment: 'Probes, metrics and housekeeping look at the domain; nothing depends on being looked at.',
-    from: { path: `${server}/(accounts|population|events|endpoints|delivery|adapters)/`, pathNot: tests },
-    to: { path: `${server}/operate/` },
-  },
+  ...inOrder([
+    ['accounts'],
+    ['events'],
+    ['population', 'endpoints'],
+    ['delivery'],
+    ['attempts', 'tasks'],
+    ['replays'],
+    ['operate'],
+  ]),
 ]
 
 /** @type {import('dependency-cruiser').IConfiguration} */
