@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -427,6 +428,7 @@ describe.runIf(isRoot)('as root', () => {
     expect(await ask(again.connection, readItems)).toEqual([{ id: 1 }])
     await again.stop()
     rmSync(home, { recursive: true })
+    if (readdirSync(dirname(home)).length === 0) rmdirSync(dirname(home)) // it was not there before
   })
 
   test('an ordinary user is told when the folder is another’s', async () => {
