@@ -50,8 +50,7 @@ import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
-
-export const VERSION = '0.1.0'
+import { VERSION } from '#src/version.ts'
 
 /** What a test puts in the place of the real thing. No setting reaches any of it. */
 export type Overrides = {

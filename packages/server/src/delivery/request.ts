@@ -1,10 +1,11 @@
 import type { Signer } from '@producersync/webhooks/node'
 import type { Headers } from '#src/endpoints/headers.ts'
+import { VERSION } from '#src/version.ts'
 import type { Cause, Delivery } from './delivery.ts'
 
 export type { Signer } from '@producersync/webhooks/node'
 
-const USER_AGENT = 'ProducerSync-Webhooks/1.0'
+const USER_AGENT = `ProducerSync-Webhooks/${VERSION}`
 
 /**
  * The headers of one attempt: the endpoint's own, and both families of signature headers with equal values.
