@@ -247,7 +247,7 @@ export class DeliveryWorker {
 
   #gained(shards: readonly OwnedShard[]): void {
     this.#careful.add(shards)
-    void this.#chargeInHand(shards).finally(() => this.#reader.sweep(shards.map((shard) => shard.number)))
+    void this.#chargeInHand(shards).finally(() => void this.#reader.sweep(shards.map((shard) => shard.number)))
   }
 
   /** Deliveries under way when careful owners died: each has had a failed attempt. */
