@@ -4,3 +4,10 @@
 for folder in node_modules/node-*/bin; do
   PATH=$PWD/$folder:$PATH
 done
+case $(node --version) in
+  v2[4-9].* | v[3-9][0-9].*) ;;
+  *)
+    echo "Node 24 or later is needed, this is $(node --version). npm ci brings it for Linux, unless told to omit optional dependencies." >&2
+    exit 1
+    ;;
+esac
