@@ -35,6 +35,8 @@ export type Receiver = {
   readonly connections: number
   /** Requests that came while another one of the same message, on the same path, was still open. */
   readonly overlaps: ReceivedRequest[]
+  /** Forgets what it got, and answers 200 again: for tests that share a service. */
+  reset(): void
   close(): Promise<void>
 }
 
@@ -99,6 +101,11 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
       return connections
     },
     overlaps,
+    reset() {
+      replies = [200]
+      requests.length = 0
+      overlaps.length = 0
+    },
     close() {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))
