@@ -1,5 +1,6 @@
 import type { IdempotencyKey } from '#src/adapters/http/idempotency.ts'
 import { type Database, isStorageFull, type Queryable } from '#src/adapters/postgres/database.ts'
+import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Failpoint } from '#src/delivery/failpoint.ts'
 import { DomainError } from '#src/domain-error.ts'
 import {
@@ -182,6 +183,13 @@ type Stored = {
   planned: PlannedDelivery[]
 }
 
+type StoredRow = {
+  claimed: number[]
+  event_ids: string[] | null // null: all
+  gone: string[]
+  planned: [eventId: string, deliveryId: string, endpointId: string, shard: number][] | null
+}
+
 /**
  * Stores what is new of the calls in one statement. A call whose key is known is not taken on, and an event whose uid is
  * known is not stored; `settle` reads afterwards, by a newer snapshot, what had been there first.
@@ -189,14 +197,17 @@ type Stored = {
  * An insert that meets an uncommitted row of the same key or uid waits for it, so a conflict is only ever answered for
  * what is committed. Keys are claimed after uids; when a key turns out to be lost at that late moment, the uids claimed
  * for its call are given back in the same transaction.
+ *
+ * It is planned once for any number of events, so nothing in it may be a join of two lists of the call: planned for ten
+ * rows, that would be a nested loop. What stands in parentheses with `is true` stays a look-up in a hash.
  */
 async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Promise<Stored> {
   const events = calls.flatMap((call) => call.events)
   const callNumbers = calls.flatMap((call, index) => call.events.map(() => index + 1))
   const keyed = calls.flatMap((call, index) => (call.key ? [{ ...call, key: call.key, number: index + 1 }] : []))
   const expiredAt = new Date(now.getTime() - KEY_HOURS * 3_600_000)
-  const [row] = await tx.query<{ claimed: number[]; event_ids: string[]; gone: string[]; planned: PlannedRow[] }>`
-    with ${inputOf(events)},
+  const statement = sql`
+    with ${inputOf(events, callNumbers)},
     gone as materialized (
       select wanted.id
         from (select distinct account_id as id from input) as wanted
@@ -214,18 +225,15 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
           as k (call_no, key, request_hash, batch, environment, account_id, answer)
     ), known as (
       select k.call_no from keyed k join idempotency i on i.key = k.key where i.created_at > ${expiredAt}
-    ), fresh as materialized (
-      select i.*, n.call_no
-        from input i
-        join unnest(${callNumbers}::int[]) with ordinality as n (call_no, event_no) on n.event_no = i.event_no
-       where n.call_no not in (select call_no from known) and i.account_id not in (select id from gone)
+    ), fresh as not materialized (
+      select * from input where call_no not in (select call_no from known) and account_id not in (select id from gone)
     ), uids as (
       insert into event_uid (account_id, uid, event_id)
       select distinct on (account_id, uid) account_id, uid, id from fresh where uid is not null
        order by account_id, uid, event_no
       on conflict do nothing
       returning event_id
-    ), free as materialized (
+    ), free as not materialized (
       select * from fresh where uid is null or id in (select event_id from uids)
     ), keys as (
       insert into idempotency as kept (key, environment, account_id, request_hash, status, answer, created_at)
@@ -238,18 +246,17 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
         set request_hash = excluded.request_hash, answer = excluded.answer, created_at = excluded.created_at
         where kept.created_at <= ${expiredAt}
       returning key
-    ), claimed as (
-      select call_no from keyed where key in (select key from keys)
+    ), claimed as materialized (
+      select call_no from keyed where (key in (select key from keys)) is true
     ), admitted as materialized (
       select * from free where call_no in (select call_no from claimed) or call_no not in (select call_no from keyed)
     ),
     ${storeAndPlan}
     select array(select call_no from claimed) as claimed,
-           array(select id from admitted) as event_ids,
+           case when (select count(*) from admitted) < ${events.length} then array(select id from admitted) end as event_ids,
            array(select id from gone) as gone,
-           coalesce((select json_agg(json_build_object('event_no', a.event_no, 'delivery_id', p.delivery_id,
-                                                       'endpoint_id', p.endpoint_id, 'shard', p.shard))
-                       from planned p join admitted a on a.id = p.event_id), '[]') as planned`
+           (select json_agg(json_build_array(event_id, delivery_id, endpoint_id, shard)) from planned) as planned`
+  const [row] = await tx.run<StoredRow>(prepare(statement))
   if (!row) throw new Error('the accept statement returned no row')
   const claimed = new Set(row.claimed)
   const taken = new Set(calls.filter((call, index) => !call.key || claimed.has(index + 1)))
@@ -259,10 +266,14 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
   )
   return {
     taken,
-    eventIds: new Set(row.event_ids),
+    eventIds: new Set(row.event_ids ?? events.map((event) => event.id)),
     goneAccounts: new Set(row.gone),
-    planned: toPlanned(row.planned, events),
+    planned: toPlanned((row.planned ?? []).map(toPlannedRow), events),
   }
+}
+
+function toPlannedRow([event_id, delivery_id, endpoint_id, shard]: [string, string, string, number]): PlannedRow {
+  return { event_id, delivery_id, endpoint_id, shard }
 }
 
 async function giveBackUids(tx: Queryable, events: readonly NewEvent[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
 
 /** A fact to accept. The payload is what every attempt, replay and answer carries, byte for byte. */
 export type NewEvent = {
@@ -43,8 +43,11 @@ export type Wake = (deliveries: readonly PlannedDelivery[]) => void
 /** One statement takes this many events; callers with more ask several times within their transaction. */
 export const EVENTS_PER_STATEMENT_MAX = 1000
 
-/** The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text. */
-export function inputOf(events: readonly NewEvent[]): Sql {
+/**
+ * The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text.
+ * @param callNumbers  which call each event came with; becomes `call_no`
+ */
+export function inputOf(events: readonly NewEvent[], callNumbers: readonly number[] = events.map(() => 1)): Sql {
   const starts: number[] = []
   const lengths: number[] = []
   let start = 1
@@ -70,10 +73,11 @@ export function inputOf(events: readonly NewEvent[]): Sql {
                     ${events.map((event) => event.deliverAt?.getTime() ?? null)}::float8[],
                     ${events.map((event) => event.payloadExpiresAt.getTime())}::float8[],
                     ${events.map((event) => event.onlyEndpointId ?? null)}::text[],
-                    ${events.map((event) => event.cause)}::text[])
+                    ${events.map((event) => event.cause)}::text[],
+                    ${callNumbers}::int[])
              with ordinality
           as i (account_id, environment, id, type, start, length, content_type, uid, channels, tags, created_ms,
-                deliver_ms, expire_ms, only_endpoint_id, cause, event_no)
+                deliver_ms, expire_ms, only_endpoint_id, cause, call_no, event_no)
     )`
 }
 
@@ -99,11 +103,12 @@ export const storeAndPlan: Sql = sql`
       returning event_id, delivery_id, endpoint_id, shard
     )`
 
-export type PlannedRow = { event_no: number; delivery_id: string; endpoint_id: string; shard: number }
+export type PlannedRow = { event_id: string; delivery_id: string; endpoint_id: string; shard: number }
 
 export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent[]): PlannedDelivery[] {
+  const byId = new Map(events.map((event) => [event.id, event]))
   return rows.map((row) => {
-    const event = events[row.event_no - 1]
+    const event = byId.get(row.event_id)
     if (!event) throw new Error('a delivery was planned for an event that was not given')
     return {
       accountId: event.accountId,
@@ -129,11 +134,11 @@ export async function acceptIn(tx: Queryable, events: readonly NewEvent[]): Prom
   if (events.length === 0) return []
   if (events.length > EVENTS_PER_STATEMENT_MAX) throw new RangeError('too many events for one statement')
   if (events.some((event) => event.uid !== undefined)) throw new TypeError('an event with a uid needs AcceptQueue')
-  const rows = await tx.query<PlannedRow>`
+  const statement = sql`
     with ${inputOf(events)},
     admitted as (select * from input),
     ${storeAndPlan}
-    select a.event_no::int, p.delivery_id, p.endpoint_id, p.shard
-      from planned p join admitted a on a.id = p.event_id`
+    select event_id, delivery_id, endpoint_id, shard from planned`
+  const rows = await tx.run<PlannedRow>(prepare(statement))
   return toPlanned(rows, events)
 }

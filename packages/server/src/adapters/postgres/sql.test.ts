@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { sql } from './sql.ts'
+import { prepare, sql } from './sql.ts'
 
 describe('sql', () => {
   test('every value is a parameter, never text', () => {
@@ -28,6 +28,12 @@ describe('sql', () => {
     expect(sql`select ${1}::int as id`.name).toBe(read(1).name)
     expect(sql`select ${1}::int as other`.name).not.toBe(read(1).name)
     expect(sql`select ${sql`now()`}`.name).toBeUndefined()
+  })
+
+  test('a composed statement that is prepared has one name for one text, and keeps text and values', () => {
+    const of = (id: number) => sql`select ${id}::int ${sql`limit ${1}`}`
+    expect(prepare(of(1))).toEqual({ text: 'select $1::int limit $2', values: [1, 1], name: prepare(of(2)).name })
+    expect(prepare(sql`select ${1}::int ${sql`limit ${1} offset 0`}`).name).not.toBe(prepare(of(1)).name)
   })
 
   test('however statements are nested, the n-th parameter of the text is the n-th value', () => {

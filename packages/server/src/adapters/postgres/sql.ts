@@ -50,6 +50,21 @@ export function sql(strings: TemplateStringsArray, ...values: unknown[]): Sql {
   return new Statement(parts, parameters, textOf(parts))
 }
 
+const composed = new Map<string, string>()
+
+/**
+ * Gives a composed statement a name too, so that it is parsed and planned once per connection. For statements whose text is
+ * always the same: each text stays prepared, on every connection that has run it, for as long as the connection lives.
+ */
+export function prepare(statement: Sql): Sql {
+  let name = composed.get(statement.text)
+  if (name === undefined) {
+    name = nameOf(statement.text)
+    composed.set(statement.text, name)
+  }
+  return { text: statement.text, values: statement.values, name }
+}
+
 function textOf(strings: readonly string[]): string {
   return strings.reduce((text, part, index) => `${text}$${index}${part}`)
 }
