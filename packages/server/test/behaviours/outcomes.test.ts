@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, type Reply, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
@@ -9,15 +9,18 @@ let receiver: Receiver
 let service: TestService
 let account: TestAccount
 
-async function start(): Promise<void> {
+beforeAll(async () => {
   receiver = await startReceiver()
   service = await TestService.start({ receivers: [receiver] })
+})
+beforeEach(async () => {
+  receiver.reset()
   account = await service.account()
-}
-async function stop(): Promise<void> {
+})
+afterAll(async () => {
   await service.close()
   await receiver.close()
-}
+})
 
 // biome-ignore lint/suspicious/noExplicitAny: the endpoint as answered
 async function endpointNow(id: string): Promise<any> {
@@ -25,9 +28,6 @@ async function endpointNow(id: string): Promise<any> {
 }
 
 describe('the deadline', () => {
-  beforeEach(start)
-  afterEach(stop)
-
   test('34: an answer within timeoutMs is a success, one after it a failure that is retried by retrySchedule', async () => {
     const endpoint = await service.endpoint(account, receiver, { timeoutMs: 1_000, retrySchedule: [7] })
     expect(endpoint).toMatchObject({ timeoutMs: 1_000, retrySchedule: [7] })
@@ -91,9 +91,6 @@ function flood(response: ServerResponse): void {
 }
 
 describe('what ends it', () => {
-  beforeEach(start)
-  afterEach(stop)
-
   test('36: 410 disables the endpoint as gone, and nothing that waits for it is sent', async () => {
     const endpoint = await service.endpoint(account, receiver, { maxConcurrency: 1 })
     receiver.answer(410, 200)
@@ -176,7 +173,7 @@ describe('37: Retry-After', () => {
   const moments = new Map<number, number[]>()
 
   beforeAll(async () => {
-    await start()
+    account = await service.account()
     await service.endpoint(account, receiver)
     receiver.answer((response, { body }) => {
       const { n } = JSON.parse(body.toString())
@@ -193,7 +190,6 @@ describe('37: Retry-After', () => {
     )
     await service.advance({ hours: 25 })
   })
-  afterAll(stop)
 
   test.each(cases.map((wanted, n) => ({ n, ...wanted })))('$name: $from s to $to s', ({ n, before, from, to }) => {
     const seen = moments.get(n) ?? []

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, type Reply, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
@@ -14,12 +14,15 @@ let receiver: Receiver
 let service: TestService
 let account: TestAccount
 
-beforeEach(async () => {
+beforeAll(async () => {
   receiver = await startReceiver()
   service = await TestService.start({ receivers: [receiver] })
+})
+beforeEach(async () => {
+  receiver.reset()
   account = await service.account()
 })
-afterEach(async () => {
+afterAll(async () => {
   await service.close()
   await receiver.close()
 })
@@ -36,7 +39,7 @@ describe('a message that is not delivered', () => {
     const endpoint = await service.endpoint(account, receiver, settings)
     receiver.answer(reply)
     const { id } = await service.message(account)
-    await service.advance({ days: 6 })
+    await service.advance({ days: 1 })
     expect(receiver.events).toHaveLength(attempts)
 
     const made = await service.attempts(account, id)
