@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -43,10 +43,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return remove
 }
 
-// A killed run stops its server (the guard sees to it) but leaves its folder.
+const ABANDONED_MS_MIN = 3_600_000
+
+// A killed run stops its server (the guard sees to it) but leaves its folder. Another user's is not ours to remove, and a recent
+// one may belong to a process that cannot be seen from here (in another container).
 function removeAbandoned(): void {
   for (const entry of readdirSync(tmpdir())) {
     const [, pid] = /^producersync-test-(\d+)-/.exec(entry) ?? []
-    if (pid && !existsSync(`/proc/${pid}`)) rmSync(join(tmpdir(), entry), { recursive: true, force: true })
+    if (!pid || existsSync(`/proc/${pid}`)) continue
+    const folder = join(tmpdir(), entry)
+    const found = statSync(folder, { throwIfNoEntry: false })
+    const isOurs = found?.uid === process.getuid?.()
+    if (found && isOurs && found.mtimeMs < Date.now() - ABANDONED_MS_MIN) rmSync(folder, { recursive: true, force: true })
   }
 }
