@@ -54,6 +54,7 @@ function removeAbandoned(): void {
     const folder = join(tmpdir(), entry)
     const found = statSync(folder, { throwIfNoEntry: false })
     const isOurs = found?.uid === process.getuid?.()
-    if (found && isOurs && found.mtimeMs < Date.now() - ABANDONED_MS_MIN) rmSync(folder, { recursive: true, force: true })
+    if (found && isOurs && found.mtimeMs < Date.now() - ABANDONED_MS_MIN)
+      rmSync(folder, { recursive: true, force: true })
   }
 }
