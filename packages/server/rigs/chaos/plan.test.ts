@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest'
+import { randomOf } from './chance.ts'
+import { DEFAULT_FAULTS } from './options.ts'
+import { type PlannedFault, planFaults } from './plan.ts'
+
+const APIS = ['api-1', 'api-2']
+const SEEDS = Array.from({ length: 200 }, (_, seed) => seed)
+
+function plan(seed: number, { workers = 2, durationMs = 60_000 } = {}): PlannedFault[] {
+  const names = Array.from({ length: workers }, (_, index) => `worker-${index + 1}`)
+  return planFaults({ random: randomOf(seed), durationMs, kinds: DEFAULT_FAULTS, workers: names, apis: APIS })
+}
+
+describe.each([2, 3])('with %i workers', (workers) => {
+  test('every kind of fault is done within a minute, and all have ended by then', () => {
+    for (const seed of SEEDS) {
+      const faults = plan(seed, { workers })
+      const missing = DEFAULT_FAULTS.filter((kind) => !faults.some((fault) => fault.kind === kind))
+      expect(missing, `seed ${seed}`).toEqual([])
+      expect(
+        faults.filter(({ atMs, forMs }) => atMs + forMs > 60_000),
+        `seed ${seed}`,
+      ).toEqual([])
+    }
+  })
+
+  test('one worker and one API process are left alone at any moment', () => {
+    for (const seed of SEEDS) {
+      const faults = plan(seed, { workers })
+      for (const { atMs } of faults) {
+        const held = faults.filter((other) => other.atMs <= atMs && other.atMs + other.forMs >= atMs)
+        const hit = [...new Set(held.map(({ victim }) => victim ?? 'database'))]
+        expect(hit.filter((name) => name.startsWith('worker')).length, `seed ${seed}`).toBeLessThan(workers)
+        expect(hit.filter((name) => name.startsWith('api')).length, `seed ${seed}`).toBeLessThan(APIS.length)
+      }
+    }
+  })
+})
+
+test('ten minutes hold at least fifty faults, and the database dies five times a minute at most', () => {
+  for (const seed of SEEDS.slice(0, 20)) {
+    const faults = plan(seed, { durationMs: 600_000 })
+    expect(faults.length).toBeGreaterThanOrEqual(50)
+    const deaths = faults.filter(({ kind }) => kind === 'db-kill' || kind === 'db-restart')
+    for (const { atMs } of deaths) {
+      const within = deaths.filter((other) => other.atMs >= atMs && other.atMs < atMs + 60_000)
+      expect(within.length).toBeLessThanOrEqual(5)
+    }
+  }
+})
+
+test('a seed gives the same plan again', () => {
+  expect(plan(7)).toEqual(plan(7))
+  expect(plan(7)).not.toEqual(plan(8))
+})
