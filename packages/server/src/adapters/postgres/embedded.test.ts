@@ -350,6 +350,21 @@ describe('the embedded server', () => {
     expect(readdirSync(dataDir).filter((entry) => entry.includes('.new-'))).toEqual([])
   })
 
+  test('is not blocked by a dead server that nobody waits for, as in a container without init', async () => {
+    await (await start()).stop()
+    const { uid, gid } = statSync(join(dataDir, 'cluster')) // PostgreSQL minds processes of its own user only
+    const script = 'sleep 1000 & echo $!; exec sleep 1000' // what it has become waits for no child
+    const parent = spawn('/bin/sh', ['-c', script], { uid, gid, stdio: ['ignore', 'pipe', 'ignore'] })
+    children.push(parent)
+    const [line] = await once(parent.stdout.setEncoding('utf8'), 'data')
+    await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n')
+    const dead = Number(line)
+    process.kill(dead, 'SIGKILL')
+    await expect.poll(() => readFileSync(`/proc/${dead}/status`, 'utf8')).toMatch(/^State:\tZ/m)
+    writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), `${dead}\n${join(dataDir, 'cluster')}\n`)
+    await start()
+  })
+
   test('mends programs that a power cut left empty', async () => {
     useTemplate()
     await (await start()).stop()

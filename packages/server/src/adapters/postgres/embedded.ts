@@ -385,15 +385,23 @@ function signalServer(place: Place, signal: 'SIGINT' | 'SIGQUIT'): boolean {
   return true
 }
 
-/** The running server of this cluster. A pid file that names another process (its number was used again) is removed: it would block. */
+/**
+ * The running server of this cluster. A pid file is removed when it would block: it names another process (its number was used
+ * again), or one that is dead and that nobody waits for (PostgreSQL takes it for alive; a container without init keeps it for good).
+ * What the dead one left running is seen by the guard's lock.
+ */
 function serverPid({ cluster }: Place): number | undefined {
   const pidFile = join(cluster, 'postmaster.pid')
   const pid = Number(readOrEmpty(pidFile).split('\n')[0])
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
   const commandLine = readOrEmpty(`/proc/${pid}/cmdline`)
   if (commandLine.split('\0').includes(cluster)) return pid
-  if (commandLine !== '') rmSync(pidFile, { force: true })
+  if (commandLine !== '' || isZombie(pid)) rmSync(pidFile, { force: true })
   return undefined
+}
+
+function isZombie(pid: number): boolean {
+  return /^State:\s+Z/m.test(readOrEmpty(`/proc/${pid}/status`))
 }
 
 function readOrEmpty(path: string): string {
