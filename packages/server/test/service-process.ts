@@ -258,7 +258,7 @@ export class ServiceHome {
 }
 
 /** A unix socket in a URL. */
-export function urlOf(connection: Connection): string {
+function urlOf(connection: Connection): string {
   if ('url' in connection) return connection.url
   const { socketDir, port, database, user } = connection
   return `postgresql://${user}@localhost:${port}/${database}?host=${encodeURIComponent(socketDir)}`

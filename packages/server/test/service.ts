@@ -15,7 +15,7 @@ import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 
-export type { Answer, CallOptions, TestAccount } from './api-client.ts'
+export type { Answer, TestAccount } from './api-client.ts'
 
 export type ServiceOptions = {
   clock?: ManualClock
@@ -31,7 +31,7 @@ export type ServiceOptions = {
 }
 
 /** A machine that is busy with other tests must not look like a worker that has died. */
-export const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
+const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
 
 /** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
 export class TestService extends ApiClient {

@@ -1,7 +1,7 @@
 /** Order statistics of some durations, in ms. */
 export type Spread = { count: number; p50: number; p95: number; p99: number; max: number }
 
-export function spreadOf(values: Float64Array): Spread {
+function spreadOf(values: Float64Array): Spread {
   const sorted = values.toSorted()
   const at = (share: number) => rounded(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0, 2)
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }

@@ -2,8 +2,7 @@ import pino from 'pino'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
 import { createApp, type Overrides } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
-import { AcceptQueue } from '#src/events/accept-queue.ts'
-import type { Break } from './options.ts'
+import { type AcceptAnswer, type AcceptCall, AcceptQueue } from '#src/events/accept-queue.ts'
 
 /**
  * The service as `main.ts` starts it, with one bug planted that no setting of the product reaches. The rig has to find it:
@@ -19,7 +18,7 @@ const app = await createApp(config, config.database, masterKey, log, overrides)
 process.stdout.write('ready\n')
 process.once('SIGTERM', () => void app.close().then(() => process.exit(0)))
 
-function plant(bug: Break | string | undefined): Overrides {
+function plant(bug: string | undefined): Overrides {
   switch (bug) {
     case 'ack-before-commit':
       acknowledgeBeforeCommit()
@@ -35,8 +34,9 @@ function plant(bug: Break | string | undefined): Overrides {
 }
 
 function acknowledgeBeforeCommit(): void {
-  const accept = AcceptQueue.prototype.accept
-  AcceptQueue.prototype.accept = async function acceptLater(call) {
+  const prototype: { accept: (this: AcceptQueue, call: AcceptCall) => Promise<AcceptAnswer> } = AcceptQueue.prototype
+  const { accept } = prototype
+  prototype.accept = async function acceptLater(call) {
     accept.call(this, call).catch(() => undefined)
     return {
       kind: 'accepted',

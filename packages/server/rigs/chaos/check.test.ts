@@ -10,8 +10,8 @@ import type { StoredAttempt, StoredPending } from './stored.ts'
  */
 
 const WAITS_MS = [1_000, 2_000]
-const A = { port: 1, owner: 'worker-1#1' }
-const B = { port: 2, owner: 'worker-2#1' }
+const A = { owner: 'worker-1#1' }
+const B = { owner: 'worker-2#1' }
 
 type Told = {
   lines?: Partial<Line>[]
@@ -21,6 +21,7 @@ type Told = {
   acknowledged?: readonly string[]
   faults?: Partial<Fault>[]
   losses?: Partial<Loss>[]
+  databaseBackAtMs?: number[]
 }
 
 /** A run of one event to one endpoint. */
@@ -60,6 +61,7 @@ function evidence(told: Told): Evidence {
     },
     faults: (told.faults ?? []).map((fault) => ({ kind: 'kill', victim: 'worker-1', atMs: 0, untilMs: 0, ...fault })),
     losses: (told.losses ?? []).map((loss) => ({ owner: 'worker-1#1', atMs: 0, how: 'kill', ...loss })),
+    databaseBackAtMs: told.databaseBackAtMs ?? [],
     waitsMs: WAITS_MS,
   }
 }
@@ -210,4 +212,5 @@ test('takeover is counted from the death of a worker to the next attempt of what
     losses: [{ atMs: 500 }],
   }
   expect(check(evidence(cut)).takeovers).toMatchObject([{ ms: 4_100 }])
+  expect(check(evidence({ ...cut, databaseBackAtMs: [400, 3_000, 9_000] })).takeovers).toMatchObject([{ ms: 1_600 }])
 })

@@ -6,6 +6,8 @@ import type { Line } from './ledger.ts'
 export type Evidence = DeliveryParts & {
   faults: readonly Fault[]
   losses: readonly Loss[]
+  /** When the database accepted connections again. */
+  databaseBackAtMs: readonly number[]
   /** Waits after each failed attempt, without jitter. */
   waitsMs: readonly number[]
 }
@@ -290,8 +292,11 @@ function unrecordedSince({ owner, atMs }: Loss, faults: readonly Fault[]): numbe
   return Math.min(atMs, ...cut.map((fault) => fault.atMs)) - RECORDED_WITHIN_MS
 }
 
-/** From the death of a worker to the next attempt of each delivery that it had in flight. */
-function takeoversOf({ losses, faults }: Evidence, deliveries: readonly Delivery[]): Measured[] {
+/**
+ * From the death of a worker to the next attempt of each delivery that it had in flight; from the return of the database
+ * when that was away meanwhile: without it nobody can take over.
+ */
+function takeoversOf({ losses, faults, databaseBackAtMs }: Evidence, deliveries: readonly Delivery[]): Measured[] {
   const deaths = losses.filter(({ how, owner }) => how === 'kill' && owner.startsWith('worker'))
   return deaths.flatMap((death) =>
     deliveries.flatMap((delivery) => {
@@ -301,7 +306,9 @@ function takeoversOf({ losses, faults }: Evidence, deliveries: readonly Delivery
       )
       const next =
         cut && requests.find(({ line }) => line.beginMs > death.atMs && line.connection.owner !== death.owner)
-      return next ? [{ ms: next.line.beginMs - death.atMs, delivery }] : []
+      if (!next) return []
+      const back = databaseBackAtMs.filter((atMs) => atMs > death.atMs && atMs < next.line.beginMs)
+      return [{ ms: next.line.beginMs - Math.max(death.atMs, ...back), delivery }]
     }),
   )
 }

@@ -12,17 +12,17 @@ const LOOK_MS = 250
  */
 export class ConnectionOwners {
   readonly #owners: () => readonly Owner[]
-  #unknown = new Map<number, Connection>()
+  #unknown = new Map<string, Connection>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(owners: () => readonly Owner[]) {
     this.#owners = owners
   }
 
-  /** A connection from this port of loopback was accepted. */
-  open(port: number): Connection {
-    const connection = { port, owner: null }
-    this.#unknown.set(port, connection)
+  /** A connection between these ports of loopback was accepted; two processes may use one port for different receivers. */
+  open(from: number, to: number): Connection {
+    const connection = { owner: null }
+    this.#unknown.set(`${from} ${to}`, connection)
     this.#timer ??= setTimeout(() => this.look(), LOOK_MS)
     return connection
   }
@@ -34,10 +34,10 @@ export class ConnectionOwners {
     const unknown = this.#unknown
     this.#unknown = new Map()
     if (unknown.size === 0) return
-    const ports = localPorts()
+    const ports = portsOfSockets()
     for (const { name, processId } of this.#owners()) {
       for (const socket of socketsOf(processId)) {
-        const connection = unknown.get(ports.get(socket) ?? 0)
+        const connection = unknown.get(ports.get(socket) ?? '')
         if (connection) connection.owner = name
       }
     }
@@ -48,15 +48,19 @@ export class ConnectionOwners {
   }
 }
 
-/** The local port of every IPv4 socket, by the number that names the socket. */
-function localPorts(): Map<string, number> {
+/** Local and remote port of every IPv4 socket, by the number that names the socket. */
+function portsOfSockets(): Map<string, string> {
   const [, ...rows] = readFileSync('/proc/net/tcp', 'latin1').split('\n')
   return new Map(
     rows.map((row) => {
-      const [, local = '', , , , , , , , inode = ''] = row.trim().split(/\s+/)
-      return [inode, Number.parseInt(local.slice(local.indexOf(':') + 1), 16)]
+      const [, local = '', remote = '', , , , , , , inode = ''] = row.trim().split(/\s+/)
+      return [inode, `${portOf(local)} ${portOf(remote)}`]
     }),
   )
+}
+
+function portOf(address: string): number {
+  return Number.parseInt(address.slice(address.indexOf(':') + 1), 16)
 }
 
 function socketsOf(processId: number): string[] {

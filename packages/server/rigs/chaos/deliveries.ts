@@ -72,7 +72,7 @@ export function joinDeliveries({ publications, endpoints, lines, stored }: Deliv
   return [...deliveries.values()]
 }
 
-export function takes(endpoint: RigEndpoint, type: string): boolean {
+function takes(endpoint: RigEndpoint, type: string): boolean {
   return endpoint.types === null || endpoint.types.includes(type)
 }
 

@@ -29,8 +29,8 @@ export type Line = {
   readTooLate: boolean
 }
 
-/** `owner`: the process that made it, as `worker-1#2` (its second life); null when it had gone before it could be told. */
-export type Connection = { port: number; owner: string | null }
+/** Who made it: a process, as `worker-1#2` (its second life); null when it had gone before it could be told. */
+export type Connection = { owner: string | null }
 
 /** How the service has answered calls of publishers. */
 export type Calls = {

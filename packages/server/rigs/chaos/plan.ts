@@ -24,7 +24,7 @@ export type PlanParts = {
 const FIRST_MS = 1_500
 const GAP_MS = [800, 3_500] as const
 const STEP_MS = 250
-export const PARTITION_MS = 8_000
+const PARTITION_MS = 8_000
 const FREEZE_MS = [5_000, 8_000] as const
 /** After a fault of a process the next one of its kind waits, so that its takeover or restart can be told from that. */
 const WORKER_REST_MS: Partial<Record<FaultKind, number>> = {

@@ -41,7 +41,7 @@ export class Receivers {
         this.#receive(request, response),
       )
       return server.on('connection', (socket: Socket) => {
-        this.#connections.set(socket, parts.owners.open(socket.remotePort ?? 0))
+        this.#connections.set(socket, parts.owners.open(socket.remotePort ?? 0, socket.localPort ?? 0))
       })
     })
   }
@@ -87,7 +87,7 @@ export class Receivers {
       return
     }
     const { ledger, now } = this.#parts
-    const connection = this.#connections.get(request.socket) ?? { port: 0, owner: null }
+    const connection = this.#connections.get(request.socket) ?? { owner: null }
     const messageId = String(request.headers['webhook-id'])
     const line = ledger.begin({ endpoint, messageId, connection, beginMs: now() })
     const chunks: Buffer[] = []

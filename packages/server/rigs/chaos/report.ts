@@ -91,6 +91,8 @@ export function reportRun(options: Options, evidence: RunEvidence): Report {
     refusalP99Ms: percentile(calls.refusalMs, 0.99),
     hangs: calls.hangs,
     faults,
+    acceptMaxMs: max(calls.acceptMs),
+    refusalMaxMs: max(calls.refusalMs),
     attempts: verdict.attempts,
     unanswered: calls.unanswered,
     crashes: history.crashes.length,
@@ -115,7 +117,7 @@ export function exitCodeOf({ broken, skipped, error }: Report): number {
 }
 
 export function table(report: Report): string {
-  const shown = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const width = Math.max(...Object.keys(report).map((name) => name.length))
   return Object.entries(report)
     .map(([name, value]) => `${name.padEnd(width)}  ${shown(value)}\n`)

@@ -156,6 +156,7 @@ async function runSteps(
     stored,
     faults: history.faults,
     losses: history.losses,
+    databaseBackAtMs: history.databaseBackAtMs,
     waitsMs: RETRY_SCHEDULE_S.map((seconds) => seconds * 1_000),
   })
   tell(explain(verdict))

@@ -176,7 +176,7 @@ function parseLine(text: string): LogLine | undefined {
     const line: unknown = JSON.parse(text)
     if (typeof line !== 'object' || line === null || !('event' in line)) return undefined
     const { event, reason, records } = line as Record<string, unknown>
-    return { event: String(event), reason: String(reason ?? ''), records: Number(records ?? 0) }
+    return { event: String(event), reason: typeof reason === 'string' ? reason : '', records: Number(records ?? 0) }
   } catch {
     return undefined
   }
