@@ -345,5 +345,3 @@ async function freePort(random: Random): Promise<number> {
     if (free) return port
   }
 }
-
-export type { World }
