@@ -12,6 +12,8 @@ const WINDOW_PER_ATTEMPT = 16
 const WINDOW_MIN = 64
 const WINDOW_MAX = 1_024
 const WINDOW_SUSPECT = 8
+/** A queue takes up to so many straight from memory: what does not fit is read again, payload and all. */
+const HANDED_MAX = 4_096
 const LANES_PER_READ = 100
 const READS_MAX = 2
 /** After a read that failed, the next waits this long. */
@@ -66,6 +68,11 @@ export class LaneReader {
     if (lane.isSuspect) return WINDOW_SUSPECT
     const wanted = (lane.target?.maxConcurrency ?? 0) * WINDOW_PER_ATTEMPT
     return Math.min(WINDOW_MAX, Math.max(WINDOW_MIN, wanted))
+  }
+
+  /** How many deliveries a queue of the lane may hold when more are handed over. */
+  roomOf(lane: Lane): number {
+    return lane.isSuspect ? WINDOW_SUSPECT : HANDED_MAX
   }
 
   /** Reads the lane soon, if it has room and there may be something to read. */

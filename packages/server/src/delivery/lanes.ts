@@ -81,7 +81,9 @@ export class Lanes {
 
   /** Takes a delivery out of its queue: it is attempted or canceled, and held until that is settled. */
   take(lane: Lane, queue: Queue, index: number): void {
-    for (const delivery of lane.queues[queue].due.splice(index, 1)) this.#count(delivery, -1)
+    const { due } = lane.queues[queue]
+    const taken = index === 0 ? due.shift() : due.splice(index, 1)[0] // the first one, mostly: nothing is moved for it
+    if (taken) this.#count(taken, -1)
   }
 
   /** Puts a delivery back that was not attempted after all. */

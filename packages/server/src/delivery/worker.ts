@@ -209,10 +209,11 @@ export class DeliveryWorker {
   #offer(lane: Lane, delivery: Delivery): void {
     if (this.#lanes.knows(lane, delivery)) return
     const queue = lane.queues[delivery.queue]
+    // what a read brings is put before it; in a fifo lane it could have been sent by then
+    const comesTooEarly = queue.unread || (queue.reading && lane.target?.ordering !== 'none')
     if (delivery.dueAt > this.#parts.clock.now()) this.#dueLater(lane, delivery.queue, delivery.dueAt)
-    else if (queue.unread || queue.reading || queue.due.length >= this.#reader.windowOf(lane) || this.#lanes.isFull) {
-      queue.unread = true
-    } else this.#lanes.hold(lane, delivery.queue, delivery)
+    else if (comesTooEarly || queue.due.length >= this.#reader.roomOf(lane) || this.#lanes.isFull) queue.unread = true
+    else this.#lanes.hold(lane, delivery.queue, delivery)
   }
 
   #dueLater(lane: Lane, name: Queue, at: Date): void {
