@@ -22,7 +22,7 @@ import { replyTo } from './replies.ts'
 import { explain, type Report, reportFailure, reportRun } from './report.ts'
 import { NotStarted, type ServiceEvents, ServiceProcess } from './service-process.ts'
 import { readStored } from './stored.ts'
-import { makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S, type World } from './world.ts'
+import { makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const BROKEN_MAIN = fileURLToPath(new URL('./broken-main.ts', import.meta.url))
