@@ -2,7 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
-/** How an endpoint ends, by request or by its failures, in whatever process (webhook-api 10.4, 11). */
+/**
+ * How an endpoint ends, by request or by its failures, in whatever process (webhook-api 10.4, 11). Seen to fail when marks
+ * are not obeyed (`Lane.cancels`, `#followMark`), and when the failure clock never disables.
+ */
 
 let receiver: Receiver
 let api: TestService

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, type Reply, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
-/** What becomes of a delivery by what its receiver does (webhook-api 10.3, 10.4). */
+/**
+ * What becomes of a delivery by what its receiver does (webhook-api 10.3, 10.4). Seen to fail when the endpoint's
+ * `timeoutMs` or a `Retry-After` is not obeyed.
+ */
 
 let receiver: Receiver
 let service: TestService

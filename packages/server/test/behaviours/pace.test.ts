@@ -3,7 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
-/** How fast and in what order requests go out (webhook-api 10.4). */
+/**
+ * How fast and in what order requests go out (webhook-api 10.4). Seen to fail when a lane's rate, or its order, is not
+ * obeyed.
+ */
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 

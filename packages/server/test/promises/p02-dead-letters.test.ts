@@ -6,7 +6,7 @@ import { type TestAccount, TestService } from '../service.ts'
  * P2: a delivery is attempted until success, a case that is not retried, or the schedule's end; what is not delivered is
  * a visible, replayable dead letter. Seen to fail when
  * - the last attempt of a schedule deletes the delivery without a record of it (`written` in `recordAttempts`);
- * - a schedule ends one wait early, or never (`retryDelayMs`);
+ * - a schedule ends one wait early (`retryDelayMs`);
  * - 410 or a stop word is retried (`endsAtOnce`).
  */
 

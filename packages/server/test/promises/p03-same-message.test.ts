@@ -5,9 +5,8 @@ import { type TestAccount, TestService } from '../service.ts'
 
 /**
  * P3: every attempt and replay has the same `webhook-id` and body bytes, a new timestamp and signature. Seen to fail when
- * - the payload is parsed and written again on its way (`payloadOf`, or `jsonb` in the table);
- * - the timestamp is the message's, not the attempt's (`requestHeaders`);
- * - a resend makes a message of its own.
+ * - the payload is parsed and written again on its way (`payloadOf`);
+ * - the timestamp is the message's, not the attempt's (`requestHeaders`).
  */
 
 let receiver: Receiver

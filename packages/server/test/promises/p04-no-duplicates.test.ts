@@ -7,8 +7,7 @@ import { ServiceHome, ServiceProcess } from '../service-process.ts'
 
 /**
  * P4: duplicates only when an outcome could not be recorded. Seen to fail when
- * - what is held is read from the database again (`readLanes` without `heldDeliveryIds`, `#knows` always false);
- * - a lane's hint and its own memory both bring a delivery (`#offer` without `#knows`);
+ * - what is in memory is read once more from the database (`Lanes.knows` false, and no held ids for `readLanes`);
  * - a success is recorded without deleting the delivery (`finished` in `recordAttempts`).
  */
 

@@ -8,7 +8,7 @@ import { ServiceHome, ServiceProcess } from '../service-process.ts'
 /**
  * P5: a dead worker's deliveries are taken over within 10 s. Real processes on the real lease times, one database, roles
  * apart: an API and two workers, which others join and leave. Seen to fail when
- * - expired leases are not looked for (`Ownership.#look`), or a lease is made ten times as long;
+ * - a lease is made ten times as long;
  * - what was pending is not read by the taker (`#gained` without a sweep);
  * - a worker that ends does not wait for its attempts (`#releasing`): what it had sent is sent again.
  */

@@ -5,9 +5,8 @@ import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
 /**
- * P9: nothing connects to an address outside the public Internet. Seen to fail when
- * - a URL is only checked when it is saved, not at every attempt (`Attempt.start` without `checkUrl`);
- * - redirects are followed.
+ * P9: nothing connects to an address outside the public Internet. Seen to fail when a URL is only judged when it is saved,
+ * and not at every attempt (`checkUrl` in adapters/outgoing/connections.ts).
  */
 
 /** One of each class; the tables are in address-policy.test.ts. */
