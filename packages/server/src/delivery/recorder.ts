@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Database } from '#src/adapters/postgres/database.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
 
@@ -16,7 +16,7 @@ type Settle = (record: AttemptRecord, written: boolean) => void
 
 /** Collects outcomes and writes many of them in one commit. */
 export class Recorder {
-  readonly #database: Database
+  readonly #database: Queryable
   readonly #workerId: () => string
   readonly #settle: Settle
   readonly #changeOf: (endpointId: string) => EndpointChange | undefined
@@ -33,7 +33,7 @@ export class Recorder {
   #idle: (() => void)[] = []
 
   constructor(parts: {
-    database: Database
+    database: Queryable
     workerId: () => string
     /** The state of an endpoint as it is to be written, at the moment of writing. */
     changeOf: (endpointId: string) => EndpointChange | undefined
@@ -50,6 +50,8 @@ export class Recorder {
   }
 
   #inFlush = 0
+  /** Nobody knows whether these have been written: the first time failed. */
+  readonly #doubtful = new Set<AttemptRecord>()
 
   get size(): number {
     return this.#waiting.length + this.#inFlush
@@ -84,6 +86,7 @@ export class Recorder {
   drop(): void {
     this.#generation += 1
     this.#waiting = []
+    this.#doubtful.clear()
     this.#changed.clear()
     this.#inFlush = 0
     this.#failing = false
@@ -111,8 +114,10 @@ export class Recorder {
     this.#inFlush += records.length
     try {
       const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
-      const held = await recordAttempts(this.#database, this.#workerId(), records, changes)
+      const again = this.#doubtful.size > 0 && records.some((record) => this.#doubtful.has(record))
+      const held = await recordAttempts(this.#database, this.#workerId(), records, changes, again)
       if (generation !== this.#generation) return
+      if (again) for (const record of records) this.#doubtful.delete(record)
       this.#failing = false
       this.#inFlush -= records.length
       let refused = 0
@@ -128,6 +133,7 @@ export class Recorder {
       this.#failing = true
       this.#inFlush -= records.length
       this.#waiting.unshift(...records)
+      for (const record of records) this.#doubtful.add(record)
       for (const endpointId of changed) this.#changed.add(endpointId)
       this.#log.warn({ event: 'delivery.record_failed', records: records.length, reason: reasonOf(error) })
       this.#retry ??= setTimeout(() => {

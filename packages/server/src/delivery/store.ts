@@ -1,4 +1,5 @@
-import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
@@ -219,26 +220,29 @@ export type EndpointChange = {
 /**
  * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
  * time, endpoints changed. Refused, as a whole per shard, for shards that are no longer this worker's (`hold_shards`).
+ * @param again  nobody knows whether some of the records have been written before
  * @returns the shards whose records were written
  */
 export async function recordAttempts(
-  db: Database,
+  db: Queryable,
   workerId: string,
   records: readonly AttemptRecord[],
   changes: readonly EndpointChange[],
+  again: boolean,
 ): Promise<ReadonlySet<number>> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
-  const responses: number[] = []
-  const pieces: Uint8Array[] = []
-  for (const { response } of records) {
-    responses.push(response?.length ?? -1)
-    if (response) pieces.push(response)
-  }
-  const [row] = await db.query<{ held: number[] }>`
+  const pieces = records.map((record) => record.response ?? NO_BYTES)
+  let end = 1
+  const starts = records.map(({ response }) => {
+    const start = end
+    end += response?.length ?? 0
+    return response === null ? null : start
+  })
+  const statement = sql`
     with held as materialized (
       select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
-    ), given as (
-      select g.*, sum(greatest(g.response_length, 0)) over (order by g.record_no) - greatest(g.response_length, 0) as response_start
+    ), done as materialized (
+      select g.*, substring(${Buffer.concat(pieces)}::bytea from g.response_start for g.response_length) as response
         from unnest(${records.map((record) => record.delivery.accountId)}::text[],
                     ${records.map((record) => record.delivery.eventId)}::text[],
                     ${records.map((record) => record.id)}::text[],
@@ -253,7 +257,7 @@ export async function recordAttempts(
                     ${records.map((record) => record.statusCode)}::smallint[],
                     ${records.map((record) => Math.round(record.durationMs))}::int[],
                     ${records.map((record) => timingsText(record.timingsMs))}::text[],
-                    ${responses}::int[],
+                    ${starts}::int[], ${pieces.map((piece) => piece.length)}::int[],
                     ${records.map((record) => record.responseHeaders && JSON.stringify(record.responseHeaders))}::text[],
                     ${records.map((record) => record.sentHeaders && JSON.stringify(record.sentHeaders))}::text[],
                     ${records.map((record) => record.startedAt.getTime())}::float8[],
@@ -263,15 +267,10 @@ export async function recordAttempts(
                     ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
                     ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
                     ${records.map((record) => record.endsPlanned)}::boolean[])
-             with ordinality
           as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
-                duration_ms, timings, response_length, response_headers, sent_headers, started_ms, state, dead_reason, next_ms,
-                attempts_made, next_queue, ends_planned, record_no)
-    ), done as materialized (
-      select *,
-             case when response_length >= 0
-                  then substring(${Buffer.concat(pieces)}::bytea from response_start::int + 1 for response_length) end as response
-        from given where shard in (select shard from held)
+                duration_ms, timings, response_start, response_length, response_headers, sent_headers, started_ms, state,
+                dead_reason, next_ms, attempts_made, next_queue, ends_planned)
+       where (g.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
@@ -280,7 +279,7 @@ export async function recordAttempts(
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
              to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
         from done
-      on conflict do nothing -- written again when nobody knew whether it had been
+      ${again ? sql`on conflict do nothing` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -315,8 +314,11 @@ export async function recordAttempts(
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
     )
     select array(select shard from held) as held`
+  const [row] = await db.run<{ held: number[] }>(prepare(statement))
   return new Set(row?.held ?? [])
 }
+
+const NO_BYTES = new Uint8Array(0)
 
 function queueOf(number: number): Queue {
   const queue = QUEUES[number]

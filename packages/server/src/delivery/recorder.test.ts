@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import pino from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { type Receiver, startReceiver } from '../../test/receiver.ts'
+import { TestService } from '../../test/service.ts'
+import { Recorder } from './recorder.ts'
+import { type AttemptRecord, readDeliveries } from './store.ts'
+
+let api: TestService
+let receiver: Receiver
+const workerId = randomUUID()
+
+beforeEach(async () => {
+  receiver = await startReceiver()
+  api = await TestService.start({ receivers: [receiver], environment: { ROLES: 'api' } })
+  const migrate = api.database.open('migrate')
+  await migrate.query`
+    insert into worker (id, lease_until, started_at)
+    values (${workerId}, clock_timestamp() + interval '1 hour', clock_timestamp())`
+  await migrate.query`update shard set owner = ${workerId}, epoch = 1`
+})
+afterEach(async () => {
+  await api.close()
+  await receiver.close()
+})
+
+/** Two outcomes of deliveries that are pending: one delivered, one to be tried again. */
+async function outcomes(): Promise<AttemptRecord[]> {
+  const account = await api.account()
+  await api.ok('POST', `/api/v1/app/${account.id}/endpoint`, { url: receiver.url })
+  const ids = await api.messages(account, [{ n: 1 }, { n: 2 }])
+  const rows = await api.database.open('migrate').query<{ shard: number; deliveryId: string }>`
+    select shard, delivery_id as "deliveryId" from pending where event_id = any (${ids}::text[]) order by event_id`
+  const now = api.clock.now()
+  const deliveries = await readDeliveries(api.database.open('worker'), rows)
+  return deliveries.map((delivery, index) => ({
+    delivery,
+    epoch: 1,
+    id: `atmpt_${delivery.eventId.slice('msg_'.length)}`,
+    number: 1,
+    url: receiver.url,
+    outcome: 'responded',
+    failureClass: index === 0 ? null : 'http_busy',
+    statusCode: index === 0 ? 200 : 500,
+    durationMs: 3,
+    timingsMs: [null, 1, null, 2],
+    response: Buffer.from(`answer ${index}`),
+    responseHeaders: [['x-number', String(index)]],
+    sentHeaders: null,
+    startedAt: now,
+    state:
+      index === 0
+        ? { status: 'delivered', deliveredAt: now }
+        : { status: 'pending', nextAttemptAt: now, attemptsMade: 1 },
+    endsPlanned: false,
+  }))
+}
+
+/** Commits, and the first time nobody learns of it. */
+function losingFirstAnswer(database: Queryable): Queryable {
+  let calls = 0
+  const run = async <Row>(statement: Sql): Promise<Row[]> => {
+    const rows = await database.run<Row>(statement)
+    calls += 1
+    if (calls === 1) throw new DatabaseUnavailable('lost')
+    return rows
+  }
+  return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+}
+
+test('outcomes whose commit nobody heard of are written again, and stand there once', async () => {
+  const records = await outcomes()
+  const settled: [string, boolean][] = []
+  const recorder = new Recorder({
+    database: losingFirstAnswer(api.database.open('worker')),
+    workerId: () => workerId,
+    changeOf: () => undefined,
+    settle: (record, written) => settled.push([record.id, written]),
+    log: pino({ level: 'silent' }),
+    onFlush: () => {},
+  })
+  for (const record of records) recorder.add(record, false)
+  await recorder.drain(5_000)
+
+  expect(settled).toEqual(records.map((record) => [record.id, true]))
+  const migrate = api.database.open('migrate')
+  const attempts = await migrate.query<{ id: string; state: string; response: Buffer }>`
+    select id, state, response from attempt where id = any (${records.map((record) => record.id)}::text[]) order by id`
+  expect(attempts.map(({ state, response }) => [state, response.toString()])).toEqual([
+    ['delivered', 'answer 0'],
+    ['pending', 'answer 1'],
+  ])
+  const pending = await migrate.query<{ event_id: string; attempts_made: number }>`
+    select event_id, attempts_made from pending where cause = 'event'`
+  expect(pending).toEqual([{ event_id: records[1]?.delivery.eventId, attempts_made: 1 }])
+})
