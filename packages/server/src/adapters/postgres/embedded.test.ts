@@ -215,11 +215,15 @@ describe('the embedded server', () => {
     })
     children.push(holder)
     await once(holder.stdout, 'data')
+    // there it names the server, here some other process
+    const pidFile = join(dataDir, 'cluster', 'postmaster.pid')
+    const itsPidFile = `${process.pid}\n${join(dataDir, 'cluster')}\n`
+    writeFileSync(pidFile, itsPidFile)
     const waiting = Promise.withResolvers<void>()
     const warn = () => waiting.resolve()
     const started = startEmbeddedPostgres({ dataDir, settings, log: { ...log, warn } })
     await waiting.promise
-    expect(pidOf()).toBeUndefined()
+    expect(readFileSync(pidFile, 'utf8')).toBe(itsPidFile)
     holder.stdin.end()
     const server = await started
     servers.push(server)
@@ -345,7 +349,8 @@ describe('the embedded server', () => {
     const { uid, gid } = statSync(join(dataDir, 'cluster')) // PostgreSQL minds processes of its own user only
     const other = spawn('sleep', ['1000'], { uid, gid })
     children.push(other)
-    writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), `${other.pid}\n${join(dataDir, 'cluster')}\n`)
+    for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock'])
+      writeFileSync(join(dataDir, 'cluster', file), `${other.pid}\n${join(dataDir, 'cluster')}\n`)
     await start()
     expect(readdirSync(dataDir).filter((entry) => entry.includes('.new-'))).toEqual([])
   })
@@ -361,7 +366,8 @@ describe('the embedded server', () => {
     const dead = Number(line)
     process.kill(dead, 'SIGKILL')
     await expect.poll(() => readFileSync(`/proc/${dead}/status`, 'utf8')).toMatch(/^State:\tZ/m)
-    writeFileSync(join(dataDir, 'cluster', 'postmaster.pid'), `${dead}\n${join(dataDir, 'cluster')}\n`)
+    for (const file of ['postmaster.pid', '.s.PGSQL.5432.lock'])
+      writeFileSync(join(dataDir, 'cluster', file), `${dead}\n${join(dataDir, 'cluster')}\n`)
     await start()
   })
 

@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -97,9 +97,14 @@ const ourSettings = {
 }
 
 // Stops the server when the pipe from this process closes, however this process ends. The file lock is a second one, for what the
-// first cannot see: a container on the same volume. Where there is no flock(1), PostgreSQL's own pid file must do.
+// first cannot see: a container on the same volume, children of a killed server. With it held no server has the data, and files
+// that name one are of a dead one: PostgreSQL would take it for alive when its number is used again, or when nobody has waited for
+// it (a container without init). Where there is no flock(1), PostgreSQL's own pid file must do.
 const guard = `exec 3<&0
-if command -v flock >/dev/null; then exec 9>>lock; flock -n 9 || exit ${lockTaken}; fi
+if command -v flock >/dev/null; then
+  exec 9>>lock; flock -n 9 || exit ${lockTaken}
+  rm -f "$LEFT_PID_FILE" "$LEFT_SOCKET_LOCK"
+fi
 "$@" </dev/null 3<&- & p=$!
 ( read -r _ <&3; kill -INT $p ) & r=$!
 wait $p; s=$?; kill $r 2>/dev/null; exit $s`
@@ -210,9 +215,12 @@ class Supervisor {
       await endOrphan(this.#place)
       const { home, cluster, user } = this.#place
       const args = ['-D', cluster, '-k', this.#socketDir, '-p', String(port), ...settingArgs(this.#settings)]
-      const run = startGuarded(join(this.#bin, 'postgres'), args, home, user, (line) =>
-        this.#log.info({ line }, 'postgres'),
-      )
+      const left = {
+        LEFT_PID_FILE: pidFileOf(this.#place),
+        LEFT_SOCKET_LOCK: `${this.#socketDir}/.s.PGSQL.${port}.lock`,
+      }
+      const onLine = (line: string) => this.#log.info({ line }, 'postgres')
+      const run = startGuarded(join(this.#bin, 'postgres'), args, home, user, onLine, left)
       this.#run = run
       try {
         await this.#untilReady(run)
@@ -281,13 +289,14 @@ function startGuarded(
   cwd: string,
   user: ServerUser,
   onLine: (line: string) => void,
+  variables: Record<string, string> = {},
 ): Run {
   const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args], {
     ...user,
     cwd,
     // a terminal's Ctrl-C is for the service, which needs its database while it drains
     detached: true,
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...variables },
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const lastWords: string[] = []
@@ -385,23 +394,16 @@ function signalServer(place: Place, signal: 'SIGINT' | 'SIGQUIT'): boolean {
   return true
 }
 
-/**
- * The running server of this cluster. A pid file is removed when it would block: it names another process (its number was used
- * again), or one that is dead and that nobody waits for (PostgreSQL takes it for alive; a container without init keeps it for good).
- * What the dead one left running is seen by the guard's lock.
- */
-function serverPid({ cluster }: Place): number | undefined {
-  const pidFile = join(cluster, 'postmaster.pid')
-  const pid = Number(readOrEmpty(pidFile).split('\n')[0])
+/** The running server of this cluster, by its pid file and its command line. */
+function serverPid(place: Place): number | undefined {
+  const pid = Number(readOrEmpty(pidFileOf(place)).split('\n')[0])
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined
   const commandLine = readOrEmpty(`/proc/${pid}/cmdline`)
-  if (commandLine.split('\0').includes(cluster)) return pid
-  if (commandLine !== '' || isZombie(pid)) rmSync(pidFile, { force: true })
-  return undefined
+  return commandLine.split('\0').includes(place.cluster) ? pid : undefined
 }
 
-function isZombie(pid: number): boolean {
-  return /^State:\s+Z/m.test(readOrEmpty(`/proc/${pid}/status`))
+function pidFileOf({ cluster }: Place): string {
+  return join(cluster, 'postmaster.pid')
 }
 
 function readOrEmpty(path: string): string {
