@@ -9,12 +9,15 @@ import { type TestAccount, TestService } from '../service.ts'
  */
 
 let receiver: Receiver
+/** Closed by the test that wants nobody there. */
+let leaving: Receiver
 let service: TestService
 let account: TestAccount
 
 beforeAll(async () => {
   receiver = await startReceiver()
-  service = await TestService.start({ receivers: [receiver] })
+  leaving = await startReceiver()
+  service = await TestService.start({ receivers: [receiver, leaving] })
 })
 beforeEach(async () => {
   receiver.reset()
@@ -92,6 +95,24 @@ function flood(response: ServerResponse): void {
   response.on('drain', more)
   more()
 }
+
+test('F26: a receiver that is not there is tried by the whole schedule, and then it is a dead letter', async () => {
+  const endpoint = await service.endpoint(account, leaving, { retrySchedule: [1, 2, 3] })
+  const { hostname, port } = new URL(leaving.url)
+  await leaving.close()
+  const { id } = await service.message(account)
+  await service.advance({ minutes: 1 })
+  const attempts = await service.attempts(account, id)
+  expect(attempts.map(({ outcome, status }) => [outcome, status])).toEqual(
+    Array.from({ length: 4 }, () => ['refused', 2]),
+  )
+  // where it would have been is not told
+  for (const { response } of attempts) {
+    expect(response).not.toContain(hostname)
+    expect(response).not.toContain(port)
+  }
+  expect(await service.destinations(account, id)).toMatchObject([{ id: endpoint.id, status: 2 }])
+})
 
 describe('what ends it', () => {
   test('36: 410 disables the endpoint as gone, and nothing that waits for it is sent', async () => {

@@ -81,37 +81,47 @@ test('26: what is not committed is not acknowledged', async () => {
 })
 
 describe('24, 26: killed while it accepts a message', () => {
-  const request = { headers: { 'idempotency-key': 'the-one' } }
+  const withKey = { headers: { 'idempotency-key': 'the-one' } }
 
-  async function killedAt(failpoint: 'accept.before_commit' | 'accept.after_commit'): Promise<TestAccount> {
+  async function killedAt(failpoint: 'accept.before_commit' | 'accept.after_commit', message: object, options: object) {
     home = await ServiceHome.testRun()
     const killAt = { failpoint, time: 1 }
     service = await ServiceProcess.killable(home, { receivers: [receiver], leaseTimes: SHORT_LEASES, killAt })
     const account = await fanOut()
-    await expect(service.message(account, {}, request)).rejects.toThrow('fetch failed')
+    await expect(service.message(account, message, options)).rejects.toThrow('fetch failed')
     expect((await service.exited).signal).toBe('SIGKILL')
     service = await ServiceProcess.killable(home, { receivers: [receiver], leaseTimes: SHORT_LEASES })
     return account
   }
 
   test('before the commit, nothing is there; the repeat is the first', async () => {
-    const account = await killedAt('accept.before_commit')
+    const account = await killedAt('accept.before_commit', {}, withKey)
     expect(await acceptedIds(account)).toEqual([])
-    const { id } = await service.message(account, {}, request)
+    const { id } = await service.message(account, {}, withKey)
     await receiver.until(() => arrivals().size === PATHS.length)
     expect(await acceptedIds(account)).toEqual([id])
     expect(arrivals()).toEqual(everywhere([id]))
   })
 
-  test('between commit and answer, it is there and reaches every endpoint; the repeat is told so', async () => {
-    const account = await killedAt('accept.after_commit')
+  test('between commit and answer, it is there and reaches every endpoint; the repeat by key is told so', async () => {
+    const account = await killedAt('accept.after_commit', {}, withKey)
     await receiver.until(() => arrivals().size === PATHS.length)
     const ids = await acceptedIds(account)
     expect(arrivals()).toEqual(everywhere(ids))
     expect(ids).toHaveLength(1)
-    const { id } = await service.message(account, {}, request)
+    const { id } = await service.message(account, {}, withKey)
     expect([id]).toEqual(ids)
     expect(await acceptedIds(account)).toEqual(ids)
+  })
+
+  test('between commit and answer, the repeat by eventId is 409 and names the message, which is delivered', async () => {
+    const account = await killedAt('accept.after_commit', { eventId: 'order-1' }, {})
+    const message = { eventType: 'test.happened', eventId: 'order-1', payload: { n: 1 } }
+    const { status, body } = await service.call('POST', `/api/v1/app/${account.id}/msg`, message)
+    const ids = await acceptedIds(account)
+    expect([status, body.msgId, ids.length]).toEqual([409, ids[0], 1])
+    await receiver.until(() => arrivals().size === PATHS.length)
+    expect(arrivals()).toEqual(everywhere(ids))
   })
 })
 
