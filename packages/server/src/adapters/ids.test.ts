@@ -47,6 +47,23 @@ describe('ids', () => {
     expect(before < floor && floor <= after).toBe(true)
   })
 
+  test('are the number of their 160 bits, in base 62', () => {
+    const digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+    const written = (value: bigint): string =>
+      value === 0n ? '' : written(value / 62n) + digits.charAt(Number(value % 62n))
+    fc.assert(
+      fc.property(
+        fc.date({ min: new Date('2014-05-13T16:53:20Z'), max: new Date('2150-01-01'), noInvalidDate: true }),
+        (moment) => {
+          const ms = moment.getTime() - 1_400_000_000_000
+          const seconds = BigInt(Math.floor(ms / 1000))
+          const bits = (seconds << 128n) | (BigInt(Math.floor((ms % 1000) / 4)) << 120n)
+          expect(ksuidFloor(moment)).toBe(written(bits).padStart(27, '0'))
+        },
+      ),
+    )
+  })
+
   test.each([
     ['aWgEPTl1tmebfsQzFP4bxwgy80V', true], // 160 bits, all set
     ['aWgEPTl1tmebfsQzFP4bxwgy80W', false],

@@ -12,7 +12,6 @@ const LENGTH = 27
 const BYTES = 20
 const TIME_BYTES = 5
 const STEP_BYTES = 8
-const THREE_DIGITS = 62 ** 3
 const KSUID = /^[0-9A-Za-z]{27}$/
 /** The largest 20 bytes in base 62; 27 digits can encode more. */
 const LARGEST = 'aWgEPTl1tmebfsQzFP4bxwgy80V'
@@ -36,7 +35,8 @@ export class IdSource {
     const tick = Math.floor(now.getTime() / 4)
     if (tick > this.#lastTick) {
       this.#lastTick = tick
-      this.#draw(BYTES - TIME_BYTES).copy(this.#bytes, TIME_BYTES)
+      const from = this.#draw(BYTES - TIME_BYTES)
+      this.#random.copy(this.#bytes, TIME_BYTES, from, from + BYTES - TIME_BYTES)
       // room for counting up within the tick
       this.#bytes[TIME_BYTES] = (this.#bytes[TIME_BYTES] ?? 0) & 0x7f
     } else {
@@ -50,23 +50,25 @@ export class IdSource {
 
   /** Within one tick the random part grows by a random step, so ids stay in order and cannot be guessed. */
   #countUp(): void {
-    const step = this.#draw(STEP_BYTES)
+    const from = this.#draw(STEP_BYTES)
     let carry = 1
     for (let index = BYTES - 1; index >= TIME_BYTES; index -= 1) {
-      const added = step[index - (BYTES - STEP_BYTES)] ?? 0
+      const place = index - (BYTES - STEP_BYTES)
+      const added = place < 0 ? 0 : (this.#random[from + place] ?? 0)
       const sum = (this.#bytes[index] ?? 0) + added + carry
       this.#bytes[index] = sum & 0xff
       carry = sum >> 8
     }
   }
 
-  #draw(count: number): Buffer {
+  /** @returns where in `#random` so many bytes stand that were not used before */
+  #draw(count: number): number {
     if (this.#drawn + count > this.#random.length) {
       randomFillSync(this.#random)
       this.#drawn = 0
     }
     this.#drawn += count
-    return this.#random.subarray(this.#drawn - count, this.#drawn)
+    return this.#drawn - count
   }
 }
 
@@ -94,21 +96,36 @@ export function isId(text: string, prefix: string): boolean {
   return text.startsWith(prefix) && isKsuid(text.slice(prefix.length))
 }
 
-/** Divides the 160 bits by 62³ again and again, in limbs of 16 bits: no product exceeds what a number holds exactly. */
+/** Four digits at a time: a remainder of 62⁴ and a limb of 24 bits together are a number that is held exactly. */
+const LIMBS = 7
+const LIMB = 2 ** 24
+const FOUR_DIGITS = 62 ** 4
+const CODES = Buffer.from(DIGITS)
+
+// One id is written at a time, and nothing of it stays in these.
+const limbs = new Float64Array(LIMBS)
+const text = Buffer.alloc(LENGTH + 1)
+
+/** Divides the 160 bits by 62⁴ again and again; limbs that have become zero are left out. */
 function encode(bytes: Buffer): Ksuid {
-  const limbs = new Uint16Array(BYTES / 2)
-  for (let index = 0; index < limbs.length; index += 1) limbs[index] = bytes.readUInt16BE(index * 2)
-  let text = ''
-  for (let group = 0; group < LENGTH / 3; group += 1) {
+  limbs[0] = bytes.readUInt16BE(0)
+  for (let limb = 1; limb < LIMBS; limb += 1) limbs[limb] = bytes.readUIntBE(limb * 3 - 1, 3)
+  let first = 0
+  for (let at = LENGTH - 3; at >= 0; at -= 4) {
     let rest = 0
-    for (let index = 0; index < limbs.length; index += 1) {
-      const value = rest * 65_536 + (limbs[index] ?? 0)
-      limbs[index] = value / THREE_DIGITS
-      rest = value % THREE_DIGITS
+    for (let limb = first; limb < LIMBS; limb += 1) {
+      const value = rest * LIMB + (limbs[limb] ?? 0)
+      const quotient = Math.floor(value / FOUR_DIGITS)
+      limbs[limb] = quotient
+      rest = value - quotient * FOUR_DIGITS
     }
-    text = DIGITS.charAt(rest / 3_844) + DIGITS.charAt((rest / 62) % 62) + DIGITS.charAt(rest % 62) + text
+    while (first < LIMBS - 1 && limbs[first] === 0) first += 1
+    for (let digit = at + 3; digit >= at; digit -= 1) {
+      text[digit] = CODES[rest % 62] ?? 0
+      rest = Math.floor(rest / 62)
+    }
   }
-  return text
+  return text.toString('latin1', 1) // 28 digits were written, the first of them a zero
 }
 
 function decode(ksuid: Ksuid): Buffer {
