@@ -14,7 +14,12 @@ export type TestDatabase = {
   close(): Promise<void>
 }
 
-const sessionOptions = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
+const sessionOptions = {
+  applicationName: 'test',
+  statementTimeoutMs: 30_000,
+  lockTimeoutMs: 30_000,
+  connectTimeoutMs: 30_000,
+}
 
 /**
  * A database of its own for a test file, with all migrations applied; `close` removes it.

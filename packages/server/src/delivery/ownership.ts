@@ -148,6 +148,7 @@ export class Ownership {
     const [row] = await this.#database.query<{ now: Date }>`
       insert into worker (id, lease_until, started_at)
       values (${this.#workerId}, clock_timestamp() + ${this.#times.leaseMs} * interval '1 ms', clock_timestamp())
+      on conflict (id) do update set lease_until = excluded.lease_until -- registered before, but the answer was lost
       returning clock_timestamp() as now`
     this.#heard(sentAtMs, row?.now)
   }

@@ -25,7 +25,12 @@ type Migration = { number: number; name: string; text: string; sha256: string }
 type Applied = { number: number; name: string; sha256: string }
 
 const lockKey = '7310823957125' // any fixed number, the same in every process
-const sessionOptions = { role: 'migrate', applicationName: 'producersync-migrate', statementTimeoutMs: 0 } as const
+const sessionOptions = {
+  role: 'migrate',
+  applicationName: 'producersync-migrate',
+  statementTimeoutMs: 0,
+  connectTimeoutMs: 15_000,
+} as const
 const lockTriesPerMigration = 20
 const serviceMigrations = new URL('migrations/', import.meta.url)
 
