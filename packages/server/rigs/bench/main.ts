@@ -33,12 +33,14 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function run(options: Options): Promise<number> {
   if (options.profile !== null) mkdirSync(options.profile, { recursive: true })
+  const interrupted = interruption()
+  interrupted.catch(() => {}) // heard below; while the stage is being set up, by what it breaks
   const { stage, close } = await openStage(options, say)
-  const stopped = onStopSignal()
   try {
     const isDisturbed = /^(slow|backlog|endpoints)/.test(options.mode)
     const measured = isDisturbed ? measureDisturbed(stage, options) : measureThroughput(stage, options)
-    const figures = await Promise.race([measured, stopped])
+    measured.catch(() => {}) // it goes on for a moment when the run is interrupted
+    const figures = await Promise.race([measured, interrupted])
     const report = reportOf(options, figures, await versionOf(stage.dataDir))
     if (!options.json) process.stdout.write(`${tableOf(report)}\n`)
     printLast(report)
@@ -50,10 +52,15 @@ async function run(options: Options): Promise<number> {
   }
 }
 
-async function onStopSignal(): Promise<never> {
+/** Rejects when the run is to end before its time: by a signal, or by a bug anywhere in this process. */
+async function interruption(): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => reject(new Error(`stopped by ${signal}`)))
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))))
+  }
   return await promise
 }
 

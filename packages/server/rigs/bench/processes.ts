@@ -54,6 +54,7 @@ export class Helper<C extends Commands> {
     this.#script = script
     this.#child = child
     child.on('message', (message) => this.#hear(message as Answered | Told))
+    child.on('error', () => {}) // its close follows
     child.once('close', (code, signal) => {
       for (const { reject } of this.#waiting.values()) reject(new Error(`${script} has ended: ${code ?? signal}`))
       this.#waiting.clear()
