@@ -15,18 +15,25 @@ const ROUND_TRIP_MS_MAX = 500
  * (`correct` is called with every reading of the database's time; until the first one it is the system's).
  */
 export class DatabaseClock implements Clock {
-  #baseMs = Date.now()
-  #readAt = performance.now()
+  /** What the database's clock is ahead of the monotonic one; the system's until the first reading. */
+  #aheadMs = Date.now() - performance.now()
+  #isRead = false
 
   now(): Date {
-    return new Date(this.#baseMs + (performance.now() - this.#readAt))
+    return new Date(performance.now() + this.#aheadMs)
   }
 
-  /** @param time the database's time · @param askedAt, answeredAt `performance.now()` around the query */
+  /**
+   * The database read its clock at some moment between `askedAt` and `answeredAt`. Only a reading that proves this clock
+   * wrong moves it, and no further than it must: on a busy machine the middle of a slow round trip is off by half of it,
+   * and a clock that swings by that makes retries early.
+   * @param time the database's time · @param askedAt, answeredAt `performance.now()` around the query
+   */
   correct(time: Date, askedAt: number, answeredAt: number): void {
     if (answeredAt - askedAt > ROUND_TRIP_MS_MAX) return
-    this.#baseMs = time.getTime()
-    this.#readAt = (askedAt + answeredAt) / 2
+    const [leastMs, mostMs] = [time.getTime() - answeredAt, time.getTime() - askedAt]
+    this.#aheadMs = this.#isRead ? Math.min(Math.max(this.#aheadMs, leastMs), mostMs) : (leastMs + mostMs) / 2
+    this.#isRead = true
   }
 
   alarm(at: Date, action: () => void): { cancel(): void } {
