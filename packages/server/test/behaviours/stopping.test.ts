@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Agent, type RequestOptions, request, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestAccount } from '../api-client.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
+import { TestService } from '../service.ts'
 import { type Exit, ServiceHome, ServiceProcess } from '../service-process.ts'
 
 /** The product's own process, stopped in one way after the other. */
@@ -61,6 +63,63 @@ async function statuses(ids: readonly string[]): Promise<number[][]> {
   return await Promise.all(
     ids.map(async (id) => (await service.attempts(account, id)).map((attempt) => attempt.status)),
   )
+}
+
+describe('a call under way when its process stops', () => {
+  /** Holds a call right before its commit while the process is told to stop. @returns after how long it had stopped */
+  async function stopDuringCall(headers: Record<string, string>): Promise<number> {
+    const reached = Promise.withResolvers<void>()
+    const held = Promise.withResolvers<void>()
+    const failpoint = (name: string) => {
+      if (name !== 'accept.before_commit') return undefined
+      reached.resolve()
+      return held.promise
+    }
+    const stopping = await TestService.start({ overrides: { failpoint } })
+    const beside = await TestService.start({ beside: stopping })
+    const { id } = await stopping.account()
+    const agent = new Agent({ keepAlive: headers.connection !== 'close' })
+    const call = post(`${stopping.url}/api/v1/app/${id}/msg`, {
+      agent,
+      headers: { authorization: `Bearer ${stopping.keys.production}`, 'content-type': 'application/json', ...headers },
+    })
+    await reached.promise
+    const startedAt = performance.now()
+    const closed = stopping.app.close()
+    // nobody is let in any more
+    await expect.poll(() => stopping.call('GET', '/api/v1/health/ping').catch(() => 'refused')).toBe('refused')
+    held.resolve()
+    const { status, body } = await call
+    expect(status).toBe(202)
+    const tooLate = setTimeout(() => agent.destroy(), STOP_MS_MAX) // or it would take as long as connections are kept
+    await closed
+    const afterMs = performance.now() - startedAt
+    clearTimeout(tooLate)
+    expect(await beside.ok('GET', `/api/v1/app/${id}/msg/${body.id}`)).toEqual(body)
+    await beside.close()
+    await stopping.close()
+    return afterMs
+  }
+
+  test('is answered, and what it was told is there', async () => {
+    expect(await stopDuringCall({ connection: 'close' })).toBeLessThan(STOP_MS_MAX)
+  })
+
+  // its answer says keep-alive, and nobody closes the connection then: the process waits for the client to do it
+  test('does not keep the process by the connection that it came on', async () => {
+    expect(await stopDuringCall({})).toBeLessThan(STOP_MS_MAX)
+  })
+})
+
+/** A message posted by a client that may keep its connection. */
+async function post(url: string, options: RequestOptions): Promise<{ status: number; body: { id: string } }> {
+  return await new Promise((resolve, reject) => {
+    const call = request(url, { method: 'POST', ...options }, async (response) => {
+      resolve({ status: response.statusCode ?? 0, body: JSON.parse(await text(response)) })
+    })
+    call.on('error', reject)
+    call.end('{"eventType":"test.happened","payload":{}}')
+  })
 }
 
 test('SIGTERM: attempts under way end and are recorded, exit code 0, and nothing is sent again', async () => {

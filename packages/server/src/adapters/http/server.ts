@@ -126,7 +126,15 @@ export function createHttp({
     const lacksHost = request.headers.host === undefined && request.raw.httpVersion === '1.1'
     done(lacksHost ? new DomainError('unreadable_query', 'The request names no host.') : undefined)
   })
-  http.addHook('onSend', (request, reply, payload, done) => done(null, finish(request, reply, payload)))
+  let isStopping = false
+  http.addHook('preClose', (done) => {
+    isStopping = true
+    done()
+  })
+  http.addHook('onSend', (request, reply, payload, done) => {
+    if (isStopping) reply.header('connection', 'close') // else the client decides when this process may end
+    done(null, finish(request, reply, payload))
+  })
   http.addHook('onResponse', (request, reply, done) => {
     logAnswer(request, reply)
     done()
