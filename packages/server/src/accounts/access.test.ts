@@ -236,6 +236,22 @@ test('a token is looked up once in 2 s, also when many requests bring it at once
   assert.equal(counting.statements, 4)
 })
 
+test('an account that may be remembered is looked up once a second, also when many requests name it at once', async () => {
+  const of = await account('sandbox')
+  const { key: operatorKey } = await key('sandbox')
+  const counting = countingStatements(db.open('api'))
+  const access = createAccess(counting.database, clock)
+  const operator = await access.authenticate(operatorKey)
+  const before = counting.statements
+  const lookUp = async () => await access.accountOf(operator, of.id, { maxAgeMs: 1_000 })
+  await Promise.all(Array.from({ length: 50 }, lookUp))
+  await lookUp()
+  assert.equal(counting.statements - before, 1)
+  clock.advanceMs(1_000)
+  await Promise.all([lookUp(), lookUp()])
+  assert.equal(counting.statements - before, 2)
+})
+
 describe('accounts by id and uid (webhook-api 2.1, 3, T04)', () => {
   async function principals() {
     const [access] = twoProcesses()
@@ -348,10 +364,14 @@ test('only the hash of a token is stored', async () => {
 
 function countingStatements(database: Database): { database: Database; readonly statements: number } {
   let statements = 0
-  const run = database.run.bind(database)
-  database.run = async <Row>(statement: Sql): Promise<Row[]> => {
+  const transactionBatch = database.transactionBatch.bind(database)
+  // a single statement is a batch of one
+  database.transactionBatch = async <Row>(
+    batch: Sql[],
+    options?: Parameters<typeof transactionBatch>[1],
+  ): Promise<Row[][]> => {
     statements += 1
-    return await run<Row>(statement)
+    return await transactionBatch<Row>(batch, options)
   }
   return {
     database,

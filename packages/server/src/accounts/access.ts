@@ -44,7 +44,8 @@ export function createAccess(database: Database, clock: Clock): Access {
   const known = new ShortMemory<Known>(clock, PRINCIPALS_MAX)
   const unknown = new ShortMemory<true>(clock, UNKNOWN_MAX) // apart, so that guesses push no principal out
   const accounts = new ShortMemory<Account>(clock, ACCOUNTS_MAX)
-  const asked = new Map<string, Promise<Known | undefined>>()
+  const askedTokens = new Map<string, Promise<Known | undefined>>()
+  const askedAccounts = new Map<string, Promise<Account>>()
 
   async function ask(hash: Buffer, key: string): Promise<Known | undefined> {
     const since = clock.now()
@@ -56,19 +57,6 @@ export function createAccess(database: Database, clock: Clock): Access {
     const found = { principal: toPrincipal(row), expiresAt: row.expires_at }
     known.keep(key, found, since)
     return found
-  }
-
-  // One question at a time per token: what is asked while an answer is awaited gets that answer.
-  async function askOnce(hash: Buffer, key: string): Promise<Known | undefined> {
-    const before = asked.get(key)
-    if (before) return await before
-    const answer = ask(hash, key)
-    asked.set(key, answer)
-    try {
-      return await answer
-    } finally {
-      asked.delete(key)
-    }
   }
 
   async function readAccount(environment: Environment, accountId: string | null, name: string): Promise<Account> {
@@ -87,7 +75,7 @@ export function createAccess(database: Database, clock: Clock): Access {
       const hash = credentialHash(bearer)
       const key = hash.toString('base64')
       if (unknown.recall(key, PRINCIPAL_MAX_AGE_MS)) throw unauthenticated()
-      const found = known.recall(key, PRINCIPAL_MAX_AGE_MS) ?? (await askOnce(hash, key))
+      const found = known.recall(key, PRINCIPAL_MAX_AGE_MS) ?? (await once(askedTokens, key, () => ask(hash, key)))
       if (!found || (found.expiresAt && found.expiresAt <= clock.now())) throw unauthenticated()
       return found.principal
     },
@@ -96,13 +84,29 @@ export function createAccess(database: Database, clock: Clock): Access {
       const { environment, accountId } = principal
       const key = `${environment} ${accountId ?? ''} ${idOrUid}`
       const maxAgeMs = Math.min(options.maxAgeMs ?? 0, ACCOUNT_MAX_AGE_MS)
-      const held = maxAgeMs > 0 ? accounts.recall(key, maxAgeMs) : undefined
+      if (maxAgeMs <= 0) return await readAccount(environment, accountId, idOrUid)
+      const held = accounts.recall(key, maxAgeMs)
       if (held) return held
-      const since = clock.now()
-      const account = await readAccount(environment, accountId, idOrUid)
-      if (maxAgeMs > 0) accounts.keep(key, account, since)
-      return account
+      return await once(askedAccounts, key, async () => {
+        const since = clock.now()
+        const account = await readAccount(environment, accountId, idOrUid)
+        accounts.keep(key, account, since)
+        return account
+      })
     },
+  }
+}
+
+/** One question at a time per key: what is asked while an answer is awaited gets that answer. */
+async function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
+  const before = asked.get(key)
+  if (before) return await before
+  const answer = ask()
+  asked.set(key, answer)
+  try {
+    return await answer
+  } finally {
+    asked.delete(key)
   }
 }
 
