@@ -438,8 +438,8 @@ describe('the pool', () => {
 
   test('closing waits for running calls and refuses new ones', async () => {
     const pool = at.open('migrate', { connectionsMax: 2 })
+    await pool.query`select 1` // a call that still waits for a connection would be refused
     const running = pool.query`select pg_sleep(0.1), 1 as one`
-    await database.query`select 1`
     const closed = pool.close()
     await expect(pool.query`select 1`).rejects.toMatchObject({ name: 'DatabaseUnavailable', reason: 'closed' })
     await expect(running).resolves.toMatchObject([{ one: 1 }])
