@@ -114,8 +114,9 @@ describe('a call under way when its process stops', () => {
 /** A message posted by a client that may keep its connection. */
 async function post(url: string, options: RequestOptions): Promise<{ status: number; body: { id: string } }> {
   return await new Promise((resolve, reject) => {
-    const call = request(url, { method: 'POST', ...options }, async (response) => {
-      resolve({ status: response.statusCode ?? 0, body: JSON.parse(await text(response)) })
+    const call = request(url, { method: 'POST', ...options }, (response) => {
+      const status = response.statusCode ?? 0
+      text(response).then((body) => resolve({ status, body: JSON.parse(body) }), reject)
     })
     call.on('error', reject)
     call.end('{"eventType":"test.happened","payload":{}}')
