@@ -201,6 +201,21 @@ test('an overlap is excused by a freeze of one of its workers alone', () => {
   expect(broken({ ...overlap, faults: freeze('worker-3') })).toEqual(['overlaps'])
 })
 
+test('what a frozen process had in its hand and sends when it wakes is excused, and counted', () => {
+  const woken: Told = {
+    lines: [{ connection: B }, { beginMs: 7_002 }],
+    rows: [{}],
+    faults: [{ kind: 'stop', atMs: 10, untilMs: 7_000 }],
+    losses: [{ atMs: 11, how: 'stop' }],
+  }
+  expect(check(evidence(woken))).toMatchObject({ duplicates: 1, duplicatesBound: 1, breaches: [] })
+  expect(broken({ ...woken, lines: [{ connection: B }, { beginMs: 8_100 }] })).toEqual(['repeated', 'unexcused'])
+  expect(broken({ ...woken, lines: [{ connection: A }, { beginMs: 7_002, connection: B }] })).toEqual([
+    'repeated',
+    'unexcused',
+  ])
+})
+
 test('takeover is counted from the death of a worker to the next attempt of what it had in flight', () => {
   const cut: Told = {
     lines: [
