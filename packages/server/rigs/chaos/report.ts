@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import type { Breach, Measured, Rule, Verdict } from './check.ts'
+import { commitOf } from './commit.ts'
 import type { Delivery } from './deliveries.ts'
 import { max, percentile } from './figures.ts'
 import type { History } from './history.ts'
@@ -116,7 +116,7 @@ export function exitCodeOf({ broken, skipped, error }: Report): number {
   return error !== null || skipped.length > 0 ? 2 : 0
 }
 
-export function table(report: Report): string {
+export function table(report: object): string {
   const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))
   const width = Math.max(...Object.keys(report).map((name) => name.length))
   return Object.entries(report)
@@ -175,7 +175,7 @@ function headOf(options: Options, broken: Broken[]): Report {
     ok: broken.length === 0 && options.skipped.length === 0,
     seed: options.seed,
     durationS: options.durationS,
-    commit: commit(),
+    commit: commitOf(),
     node: process.version,
     postgres: null,
     broken,
@@ -248,17 +248,4 @@ function doneOf({ faults }: History, kind: FaultKind): number {
 function summary(texts: readonly string[]): string {
   const counts = [...Map.groupBy(texts, (text) => text)].map(([text, same]) => `${text} (${same.length} times)`)
   return counts.slice(0, EXAMPLES).join(', ')
-}
-
-function commit(): string {
-  try {
-    const cwd = import.meta.dirname
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd,
-      stdio: ['ignore', 'pipe', 'ignore'],
-      encoding: 'utf8',
-    }).trim()
-  } catch {
-    return 'unknown'
-  }
 }

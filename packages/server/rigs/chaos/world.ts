@@ -73,13 +73,14 @@ export async function makeWorld(parts: {
   }
 }
 
-async function makeKey(connection: Connection): Promise<string> {
+/** A key of the environment, as an operator makes one. */
+export async function makeKey(connection: Connection): Promise<string> {
   const clock = new DatabaseClock()
   const limits = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
-  const database = new Database(connection, { role: 'api', applicationName: 'chaos', ...limits })
+  const database = new Database(connection, { role: 'api', applicationName: 'rig', ...limits })
   try {
     const made = await database.transaction({ settings: visibleTo(ENVIRONMENT) }, (tx) =>
-      createKey(tx, { clock, ids: new IdSource(clock) }, { environment: ENVIRONMENT, name: 'chaos' }),
+      createKey(tx, { clock, ids: new IdSource(clock) }, { environment: ENVIRONMENT, name: 'rig' }),
     )
     return made.key
   } finally {
