@@ -83,12 +83,18 @@ export class RigDatabase {
     this.#keeper.stdin.write(`-${processId}\n`)
   }
 
-  /** Gives `work` a connection that may do anything and sees every row. */
-  async asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  /** A connection that may do anything and sees every row, for the caller to end. */
+  async openAsSuperuser(): Promise<Client> {
     const { socketDir: host, ...rest } = this.#superuser
     const client = new Client({ ...rest, host, connectionTimeoutMillis: 2_000, application_name: 'chaos' })
     client.on('error', () => {}) // the statement that fails says it, too
     await client.connect()
+    return client
+  }
+
+  /** Gives `work` such a connection. */
+  async asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.openAsSuperuser()
     try {
       return await work(client)
     } finally {

@@ -1,0 +1,473 @@
+import { hash } from 'node:crypto'
+import type { Failpoint } from '#src/delivery/failpoint.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
+import type { LeaseTimes } from '#src/delivery/ownership.ts'
+import { newSecret } from '#src/endpoints/signing-secret.ts'
+import type { Target } from '#src/endpoints/target.ts'
+import { between, type Random, randomOf } from '../chaos/chance.ts'
+import { check, type Rule, type Verdict } from '../chaos/check.ts'
+import { type Fault, History } from '../chaos/history.ts'
+import { Ledger } from '../chaos/ledger.ts'
+import type { FaultKind } from '../chaos/options.ts'
+import type { LogLine } from '../chaos/service-process.ts'
+import { Network } from './link.ts'
+import type { Break } from './options.ts'
+import { draw, type Scenario, type SimFault } from './scenario.ts'
+import { SimDatabase } from './sim-database.ts'
+import { LEASES, type Publication, SimProcess } from './sim-process.ts'
+import { SimReceivers } from './sim-receivers.ts'
+import { ACCOUNTS, ENDPOINTS, ENVIRONMENT, EVENT_TYPE, type Site } from './site.ts'
+import { type Life, realNowMs, type VirtualTime } from './virtual-time.ts'
+
+/** What a seed has shown. */
+export type SeedResult = {
+  seed: number
+  violations: string[]
+  steps: number
+  simulatedMs: number
+  realMs: number
+  faults: number
+  requests: number
+  accepted: number
+  duplicates: number
+  verdict: Verdict
+}
+
+/** Client limits of `app.ts`. */
+const TIMEOUTS_MS = { accept: 2_000, worker: 6_000, lease: 1_000 } as const
+const TIMEOUT_MS = 2_000
+/** After the last fault and the last event all has to be at its end by then: schedule, takeover, backlog. */
+const DRAIN_MS = 40_000
+const AGAIN_MS = 200
+const CALL_MS_MAX = 3_000
+const RESTART_MS = [200, 2_000] as const
+const STEPS_MAX = 60_000
+const CHECK_EVERY_MS = 500
+const MAX_CONCURRENCY = 4
+/** When clocks are set, P6 and P7 hold but for the jump (F23); all else holds. */
+const RULES_OF_TIME: readonly Rule[] = ['early', 'late', 'overlaps']
+/** Of the names of a fault in the simulation, what the checker calls it. */
+const KINDS: Record<SimFault['kind'], FaultKind> = {
+  kill: 'kill',
+  'crash-at': 'kill',
+  freeze: 'stop',
+  stop: 'term',
+  'double-wake': 'term',
+  partition: 'partition',
+  slow: 'partition',
+  'database-clock': 'db-restart',
+  'wall-clock': 'term',
+}
+
+/** One seed: a service of a few processes under the faults that it draws, judged after every step. */
+export class Simulation {
+  readonly #time: VirtualTime
+  readonly #site: Site
+  readonly #shards: readonly number[]
+  readonly #break: Break | null
+  readonly #scenario: Scenario
+  readonly #random: Random
+  readonly #network: Network
+  readonly #ledger = new Ledger()
+  readonly #history = new History()
+  readonly #receivers: SimReceivers
+  readonly #secret = newSecret()
+  readonly #processes: SimProcess[] = []
+  readonly #lives: number[] = []
+  readonly #crashes: Extract<SimFault, { kind: 'crash-at' }>[] = []
+  readonly #violations = new Set<string>()
+  readonly #tell: (text: string) => void
+  #databaseOffMs = 0
+  #clocksWereSet = false
+  #isDirty = false
+  #unacknowledged = 0
+  #faultsUnderWay = 0
+
+  constructor(parts: {
+    time: VirtualTime
+    site: Site
+    shards: readonly number[]
+    seed: number
+    break: Break | null
+    tell: (text: string) => void
+  }) {
+    this.#time = parts.time
+    this.#site = parts.site
+    this.#shards = parts.shards
+    this.#break = parts.break
+    this.#tell = parts.tell
+    this.#scenario = draw(parts.seed)
+    this.#random = randomOf(parts.seed, 'simulation')
+    this.#network = new Network(parts.time, randomOf(parts.seed, 'network'))
+    this.#network.onPassing = (life, passing) => this.#crashAt(life, passing)
+    this.#receivers = new SimReceivers({
+      time: parts.time,
+      seed: parts.seed,
+      ledger: this.#ledger,
+      secret: this.#secret,
+      endpoints: new Map(ENDPOINTS.map(({ id }, number) => [id, number])),
+    })
+    this.#receivers.onRequest = () => {
+      this.#isDirty = true
+    }
+  }
+
+  async run(): Promise<SeedResult> {
+    const startedAtMs = realNowMs()
+    const { seed, processes, events, faults } = this.#scenario
+    this.#time.reset()
+    await this.#site.clear()
+    for (let number = 0; number < processes; number += 1) this.#start(number)
+    for (const event of events) this.#time.after(event.atMs, () => this.#publish(event.account, event.padding))
+    this.#unacknowledged = events.length
+    this.#faultsUnderWay = faults.length
+    for (const fault of faults) this.#time.after(fault.atMs, () => this.#inflict(fault))
+    let steps = 0
+    let verdict: Verdict | undefined
+    let checkedAtMs = 0
+    while (this.#violations.size === 0 && steps < STEPS_MAX && (await this.#time.step())) {
+      steps += 1
+      const { nowMs } = this.#time
+      if (!this.#isDirty && nowMs - checkedAtMs < CHECK_EVERY_MS) continue
+      if (!this.#isDirty && this.#faultsUnderWay + this.#unacknowledged > 0) continue
+      this.#isDirty = false
+      checkedAtMs = nowMs
+      verdict = await this.#judge(false)
+      if (this.#isOver(verdict)) break
+      if (nowMs > this.#deadlineMs()) break
+    }
+    verdict = await this.#judge(true)
+    await this.#end()
+    return {
+      seed,
+      violations: [...this.#violations],
+      steps,
+      simulatedMs: this.#time.nowMs,
+      realMs: realNowMs() - startedAtMs,
+      faults: this.#history.faults.length,
+      requests: this.#ledger.lines.length,
+      accepted: this.#ledger.acknowledged,
+      duplicates: verdict.duplicates,
+      verdict,
+    }
+  }
+
+  #start(number: number): void {
+    const lives = (this.#lives[number] ?? 0) + 1
+    this.#lives[number] = lives
+    const process = new SimProcess({
+      name: nameOf(number),
+      number: lives,
+      databases: { accept: this.#database('accept'), worker: this.#database('worker'), lease: this.#database('lease') },
+      outgoing: this.#receivers.outgoing(this.#break === 'late-write'),
+      random: () => (this.#break === 'jitter-subtracts' ? -this.#random() : this.#random()),
+      leaseTimes: leasesOf(this.#break),
+      failpoint:
+        (life): Failpoint =>
+        (point) =>
+          this.#crashAt(life, point),
+      targets: (keys) => keys.map(({ endpointId }) => this.#target(endpointId)),
+      hint: (from, lanes) => this.#hint(from, lanes),
+      logged: (life, line) => this.#hear(life, line),
+    })
+    this.#processes[number] = process
+    this.#say(`${process.life.owner} starts`)
+    process.start().catch(() => this.#restart(number, process.life))
+  }
+
+  #restart(number: number, life: Life): void {
+    if (this.#processes[number]?.life !== life) return
+    life.state = 'dead'
+    for (const cut of life.cuts) cut()
+    this.#time.after(between(this.#random, ...RESTART_MS), () => this.#start(number))
+  }
+
+  #database(which: keyof typeof TIMEOUTS_MS): SimDatabase {
+    const real = which === 'accept' ? this.#site.accept : this.#site.worker
+    return new SimDatabase(real, TIMEOUTS_MS[which], {
+      time: this.#time,
+      network: this.#network,
+      nowText: () => this.#databaseNow(),
+      onExecuted: async ({ text }) => {
+        // what changes events and deliveries: judged before anything else happens
+        if (text.includes('hold_shards') || text.includes('insert into pending')) this.#isDirty = true
+      },
+    })
+  }
+
+  #databaseNow(): string {
+    return new Date(this.#time.epochMs + this.#time.nowMs + this.#databaseOffMs).toISOString()
+  }
+
+  #publish(account: number, padding: number): void {
+    const uid = `s${this.#ledger.publications.size + 1}`
+    const payload = Buffer.from(`{"uid":"${uid}", "one":1.0,"zero":-0,"pad":"${'x'.repeat(padding)}"}`)
+    const bodyHash = hash('sha256', payload, 'base64')
+    this.#ledger.publish({ uid, account, type: EVENT_TYPE, bodyHash, sentAtMs: this.#time.nowMs })
+    this.#insist({ uid, accountId: ACCOUNTS[account] ?? '', payload, key: `${this.#scenario.seed} ${uid}` })
+  }
+
+  /** A careful producer: the same call again, at any process, until it is answered. */
+  #insist(publication: Publication): void {
+    const ready = this.#processes.filter(({ life, isReady }) => isReady && life.state === 'running')
+    const process = ready[between(this.#random, 0, ready.length - 1)]
+    let isAnswered = false
+    const again = () => {
+      if (isAnswered) return
+      isAnswered = true
+      this.#time.after(AGAIN_MS, () => this.#insist(publication))
+    }
+    if (!process) return again()
+    this.#time.after(CALL_MS_MAX, again)
+    process.accept(publication).then((messageId) => {
+      // what a dead or frozen process has to say nobody hears
+      if (isAnswered || process.life.state !== 'running') return
+      isAnswered = true
+      this.#ledger.acknowledge(publication.uid, messageId, this.#time.nowMs)
+      this.#unacknowledged -= 1
+      this.#isDirty = true
+      this.#say(`${publication.uid} is acknowledged by ${process.life.owner} as ${messageId}`)
+    }, again)
+  }
+
+  /** Hints come late, or twice; during a fault they may get lost. */
+  #hint(from: Life, lanes: readonly LaneName[]): void {
+    if (lanes.length === 0) return
+    for (const { life } of this.#processes) {
+      if (life === from) continue
+      for (let times = between(this.#random, this.#faultsUnderWay > 0 ? 0 : 1, 2); times > 0; times -= 1) this.#hintSoon(life, lanes)
+    }
+  }
+
+  #hintSoon(life: Life, lanes: readonly LaneName[]): void {
+    this.#time.after(
+      between(this.#random, 1, 300),
+      () => {
+        const process = this.#processes.find((other) => other.life === life)
+        if (process?.isReady) process.hear(lanes)
+      },
+      life,
+    )
+  }
+
+  #inflict(fault: SimFault): void {
+    const { kind, forMs } = fault
+    const process = this.#processes[fault.victim]
+    const done: Fault = {
+      kind: KINDS[kind],
+      victim: nameOf(fault.victim),
+      atMs: this.#time.nowMs,
+      untilMs: Number.POSITIVE_INFINITY,
+    }
+    this.#history.faults.push(done)
+    this.#say(`fault ${JSON.stringify(fault)}`)
+    const over = () => {
+      done.untilMs = this.#time.nowMs
+      this.#faultsUnderWay -= 1
+      this.#isDirty = true
+      this.#say(`over: ${kind} of ${nameOf(fault.victim)}`)
+    }
+    if (!process || process.life.state === 'dead') return over()
+    switch (kind) {
+      case 'kill':
+        this.#kill(fault.victim)
+        return over()
+      case 'crash-at':
+        this.#crashes.push(fault)
+        this.#time.after(forMs, over)
+        return
+      case 'freeze':
+        return this.#freeze(process.life, forMs, over)
+      case 'stop':
+        process.stop().then(
+          () => this.#kill(fault.victim, 'asked'),
+          () => undefined,
+        )
+        this.#time.after(forMs, over)
+        return
+      case 'partition':
+        this.#network.silence(nameOf(fault.victim), fault.silence)
+        break
+      case 'slow':
+        this.#network.slow(nameOf(fault.victim), fault.slowMs)
+        break
+      case 'double-wake':
+        this.#doubleWake(process)
+        return over()
+      case 'database-clock':
+        this.#clocksWereSet = true
+        this.#databaseOffMs += fault.stepMs
+        return over()
+      case 'wall-clock':
+        process.life.wallOffMs += fault.stepMs * 1_000
+        return over()
+      default:
+        return kind satisfies never
+    }
+    this.#time.after(forMs, () => {
+      this.#network.heal(nameOf(fault.victim))
+      over()
+    })
+  }
+
+  #kill(number: number, how: 'kill' | 'asked' = 'kill'): void {
+    const process = this.#processes[number]
+    if (!process || process.life.state === 'dead') return
+    const { life } = process
+    this.#say(`${life.owner} ends (${how})`)
+    life.state = 'dead'
+    if (how === 'kill') this.#history.losses.push({ owner: life.owner, atMs: this.#time.nowMs, how: 'kill' })
+    this.#receivers.dropAllOf(life)
+    for (const cut of life.cuts) cut()
+    this.#time.after(between(this.#random, ...RESTART_MS), () => this.#start(number))
+  }
+
+  #freeze(life: Life, forMs: number, over: () => void): void {
+    if (life.state !== 'running') return over()
+    life.state = 'frozen'
+    this.#history.losses.push({ owner: life.owner, atMs: this.#time.nowMs, how: 'stop' })
+    this.#time.after(forMs, () => {
+      over()
+      if (life.state !== 'frozen') return
+      life.state = 'running'
+      for (const run of life.held.splice(0)) this.#time.after(0, run, life)
+    })
+  }
+
+  #doubleWake(process: SimProcess): void {
+    const lanes = ENDPOINTS.map(({ id, account }, index) => ({
+      accountId: ACCOUNTS[account],
+      endpointId: id,
+      shard: this.#shards[index] ?? 0,
+    }))
+    for (let times = 0; times < 2; times += 1) this.#hintSoon(process.life, lanes)
+  }
+
+  /** @returns what never resolves, when the process dies here */
+  #crashAt(life: Life, point: string): Promise<void> | undefined {
+    const [name] = life.owner.split('#')
+    const index = this.#crashes.findIndex((crash) => nameOf(crash.victim) === name && crash.point === point)
+    const crash = this.#crashes[index]
+    if (!crash || life.state !== 'running') return undefined
+    crash.nth -= 1
+    if (crash.nth > 0) return undefined
+    this.#crashes.splice(index, 1)
+    this.#say(`${life.owner} crashes at ${point}`)
+    this.#kill(crash.victim)
+    return new Promise(() => undefined)
+  }
+
+  #hear(life: Life, { event, reason, records }: LogLine): void {
+    this.#say(`${life.owner}: ${event} ${reason}`)
+    if (life.state === 'dead') return
+    if (event === 'lease.lost') this.#history.losses.push({ owner: life.owner, atMs: this.#time.nowMs, how: 'lease' })
+    if (event === 'delivery.stale_refused') this.#history.staleRefused += records
+    if (event === 'delivery.attempt_broken') this.#violations.add('R0 an attempt broke')
+  }
+
+  #target(endpointId: string): Target {
+    const endpoint = ENDPOINTS.find(({ id }) => id === endpointId)
+    return {
+      accountId: ACCOUNTS[endpoint?.account ?? 0],
+      endpointId,
+      environment: ENVIRONMENT,
+      url: 'http://127.0.0.1/',
+      version: 1,
+      disabled: false,
+      deletedAt: null,
+      canceledBefore: null,
+      provenAt: new Date(this.#time.epochMs),
+      failureClock: { failingSince: null, failures: 0, lastAttemptAt: null },
+      failurePolicy: { disableFailing: false, disableAfterDays: 5 },
+      throttleRate: null,
+      timeoutMs: TIMEOUT_MS,
+      retrySchedule: this.#scenario.schedule,
+      maxConcurrency: MAX_CONCURRENCY,
+      ordering: 'none',
+      headers: new Map(),
+      secrets: [{ secret: this.#secret, signsUntil: null }],
+    }
+  }
+
+  /** P1–P7 over everything so far. @param atEnd  what is not delivered by now is stranded */
+  async #judge(atEnd: boolean): Promise<Verdict> {
+    const originMs = this.#time.epochMs + this.#databaseOffMs
+    const stored = await this.#site.stored(this.#databaseNow(), originMs)
+    const verdict = check({
+      publications: [...this.#ledger.publications.values()],
+      endpoints: ENDPOINTS.map(({ account }, number) => ({ number, account, types: null })),
+      lines: this.#ledger.lines,
+      stored,
+      faults: this.#history.faults,
+      losses: this.#history.losses,
+      databaseBackAtMs: [],
+      waitsMs: this.#scenario.schedule.map((seconds) => seconds * 1_000),
+    })
+    for (const { rule, subject, detail } of verdict.breaches) {
+      if (this.#clocksWereSet && RULES_OF_TIME.includes(rule)) continue
+      if (!atEnd && !HELD_ALWAYS.includes(rule)) continue
+      this.#violations.add(`${rule}: ${subject}: ${detail}`)
+    }
+    if (verdict.duplicates > verdict.duplicatesBound && atEnd)
+      this.#violations.add(`P4: ${verdict.duplicates} duplicates, bound ${verdict.duplicatesBound}`)
+    if (atEnd && (verdict.pending > 0 || this.#unacknowledged > 0))
+      this.#violations.add(
+        `P2: ${verdict.pending} deliveries are pending, ${this.#unacknowledged} events not acknowledged, ${Math.round(this.#time.nowMs)} ms after the start`,
+      )
+    return verdict
+  }
+
+  #isOver(verdict: Verdict): boolean {
+    return verdict.pending === 0 && this.#unacknowledged === 0 && this.#faultsUnderWay === 0 && !this.#isSending()
+  }
+
+  #isSending(): boolean {
+    return this.#ledger.lines.some((line) => this.#receivers.isOpen(line))
+  }
+
+  #deadlineMs(): number {
+    const { events, faults } = this.#scenario
+    const last = Math.max(0, ...events.map(({ atMs }) => atMs), ...faults.map(({ atMs, forMs }) => atMs + forMs))
+    return last + DRAIN_MS
+  }
+
+  /** Lets go of everything, so that the next seed starts on a database at rest. */
+  async #end(): Promise<void> {
+    for (const { life } of this.#processes) {
+      life.state = 'dead'
+      for (const cut of life.cuts) cut()
+    }
+    for (let number = 0; number < this.#scenario.processes; number += 1) this.#network.heal(nameOf(number))
+    const until = this.#time.nowMs + SETTLE_MS
+    while (this.#time.nowMs < until && (await this.#time.step()));
+  }
+
+  #say(text: string): void {
+    this.#tell(`${(this.#time.nowMs / 1_000).toFixed(3).padStart(9)} ${text}`)
+  }
+}
+
+const SETTLE_MS = 10_000
+/** What may not be broken for a moment either; the rest is judged when all has come to its end. */
+const HELD_ALWAYS: readonly Rule[] = [
+  'lost',
+  'doubledEvents',
+  'foreign',
+  'early',
+  'overlaps',
+  'staleWrites',
+  'badSignatures',
+  'bodyMismatches',
+]
+
+function nameOf(number: number): string {
+  return `worker-${number + 1}`
+}
+
+function leasesOf(bug: Break | null): LeaseTimes {
+  if (bug === 'short-lease') return { ...LEASES, leaseMs: 600 }
+  const never = Number.POSITIVE_INFINITY
+  return bug === 'no-self-stop' || bug === 'late-write'
+    ? { ...LEASES, selfStopMs: never, startMs: bug === 'no-self-stop' ? never : LEASES.startMs }
+    : LEASES
+}
