@@ -47,7 +47,9 @@ type Rows = [QueryResult<EventRow>, QueryResult<AttemptRow>, QueryResult<Pending
 /** @param originMs  Unix time in milliseconds at which the ledger's clock read 0 */
 export async function readStored(client: Client, numbers: Numbers, originMs: number): Promise<Stored> {
   // in one go, of one snapshot: what is written between two reads would look like a contradiction
-  const results = await client.query(`begin isolation level repeatable read read only; ${EVENTS}; ${ATTEMPTS}; ${PENDING}; commit`)
+  const results = await client.query(
+    `begin isolation level repeatable read read only; ${EVENTS}; ${ATTEMPTS}; ${PENDING}; commit`,
+  )
   const [, events, attempts, pending] = results as unknown as [null, ...Rows] // several statements: several results
   const endpoint = (id: string) => numbers.endpoints.get(id) ?? -1
   return {

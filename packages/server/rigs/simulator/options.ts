@@ -7,7 +7,6 @@ export const BREAKS = [
   'no-fencing',
   'jitter-subtracts',
   'no-self-stop',
-  'late-write',
   'forgetful-recorder',
 ] as const
 export type Break = (typeof BREAKS)[number]
@@ -19,12 +18,15 @@ export type Options = {
   seeds: number
   /** No further seed starts after this; null: all seeds run. */
   durationS: number | null
+  /** Processes that share the seeds. */
+  jobs: number
   /** Say what happens, step by step. */
   verbose: boolean
   break: Break | null
 }
 
-export const USAGE = `Usage: npm run -s simulate -- [--json] [--seed N] [--seeds K] [--duration SECONDS] [--verbose] [--break NAME]
+export const USAGE = `Usage: npm run -s simulate -- [--json] [--seed N] [--seeds K] [--duration SECONDS] [--jobs J] [--verbose]
+                                [--break NAME]
 Runs seeds N, N+1, … one after the other; a failing one is printed, and --seed N --seeds 1 replays it.
 Breaks: ${BREAKS.join(', ')}
 `
@@ -42,6 +44,7 @@ export function parseOptions(args: readonly string[], randomSeed: number): Optio
     seed: integer('seed', values.seed, randomSeed, 0, 2 ** 32 - 1),
     seeds: integer('seeds', values.seeds, values.duration === undefined ? 1_000 : 10_000_000, 1, 10_000_000),
     durationS: values.duration === undefined ? null : integer('duration', values.duration, 60, 1, 86_400),
+    jobs: integer('jobs', values.jobs, 4, 1, 64),
     verbose: values.verbose ?? false,
     break: found ?? null,
   }
@@ -53,7 +56,7 @@ function valuesOf(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { json: flag, verbose: flag, seed: text, seeds: text, duration: text, break: text },
+      options: { json: flag, verbose: flag, seed: text, seeds: text, jobs: text, duration: text, break: text },
     }).values
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))

@@ -49,8 +49,8 @@ export function reportRun(
     accepted: sum(({ accepted }) => accepted),
     requests: sum(({ requests }) => requests),
     duplicates: sum(({ duplicates }) => duplicates),
-    duplicatesBound: sum(({ verdict }) => verdict.duplicatesBound),
-    overlapsFrozen: sum(({ verdict }) => verdict.overlapsFrozen),
+    duplicatesBound: sum(({ duplicatesBound }) => duplicatesBound),
+    overlapsFrozen: sum(({ overlapsFrozen }) => overlapsFrozen),
   }
 }
 

@@ -1,59 +1,51 @@
-import { acknowledgeBeforeCommit } from '../chaos/breaks.ts'
-import { startRunDatabase } from '../chaos/database.ts'
+import { Processes } from '../bench/processes.ts'
 import { runOpened } from '../chaos/opened.ts'
-import { forgetOutcomes } from './breaks.ts'
 import type { Options } from './options.ts'
 import { type Report, reportRun } from './report.ts'
-import { type SeedResult, Simulation } from './simulation.ts'
-import { ENDPOINTS, Site } from './site.ts'
-import { realNowMs, VirtualTime } from './virtual-time.ts'
+import type { SeedsCommands } from './seeds-process.ts'
+import type { SeedResult } from './simulation.ts'
 
 export type RunParts = { options: Options; signal: AbortSignal; tell: (text: string) => void }
 
-const TELL_EVERY_MS = 5_000
 const FAILURES_MAX = 20
-/** What is simulated survives no power cut: that is not its subject, and fsync would be most of its time. */
-const SETTINGS = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', shared_buffers: '64MB' }
+const TELL_EVERY_MS = 5_000
 
-/** Runs seed after seed, each on the same real database. Leaves no process and no file behind, however it ends. */
+/** Runs the seeds, shared by a few processes with a database each. Leaves no process and no file behind, however it ends. */
 export async function run({ options, signal: interrupted, tell }: RunParts): Promise<Report> {
-  return await runOpened(interrupted, async (opened, fail, signal) => {
-    const { database } = await startRunDatabase('simulator', SETTINGS, opened, fail)
-    const site = await Site.open(database)
-    const shards = await site.shardsOf(ENDPOINTS.map(({ id }) => id))
-    const postgres = await site.version()
-    if (options.break === 'ack-before-commit') acknowledgeBeforeCommit()
-    if (options.break === 'forgetful-recorder') forgetOutcomes()
-    if (options.break === 'no-fencing') await site.unfence()
-    const time = new VirtualTime(Date.now(), (working) => site.isStuck(working))
-    time.install()
-    const startedAtMs = realNowMs()
+  return await runOpened(interrupted, async (opened, _fail, signal) => {
+    const processes = new Processes()
+    opened.end(() => processes.end())
+    const startedAtMs = performance.now()
     const results: SeedResult[] = []
+    let started = 0
     let toldAtMs = startedAtMs
-    let failures = 0
-    for (let count = 0; count < options.seeds && failures < FAILURES_MAX && !signal.aborted; count += 1) {
-      if (options.durationS !== null && realNowMs() - startedAtMs > options.durationS * 1_000) break
-      const seed = (options.seed + count) % 2 ** 32
-      const told: string[] = []
-      const simulation = new Simulation({
-        time,
-        site,
-        shards,
-        seed,
-        break: options.break,
-        tell: (text) => told.push(text),
-      })
-      const result = await simulation.run()
-      results.push(result)
-      if (result.violations.length > 0 || options.verbose)
-        tell(`seed ${seed}\n${told.join('\n')}\n${result.violations.join('\n')}`)
-      if (result.violations.length > 0) failures += 1
-      if (failures > 0 && options.break !== null) break
-      if (realNowMs() - toldAtMs < TELL_EVERY_MS) continue
-      toldAtMs = realNowMs()
-      tell(`${results.length} seeds, ${failures} failed`)
+    const isOver = () =>
+      signal.aborted ||
+      started >= options.seeds ||
+      (options.durationS !== null && performance.now() - startedAtMs > options.durationS * 1_000) ||
+      failedOf(results) >= (options.break === null ? FAILURES_MAX : 1)
+    const takeSeeds = async (): Promise<string> => {
+      const helper = processes.helper<SeedsCommands>('../simulator/seeds-process.ts')
+      const postgres = await helper.ask('open', options.break)
+      while (!isOver()) {
+        const seed = (options.seed + started) % 2 ** 32
+        started += 1
+        const { result, story } = await helper.ask('run', seed)
+        results.push(result)
+        if (result.violations.length > 0 || options.verbose)
+          tell(`seed ${seed}\n${story}\n${result.violations.join('\n')}`)
+        if (performance.now() - toldAtMs < TELL_EVERY_MS) continue
+        toldAtMs = performance.now()
+        tell(`${results.length} seeds, ${failedOf(results)} failed`)
+      }
+      await helper.ask('close')
+      return postgres
     }
-    await site.close()
-    return reportRun(options, results, { postgres, realMs: realNowMs() - startedAtMs })
+    const [postgres = ''] = await Promise.all(Array.from({ length: Math.min(options.jobs, options.seeds) }, takeSeeds))
+    return reportRun(options, results, { postgres, realMs: performance.now() - startedAtMs })
   })
+}
+
+function failedOf(results: readonly SeedResult[]): number {
+  return results.filter(({ violations }) => violations.length > 0).length
 }

@@ -15,19 +15,22 @@ export type SimFault = { atMs: number; forMs: number } & (
 export type Scenario = {
   seed: number
   processes: number
-  /** Waits of the endpoints, in seconds. */
+  /** Of the endpoints: waits in seconds, and the deadline of an attempt, below and above what a lease lasts. */
   schedule: readonly number[]
+  timeoutMs: number
   events: { atMs: number; account: number; padding: number }[]
   faults: SimFault[]
 }
 
 const PROCESSES = [1, 2, 2, 2, 3] as const
 const EVENTS_MAX = 7
-const PUBLISH_MS = 5_000
+const PUBLISH_MS = 2_500
 const FAULTS = [0, 1, 1, 2, 2, 3] as const
 const FIRST_MS = 300
-const FAULT_MS = 6_000
-const LONG_MS = [500, 7_000] as const
+const FAULT_MS = 3_000
+/** Below and above what a lease lasts: a fault is over before anybody notices, or somebody has taken over. */
+const BRIEF_MS = [300, 4_000] as const
+const LONG_MS = [4_000, 7_500] as const
 const SLOW_MS = [20, 450] as const
 const STEPS_MS = [-5_000, -700, -60, 60, 700, 5_000] as const
 const POINTS: readonly (FailpointName | Passing)[] = [
@@ -53,6 +56,7 @@ const KINDS: readonly SimFault['kind'][] = [
   'database-clock',
   'wall-clock',
 ]
+const TIMEOUTS_MS = [1_500, 8_000] as const
 const SCHEDULES = [[1], [1, 2], [2]] as const
 
 /** Draws everything that a seed decides beforehand. */
@@ -63,6 +67,7 @@ export function draw(seed: number): Scenario {
     seed,
     processes,
     schedule: oneOf(random, SCHEDULES),
+    timeoutMs: oneOf(random, TIMEOUTS_MS),
     events: Array.from({ length: between(random, 1, EVENTS_MAX) }, () => ({
       atMs: between(random, 0, PUBLISH_MS),
       account: between(random, 0, 1),
@@ -76,9 +81,10 @@ export function draw(seed: number): Scenario {
 
 function fault(random: Random, processes: number): SimFault {
   const kind = oneOf(random, KINDS)
+  const [fromMs, toMs] = random() < 0.5 ? BRIEF_MS : LONG_MS
   const when = {
     atMs: between(random, FIRST_MS, FAULT_MS),
-    forMs: between(random, ...LONG_MS),
+    forMs: between(random, fromMs, toMs),
     victim: between(random, 0, processes - 1),
   }
   switch (kind) {

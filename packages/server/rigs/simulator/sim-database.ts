@@ -72,6 +72,14 @@ export class SimDatabase extends Database {
     })
   }
 
+  /** As long as a question takes whose answer the simulation itself has. */
+  async ask(): Promise<void> {
+    await this.#call(this.#timeoutMs, async (link) => {
+      await link.request()
+      await link.answer()
+    })
+  }
+
   override async close(): Promise<void> {}
 
   #within(tx: Queryable, link: Link): Queryable {

@@ -16,7 +16,7 @@ const FAILING = 0.3
 const HANGING = 0.05
 const SLOW = 0.1
 const RESET = 0.08
-const SLOW_MS_MAX = 1_400
+const SLOW_MS_MAX = 7_000
 const FAILURES_MAX = 2
 const NO_BODY = new Uint8Array(0)
 
@@ -30,8 +30,6 @@ export class SimReceivers {
   readonly #endpoints: ReadonlyMap<string, number>
   readonly #open = new Map<Line, Life>()
   readonly #requests = new Map<string, number>()
-  /** Told of each request as it arrives. */
-  onRequest: (line: Line) => void = () => {}
 
   constructor(parts: {
     time: VirtualTime
@@ -48,10 +46,10 @@ export class SimReceivers {
     this.#endpoints = parts.endpoints
   }
 
-  /** What a process sends with. @param mayAlwaysWrite  a bug: nobody asks for the lease right before the write */
-  outgoing(mayAlwaysWrite: boolean): Outgoing {
+  /** What a process sends with. */
+  outgoing(): Outgoing {
     return {
-      post: (post) => this.#post(post, mayAlwaysWrite),
+      post: (post) => this.#post(post),
       waitMs: () => 0,
       vet: () => Promise.reject(new Error('no endpoint is saved here')),
       closeIdle: () => undefined,
@@ -68,7 +66,7 @@ export class SimReceivers {
     return this.#open.has(line)
   }
 
-  async #post(post: Post, mayAlwaysWrite: boolean): Promise<PostResult> {
+  async #post(post: Post): Promise<PostResult> {
     const time = this.#time
     const life = running.getStore()
     if (!life) throw new Error('only a process of the simulation sends')
@@ -86,7 +84,7 @@ export class SimReceivers {
       between(this.#random, 0, 20),
       () => {
         if (post.signal?.aborted) return
-        if (!mayAlwaysWrite && post.mayWrite && !post.mayWrite()) return interrupt()
+        if (post.mayWrite && !post.mayWrite()) return interrupt()
         line = this.#arrive(post, life)
         this.#reply(line, life, resolve)
       },
@@ -119,7 +117,6 @@ export class SimReceivers {
     line.bodyHash = hash('sha256', post.body, 'base64')
     line.verified = this.#verifies(post.body, headers)
     this.#open.set(line, life)
-    this.onRequest(line)
     return line
   }
 

@@ -52,7 +52,9 @@ export class Site {
         `alter database ${client.escapeIdentifier(connection.database)} set search_path = sim, pg_catalog, public`,
       )
       await client.query(`select make_partitions((current_date - 1)::date, (current_date + 2)::date)`)
-      await client.query(`insert into environment (name, id, created_at) values ($1, 'env_simulation', now())`, [ENVIRONMENT])
+      await client.query(`insert into environment (name, id, created_at) values ($1, 'env_simulation', now())`, [
+        ENVIRONMENT,
+      ])
       for (const id of ACCOUNTS)
         await client.query(
           `insert into account (id, environment, name, data_key, population_max, created_at, updated_at)
