@@ -61,9 +61,13 @@ export function plant(bug: Break): void {
     load(url, context, next) {
       const loaded = next(url, context)
       const plants = changes.get(url)
-      return plants ? { ...loaded, source: changed(String(loaded.source), plants) } : loaded
+      return plants ? { ...loaded, source: changed(textOf(loaded.source), plants) } : loaded
     },
   })
+}
+
+function textOf(source: string | NodeJS.ArrayBufferView | ArrayBuffer | undefined): string {
+  return typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString() // a file's text comes as one or the other
 }
 
 function changed(source: string, plants: readonly Plant[]): string {

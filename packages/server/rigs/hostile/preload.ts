@@ -37,9 +37,9 @@ function resolveBy(nameServer: string): void {
 
 async function observe(path: string): Promise<void> {
   setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
+  const collect = runInNewContext('gc') as () => void // the flag has put it there
   const { Exchange } = await import('#src/adapters/outgoing/exchange.ts')
-  const { prototype } = Exchange
+  const prototype: { take: (this: InstanceType<typeof Exchange>, chunk: Buffer) => Buffer } = Exchange.prototype
   const { take } = prototype
   let maxBytesRead = 0
   prototype.take = function takeAndCount(chunk) {
@@ -49,7 +49,7 @@ async function observe(path: string): Promise<void> {
   }
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
-    if (typeof collect === 'function') collect()
+    collect()
     const observed: Observed = { maxBytesRead, rssBytes: process.memoryUsage.rss() }
     socket.end(JSON.stringify(observed))
   })

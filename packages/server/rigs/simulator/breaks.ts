@@ -5,7 +5,7 @@ const EVERY = 3
 
 /** A recorder that loses outcomes: their deliveries stay pending, and nobody knows them any more. */
 export function forgetOutcomes(): void {
-  const { prototype } = Recorder
+  const prototype: { add: (this: Recorder, ...added: Parameters<Recorder['add']>) => void } = Recorder.prototype
   const { add } = prototype
   let added = 0
   prototype.add = function addSome(record, changesEndpoint) {

@@ -134,7 +134,10 @@ export class SimReceivers {
     })
   }
 
-  /** Depends on nothing but the seed, the delivery and how often it has come. */
+  /**
+   * Depends on nothing but the seed, the delivery and how often it has come. Who has said 2xx once says it again, and soon: a
+   * receiver that fails at what it has done would make one repeat into many.
+   */
   #next({ messageId, endpoint, bodyHash }: Line): Reply {
     const delivery = `${endpoint} ${messageId}`
     const before = this.#requests.get(delivery) ?? 0
@@ -147,7 +150,8 @@ export class SimReceivers {
     if (lot < DOOMED) return answer(503)
     if (lot < DOOMED + FAILING) return answer(before < failures ? 500 : 200)
     if (lot < DOOMED + FAILING + HANGING) return before === 0 ? { kind: 'hang' } : answer(200)
-    if (lot < DOOMED + FAILING + HANGING + SLOW) return answer(200, between(random, 0, SLOW_MS_MAX))
+    if (lot < DOOMED + FAILING + HANGING + SLOW)
+      return answer(200, before === 0 ? between(random, 0, SLOW_MS_MAX) : soonMs)
     if (lot < DOOMED + FAILING + HANGING + SLOW + RESET)
       return before === 0 ? { kind: 'reset', afterMs: soonMs } : answer(200)
     return answer(200)

@@ -99,7 +99,9 @@ export class Simulation {
     this.#scenario = draw(parts.seed)
     this.#random = randomOf(parts.seed, 'simulation')
     this.#network = new Network(parts.time, randomOf(parts.seed, 'network'))
-    this.#network.onPassing = (life, passing) => this.#crashAt(life, passing)
+    this.#network.onPassing = (life, passing) => {
+      void this.#crashAt(life, passing)
+    }
     this.#receivers = new SimReceivers({
       time: parts.time,
       seed: parts.seed,

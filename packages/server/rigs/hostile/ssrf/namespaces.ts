@@ -7,7 +7,7 @@ const TRIAL =
   'ip link set lo up && ip link add trial1 type veth peer name trial2 && ip -6 route add local 3fff::/20 dev lo'
 
 /** The command under which a process gets a network of its own: as root, or as root of a user namespace. */
-export function newNetwork(): string[] {
+export function newNetwork(): [command: string, ...args: string[]] {
   return ['unshare', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']), '--net']
 }
 
@@ -26,8 +26,8 @@ export async function missingForNamespaces(): Promise<string | null> {
       .catch(() => null)
     if (!found) return `needs ${tool} (of the packages iproute2 and util-linux)`
   }
-  const [command = '', ...args] = [...newNetwork(), 'sh', '-c', TRIAL]
-  return await run(command, args).then(
+  const [command, ...args] = newNetwork()
+  return await run(command, [...args, 'sh', '-c', TRIAL]).then(
     () => null,
     (error: unknown) =>
       `network namespaces cannot be made here: ${error instanceof Error ? error.message.trim() : 'refused'}`,
