@@ -22,12 +22,12 @@ export type Scenario = {
   faults: SimFault[]
 }
 
-const PROCESSES = [1, 2, 2, 2, 3] as const
-const EVENTS_MAX = 7
+const PROCESSES = [1, 2, 2, 2, 2, 3] as const
+const EVENTS_MAX = 8
 const PUBLISH_MS = 2_500
 const FAULTS = [0, 1, 1, 2, 2, 3] as const
 const FIRST_MS = 300
-const FAULT_MS = 3_000
+const FAULT_MS = 2_500
 /** Below and above what a lease lasts: a fault is over before anybody notices, or somebody has taken over. */
 const BRIEF_MS = [300, 4_000] as const
 const LONG_MS = [4_000, 7_500] as const
@@ -44,9 +44,13 @@ const POINTS: readonly (FailpointName | Passing)[] = [
 ]
 const KINDS: readonly SimFault['kind'][] = [
   'kill',
+  'kill',
+  'freeze',
   'freeze',
   'stop',
   'double-wake',
+  'partition',
+  'partition',
   'partition',
   'partition',
   'slow',
@@ -56,7 +60,7 @@ const KINDS: readonly SimFault['kind'][] = [
   'database-clock',
   'wall-clock',
 ]
-const TIMEOUTS_MS = [1_500, 8_000] as const
+const TIMEOUTS_MS = [1_500, 8_000, 8_000] as const
 const SCHEDULES = [[1], [1, 2], [2]] as const
 
 /** Draws everything that a seed decides beforehand. */
@@ -81,7 +85,7 @@ export function draw(seed: number): Scenario {
 
 function fault(random: Random, processes: number): SimFault {
   const kind = oneOf(random, KINDS)
-  const [fromMs, toMs] = random() < 0.5 ? BRIEF_MS : LONG_MS
+  const [fromMs, toMs] = random() < 0.4 ? BRIEF_MS : LONG_MS
   const when = {
     atMs: between(random, FIRST_MS, FAULT_MS),
     forMs: between(random, fromMs, toMs),

@@ -12,9 +12,9 @@ type Reply = { kind: 'answer'; status: number; afterMs: number } | { kind: 'hang
 
 /** Shares of deliveries; the rest is answered with 200 soon. */
 const DOOMED = 0.05
-const FAILING = 0.3
-const HANGING = 0.05
-const SLOW = 0.1
+const FAILING = 0.25
+const HANGING = 0.12
+const SLOW = 0.18
 const RESET = 0.08
 const SLOW_MS_MAX = 7_000
 const FAILURES_MAX = 2
