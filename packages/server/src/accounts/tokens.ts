@@ -52,6 +52,42 @@ export async function insertAccessToken(
             ${addMs(now, ACCESS_TOKEN_SECONDS * 1000)})`
 }
 
+/** What an app token lets its bearer do in its account. */
+export type Rights = {
+  scopes: readonly Scope[]
+  capabilities: readonly Capability[]
+  featureFlags: readonly string[]
+  /** The session name that `expire-all` may ask for. */
+  sessionId: string | null
+}
+
+/** Makes an app token (`appsk_…`); the answer is the only place where it stands in clear. */
+export async function createAppToken(
+  tx: Queryable,
+  parts: { clock: Clock; ids: IdSource },
+  account: { id: string; environment: Environment },
+  rights: Rights,
+  expiresAt: Date,
+  portalSessionId?: string,
+): Promise<string> {
+  const now = parts.clock.now()
+  const token = newCredential('appsk_')
+  await tx.query`
+    insert into token (hash, kind, id, environment, account_id, scopes, capabilities, feature_flags, session_id,
+                       portal_session_id, created_at, expires_at)
+    values (${credentialHash(token)}, 'app', ${`tok_${parts.ids.next(now).ksuid}`}, ${account.environment}, ${account.id},
+            ${rights.scopes}, ${rights.capabilities}, ${rights.featureFlags}, ${rights.sessionId},
+            ${portalSessionId ?? null}, ${now}, ${expiresAt})`
+  return token
+}
+
+/** Ends one app token at once, in this account. */
+export async function revokeAppToken(tx: Queryable, accountId: string, id: string, now: Date): Promise<void> {
+  await tx.query`
+    update token set revoked_at = ${now}
+     where account_id = ${accountId} and id = ${id} and kind = 'app' and revoked_at is null`
+}
+
 export type EnvironmentKey = { id: string; name: string; createdAt: Date; revokedAt: Date | null }
 
 /** Makes an environment key (`sk_…`); the answer is the only place where it stands in clear. */

@@ -78,13 +78,17 @@ function readJson(request: FastifyRequest) {
   const { json, bodyBytesMax } = request.routeOptions.config
   const limit = bodyBytesMax?.(request)
   if (limit !== undefined && bytes.length > limit) throw tooLarge(limit)
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
-    throw new DomainError('unsupported_media_type', 'The body must be application/json in UTF-8.')
-  }
+  refuseOtherThanJson(request)
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new DomainError('unsupported_media_type', 'The body must not be encoded.')
   }
   return scanJson(bytes, json === undefined ? JSON_LIMITS : { ...JSON_LIMITS, ...json })
+}
+
+/** @throws DomainError unsupported_media_type */
+export function refuseOtherThanJson({ headers }: FastifyRequest): void {
+  if (JSON_TYPE.test(headers['content-type'] ?? '')) return
+  throw new DomainError('unsupported_media_type', 'The body must be application/json in UTF-8.')
 }
 
 function queryText({ query }: FastifyRequest): string {
