@@ -129,6 +129,7 @@ function toPrincipal(row: TokenRow): Principal {
     capabilities: row.kind === 'access' ? ofClient : new Set(row.capabilities),
     featureFlags: new Set(row.feature_flags),
     sessionId: row.session_id,
+    portalSessionId: row.portal_session_id,
   }
 }
 

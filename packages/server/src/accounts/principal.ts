@@ -32,6 +32,8 @@ export type Principal =
       capabilities: ReadonlySet<Capability>
       featureFlags: ReadonlySet<string>
       sessionId: string | null
+      /** Of the portal, that the token was made for. */
+      portalSessionId: string | null
     }
 
 /** An account as requests see it once access is granted. */

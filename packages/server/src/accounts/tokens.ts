@@ -17,13 +17,15 @@ export type TokenRow = {
   capabilities: Capability[]
   feature_flags: string[]
   session_id: string | null
+  portal_session_id: string | null
   expires_at: Date | null
 }
 
 /** The token that is neither revoked nor of a revoked client, secret or a deleted account; it may have expired. */
 export async function tokenByHash(database: Queryable, hash: Buffer): Promise<TokenRow | undefined> {
   const [row] = await database.query<TokenRow>`
-    select id, kind, environment, account_id, client_id, scopes, capabilities, feature_flags, session_id, expires_at
+    select id, kind, environment, account_id, client_id, scopes, capabilities, feature_flags, session_id,
+           portal_session_id, expires_at
       from token_by_hash(${hash})`
   return row
 }

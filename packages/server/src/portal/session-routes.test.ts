@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { visibleTo } from '#src/accounts/principal.ts'
+import { IdSource } from '#src/adapters/ids.ts'
 import type { TestAccount } from '../../test/api-client.ts'
 import { type Answer, TestService } from '../../test/service.ts'
 import { portalCookie } from './cookie.ts'
+import { createLink } from './link-store.ts'
 
 let service: TestService
 let beside: TestService
@@ -116,6 +119,32 @@ describe('T10: a login link', () => {
     const headersOf = ({ headers }: Answer) =>
       JSON.stringify([...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id'))
     assert.equal(new Set(answers.map(headersOf)).size, 1)
+  })
+
+  test('of an operator can be used until it expires, and its session then lasts its own time', async () => {
+    const api = service.database.open('api')
+    const parts = { clock: service.clock, ids: new IdSource(service.clock) }
+    const rights = { capabilities: ['ViewBase'] as const, featureFlags: [], sessionId: null }
+    const expiresAt = new Date(service.clock.now().getTime() + 3_600_000)
+    const invitation = { person: 'Ada', role: 'viewer' as const, rights, expiresAt, sessionsEndAt: null }
+    const settings = visibleTo('production', account.id)
+    const make = async () => await api.transaction({ settings }, (tx) => createLink(tx, parts, account, invitation))
+    const [{ key: ended }, { key }] = [await make(), await make()]
+    service.clock.advanceMs(3_599_999)
+    assert.equal((await portal('POST', '', { key: ended })).status, 401) // the second ended the first
+    const answer = await portal('POST', '', { key })
+    assert.deepEqual([answer.body.person, answer.body.grants[0].role], ['Ada', 'viewer'])
+    assert.equal(Date.parse(answer.body.endsAt) - service.clock.now().getTime(), 12 * 3_600_000)
+    const { key: late } = await make()
+    service.clock.advanceMs(1)
+    assert.equal((await portal('POST', '', { key: late })).status, 401)
+    const token = await tokenOf(cookieOf(answer))
+    assert.equal((await service.call('GET', '/v1/accounts/settings', undefined, { token })).status, 200)
+    assert.equal((await service.call('PATCH', '/v1/accounts/settings', {}, { token })).status, 403)
+    const asked = await service.call('GET', '/v1/accounts/settings', undefined, {
+      token: await tokenOf(cookieOf(answer)),
+    })
+    assert.equal(asked.headers.get('ratelimit-remaining'), '297') // one window for all tokens of a session
   })
 
   test('stands in no log line', async () => {
@@ -233,7 +262,8 @@ describe('a session', () => {
 
   test('gives tokens of 15 min for its account alone, with its rights', async () => {
     const { cookie } = await signIn({ readOnly: true, sessionId: 'user_1' })
-    const answer = await portal('POST', '/token', { account: account.id }, { cookie })
+    const answer = await portal('POST', '/token', { account: account.id, acount: 'x' }, { cookie })
+    assert.equal(answer.headers.get('x-ignored-fields'), 'acount')
     assert.match(answer.body.token, /^appsk_/)
     assert.equal(Date.parse(answer.body.tokenExpiresAt) - service.clock.now().getTime(), 15 * 60_000)
     const { token } = answer.body

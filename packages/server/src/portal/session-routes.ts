@@ -11,7 +11,7 @@ import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { portalCookie } from './cookie.ts'
 import type { PortalSession } from './session.ts'
-import { endSession, extendSession, issueToken, openSession, sessionOfCookie, sessionOfToken } from './session-store.ts'
+import { endSession, extendSession, issueToken, openSession, readSession, sessionOfCookie } from './session-store.ts'
 
 export type SessionParts = {
   api: Database
@@ -35,8 +35,11 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   const { api, access, clock, ids } = parts
   const cookie = portalCookie(parts.publicUrl)
 
-  async function within<T>(session: PortalSession, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    return await api.transaction({ settings: visibleTo(session.environment, session.accountId) }, work)
+  async function within<T>(
+    { environment, accountId }: Pick<PortalSession, 'environment' | 'accountId'>,
+    work: (tx: Queryable) => Promise<T>,
+  ): Promise<T> {
+    return await api.transaction({ settings: visibleTo(environment, accountId) }, work)
   }
 
   routes.post('', async (request, reply) => {
@@ -87,7 +90,9 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
 
   async function ofBearer(bearer: string): Promise<PortalSession | undefined> {
     const principal = await access.authenticate(bearer)
-    return principal.kind === 'app' ? await sessionOfToken(api, principal, clock.now()) : undefined
+    if (principal.kind !== 'app' || principal.portalSessionId === null) return undefined
+    const { environment, accountId, portalSessionId: id } = principal
+    return await within({ environment, accountId }, (tx) => readSession(tx, { accountId, id }, clock.now()))
   }
 
   async function tokenOf(session: PortalSession) {

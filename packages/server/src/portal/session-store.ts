@@ -1,9 +1,9 @@
 import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
-import { type Capability, type Environment, visibleTo } from '#src/accounts/principal.ts'
+import type { Capability, Environment } from '#src/accounts/principal.ts'
 import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
-import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { grantOf, type Role } from './role.ts'
 import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS } from './session.ts'
 
@@ -80,23 +80,17 @@ export async function sessionOfCookie(
   )
 }
 
-/** The live session that an app token was made for. */
-export async function sessionOfToken(
-  database: Database,
-  token: { environment: Environment; accountId: string; tokenId: string },
+/** A live session of the account, in a transaction that sees it. */
+export async function readSession(
+  tx: Queryable,
+  { accountId, id }: { accountId: string; id: string },
   now: Date,
 ): Promise<PortalSession | undefined> {
-  const settings = visibleTo(token.environment, token.accountId)
-  return await database.transaction({ settings, readOnly: true }, async (tx) =>
-    first(
-      await tx.query<SessionRow>`
-        select s.id, s.environment, s.account_id, s.person, s.role, s.capabilities, s.feature_flags, s.session_id,
-               s.created_at, s.idle_ends_at, s.ends_at
-          from token t
-          join portal_session s on s.account_id = t.account_id and s.id = t.portal_session_id
-         where t.account_id = ${token.accountId} and t.id = ${token.tokenId}
-           and s.ended_at is null and s.idle_ends_at > ${now}`,
-    ),
+  return first(
+    await tx.query<SessionRow>`
+      select id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at
+        from portal_session
+       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}`,
   )
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { managementBody } from './problem.ts'
-import { noSuchRoute, readInput, refuseOtherThanJson } from './routes.ts'
+import { nameIgnoredFields, noSuchRoute, readInput, refuseOtherThanJson } from './routes.ts'
 import { answerError } from './server.ts'
 
 /**
@@ -32,6 +32,7 @@ export function sameOriginRoutes(
         if (request.method !== 'GET' && request.method !== 'HEAD') refuseOtherThanJson(request)
       })
       readInput(scope)
+      nameIgnoredFields(scope)
       scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, managementBody))
       scope.setNotFoundHandler(() => {
         throw notFound()

@@ -44,6 +44,27 @@ create index portal_session_end on portal_session (ends_at);
 alter table token add column portal_session_id text collate "C"; -- the session that it was made for, and ends with
 create index token_of_portal_session on token (account_id, portal_session_id) where portal_session_id is not null;
 
+drop function token_by_hash(bytea);
+-- As before (migration 001), and which session of the portal the token was made for.
+create function token_by_hash(wanted bytea)
+  returns table (id text, kind text, environment text, account_id text, client_id text, scopes text[],
+                 capabilities text[], feature_flags text[], session_id text, portal_session_id text, expires_at timestamptz)
+  language sql stable security definer set search_path = public
+begin atomic
+  select t.id, t.kind, t.environment, t.account_id, t.client_id, t.scopes, t.capabilities, t.feature_flags,
+         t.session_id, t.portal_session_id, t.expires_at
+    from token t
+    left join account a on a.id = t.account_id
+    left join oauth_client c on c.id = t.client_id
+    left join oauth_client_secret s
+           on s.account_id = t.account_id and s.client_id = t.client_id and s.id = t.client_secret_id
+   where t.hash = wanted
+     and t.revoked_at is null
+     and (t.account_id is null or (a.id is not null and a.deleted_at is null))
+     and (t.client_id is null or (c.id is not null and c.revoked_at is null
+                                  and s.id is not null and s.revoked_at is null));
+end;
+
 -- Spends a link for a session. One update decides who gets it: of those who wait for its row, all but the first find it used.
 create function open_portal_session(link_hash bytea, new_id text, new_hash bytea, now_at timestamptz,
                                     idle_until timestamptz, at_most_until timestamptz)
