@@ -1,14 +1,20 @@
 import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
 import type { Environment } from '#src/accounts/principal.ts'
-import type { Clock } from '#src/adapters/clock.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError } from '#src/domain-error.ts'
 import type { NewLink } from './link.ts'
 import type { Role } from './role.ts'
+
+/** Links for one person in an hour. Source: reliability-security 11. */
+const LINKS_PER_HOUR_MAX = 10
+const HOUR_MS = 3_600_000
 
 /**
  * Makes a login link. One for a person ends that person's earlier unused ones; one for whoever holds it ends none.
  * @returns the key, which is kept nowhere
+ * @throws DomainError rate_limited: the person has been given enough of them
  */
 export async function createLink(
   tx: Queryable,
@@ -20,17 +26,27 @@ export async function createLink(
   const id = `link_${parts.ids.next(now).ksuid}`
   const key = newCredential('link_')
   const { capabilities, featureFlags, sessionId } = link.rights
-  if (link.person !== null) {
-    await tx.query`
-      update login_link set revoked_at = ${now}
-       where account_id = ${account.id} and person = ${link.person} and used_at is null and revoked_at is null`
-  }
+  if (link.person !== null) await replaceLinks(tx, account.id, link.person, now)
   await tx.query`
     insert into login_link (account_id, id, environment, hash, person, role, capabilities, feature_flags, session_id,
                             created_at, expires_at, sessions_end_at)
     values (${account.id}, ${id}, ${account.environment}, ${credentialHash(key)}, ${link.person}, ${link.role},
             ${capabilities}, ${featureFlags}, ${sessionId}, ${now}, ${link.expiresAt}, ${link.sessionsEndAt})`
   return { id, key }
+}
+
+/** Ends the links of a person that nobody has used; until the transaction ends, nobody else makes one. */
+async function replaceLinks(tx: Queryable, accountId: string, person: string, now: Date): Promise<void> {
+  await tx.query`select id from account where id = ${accountId} for no key update`
+  const [row] = await tx.query<{ links: number }>`
+    select count(*)::int as links from login_link
+     where account_id = ${accountId} and person = ${person} and created_at > ${addMs(now, -HOUR_MS)}`
+  if (row && row.links >= LINKS_PER_HOUR_MAX) {
+    throw new DomainError('rate_limited', 'This person has been given too many links within an hour.')
+  }
+  await tx.query`
+    update login_link set revoked_at = ${now}
+     where account_id = ${accountId} and person = ${person} and used_at is null and revoked_at is null`
 }
 
 export type Link = {

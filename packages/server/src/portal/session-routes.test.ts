@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { IdSource } from '#src/adapters/ids.ts'
+import { DomainError } from '#src/domain-error.ts'
 import type { TestAccount } from '../../test/api-client.ts'
 import { type Answer, TestService } from '../../test/service.ts'
 import { portalCookie } from './cookie.ts'
@@ -119,6 +120,26 @@ describe('T10: a login link', () => {
     const headersOf = ({ headers }: Answer) =>
       JSON.stringify([...headers].filter(([name]) => name !== 'date' && name !== 'x-request-id'))
     assert.equal(new Set(answers.map(headersOf)).size, 1)
+  })
+
+  test('for a person: of many made at once one works, and the eleventh within an hour is refused', async () => {
+    const api = service.database.open('api', { connectionsMax: 8 })
+    const parts = { clock: service.clock, ids: new IdSource(service.clock) }
+    const rights = { capabilities: ['ViewBase'] as const, featureFlags: [], sessionId: null }
+    const expiresAt = new Date(service.clock.now().getTime() + 7_200_000)
+    const settings = visibleTo('production', account.id)
+    const make = async (person: string) =>
+      await api.transaction({ settings }, (tx) =>
+        createLink(tx, parts, account, { person, role: 'viewer', rights, expiresAt, sessionsEndAt: null }),
+      )
+    const keys = (await Promise.all(Array.from({ length: 10 }, () => make('Grace')))).map(({ key }) => key)
+    const answers = await Promise.all(keys.map((key) => portal('POST', '', { key })))
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+    const isLimited = (error: unknown) => error instanceof DomainError && error.code === 'rate_limited'
+    await assert.rejects(make('Grace'), isLimited)
+    await make('Linus')
+    service.clock.advanceMs(3_600_000)
+    await make('Grace')
   })
 
   test('of an operator can be used until it expires, and its session then lasts its own time', async () => {

@@ -379,6 +379,7 @@ function accessOf(method: string, path: string): Access {
   if (operators.test(operation)) return 'environment_key'
   if (operation.endsWith('/secret/rotate')) return 'ManageEndpointSecret'
   if (/\/(resend|send-example|recover|replay-missing|bulk-replay)$/.test(operation)) return 'CreateAttempts'
+  if (/\/background-task\/:task_id\/(pause|resume|cancel)$/.test(operation)) return 'CreateAttempts'
   if (/\/app\/:app_id\/endpoint(\/:endpoint_id(\/headers|\/cancel-msgs)?)?$/.test(operation)) return 'ManageEndpoint'
   if (operation.endsWith('/msg/search') || operation === '/auth/logout') return 'ViewBase'
   return 'environment_key'
