@@ -299,6 +299,17 @@ describe('a session', () => {
     }
   })
 
+  test('has at most 100 live tokens, however many are asked for at once', async () => {
+    const { cookie } = await signIn()
+    const answers = await Promise.all(Array.from({ length: 110 }, () => portal('POST', '/token', {}, { cookie })))
+    assert.equal(answers.filter(({ status }) => status === 200).length, 100)
+    const refused = answers.filter(({ status }) => status === 429)
+    assert.equal(refused.length, 10)
+    assert.ok(refused.every(({ headers, body }) => headers.has('retry-after') && body.code === 'rate_limited'))
+    service.clock.advanceMs(15 * 60_000)
+    assert.equal((await portal('POST', '/token', {}, { cookie })).status, 200)
+  })
+
   test('21: signing out ends it and its tokens in every process within 5 s; the old cookie is dead', async () => {
     const { cookie } = await signIn()
     const { cookie: other } = await signIn()

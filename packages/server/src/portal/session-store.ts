@@ -4,8 +4,9 @@ import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError } from '#src/domain-error.ts'
 import { grantOf, type Role } from './role.ts'
-import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS } from './session.ts'
+import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS, TOKENS_MAX } from './session.ts'
 
 type Parts = { clock: Clock; ids: IdSource }
 
@@ -97,6 +98,7 @@ export async function readSession(
 /**
  * A bearer token with the session's rights, which ends with it.
  * @returns undefined when the session has ended meanwhile
+ * @throws DomainError rate_limited: it has too many live ones
  */
 export async function issueToken(
   tx: Queryable,
@@ -113,6 +115,10 @@ export async function issueToken(
          for no key update`,
   )
   if (!live) return undefined
+  const [row] = await tx.query<{ tokens: number }>`
+    select count(*)::int as tokens from token
+     where account_id = ${live.accountId} and portal_session_id = ${live.id} and expires_at > ${now}`
+  if (row && row.tokens >= TOKENS_MAX) throw new DomainError('rate_limited', 'The session has too many live tokens.')
   const account = { id: live.accountId, environment: live.environment }
   const scopes = live.role === null ? [] : grantOf(live.role).scopes
   const expiresAt = new Date(Math.min(addMs(now, TOKEN_MS).getTime(), live.idleEndsAt.getTime()))

@@ -7,6 +7,8 @@ export const IDLE_MS = 30 * 60_000
 export const SESSION_MS_MAX = 12 * 3_600_000
 /** A bearer token that a session is given; it never outlives the session. */
 export const TOKEN_MS = 15 * 60_000
+/** Live tokens of one session: each tab renews its own. */
+export const TOKENS_MAX = 100
 
 /** Somebody who has come in by a link, in the account of that link. */
 export type PortalSession = {
