@@ -184,7 +184,7 @@ describe('link create, list, revoke', () => {
     )
     assert.equal(code, 0)
     const [, url = ''] =
-      /^link +(https:\/\/hooks\.example\.com\/portal\/login#key=link_\w{43})$/m.exec(results.join('\n')) ?? []
+      /^link +(https:\/\/hooks\.example\.com\/portal\/login#key=lk_\w{43})$/m.exec(results.join('\n')) ?? []
     assert.ok(!messages.join().includes(url))
     const opened = await spend(url)
     assert.deepEqual([opened?.session.accountId, opened?.session.role], [account, 'viewer'])
