@@ -130,7 +130,7 @@ function repeatedOf({ losses, faults }: Evidence, deliveries: readonly Delivery[
   const freezes = losses.filter(({ how }) => how === 'stop')
   return deliveries.flatMap((delivery) => {
     const recorded = delivery.requests.find(({ row }) => row?.state === 'delivered')
-    const after = recorded && delivery.requests.filter(({ line }) => line.beginMs > endOf(recorded.line))
+    const after = recorded && timed(delivery).filter(({ line }) => line.beginMs > endOf(recorded.line))
     const meant = (after ?? []).filter(
       ({ line, row }) => row !== null || !freezes.some((loss) => isLost(line, loss, faults)),
     )
@@ -201,11 +201,16 @@ function latenessOf({ waitsMs, faults }: Evidence, deliveries: readonly Delivery
   return { breaches, inFault, earliestMs: Number.isFinite(earliestMs) ? Math.round(earliestMs) : 0 }
 }
 
+/** Requests of which it is known when they were sent: not those whose sender had gone before they were read. */
+function timed({ requests }: Delivery): Request[] {
+  return requests.filter(({ line, row }) => row !== null || !line.readTooLate)
+}
+
 type Step = { fromMs: number; waitMs: number; beginMs: number; what: string }
 
 function stepsOf(delivery: Delivery, waitsMs: readonly number[]): Step[] {
   const { createdAtMs, rows } = delivery
-  const requests = delivery.requests.filter(({ line, row }) => row !== null || !line.readTooLate)
+  const requests = timed(delivery)
   const steps: Step[] = []
   const [first] = requests
   if (first && createdAtMs !== null)
@@ -236,7 +241,7 @@ function overlapsOf({ faults }: Evidence, deliveries: readonly Delivery[]): { br
   const wasFrozen = (line: Line) =>
     freezes.some(({ victim, atMs, untilMs }) => isOf(line, victim) && atMs < endOf(line) && untilMs > line.beginMs)
   for (const delivery of deliveries) {
-    const lines = delivery.requests.map(({ line }) => line)
+    const lines = timed(delivery).map(({ line }) => line)
     lines.forEach((line, index) => {
       const earlier = lines.slice(0, index).find((other) => endOf(other) > line.beginMs)
       if (!earlier) return
@@ -251,9 +256,9 @@ function overlapsOf({ faults }: Evidence, deliveries: readonly Delivery[]): { br
 }
 
 /** Requests after a receiver had answered that delivery with 2xx. */
-function duplicatesOf({ requests }: Delivery): Request[] {
-  const success = requests.find(({ line }) => isSuccess(line.status))
-  return success ? requests.filter(({ line }) => line.beginMs > endOf(success.line)) : []
+function duplicatesOf(delivery: Delivery): Request[] {
+  const success = delivery.requests.find(({ line }) => isSuccess(line.status))
+  return success ? timed(delivery).filter(({ line }) => line.beginMs > endOf(success.line)) : []
 }
 
 /** Section 2's bound: what was in flight or not yet recorded where a process lost it, and answers that came too late. */

@@ -1,4 +1,5 @@
 import dns from 'node:dns/promises'
+import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
@@ -12,7 +13,15 @@ import { plant } from './plants.ts'
  */
 
 /** What the process tells of itself, after a collection of its garbage. */
-export type Observed = { maxBytesRead: number; rssBytes: number }
+export type Observed = {
+  maxBytesRead: number
+  rssBytes: number
+  /** The longest that it waited for a processor within two seconds, although it had something to do. */
+  starvedMs: number
+}
+
+const WAIT_LOOK_MS = 100
+const WAITS_LOOKED_AT = 20
 
 const { HOSTILE_BREAK, HOSTILE_NAME_SERVER, HOSTILE_SOCKET } = process.env
 
@@ -47,11 +56,33 @@ async function observe(path: string): Promise<void> {
     maxBytesRead = Math.max(maxBytesRead, this.bytesRead)
     return taken
   }
+  const waits: number[] = []
+  let waitedMs = waitingMs()
+  let starvedMs = 0
+  setInterval(() => {
+    const nowMs = waitingMs()
+    waits.push(nowMs - waitedMs)
+    waitedMs = nowMs
+    if (waits.length > WAITS_LOOKED_AT) waits.shift()
+    starvedMs = Math.max(
+      starvedMs,
+      waits.reduce((sum, ms) => sum + ms, 0),
+    )
+  }, WAIT_LOOK_MS).unref()
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy())
     collect()
-    const observed: Observed = { maxBytesRead, rssBytes: process.memoryUsage.rss() }
+    const observed: Observed = { maxBytesRead, rssBytes: process.memoryUsage.rss(), starvedMs: Math.round(starvedMs) }
     socket.end(JSON.stringify(observed))
   })
   server.listen(path).unref()
+}
+
+/** What this thread has waited for a processor since its start, by the kernel's count; 0 where that keeps none. */
+function waitingMs(): number {
+  try {
+    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
+  } catch {
+    return 0
+  }
 }

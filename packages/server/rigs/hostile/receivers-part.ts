@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { authority } from '../../test/receiver-zoo-certificates.ts'
 import { Processes } from '../bench/processes.ts'
@@ -38,8 +37,8 @@ export type ReceiversEvidence = {
   rssGrowthBytes: number
   quiet: Window[]
   beside: Window[]
-  /** The longest stall of the rig itself, which has little to do: the machine's own. */
-  rigStallMs: number
+  /** `Observed.starvedMs` */
+  starvedMs: number
 }
 
 /** Attempts of one class that ended alike. `dueAfterMs`: the shortest time to the next one, from the end. */
@@ -74,8 +73,6 @@ export async function attackByReceivers(stage: Stage, options: Options): Promise
   await publish(api, [...world.hostile, ...world.hanging], AbortSignal.any([signal, AbortSignal.timeout(WARM_MS)]))
   await settled(stage)
   const before = await service.observe()
-  const stalls = monitorEventLoopDelay({ resolution: 20 })
-  stalls.enable()
   const attackMs = options.durationS * 1_000 * ATTACK_SHARE
   await publish(api, [...world.hostile, ...world.hanging], AbortSignal.any([signal, AbortSignal.timeout(attackMs)]))
   await settled(stage)
@@ -92,7 +89,7 @@ export async function attackByReceivers(stage: Stage, options: Options): Promise
     // what was kept is there both times; what an allocator has not given back yet comes and goes
     rssGrowthBytes: Math.max(0, Math.min(afterAttack.rssBytes, after.rssBytes) - before.rssBytes),
     ...windows,
-    rigStallMs: Math.round(stalls.max / 1e6),
+    starvedMs: after.starvedMs,
   }
 }
 

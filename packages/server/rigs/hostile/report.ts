@@ -31,7 +31,7 @@ export type Evidence = {
 }
 
 const BEHAVIOURS_MIN = 40
-/** Beside what the whole machine stood still for. */
+/** Beside what the service had to wait for a processor. */
 const OVERRUN_MS_MAX = 500
 const BYTES_READ_MAX = 65_536
 const GROWTH_BYTES_MAX = 20_000_000
@@ -111,7 +111,7 @@ function brokenByReceivers(evidence: ReceiversEvidence): Broken[] {
       `wrongOutcomes ${receivers.wrongOutcomes}: ${wrong.slice(0, EXAMPLES).map(shown).join('; ')}`,
     ),
     ...when(
-      receivers.maxOverrunMs > OVERRUN_MS_MAX + receivers.rigStallMs,
+      receivers.maxOverrunMs > OVERRUN_MS_MAX + receivers.starvedMs,
       'F29',
       `an attempt ended ${receivers.maxOverrunMs} ms after its deadline`,
     ),
@@ -145,7 +145,7 @@ function brokenByReceivers(evidence: ReceiversEvidence): Broken[] {
   ]
 }
 
-function figuresOf({ rows, zoo, maxBytesRead, rssGrowthBytes, rigStallMs }: ReceiversEvidence, crashes: number) {
+function figuresOf({ rows, zoo, maxBytesRead, rssGrowthBytes, starvedMs }: ReceiversEvidence, crashes: number) {
   const sum = (some: readonly AttemptRow[]) => some.reduce((total, { attempts }) => total + attempts, 0)
   const reused = rows.filter(({ behaviour }) => /reuse|idle-close|too-many/.test(behaviour.name))
   const requestsOf = (names: readonly string[]) => names.reduce((total, name) => total + (zoo.requests[name] ?? 0), 0)
@@ -155,7 +155,7 @@ function figuresOf({ rows, zoo, maxBytesRead, rssGrowthBytes, rigStallMs }: Rece
     wrongOutcomes: sum(rows.filter((row) => !isRight(row))),
     crashes,
     maxOverrunMs: max([0, ...rows.map((row) => row.maxOverrunMs)]),
-    rigStallMs,
+    starvedMs,
     maxBytesRead,
     rssGrowthBytes,
     payloadBytesOverBadTls: zoo.payloadBytesOverBadTls,
