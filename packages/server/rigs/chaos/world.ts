@@ -6,6 +6,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { parseBody, textField } from './answers.ts'
 import type { RigEndpoint } from './deliveries.ts'
+import { insist } from './insist.ts'
 import { EVENT_TYPES } from './publisher.ts'
 import type { Receivers } from './receivers.ts'
 import type { Numbers } from './stored.ts'
@@ -44,7 +45,7 @@ export async function makeWorld(parts: {
   const { url, connection, receivers, secrets, endpoints } = parts
   const key = await makeKey(connection)
   const create = async (path: string, body: object): Promise<string> => {
-    const answer = await fetch(`${url}/api/v1${path}`, {
+    const answer = await insist(`${url}/api/v1${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
