@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { integer, UsageFault } from '../chaos/usage.ts'
 
 export const PARTS = ['receivers', 'ssrf'] as const
 export type Part = (typeof PARTS)[number]
@@ -19,9 +20,6 @@ export const USAGE = `Usage: npm run -s hostile -- [--json] [--seed N] [--durati
 Breaks: ${BREAKS.join(', ')}
 The SSRF part needs network namespaces: Linux, iproute2, and root or unprivileged user namespaces.
 `
-
-/** The command line cannot be understood; the message says why. */
-export class UsageFault extends Error {}
 
 /** @throws UsageFault */
 export function parseOptions(args: readonly string[], randomSeed: number): Options {
@@ -45,12 +43,6 @@ function valuesOf(args: readonly string[]) {
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))
   }
-}
-
-function integer(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (text !== '' && Number.isInteger(value) && value >= min && value <= max) return value
-  throw new UsageFault(`--${name} must be a whole number from ${min} to ${max}`)
 }
 
 function oneOf<T extends string>(what: string, known: readonly T[], text: string): T {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { integer, UsageFault } from '../chaos/usage.ts'
 
 /** Bugs that the simulator can plant; each must end in exit code 1. */
 export const BREAKS = [
@@ -31,9 +32,6 @@ Runs seeds N, N+1, … one after the other; a failing one is printed, and --seed
 Breaks: ${BREAKS.join(', ')}
 `
 
-/** The command line cannot be understood; the message says why. */
-export class UsageFault extends Error {}
-
 /** @throws UsageFault */
 export function parseOptions(args: readonly string[], randomSeed: number): Options {
   const values = valuesOf(args)
@@ -61,10 +59,4 @@ function valuesOf(args: readonly string[]) {
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))
   }
-}
-
-function integer(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (text !== '' && Number.isInteger(value) && value >= min && value <= max) return value
-  throw new UsageFault(`--${name} must be a whole number from ${min} to ${max}`)
 }

@@ -24,6 +24,8 @@ export type Scenario = {
 
 const PROCESSES = [1, 2, 2, 2, 2, 3] as const
 const EVENTS_MAX = 8
+/** The processes have come to terms about the shards. */
+const WARM_MS = 2_500
 const PUBLISH_MS = 2_500
 const FAULTS = [0, 1, 1, 2, 2, 3] as const
 const FIRST_MS = 300
@@ -73,7 +75,7 @@ export function draw(seed: number): Scenario {
     schedule: oneOf(random, SCHEDULES),
     timeoutMs: oneOf(random, TIMEOUTS_MS),
     events: Array.from({ length: between(random, 1, EVENTS_MAX) }, () => ({
-      atMs: between(random, 0, PUBLISH_MS),
+      atMs: WARM_MS + between(random, 0, PUBLISH_MS),
       account: between(random, 0, 1),
       padding: between(random, 0, 300),
     })),
@@ -87,7 +89,7 @@ function fault(random: Random, processes: number): SimFault {
   const kind = oneOf(random, KINDS)
   const [fromMs, toMs] = random() < 0.4 ? BRIEF_MS : LONG_MS
   const when = {
-    atMs: between(random, FIRST_MS, FAULT_MS),
+    atMs: WARM_MS + between(random, FIRST_MS, FAULT_MS),
     forMs: between(random, fromMs, toMs),
     victim: between(random, 0, processes - 1),
   }

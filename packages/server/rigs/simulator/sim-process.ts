@@ -5,7 +5,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import type { Outgoing } from '#src/adapters/outgoing/outgoing.ts'
 import type { Failpoint } from '#src/delivery/failpoint.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
-import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
+import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
@@ -143,9 +143,6 @@ export class SimProcess {
 }
 
 const POLICY = { httpAllowed: true, loopbackReceivers: new Set<string>(), refusedRanges: [], ownNames: [] }
-
-/** As in production, but looked for less often: most looks find nothing, and cost the simulation as much as any. */
-export const LEASES: LeaseTimes = { ...LEASE_TIMES, lookMs: 1_000 }
 
 function logOf(logged: (line: LogLine) => void): pino.Logger {
   return pino(
