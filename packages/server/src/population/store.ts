@@ -192,8 +192,10 @@ export async function insertPreloaded(
   await tx.query`
     insert into population_count (account_id, ready, changes) values (${accountId}, ${npns.length}, 1)`
   await tx.query`
-    insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
-    select ${accountId}, npn, true, ${now}, ${now}, 1, 'preloaded', 'ready', 1
+    insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations,
+                            fresh_on)
+    select ${accountId}, npn, true, ${now}, ${now}, 1, 'preloaded', 'ready', 1,
+           (${now}::timestamptz at time zone 'America/Chicago')::date
       from unnest(${npns}::bigint[]) as npn`
 }
 

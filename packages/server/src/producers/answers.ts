@@ -1,4 +1,4 @@
-import type { RecordKind, Served } from './record.ts'
+import type { Served, ServedKind } from './served.ts'
 import type { RecordRow } from './store.ts'
 
 /** What is embedded in the licenses or regulatory actions of a page, by the id of its parent. */
@@ -7,13 +7,13 @@ export type Embedded = {
   regulatoryActionValues: ReadonlyMap<number, Served<'regulatoryActionValues'>[]>
 }
 
-type Answers = { [Kind in RecordKind]: (row: RecordRow<Kind>, embedded: Embedded) => Served<Kind> }
+type Answers = { [Kind in ServedKind]: (row: RecordRow<Kind>, embedded: Embedded) => Served<Kind> }
 
 /** How the records of each kind are answered: their fields, and their links with absolute addresses. */
 export function answersFor(publicUrl: string): Answers {
-  const v1 = (kind: RecordKind, id: number) => ({ href: `${publicUrl}/v1/${kind}/${id}` })
+  const v1 = (kind: ServedKind, id: number) => ({ href: `${publicUrl}/v1/${kind}/${id}` })
   const entity = (npn: string) => ({ href: `${publicUrl}/v2/entities/${npn}` })
-  const ofEntity = <Kind extends RecordKind>(kind: Kind) => {
+  const ofEntity = <Kind extends ServedKind>(kind: Kind) => {
     return <Row extends { id: number; npn: string }>(row: Row) => ({
       ...row,
       links: { self: v1(kind, row.id), entity: entity(row.npn) },
@@ -22,7 +22,7 @@ export function answersFor(publicUrl: string): Answers {
   return {
     entities: ({ residentLicenseId, ...row }) => {
       const self = entity(row.npn)
-      const list = (kind: RecordKind) => ({ href: `${self.href}/${kind}` })
+      const list = (kind: ServedKind) => ({ href: `${self.href}/${kind}` })
       const links = {
         self,
         addresses: list('addresses'),

@@ -1,5 +1,5 @@
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import type { RecordKind } from './record.ts'
+import type { ServedKind } from './served.ts'
 
 // Where each kind of record is stored (`r`) and what is served of it, in the order in which it is served. `p` is the NPN's row
 // of the account's population.
@@ -16,7 +16,7 @@ const loaMapping = sql`json_build_object('categories', r.categories) as "loaMapp
 const periodOf = (from: Sql, until: Sql) => sql`
   case when ${until} is not null then json_build_object('startDate', ${from}, 'endDate', ${until}) end`
 
-export const stored: Record<RecordKind, Stored> = {
+export const stored: Record<ServedKind, Stored> = {
   entities: {
     table: sql`entity`,
     parentId: null,

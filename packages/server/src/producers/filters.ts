@@ -1,7 +1,8 @@
 import Type from 'typebox'
 import { listOf, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { NPN } from '#src/population/npn.ts'
-import { type AppointmentStatus, appointmentStatuses, type LoaCategory, loaCategories } from './record.ts'
+import { LOA_CATEGORIES, type LoaCategory } from '#src/updates/feed/normalise-loa.ts'
+import { type AppointmentStatus, appointmentStatuses } from './served.ts'
 
 const LIST_MAX = 1_000
 const SIZE_MAX = 1_000
@@ -34,7 +35,7 @@ const filterParameters = {
   includeDeleted: Type.Optional(Type.Boolean()),
   active: Type.Optional(Type.Boolean()),
   loaCodes: Type.Optional(listOf(patternText(/^[0-9A-Za-z]{1,20}$/, '1 to 20 letters or digits'), LIST_MAX, 1)),
-  loaCategories: Type.Optional(listOf(oneOf(loaCategories), LIST_MAX, 1)),
+  loaCategories: Type.Optional(listOf(oneOf(LOA_CATEGORIES), LIST_MAX, 1)),
   coCodes: Type.Optional(listOf(patternText(/^[0-9]{5}$/, 'five digits'), LIST_MAX, 1)),
   status: Type.Optional(oneOf(appointmentStatuses)),
 } satisfies { [Name in keyof Filters]: unknown }

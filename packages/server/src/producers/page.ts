@@ -1,18 +1,18 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { answersFor, Embedded } from './answers.ts'
-import type { RecordKind, Served } from './record.ts'
+import type { Served, ServedKind } from './served.ts'
 import { type Reader, type RecordRow, readRecords, type Wanted } from './store.ts'
 
 type EmbeddedKind = keyof Embedded
 
 const NOTHING: Embedded = { licenseLoas: new Map(), regulatoryActionValues: new Map() }
-const EMBEDS: Partial<Record<RecordKind, EmbeddedKind>> = {
+const EMBEDS: Partial<Record<ServedKind, EmbeddedKind>> = {
   licenses: 'licenseLoas',
   regulatoryActions: 'regulatoryActionValues',
 }
 
 /** Records as they are answered, with what is embedded in them; read from one view, so call it in one transaction. */
-export async function readServed<Kind extends RecordKind>(
+export async function readServed<Kind extends ServedKind>(
   tx: Queryable,
   reader: Reader,
   kind: Kind,
@@ -28,8 +28,8 @@ export async function readServed<Kind extends RecordKind>(
 async function readEmbedded(
   tx: Queryable,
   reader: Reader,
-  parents: RecordKind,
-  rows: readonly RecordRow<RecordKind>[],
+  parents: ServedKind,
+  rows: readonly RecordRow<ServedKind>[],
   includeDeleted: boolean | undefined,
   answers: ReturnType<typeof answersFor>,
 ): Promise<Embedded> {

@@ -1,219 +1,150 @@
-import Type, { type Static, type TObject } from 'typebox'
-import { nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { NPN } from '#src/population/npn.ts'
+import type { Npn } from '#src/population/npn.ts'
 
-// The records that runs and loads bring, as they are served. Source: producersync-api 7.
-
-/** By words in the name of a line of authority; several may apply, `other` when none does. */
-export const loaCategories = [
-  'life',
-  'health',
-  'property',
-  'casualty',
-  'variable',
-  'personal',
-  'credit',
-  'surety',
-  'travel',
-  'crop',
-  'title',
-  'surplus_lines',
-  'other',
+/** The kinds of record that are stored of a producer; each is a table of this name. */
+export const RECORD_KINDS = [
+  'entity',
+  'address',
+  'contact_info',
+  'other_name',
+  'license',
+  'license_loa',
+  'appointment',
+  'regulatory_action',
+  'regulatory_action_value',
 ] as const
-export type LoaCategory = (typeof loaCategories)[number]
+export type RecordKind = (typeof RECORD_KINDS)[number]
 
-export const appointmentStatuses = ['APPOINTED', 'TERMINATED'] as const
-export type AppointmentStatus = (typeof appointmentStatuses)[number]
+/** A day in America/Chicago, `YYYY-MM-DD`. */
+type Day = string
 
-const date = Type.String({ format: 'date' })
-const text = Type.String()
-const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
-const link = Type.Object({ href: Type.String({ format: 'uri' }) })
-const loaMapping = Type.Object({ categories: Type.Array(oneOf(loaCategories)) })
-
-const known = {
-  npn: Type.String({ pattern: NPN.source }),
-  transactionId: Type.String({ format: 'uuid' }),
-  createdAt: date,
-  updatedAt: date,
-  niprDeleted: Type.Boolean(),
-}
-const forState = nullable(text)
-const branchId = Type.Null()
-
-function links<Name extends string>(...names: Name[]): TObject<Record<Name, typeof link>> {
-  const properties = Object.fromEntries(names.map((name) => [name, link]))
-  return Type.Object(properties) as TObject<Record<Name, typeof link>>
+/** What every record has beside its own fields. Source: producersync-api 7. */
+export type Stored<Fields> = Fields & {
+  id: number // below 2^53, never given twice
+  npn: Npn
+  /** Of the run or load that last wrote it. */
+  transactionId: string
+  /** When it was first stored. */
+  createdOn: Day
+  /** Of its last change, or that of a record embedded in it; never goes back. */
+  updatedOn: Day
+  /** A newer report has it no more. */
+  niprDeleted: boolean
 }
 
-export const Entity = Type.Object({
-  id,
-  npn: known.npn,
-  type: oneOf(['INDIVIDUAL', 'FIRM']),
-  feinId: nullable(text),
-  companyName: nullable(text),
-  firstName: nullable(text),
-  middleName: nullable(text),
-  lastName: nullable(text),
-  suffix: nullable(text),
-  dateOfBirth: nullable(date),
-  noLicenses: Type.Boolean(),
-  subscriptionCount: Type.Integer({ minimum: 1 }),
-  transactionId: known.transactionId,
-  createdAt: date,
-  updatedAt: date,
-  niprDeleted: Type.Boolean(),
-  links: Type.Object({
-    self: link,
-    addresses: link,
-    contactInfos: link,
-    appointments: link,
-    licenses: link,
-    residentLicense: Type.Optional(link),
-  }),
-})
-
-export const Address = Type.Object({
-  id,
-  ...known,
-  type: nullable(oneOf(['BUSINESS', 'MAILING', 'RESIDENCE'])),
-  forState,
-  branchId,
-  niprDateUpdated: nullable(date),
-  line1: nullable(text),
-  line2: nullable(text),
-  line3: nullable(text),
-  city: nullable(text),
-  state: nullable(text),
-  zip: nullable(text),
-  country: nullable(text),
-  links: links('self', 'entity'),
-})
-
-export const ContactInfo = Type.Object({
-  id,
-  ...known,
-  type: oneOf(['BUSINESS_PHONE', 'BUSINESS_EMAIL', 'FAX']),
-  forState,
-  branchId,
-  niprDateUpdated: nullable(date),
-  value: text,
-  links: links('self', 'entity'),
-})
-
-export const OtherName = Type.Object({
-  id,
-  ...known,
-  type: oneOf(['ALIAS', 'FIRM_BRANCH', 'PREVIOUS']),
-  forState,
-  branchId,
-  stateCoId: Type.Null(),
-  name: text,
-  links: links('self', 'entity'),
-})
-
-export const LicenseLoa = Type.Object({
-  id,
-  ...known,
-  licenseId: id,
-  forState,
-  loa: nullable(text),
-  loaCode: nullable(text),
-  issueDate: nullable(date),
-  status: nullable(oneOf(['Active', 'Cancelled', 'Inactive'])),
-  statusReason: nullable(text),
-  statusReasonDate: nullable(date),
-  ceCompliance: nullable(oneOf(['EXEMPT', 'IN COMPLIANCE', 'N/A', 'NOT IN COMPLIANCE'])),
-  ceCreditsNeeded: nullable(Type.Number()),
-  ceRenewalDate: nullable(date),
-  loaMapping,
-  links: links('self', 'license'),
-})
-
-const period = Type.Object({ startDate: date, endDate: date })
-
-export const License = Type.Object({
-  id,
-  ...known,
-  forState,
-  branchId,
-  niprDateUpdated: nullable(date),
-  licenseNum: nullable(text),
-  originalIssueDate: nullable(date),
-  expirationDate: nullable(date),
-  licenseClass: nullable(text),
-  licenseClassCode: nullable(text),
-  residencyStatus: nullable(oneOf(['R', 'NR'])),
-  active: Type.Boolean(),
-  agentTypes: Type.Array(oneOf(['Adjuster', 'Consultant', 'Producer'])),
-  renewalPeriods: Type.Object({
-    renewalType: oneOf(['RENEWAL_REQUIRED', 'PERPETUAL', 'NO_RENEWAL_INFORMATION_AVAILABLE']),
-    renewal: nullable(period),
-    lateRenewal: nullable(period),
-    reinstatement: nullable(period),
-  }),
-  licenseLoas: Type.Array(LicenseLoa),
-  links: links('self', 'entity', 'licenseLoas'),
-})
-
-export const Appointment = Type.Object({
-  id,
-  ...known,
-  forState,
-  branchId,
-  companyName: nullable(text),
-  feinId: nullable(text),
-  coCode: nullable(text),
-  loa: nullable(text),
-  loaCode: nullable(text),
-  status: nullable(oneOf(appointmentStatuses)),
-  statusReasonDate: nullable(date),
-  terminationReason: nullable(text),
-  renewalDate: nullable(date),
-  countyCode: nullable(text),
-  loaMapping,
-  links: links('self', 'entity'),
-})
-
-export const RegulatoryActionValue = Type.Object({
-  id,
-  ...known,
-  regulatoryActionId: id,
-  type: oneOf(['REASON', 'ORIGIN', 'DISPOSITION']),
-  value: text,
-  links: links('self', 'regulatoryAction'),
-})
-
-export const RegulatoryAction = Type.Object({
-  id,
-  ...known,
-  forState,
-  branchId,
-  actionId: nullable(text),
-  actionDate: nullable(date),
-  effectiveDate: nullable(date),
-  enterDate: nullable(date),
-  penaltyFineForfeiture: nullable(Type.Number()),
-  lengthOfOrder: nullable(Type.Number()),
-  fileRef: nullable(text),
-  regulatoryActionValues: Type.Array(RegulatoryActionValue),
-  links: links('self', 'entity', 'regulatoryActionValues'),
-})
-
-/** Every kind of record by the name of its lists. */
-export const recordSchemas = {
-  entities: Entity,
-  addresses: Address,
-  contactInfos: ContactInfo,
-  otherNames: OtherName,
-  licenses: License,
-  licenseLoas: LicenseLoa,
-  appointments: Appointment,
-  regulatoryActions: RegulatoryAction,
-  regulatoryActionValues: RegulatoryActionValue,
+export type Entity = {
+  type: 'INDIVIDUAL' | 'FIRM'
+  feinId: string | null
+  companyName: string | null
+  firstName: string | null
+  middleName: string | null
+  lastName: string | null
+  suffix: string | null
+  dateOfBirth: Day | null
+  noLicenses: boolean
 }
 
-export type RecordKind = keyof typeof recordSchemas
+export type Address = {
+  forState: string | null
+  type: 'BUSINESS' | 'MAILING' | 'RESIDENCE' | null
+  niprDateUpdated: Day | null
+  line1: string | null
+  line2: string | null
+  line3: string | null
+  city: string | null
+  state: string | null
+  zip: string | null
+  country: string | null
+}
 
-/** A record as it is served, with its links and the records embedded in it. */
-export type Served<Kind extends RecordKind> = Static<(typeof recordSchemas)[Kind]>
+export type ContactInfo = {
+  forState: string | null
+  type: 'BUSINESS_PHONE' | 'BUSINESS_EMAIL' | 'FAX'
+  niprDateUpdated: Day | null
+  value: string
+}
+
+export type OtherName = {
+  forState: string | null
+  type: 'ALIAS' | 'FIRM_BRANCH' | 'PREVIOUS'
+  name: string
+}
+
+export type License = {
+  forState: string | null
+  niprDateUpdated: Day | null
+  licenseNum: string | null
+  originalIssueDate: Day | null
+  expirationDate: Day | null
+  licenseClass: string | null
+  licenseClassCode: string | null
+  residencyStatus: 'R' | 'NR' | null
+  active: boolean
+  agentTypes: string[]
+  renewalType: 'PERPETUAL' | 'NO_RENEWAL_INFORMATION_AVAILABLE' | 'RENEWAL_REQUIRED'
+  renewalFrom: Day | null
+  renewalUntil: Day | null
+  lateRenewalFrom: Day | null
+  lateRenewalUntil: Day | null
+  reinstatementFrom: Day | null
+  reinstatementUntil: Day | null
+}
+
+export type LicenseLoa = {
+  licenseId: number
+  forState: string | null
+  loa: string | null
+  loaCode: string | null
+  issueDate: Day | null
+  status: 'Active' | 'Cancelled' | 'Inactive' | null
+  statusReason: string | null
+  statusReasonDate: Day | null
+  ceCompliance: 'EXEMPT' | 'IN COMPLIANCE' | 'N/A' | 'NOT IN COMPLIANCE' | null
+  ceCreditsNeeded: number | null
+  ceRenewalDate: Day | null
+  categories: string[]
+}
+
+export type Appointment = {
+  forState: string | null
+  companyName: string | null
+  feinId: string | null
+  coCode: string | null
+  loa: string | null
+  loaCode: string | null
+  status: 'APPOINTED' | 'TERMINATED' | null
+  statusReasonDate: Day | null
+  terminationReason: string | null
+  renewalDate: Day | null
+  countyCode: string | null
+  categories: string[]
+}
+
+export type RegulatoryAction = {
+  forState: string | null
+  actionId: string | null
+  actionDate: Day | null
+  effectiveDate: Day | null
+  enterDate: Day | null
+  penaltyFineForfeiture: number | null
+  lengthOfOrder: number | null
+  fileRef: string | null
+}
+
+export type RegulatoryActionValue = {
+  regulatoryActionId: number
+  type: 'REASON' | 'ORIGIN' | 'DISPOSITION'
+  value: string
+}
+
+/** The fields of each kind: the columns of its table in camel case. */
+export type RecordFields = {
+  entity: Entity
+  address: Address
+  contact_info: ContactInfo
+  other_name: OtherName
+  license: License
+  license_loa: LicenseLoa
+  appointment: Appointment
+  regulatory_action: RegulatoryAction
+  regulatory_action_value: RegulatoryActionValue
+}

@@ -13,7 +13,7 @@ import { LoadWatch } from './load-watch.ts'
 import { readServed } from './page.ts'
 import { parseToken } from './position.ts'
 import { readProducer } from './read-producer.ts'
-import type { RecordKind } from './record.ts'
+import type { ServedKind } from './served.ts'
 import { type Reader, readerOf, readLoaded, readRecords, readStanding, type Wanted } from './store.ts'
 import { toV2List, type V2Request } from './v2-list.ts'
 
@@ -195,7 +195,7 @@ function whileConnected(reply: FastifyReply): AbortSignal {
   return gone.signal
 }
 
-function listOf(request: FastifyRequest, kind: RecordKind, schema: ListSchema, path: string): V2Request {
+function listOf(request: FastifyRequest, kind: ServedKind, schema: ListSchema, path: string): V2Request {
   const { filters, size, token } = readListQuery(queryOf(request, schema))
   return { kind, path, filters, size, token, after: parseToken(token, { path, filters }) }
 }

@@ -7,7 +7,7 @@ import { stored } from './columns.ts'
 import type { Filters } from './filters.ts'
 import type { Position } from './position.ts'
 import type { Standing } from './read-producer.ts'
-import type { RecordKind, Served } from './record.ts'
+import type { Served, ServedKind } from './served.ts'
 
 /** Whose population is read, and the feed that holds its records. */
 export type Reader = { accountId: string; feedId: string }
@@ -18,7 +18,7 @@ export function readerOf({ id, environment }: { id: string; environment: Environ
 }
 
 /** A record as it is served, without its links and what is embedded in it. */
-export type RecordRow<Kind extends RecordKind> = Omit<
+export type RecordRow<Kind extends ServedKind> = Omit<
   Served<Kind>,
   'links' | 'licenseLoas' | 'regulatoryActionValues'
 > &
@@ -41,7 +41,7 @@ export type Wanted = {
  * full: `offset 0` keeps the planner to that, whatever it believes of the two tables' sizes. An NPN without any change since
  * the date asked for is passed over by the key of its entity alone.
  */
-export async function readRecords<Kind extends RecordKind>(
+export async function readRecords<Kind extends ServedKind>(
   db: Queryable,
   { accountId, feedId }: Reader,
   kind: Kind,
@@ -71,7 +71,7 @@ export async function readRecords<Kind extends RecordKind>(
      limit ${limit ?? null}`)
 }
 
-function conditionsOf(kind: RecordKind, filters: Filters): Sql[] {
+function conditionsOf(kind: ServedKind, filters: Filters): Sql[] {
   const { states, updatedSince, includeDeleted = true, active, loaCodes, loaCategories, coCodes, status } = filters
   const conditions: Sql[] = []
   if (states) conditions.push(sql`r.for_state = any (${states}::text[])`)
@@ -90,7 +90,7 @@ function conditionsOf(kind: RecordKind, filters: Filters): Sql[] {
 }
 
 /** A condition on a line of authority: for a license, that one of its shown ones meets it. */
-function ofLoas(kind: RecordKind, includeDeleted: boolean, condition: (row: Sql) => Sql): Sql {
+function ofLoas(kind: ServedKind, includeDeleted: boolean, condition: (row: Sql) => Sql): Sql {
   if (kind !== 'licenses') return condition(sql`r`)
   return sql`
     exists (select from license_loa l

@@ -1,10 +1,10 @@
 import { type Filters, filterPairs } from './filters.ts'
 import { type Position, START, toToken } from './position.ts'
-import type { RecordKind } from './record.ts'
+import type { ServedKind } from './served.ts'
 
 /** A list as it was asked for. */
 export type V2Request = {
-  kind: RecordKind
+  kind: ServedKind
   /** Without the origin. */
   path: string
   filters: Filters
