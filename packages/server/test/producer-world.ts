@@ -25,10 +25,12 @@ export class ProducerWorld {
   readonly http: FastifyInstance
   /** Of every account. */
   rateWindow: RateWindow = { allowed: true, limit: 300, remaining: 299, resetSeconds: 9 }
+  readonly #clock: ManualClock
   readonly #accounts = new Map<string, Account>()
 
   private constructor(world: TestWorld, clock: ManualClock) {
     this.world = world
+    this.#clock = clock
     this.http = createHttp({ log: pino({ level: 'silent' }) })
     const access = {
       authenticate: async (bearer: string | undefined) => this.#principalOf(bearer),
@@ -53,6 +55,11 @@ export class ProducerWorld {
   async close(): Promise<void> {
     await this.http.close()
     await this.world.close()
+  }
+
+  /** How many reads wait for a first load: each has an alarm of its own, and nothing else has one here. */
+  get waiting(): number {
+    return this.#clock.alarms
   }
 
   /** With an endpoint; of a production account the feed is shared. */
