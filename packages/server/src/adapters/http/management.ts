@@ -57,7 +57,7 @@ export function managementRoutes(
 ): void {
   void http.register(
     async (scope) => {
-      requireAccessRules(scope, (rule) => ACCESS.has(rule))
+      requireAccessRules(scope, 'management', (rule) => ACCESS.has(rule))
       scope.addHook('onRequest', async (request, reply) => {
         request.family = 'management'
         reply.headers(CORS)
@@ -84,7 +84,7 @@ export function managementRoutes(
         scope.route({
           method,
           url,
-          config: { access: 'any', accountMayBeMissing: true },
+          config: { access: 'any', accountMayBeMissing: true, operation: null },
           onRequest: refuseNotImplemented,
           handler: refuseNotImplemented,
         })

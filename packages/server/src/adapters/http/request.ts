@@ -1,5 +1,6 @@
 import type {} from 'fastify'
 import type { Account, Capability, Principal, Scope } from '#src/accounts/principal.ts'
+import type { Operation } from './operation.ts'
 import type { QueryParameters } from './query.ts'
 import type { JsonLimits, ScannedJson } from './scan.ts'
 
@@ -16,6 +17,10 @@ export type Family = 'management' | 'producersync'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** Which rules hold; set for every route of a family. */
+    family?: Family | 'oauth'
+    /** How openapi.json describes it; null: not at all. */
+    operation?: Operation | null
     /** The account of `:app_id` is left to the route: it may not exist yet. */
     accountMayBeMissing?: boolean
     /** Limits of the body's JSON that differ from `JSON_LIMITS`. */
