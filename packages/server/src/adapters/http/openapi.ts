@@ -123,8 +123,8 @@ function toDescribed(routes: readonly AddedRoute[]): DescribedRoute[] {
   const described: DescribedRoute[] = []
   const silent: string[] = []
   for (const { method, url, config } of routes) {
-    const { family, operation } = config
-    if (family === undefined || operation === null) continue
+    const { family, operation, notImplemented } = config
+    if (family === undefined || notImplemented) continue
     if (operation) described.push({ method, url, rules: FAMILIES[family], config, operation })
     else silent.push(`${method} ${url}`)
   }
