@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
@@ -14,6 +15,7 @@ import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -38,6 +40,7 @@ import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -61,6 +64,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** Sees the API before it has routes. */
+  watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -267,13 +272,15 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
-    base
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
+  const { opened, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
+  overrides.watch?.(http)
+  const added = collectRoutes(http)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -327,10 +334,11 @@ async function startApi(
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         onCommit: metrics.accepted,
-        failpoint: base.overrides.failpoint ?? noFailpoint,
+        failpoint: overrides.failpoint ?? noFailpoint,
       }),
     })
   })
+  serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
   opened(() => http.close())
   return publicUrl
