@@ -9,6 +9,7 @@ import { subscribe } from '#src/population/subscribe.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import type { ManualClock } from './manual-clock.ts'
 import { type TestAccount, TestWorld } from './population-world.ts'
+import { WatchedAnswers } from './watched-answers.ts'
 
 export const PUBLIC_URL = 'https://sync.example'
 
@@ -26,12 +27,14 @@ export class ProducerWorld {
   /** Of every account. */
   rateWindow: RateWindow = { allowed: true, limit: 300, remaining: 299, resetSeconds: 9 }
   readonly #clock: ManualClock
+  readonly #answers = new WatchedAnswers()
   readonly #accounts = new Map<string, Account>()
 
   private constructor(world: TestWorld, clock: ManualClock) {
     this.world = world
     this.#clock = clock
     this.http = createHttp({ log: pino({ level: 'silent' }) })
+    this.#answers.watch(this.http)
     const access = {
       authenticate: async (bearer: string | undefined) => this.#principalOf(bearer),
       accountOf: async (_principal: Principal, id: string) => this.#accountOf(id),
@@ -52,9 +55,11 @@ export class ProducerWorld {
     return world
   }
 
+  /** @throws an error when an answer was not as openapi.json describes it */
   async close(): Promise<void> {
     await this.http.close()
     await this.world.close()
+    this.#answers.check()
   }
 
   /** How many reads wait for a first load: each has an alarm of its own, and nothing else has one here. */

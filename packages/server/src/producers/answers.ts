@@ -1,4 +1,4 @@
-import type { Served, ServedKind } from './served.ts'
+import type { Served, ServedKind } from './answer-schemas.ts'
 import type { RecordRow } from './store.ts'
 
 /** What is embedded in the licenses or regulatory actions of a page, by the id of its parent. */

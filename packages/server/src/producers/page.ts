@@ -1,6 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import type { Served, ServedKind } from './answer-schemas.ts'
 import type { answersFor, Embedded } from './answers.ts'
-import type { Served, ServedKind } from './served.ts'
 import { type Reader, type RecordRow, readRecords, type Wanted } from './store.ts'
 
 type EmbeddedKind = keyof Embedded

@@ -3,11 +3,11 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
 import type { DataStatus } from '#src/population/store.ts'
+import type { Served, ServedKind } from './answer-schemas.ts'
 import { stored } from './columns.ts'
 import type { Filters } from './filters.ts'
 import type { Position } from './position.ts'
 import type { Standing } from './read-producer.ts'
-import type { Served, ServedKind } from './served.ts'
 
 /** Whose population is read, and the feed that holds its records. */
 export type Reader = { accountId: string; feedId: string }
