@@ -44,7 +44,8 @@ export class ProducerWorld {
         reads: world.api,
         clock,
         publicUrl: PUBLIC_URL,
-        subscribe: (account, npn) => subscribe({ ...world, wake: () => {} }, account, npn),
+        subscribe: (account, npn) =>
+          subscribe({ updates: world.updates, clock, ids: world.ids, wake: () => {} }, account, npn),
       }),
     )
   }

@@ -24,7 +24,7 @@ const known = {
 const forState = nullable(text)
 const branchId = Type.Null()
 
-export const Entity = Type.Object(
+const Entity = Type.Object(
   {
     id,
     npn: known.npn,
@@ -54,7 +54,7 @@ export const Entity = Type.Object(
   { title: 'Entity' },
 )
 
-export const Address = Type.Object(
+const Address = Type.Object(
   {
     id,
     ...known,
@@ -74,7 +74,7 @@ export const Address = Type.Object(
   { title: 'Address' },
 )
 
-export const ContactInfo = Type.Object(
+const ContactInfo = Type.Object(
   {
     id,
     ...known,
@@ -88,7 +88,7 @@ export const ContactInfo = Type.Object(
   { title: 'ContactInfo' },
 )
 
-export const OtherName = Type.Object(
+const OtherName = Type.Object(
   {
     id,
     ...known,
@@ -102,7 +102,7 @@ export const OtherName = Type.Object(
   { title: 'OtherName' },
 )
 
-export const LicenseLoa = Type.Object(
+const LicenseLoa = Type.Object(
   {
     id,
     ...known,
@@ -125,7 +125,7 @@ export const LicenseLoa = Type.Object(
 
 const period = Type.Object({ startDate: date, endDate: date }, { title: 'RenewalPeriod' })
 
-export const License = Type.Object(
+const License = Type.Object(
   {
     id,
     ...known,
@@ -152,7 +152,7 @@ export const License = Type.Object(
   { title: 'License' },
 )
 
-export const Appointment = Type.Object(
+const Appointment = Type.Object(
   {
     id,
     ...known,
@@ -174,7 +174,7 @@ export const Appointment = Type.Object(
   { title: 'Appointment' },
 )
 
-export const RegulatoryActionValue = Type.Object(
+const RegulatoryActionValue = Type.Object(
   {
     id,
     ...known,
@@ -186,7 +186,7 @@ export const RegulatoryActionValue = Type.Object(
   { title: 'RegulatoryActionValue' },
 )
 
-export const RegulatoryAction = Type.Object(
+const RegulatoryAction = Type.Object(
   {
     id,
     ...known,

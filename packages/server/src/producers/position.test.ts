@@ -34,7 +34,10 @@ describe('a continuation token', () => {
     ['another value', { path, filters: { ...filters, updatedSince: '2026-03-05' } }],
     ['a value less', { path, filters: { ...filters, states: ['CO'] } }],
     ['without the deleted', { path, filters: { ...filters, includeDeleted: false } }],
-    ['values of another name', { path, filters: { ...filters, loaCodes: undefined, coCodes: ['12'] } as Filters }],
+    [
+      'values of another name',
+      { path, filters: { states: ['CO', 'NY'], updatedSince: '2026-03-06', coCodes: ['12'] } },
+    ],
   ])('rule 26: is refused by a list of %s', (_difference, list) => {
     expect(() => parseToken(token, list)).toThrow('continuationToken: belongs to another path or to other filters')
   })

@@ -32,8 +32,8 @@ export type ProducerParts = {
 const read = { config: { access: 'producersync.read' } } as const
 
 const LOADING_RETRY_SECONDS = '5'
-/** A filter that lets next to nothing through looks at all records of a large population. */
-const READ_MS_MAX = 20_000
+/** A list whose filters let next to nothing through looks at all records of the population. */
+const LIST_MS_MAX = 10_000
 const ID = /^[1-9][0-9]{0,15}$/
 
 const noQuery = Type.Object({})
@@ -111,7 +111,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     const query = listQuery(['npns', ...FILTERS[kind]])
     routes.get(`/v2/${kind}`, described(read, ofPopulation(kind, query)), async (request) => {
       const list = listOf(request, kind, query, `/v2/${kind}`)
-      return await atOnce(parts.reads, request, (tx, reader) => readPage(tx, reader, list))
+      return await atOnce(parts.reads, request, (tx, reader) => readPage(tx, reader, list), LIST_MS_MAX)
     })
   }
 
@@ -185,9 +185,10 @@ async function atOnce<T>(
   reads: Database,
   { account }: FastifyRequest,
   work: (tx: Queryable, reader: Reader) => Promise<T>,
+  timeoutMs?: number,
 ): Promise<T> {
   const settings = visibleTo(account.environment, account.id)
-  const options = { settings, isolation: 'repeatable read', readOnly: true, timeoutMs: READ_MS_MAX } as const
+  const options = { settings, isolation: 'repeatable read', readOnly: true, timeoutMs } as const
   return await reads.transaction(options, (tx) => work(tx, readerOf(account)))
 }
 
