@@ -13,6 +13,13 @@ import { WatchedAnswers } from './watched-answers.ts'
 
 export const PUBLIC_URL = 'https://sync.example'
 
+/** A record as it is answered. */
+export type Row = { id: number; npn: string; updatedAt: string; licenseLoas: Row[] }
+
+export type Page = { embedded?: Record<string, Row[]>; links: { self: { href: string }; next: { href: string } } }
+
+const PAGES_MAX = 300
+
 type Monitored = {
   dataStatus?: 'loading' | 'ready' | 'not_found'
   freshOn?: string
@@ -132,16 +139,22 @@ export class ProducerWorld {
     return response.json()
   }
 
-  /** All rows of a list, from `next` to `next`. */
-  // biome-ignore lint/suspicious/noExplicitAny: rows of any list
-  async all(account: TestAccount, url: string): Promise<any[]> {
-    const rows = []
-    for (let next = url; ; ) {
-      const { embedded, links } = await this.ok(account, next)
-      if (embedded === undefined) return rows
-      rows.push(...Object.values(embedded).flat())
-      next = links.next.href
+  /** The pages of a list, from `next` to `next`; the last has no rows. Nothing here has hundreds. */
+  async pages(account: TestAccount, url: string): Promise<Page[]> {
+    const pages: Page[] = []
+    for (let next = url; pages.length < PAGES_MAX; ) {
+      const page: Page = await this.ok(account, next)
+      pages.push(page)
+      if (!page.embedded) return pages
+      next = page.links.next.href
     }
+    throw new Error(`${url} does not end`)
+  }
+
+  /** All rows of a list. */
+  async all(account: TestAccount, url: string): Promise<Row[]> {
+    const pages = await this.pages(account, url)
+    return pages.flatMap(({ embedded = {} }) => Object.values(embedded).flat())
   }
 
   #principalOf(bearer = ''): Principal {

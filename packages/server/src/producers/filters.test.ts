@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ManualClock } from '../../test/manual-clock.ts'
-import { ProducerWorld } from '../../test/producer-world.ts'
+import { ProducerWorld, type Row } from '../../test/producer-world.ts'
 import { insertRecords, type RecordRow, recordRow } from '../../test/record-rows.ts'
 import type { RecordKind } from './record.ts'
 
@@ -295,11 +295,7 @@ function meets(kind: string, row: RecordRow, data: Data, query: Query): boolean 
 }
 
 /** Rule 28: what is embedded is complete, but for what has vanished and is not asked for. */
-function expectEmbedded(
-  licenses: { id: number; licenseLoas: { id: number; niprDeleted: boolean }[] }[],
-  data: Data,
-  { includeDeleted = true }: Query,
-): void {
+function expectEmbedded(licenses: readonly Row[], data: Data, { includeDeleted = true }: Query): void {
   for (const license of licenses) {
     const ids = data.licenseLoas
       .filter(({ row, license: { id } }) => id === license.id && (includeDeleted || row.nipr_deleted === false))
