@@ -89,14 +89,14 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     request: FastifyRequest,
     reply: FastifyReply,
     { npn, path }: { npn: Npn; path: string },
-    read: (tx: Queryable, reader: Reader) => Promise<T>,
+    serve: (tx: Queryable, reader: Reader) => Promise<T>,
   ) => {
     const { account } = request
     const found = await readProducer(npn, maySubscribe(request), {
       read: () =>
         atOnce(parts.reads, request, async (tx, reader) => {
           const standing = await readStanding(tx, reader, npn)
-          return { standing, found: standing === 'ready' ? await read(tx, reader) : null }
+          return { standing, found: standing === 'ready' ? await serve(tx, reader) : null }
         }),
       subscribe: () => parts.subscribe(account, npn),
       waitForData: () => watch.wait({ account, npn }, whileConnected(reply)),
