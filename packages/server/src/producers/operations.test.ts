@@ -100,3 +100,25 @@ test('rule 17: the activated event of a read is delivered like any other', async
   await service.advance({ seconds: 1 })
   expect(receiver.events).toHaveLength(1)
 })
+
+test('rule 37: exactly 300 of 400 requests in one minute pass over two processes, and waiting retry-after is enough', async () => {
+  const other = await TestService.start({ beside: service })
+  const client = await service.token(account)
+  const seen = { passed: new Set<string | null>(), refused: new Set<string | null>() }
+  // as many side by side as two processes on a busy machine answer in their time
+  const caller = async (through: TestService) => {
+    for (let request = 0; request < 25; request += 1) {
+      const { status, headers } = await through.call('GET', '/v1/licenses/1', undefined, { token: client })
+      expect(headers.get('ratelimit-limit')).toBe('300')
+      expect(Number(headers.get('ratelimit-reset'))).toBeGreaterThanOrEqual(1)
+      if (status !== 429) seen.passed.add(headers.get('ratelimit-remaining'))
+      else seen.refused.add(headers.get('retry-after'))
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, (_, index) => caller(index % 2 === 0 ? service : other)))
+  await other.close()
+  expect(seen.passed.size).toBe(300)
+  expect([...seen.refused]).toEqual([expect.stringMatching(/^[1-9]\d?$/)])
+  service.clock.advanceMs(1_000 * Number([...seen.refused][0]))
+  expect((await service.call('GET', '/v1/licenses/1', undefined, { token: client })).status).toBe(404)
+})
