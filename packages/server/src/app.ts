@@ -97,7 +97,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'reads' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -302,7 +302,8 @@ async function startApi(
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
     registerProducerRoutes(routes, {
-      reads: databases.reads,
+      api,
+      lists: databases.lists,
       clock,
       publicUrl,
       subscribe: async (account, npn) =>
@@ -389,7 +390,7 @@ function openDatabases(connection: Connection): Databases {
     })
   return {
     api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
-    reads: open('api', 'reads', 4, 2_000, CALL_MS_MAX), // apart, so that no long list delays what is short
+    lists: open('api', 'lists', 4, 2_000, CALL_MS_MAX), // apart, so that none delays what is short
     accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
