@@ -28,7 +28,10 @@ export class AnswerJudge {
   readonly #closed: boolean
 
   /** @param options.ajv of another dialect than OpenAPI 3.1 has; `formats`: further ones, which any value has */
-  constructor(document: Described, options: { closed?: boolean; ajv?: Ajv | undefined; formats?: readonly string[] } = {}) {
+  constructor(
+    document: Described,
+    options: { closed?: boolean; ajv?: Ajv | undefined; formats?: readonly string[] } = {},
+  ) {
     const { closed = false, ajv, formats: further = [] } = options
     this.#document = document
     this.#closed = closed
