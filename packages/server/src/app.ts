@@ -26,6 +26,7 @@ import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { Closing } from '#src/closing.ts'
 import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
@@ -112,8 +113,7 @@ type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
-  /** What was opened is closed in reverse. */
-  opened: (end: () => unknown) => void
+  closing: Closing
 }
 
 /**
@@ -131,12 +131,9 @@ export async function createApp(
   if (faults.length > 0) throw new CannotStart(faults)
   await migrate(connection)
 
-  const ends: (() => unknown)[] = []
-  const close = async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  }
+  const closing = new Closing()
   try {
-    const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const base = await startBase(config, connection, masterKey, log, overrides, closing)
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
@@ -145,11 +142,20 @@ export async function createApp(
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
-    base.opened(() => base.health.drain())
     base.health.started()
-    return { url, adminUrl, worker, population, tasks, housekeeping, health: base.health, firstAccount, close }
+    return {
+      url,
+      adminUrl,
+      worker,
+      population,
+      tasks,
+      housekeeping,
+      health: base.health,
+      firstAccount,
+      close: () => closing.close(),
+    }
   } catch (error) {
-    await close()
+    await closing.close()
     throw error
   }
 }
@@ -160,19 +166,20 @@ async function startBase(
   masterKey: SealingKey,
   log: Logger,
   overrides: Overrides,
-  opened: Base['opened'],
+  closing: Closing,
 ): Promise<Base> {
   const databases = openDatabases(connection)
-  opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
+  closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
-  opened(() => health.stop())
+  closing.working(() => health.drain())
+  closing.opened(() => health.stop())
   const notDurable = await health.start()
   if (notDurable.length > 0) throw new CannotStart(notDurable)
 
   const databaseClock = overrides.clock ? null : new DatabaseClock()
-  if (databaseClock) opened(await keepTime(databaseClock, databases.lease))
+  if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
   const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
   const policies = new AddressPolicies(environments, {
@@ -181,7 +188,7 @@ async function startBase(
     ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
   })
   const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
-  opened(() => outgoing.close())
+  closing.opened(() => outgoing.close())
   const ids = new IdSource(clock)
   const dataKeys = new DataKeys(masterKey)
   return {
@@ -199,12 +206,12 @@ async function startBase(
     outgoing,
     health,
     metrics,
-    opened,
+    closing,
   }
 }
 
 /** Brings the contents of the database up to this release. */
-async function prepare({ databases, clock, ids, dataKeys, policies, log, opened }: Base, masterKey: SealingKey) {
+async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: SealingKey) {
   const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
   for (const environment of environmentNames) {
     const settings = visibleTo(environment)
@@ -213,12 +220,12 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   }
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
-  opened(() => housekeeping.close())
+  closing.working(() => housekeeping.close(), TRANSACTIONS_END_MS_MAX)
   return { firstAccount, housekeeping }
 }
 
 async function startWorker(base: Base): Promise<DeliveryWorker> {
-  const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
+  const { config, connection, overrides, databases, dataKeys, policies, metrics, closing } = base
   const worker = new DeliveryWorker({
     ...base,
     database: databases.worker,
@@ -235,7 +242,7 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
   })
   await worker.start()
-  opened(() => worker.close())
+  closing.working(() => worker.close())
   const listener = new Listener(
     connection,
     WAKE_CHANNEL,
@@ -244,23 +251,23 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     { role: 'worker', applicationName: 'producersync-listen' },
   )
   await listener.start()
-  opened(() => listener.close())
+  closing.working(() => listener.close())
   metrics.observePending(databases.worker)
   metrics.observeWorker(worker)
   return worker
 }
 
-function startTasks({ databases, clock, log, opened }: Base, waker: Waker): TaskRunner {
+function startTasks({ databases, clock, log, closing }: Base, waker: Waker): TaskRunner {
   const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
-function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
+function startPopulation({ databases, clock, ids, log, closing }: Base, waker: Waker): PopulationRunner {
   const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
@@ -271,7 +278,7 @@ async function startApi(
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
-  const { opened, overrides } = base
+  const { closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
@@ -331,16 +338,20 @@ async function startApi(
   })
   serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
-  opened(() => http.close())
+  closing.working(async () => {
+    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
+    await http.close()
+    clearTimeout(cut)
+  })
   return publicUrl
 }
 
-async function startAdmin({ config, health, metrics, opened }: Base): Promise<string> {
+async function startAdmin({ config, health, metrics, closing }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
   const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
   admin.listen(port, config.adminHost)
   await once(admin, 'listening')
-  opened(() => {
+  closing.opened(() => {
     admin.closeAllConnections()
     admin.close()
   })
@@ -349,6 +360,12 @@ async function startAdmin({ config, health, metrics, opened }: Base): Promise<st
 
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
 const ACCEPT_STATEMENTS_MAX = 3
+/** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
+const CALL_MS_MAX = 1_800
+/** A transaction that has not ended so long after a stop was asked for is cut with its connection. */
+const TRANSACTIONS_END_MS_MAX = 2_000
+/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
+const CALLS_END_MS_MAX = 2_500
 const CLOCK_READ_MS = 1_000
 const PORTS_TRIED_MAX = 100
 
@@ -362,8 +379,8 @@ function openDatabases(connection: Connection): Databases {
       queryTimeoutMs,
     })
   return {
-    api: open('api', 'api', 10, 2_000, 2_000),
-    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, 2_000),
+    api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
+    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
     updates: open('updates', 'updates', 6, 5_000, 6_000),

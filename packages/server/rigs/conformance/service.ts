@@ -38,7 +38,7 @@ export async function openService(receivers: readonly string[]): Promise<Running
   const admin = async (...args: string[]): Promise<{ client?: Client }> => {
     const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PSAPI_SERVER_DATA_DIR: folder }
     const { stdout } = await run(process.execPath, [ADMIN, ...args, '--json'], { env, timeout: 30_000 })
-    return JSON.parse(stdout)
+    return JSON.parse(stdout) as { client?: Client }
   }
   try {
     const service = await startService(processes, folder, receivers, { inspected: false })

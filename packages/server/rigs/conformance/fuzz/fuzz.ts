@@ -162,7 +162,7 @@ class FuzzRun {
   ): Promise<{ status: number; body: Record<string, unknown> }> {
     const [token = ''] = this.#parts.tokens.management
     const answer = await this.#pool.request({
-      method: method as 'GET',
+      method,
       path,
       headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
       body: body ? JSON.stringify(body) : null,

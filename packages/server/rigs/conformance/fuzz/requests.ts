@@ -136,12 +136,8 @@ type Broken = { bytes: Buffer; headers?: Record<string, string>; wrong?: string 
 
 /** As it stands in a query. Half a surrogate pair cannot. */
 function textOf(value: unknown): string {
-  const text = Array.isArray(value)
-    ? value.map(String).join(',')
-    : typeof value === 'object'
-      ? JSON.stringify(value)
-      : String(value)
-  return text.toWellFormed()
+  if (Array.isArray(value)) return value.map(textOf).join(',')
+  return (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed()
 }
 
 /** As a parameter of this schema would be read. */
