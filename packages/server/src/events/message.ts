@@ -54,6 +54,7 @@ export const messageBody = Type.Object(
     ...MessageFields.properties,
     payload: Type.Optional(anyObject('Required, unless given as `data`. Its text is kept, signed and sent as it is.')),
     data: Type.Optional(anyObject('Another name of `payload`.')),
+    application: Type.Optional(anyObject('Made when the path names none; else it is not read.')),
   },
   { title: 'MessageIn' },
 )
