@@ -179,6 +179,7 @@ export class ProducerWorld {
       capabilities: new Set(),
       featureFlags: new Set(),
       sessionId: null,
+      portalSessionId: null,
     }
   }
 

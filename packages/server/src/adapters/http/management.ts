@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal } from '#src/accounts/principal.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { ignoredFieldsHeader } from './body.ts'
 import { managementBody } from './problem.ts'
 import type { Access } from './request.ts'
 import {
   type AccessControl,
   bearerOf,
   hasImpossiblePathValue,
+  nameIgnoredFields,
   noSuchRoute,
   pathValue,
   readInput,
@@ -65,11 +65,7 @@ export function managementRoutes(
         await admit(http, access, request, reply)
       })
       readInput(scope)
-      scope.addHook('onSend', (request, reply, payload, done) => {
-        const ignored = ignoredFieldsHeader(request.ignoredFields)
-        if (ignored !== undefined) reply.header('x-ignored-fields', ignored)
-        done(null, payload)
-      })
+      nameIgnoredFields(scope)
       scope.setErrorHandler((error, request, reply) => {
         if (error instanceof DomainError && error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
         return answerError(error, request, reply, managementBody)
