@@ -2,8 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import { findUnlessUid, namesApplication } from '#src/accounts/on-the-fly.ts'
-import type { AccountParts } from '#src/accounts/store.ts'
+import { findUnlessUid } from '#src/accounts/on-the-fly.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
@@ -13,25 +12,21 @@ import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
-import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
 import { MessageBatchOut, MessageOut, MessagePage } from './answer-schemas.ts'
 import { listEvents, readEvent, readEvents } from './event-store.ts'
-import { acceptFirstMessage } from './first-message.ts'
+import { acceptFirstMessage, type FirstMessageParts, makesAccount } from './first-message.ts'
 import type { Intake } from './intake.ts'
 import { MESSAGE_ID_PREFIX, messageBody, readMessage } from './message.ts'
 import { jsonArray, messageOut, type StoredEvent, storedOf } from './message-out.ts'
 
-export type MessageParts = AccountParts & {
-  database: Database // role `api`
+export type MessageParts = FirstMessageParts & {
   access: Access
   queue: AcceptQueue
   intake: Intake
   environments: Environments
-  /** Told of a message that was accepted beside the queue. */
-  onCommit: (events: number, seconds: number) => void
 }
 
 declare module 'fastify' {
@@ -83,10 +78,7 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     async (request, reply) => {
       // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
       const name = pathValue(request, 'app_id') ?? ''
-      let body: Buffer | null = null
-      if (namesApplication(request.scanned) && !(await isKnown(parts, request, name))) {
-        body = await acceptFirst(parts, request)
-      }
+      let body = await acceptFirst(parts, request)
       if (body === null) {
         request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
         body = await acceptOne(parts, request, reply)
@@ -159,24 +151,12 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   )
 }
 
-/** Does the path name an account, as far as is remembered? */
-async function isKnown({ access }: MessageParts, { principal }: FastifyRequest, name: string): Promise<boolean> {
-  try {
-    await access.accountOf(principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
-    return true
-  } catch (error) {
-    if (error instanceof DomainError && error.code === 'not_found') return false
-    throw error
-  }
-}
-
-/** @returns the answer's body; null when there is such an account by now, and nothing was accepted */
+/** @returns the answer's body; null when the path names an account, or the body can make none: nothing was accepted */
 async function acceptFirst(parts: MessageParts, request: FastifyRequest): Promise<Buffer | null> {
+  if (!(await makesAccount(parts, request, { maxAgeMs: ACCOUNT_AGE_MS_MAX }))) return null
   const withContent = await readContentWish(parts, request)
-  const startedAt = performance.now()
-  const first = await acceptFirstMessage(parts.database, parts, request)
+  const first = await acceptFirstMessage(parts, request)
   if (!first) return null
-  parts.onCommit(1, (performance.now() - startedAt) / 1000)
   request.ignoredFields.push(...first.ignored)
   return messageOut(storedOf(first.event), withContent)
 }
