@@ -153,6 +153,7 @@ export class ServiceProcess {
 
   async #restart(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
+      if (this.#closed) return
       try {
         return await this.#live()
       } catch (error) {
