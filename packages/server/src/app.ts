@@ -26,6 +26,7 @@ import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
@@ -134,8 +135,10 @@ export async function createApp(
     const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
-    const worker = config.roles.has('worker') ? await startWorker(base) : null
-    const waker = new Waker({ database: base.databases.worker, worker, log })
+    const wakeLanes = (names: readonly LaneName[]) => waker?.lanes(names)
+    let waker: Waker | null = null // until it is there, nothing is recorded
+    const worker = config.roles.has('worker') ? await startWorker(base, wakeLanes) : null
+    waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
@@ -212,7 +215,7 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   return { firstAccount, housekeeping }
 }
 
-async function startWorker(base: Base): Promise<DeliveryWorker> {
+async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) => void): Promise<DeliveryWorker> {
   const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
   const worker = new DeliveryWorker({
     ...base,
@@ -224,6 +227,7 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
       return await readTargets(databases.worker, keys, dataKeys, now)
     },
     policyOf: (target) => policies.known(target.environment),
+    wakeLanes,
     failpoint: overrides.failpoint ?? noFailpoint,
     metrics: deliveryMetrics(metrics.registry),
     limits: { inFlightMax: config.workerInFlightMax, first: config.workerInFlightMax },

@@ -7,12 +7,13 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
+import { announcementsOf, disabledBy, warningsOf } from './announced.ts'
 import { type Attempted, brokenAttempt, canceledAttempt } from './attempt.ts'
 import { CarefulShards } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
 import type { Failpoint } from './failpoint.ts'
-import { moveFailureClock } from './failure-clock.ts'
+import { type DisabledReason, moveFailureClock } from './failure-clock.ts'
 import { type Budget, deliveryIdOf, heldName, type Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneName, Lanes } from './lanes.ts'
@@ -42,6 +43,8 @@ export type WorkerParts = {
   outgoing: Outgoing
   readTargets: ReadTargets
   policyOf: (target: Target) => AddressPolicy
+  /** Tells the owners of lanes that something new is pending there: `Waker.lanes`. */
+  wakeLanes: (names: readonly LaneName[]) => void
   failpoint: Failpoint
   metrics: DeliveryMetrics
   log: Logger
@@ -92,6 +95,7 @@ export class DeliveryWorker {
       settle: (record, written) => this.#settle(record, written),
       log,
       onFlush: (records, refused) => metrics.recorded(records, refused),
+      announced: (changes, lanes) => this.#announced(changes, lanes),
     })
     this.#reader = new LaneReader({
       database,
@@ -311,15 +315,39 @@ export class DeliveryWorker {
     // an answer says nothing about an endpoint that has been given another URL meanwhile
     if (target && target.url === record.url) {
       const attempt = { ...met, cause: delivery.cause, endedAt }
-      const { clock, disable } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
+      const { clock, disable, warnings } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
       const proves = record.state.status === 'delivered' && target.provenAt === null
       changesEndpoint = proves || clock !== target.failureClock || disable !== null
       if (proves) target.provenAt = endedAt
       target.failureClock = clock
-      if (disable && !target.disabled) lane.disable = { reason: disable, at: endedAt }
+      if (warnings.length > 0) this.#warn(lane, target, warnings)
+      if (disable && !target.disabled) this.#disable(lane, target, disable, endedAt)
     }
     this.#record(lane, record, changesEndpoint)
     this.#parts.metrics.attempted(budget, record, delivery)
+  }
+
+  #warn(lane: Lane, { failureClock, failurePolicy }: Target, percents: readonly number[]): void {
+    const { disableAfterDays: days, disableFailing: disables } = failurePolicy
+    const { failingSince } = failureClock
+    if (failingSince === null) return
+    lane.announcements = [...lane.announcements, ...warningsOf(lane, { failingSince, percents, days, disables }, this.#parts)]
+  }
+
+  #disable(lane: Lane, { failureClock }: Target, reason: DisabledReason, at: Date): void {
+    if (lane.disable === null) {
+      lane.announcements = [...lane.announcements, disabledBy(lane, failureClock.failingSince, this.#parts)]
+    }
+    lane.disable = { reason, at }
+  }
+
+  /** What came with these changes is written, or not true any more: the endpoint has been changed meanwhile, and is read anew. */
+  #announced(changes: readonly EndpointChange[], lanes: readonly LaneName[]): void {
+    for (const { endpointId, announcements } of changes) {
+      const lane = this.#lanes.get(endpointId)
+      if (lane) lane.announcements = lane.announcements.filter((announcement) => !announcements.includes(announcement))
+    }
+    if (lanes.length > 0) this.#parts.wakeLanes(lanes)
   }
 
   #cancel(lane: Lane, delivery: Delivery): void {
@@ -327,11 +355,11 @@ export class DeliveryWorker {
     if (lane.target) this.#record(lane, canceledAttempt(delivery, lane.target, clock.now(), ids), false)
   }
 
-  #record(lane: Lane, record: Omit<AttemptRecord, 'epoch'>, changesEndpoint: boolean): void {
+  #record(lane: Lane, record: Omit<AttemptRecord, 'epoch' | 'announcements'>, changesEndpoint: boolean): void {
     const epoch = this.#ownership.epochOf(lane.shard)
     if (epoch === undefined) return
     lane.unsettled += 1
-    this.#recorder.add({ ...record, epoch }, changesEndpoint)
+    this.#recorder.add({ ...record, epoch, announcements: announcementsOf(record, this.#parts) }, changesEndpoint)
     const { delivery } = record
     this.#parts.log.info({
       event: 'delivery.attempted',
@@ -353,7 +381,8 @@ export class DeliveryWorker {
     const lane = this.#lanes.get(endpointId)
     if (!lane?.target) return undefined
     const { accountId, version, provenAt, failureClock } = lane.target
-    return { accountId, endpointId, version, provenAt, failureClock, disable: lane.disable }
+    const { disable, announcements } = lane
+    return { accountId, endpointId, version, provenAt, failureClock, disable, announcements }
   }
 
   /** A record is settled: the delivery is finished, or waits for its next due time. */
@@ -395,6 +424,7 @@ export class DeliveryWorker {
       this.#parts.outgoing.closeIdle(lane.endpointId)
       lane.pausedUntil = null
     }
+    if (known && known.version !== target.version) this.#lanes.reload(lane) // payloads may have been erased
     const mark = target.deletedAt ?? target.canceledBefore
     const isFollowed = mark === null || (lane.canceledThrough !== null && mark <= lane.canceledThrough)
     if (!isFollowed) {
