@@ -58,7 +58,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await api.transaction({ settings: settingsOf(request) }, work)
   }
 
-  const readable = { config: { access: 'any' } } as const
+  const readable = { config: { access: 'ViewBase' } } as const
   const operated = { config: { access: 'environment_key' } } as const
 
   routes.get('/event-type', readable, async (request) => {
