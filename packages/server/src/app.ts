@@ -5,7 +5,8 @@ import { createAccess } from '#src/accounts/access.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
 import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
-import { visibleTo } from '#src/accounts/principal.ts'
+import { InternalAccounts } from '#src/accounts/internal-account.ts'
+import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import { RateLimiter, requestLimiter } from '#src/accounts/rate-limit.ts'
 import { registerAppRoutes } from '#src/accounts/routes.ts'
 import { registerTokenEndpoint } from '#src/accounts/token-endpoint.ts'
@@ -32,7 +33,8 @@ import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
-import { registerEndpointRoutes } from '#src/endpoints/routes.ts'
+import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
+import { announceDeleted } from '#src/endpoints/save.ts'
 import { readTargets } from '#src/endpoints/target.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
@@ -282,6 +284,7 @@ async function startApi(
 
   const { api } = databases
   const access = createAccess(api, clock)
+  const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
   oauthRoutes(http, (routes) => {
@@ -292,9 +295,12 @@ async function startApi(
   })
   managementRoutes(http, access, (routes) => {
     registerHealthRoutes(routes, health)
-    registerAppRoutes(routes, { api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAppRoutes(routes, {
+      ...{ api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes },
+      announceDeleted: (tx, endpoints) => announceDeleted(tx, endpoints, { ids, clock }),
+    })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
-    registerEndpointRoutes(routes, {
+    const endpointParts = {
       api,
       clock,
       ids,
@@ -302,9 +308,11 @@ async function startApi(
       environments,
       idempotency,
       wake: waker,
-      checkTarget: async (target, environment) =>
+      checkTarget: async (target: string, environment: Environment) =>
         await outgoing.vet(target, await policies.current(environment), environment),
-    })
+    }
+    registerEndpointRoutes(routes, endpointParts)
+    registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })

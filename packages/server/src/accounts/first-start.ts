@@ -47,11 +47,7 @@ async function inEnvironment<T>(
 }
 
 /** @returns whether this call made it: a second one waits for the first, and then finds the row */
-async function addEnvironment(
-  tx: Queryable,
-  parts: AccountParts,
-  environment: Environment,
-): Promise<boolean> {
+async function addEnvironment(tx: Queryable, parts: AccountParts, environment: Environment): Promise<boolean> {
   const { ksuid, at } = parts.ids.next()
   const made = await tx.query`
     insert into environment (name, id, created_at) values (${environment}, ${`org_${ksuid}`}, ${at})

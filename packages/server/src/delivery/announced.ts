@@ -47,7 +47,12 @@ export function announcementsOf(
 /** An endpoint that has failed for a share of the time after which it is disabled. */
 export function warningsOf(
   endpoint: { accountId: string; endpointId: string },
-  { failingSince, percents, days, disables }: { failingSince: Date; percents: readonly number[]; days: number; disables: boolean },
+  {
+    failingSince,
+    percents,
+    days,
+    disables,
+  }: { failingSince: Date; percents: readonly number[]; days: number; disables: boolean },
   parts: Parts,
 ): Announcement[] {
   const disableAt = disables ? new Date(failingSince.getTime() + days * DAY_MS).toISOString() : null

@@ -81,7 +81,7 @@ test('outcomes whose commit nobody heard of are written again, and stand there o
     settle: (record, written) => settled.push([record.id, written]),
     log: pino({ level: 'silent' }),
     onFlush: () => {},
-      announced: () => {},
+    announced: () => {},
   })
   for (const record of records) recorder.add(record, false)
   await recorder.drain(5_000)

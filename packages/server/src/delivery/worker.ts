@@ -331,7 +331,10 @@ export class DeliveryWorker {
     const { disableAfterDays: days, disableFailing: disables } = failurePolicy
     const { failingSince } = failureClock
     if (failingSince === null) return
-    lane.announcements = [...lane.announcements, ...warningsOf(lane, { failingSince, percents, days, disables }, this.#parts)]
+    lane.announcements = [
+      ...lane.announcements,
+      ...warningsOf(lane, { failingSince, percents, days, disables }, this.#parts),
+    ]
   }
 
   #disable(lane: Lane, { failureClock }: Target, reason: DisabledReason, at: Date): void {

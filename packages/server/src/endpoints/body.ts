@@ -42,11 +42,15 @@ const fields = {
   ordering: Type.Optional(nullable(oneOf(['none', 'fifo']))),
 }
 
-export const newEndpointBody = Type.Object({
-  ...fields,
+const newFields = {
   secret: Type.Optional(nullable(Type.String())),
   headers: Type.Optional(nullable(texts)),
-})
+}
+const { channels: _, ...operationalFields } = fields
+
+export const newEndpointBody = Type.Object({ ...fields, ...newFields })
+export const newOperationalBody = Type.Object({ ...operationalFields, ...newFields })
+export const operationalBody = Type.Object(operationalFields)
 export const endpointBody = Type.Object(fields)
 export const endpointPatchBody = Type.Object({ ...fields, url: Type.Optional(fields.url) })
 

@@ -6,7 +6,13 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type Fault, notFound } from '#src/domain-error.ts'
 import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
-import { type AnnouncedLane, announce, announcement, OPERATIONAL_TYPES, type OperationalType } from '#src/events/announce.ts'
+import {
+  type AnnouncedLane,
+  announce,
+  announcement,
+  OPERATIONAL_TYPES,
+  type OperationalType,
+} from '#src/events/announce.ts'
 import { type Sight, unknownEventTypes } from '#src/events/event-type-store.ts'
 import { settingsFaults } from './body.ts'
 import { type Effects, effectsOf } from './change.ts'
@@ -105,9 +111,27 @@ export async function changeEndpoint(
 }
 
 /** @throws DomainError not_found when it has just been deleted */
-export async function deleteEndpoint(tx: Queryable, endpoint: Endpoint, parts: AnnounceParts): Promise<AnnouncedLane[]> {
+export async function deleteEndpoint(
+  tx: Queryable,
+  endpoint: Endpoint,
+  parts: AnnounceParts,
+): Promise<AnnouncedLane[]> {
   if (!(await endEndpoint(tx, endpoint.accountId, endpoint.id, parts.clock.now()))) throw notFound()
   return await announceChange(tx, endpoint, ['endpoint.deleted'], parts)
+}
+
+/** Endpoints that ended with their account. */
+export async function announceDeleted(
+  tx: Queryable,
+  endpoints: readonly AnnouncedLane[],
+  parts: AnnounceParts,
+): Promise<AnnouncedLane[]> {
+  return await announce(
+    tx,
+    endpoints.map(({ accountId, endpointId }) =>
+      announcement('endpoint.deleted', { accountId, endpointId }, {}, parts),
+    ),
+  )
 }
 
 export type AnnounceParts = { ids: IdSource; clock: Clock }
