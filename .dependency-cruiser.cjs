@@ -199,7 +199,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays'],
+    ['replays', 'erasure', 'statistics', 'interchange'],
     ['operate'],
   ]),
 ]

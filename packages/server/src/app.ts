@@ -36,11 +36,17 @@ import { AddressPolicies } from '#src/endpoints/address-policies.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { readTargets } from '#src/endpoints/target.ts'
+import { registerErasureRoutes } from '#src/erasure/routes.ts'
+import { eraseWorks } from '#src/erasure/work.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
+import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { exportWorks } from '#src/interchange/work.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -51,6 +57,8 @@ import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
+import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
+import { statisticsWorks } from '#src/statistics/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
 import { VERSION } from '#src/version.ts'
@@ -251,8 +259,9 @@ async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) =
   return worker
 }
 
-function startTasks({ databases, clock, log, opened }: Base, waker: Waker): TaskRunner {
-  const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
+function startTasks({ databases, clock, ids, log, opened }: Base, waker: Waker): TaskRunner {
+  const works = { ...replayWorks, ...eraseWorks({ ids, clock }), ...statisticsWorks, ...exportWorks }
+  const runner = new TaskRunner({ database: databases.worker, works, clock, ids, wakeLanes: waker.lanes, log })
   runner.start()
   opened(() => runner.close())
   return runner
@@ -316,11 +325,17 @@ async function startApi(
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
-    registerTaskRoutes(routes, { api, clock })
+    const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
+    registerTaskRoutes(routes, taskParts)
+    registerErasureRoutes(routes, taskParts)
+    registerStatisticsRoutes(routes, taskParts)
+    registerInterchangeRoutes(routes, taskParts)
+    registerMessageListRoutes(routes, { database: api, clock })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
+      schemas: new SchemaEnforcement({ database: api, clock }),
       clock,
       ids,
       intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),

@@ -16,7 +16,7 @@ export async function addInternalAccount(tx: Queryable, parts: AccountParts, env
   await actingFor(tx, id, () => insertAccount(tx, parts, { id, at, environment, name: NAME, internal: true }))
 }
 
-export async function internalAccountId(tx: Queryable, environment: Environment): Promise<string | null> {
+async function internalAccountId(tx: Queryable, environment: Environment): Promise<string | null> {
   const [row] = await tx.query<{ id: string | null }>`select internal_account(${environment}) as id`
   return row?.id ?? null
 }

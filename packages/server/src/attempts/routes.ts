@@ -8,7 +8,7 @@ import { pathValue } from '#src/adapters/http/routes.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, notFound } from '#src/domain-error.ts'
+import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
@@ -21,6 +21,7 @@ import {
   pageOut,
   standingOfStatus,
 } from './answers.ts'
+import { checkRange } from './range.ts'
 import {
   ATTEMPT_ID_PREFIX,
   type AttemptsOf,
@@ -41,8 +42,7 @@ export type AttemptParts = {
 
 /** Lists may have to look through many rows for the few that pass a filter. */
 const LIST_MS_MAX = 10_000
-const STATS_MS_DEFAULT = 28 * 86_400_000
-const STATS_MS_MAX = STATS_MS_DEFAULT + 5 * 60_000
+const STATS_DAYS_MAX = 28
 /** What has just been made still counts as made by now: ids tell times apart by so much. */
 const ID_STEP_MS = 4
 
@@ -193,9 +193,7 @@ function attemptIdOf(request: FastifyRequest): string {
  */
 function statsRange({ since, until }: { since?: Date; until?: Date }, now: Date): { from: string; until: string } {
   const to = until ?? now
-  const from = since ?? addMs(to, -STATS_MS_DEFAULT)
-  if (to > now || from > to || to.getTime() - from.getTime() > STATS_MS_MAX) {
-    throw new DomainError('invalid_range', 'The range must end by now, begin before its end and span at most 28 days.')
-  }
+  const from = since ?? addMs(to, -STATS_DAYS_MAX * 86_400_000)
+  checkRange({ since: from, until: to }, now, STATS_DAYS_MAX)
   return { from: ksuidFloor(from), until: ksuidFloor(until ?? addMs(now, ID_STEP_MS)) }
 }

@@ -16,7 +16,7 @@ export type FailurePolicy = { disableFailing: boolean; disableAfterDays: number 
 export const NO_FAILURES: FailureClock = { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 }
 
 /** Of the time after which a failing endpoint is disabled. */
-export const WARNING_PERCENTS: readonly number[] = [50, 70, 90]
+const WARNING_PERCENTS: readonly number[] = [50, 70, 90]
 
 /** A failure this long after the one before begins a new streak: the endpoint may have worked in between. */
 const STREAK_GAP_MS_MAX = 48 * 3_600_000

@@ -5,9 +5,8 @@ import type { Environments } from '#src/accounts/environments.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
-import { pageParameters, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { managementBody, problemOf } from '#src/adapters/http/problem.ts'
-import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
+import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
@@ -16,10 +15,11 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
-import { listEvents, readEvent, readEvents } from './event-store.ts'
+import { readEvent, readEvents } from './event-store.ts'
 import type { Intake } from './intake.ts'
-import { MESSAGE_ID_PREFIX, readMessage } from './message.ts'
+import { readMessage } from './message.ts'
 import { jsonArray, messageOut, storedOf } from './message-out.ts'
+import type { SchemaEnforcement } from './schema-enforcement.ts'
 
 export type MessageParts = {
   database: Database // role `api`
@@ -27,6 +27,7 @@ export type MessageParts = {
   queue: AcceptQueue
   intake: Intake
   environments: Environments
+  schemas: SchemaEnforcement
   clock: Clock
   ids: IdSource
 }
@@ -35,15 +36,6 @@ const MESSAGES_PER_BATCH_MAX = 1_000
 const ACCOUNT_AGE_MS_MAX = 1_000
 
 const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) })
-const ListQuery = Type.Object({
-  ...pageParameters,
-  before: Type.Optional(queryMoment()),
-  after: Type.Optional(queryMoment()),
-  channel: Type.Optional(Type.String({ maxLength: 128 })),
-  tag: Type.Optional(Type.String({ maxLength: 128 })),
-  event_types: Type.Optional(queryList(Type.String({ maxLength: 256 }), 250)),
-  with_content: Type.Optional(Type.Boolean()),
-})
 
 /** Accepting and reading messages (events): webhook-api 8 and 10.1. */
 export function registerMessageRoutes(routes: FastifyInstance, parts: MessageParts): void {
@@ -70,28 +62,6 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     { bodyLimit: BODY_BYTES_MAX.batch, config: { access: 'environment_key', json: BATCH_LIMITS } },
     async (request, reply) => await acceptBatch(parts, request, reply),
   )
-  routes.get('/app/:app_id/msg', { config: { access: 'ViewBase' } }, async (request, reply) => {
-    const query = queryOf(request, ListQuery)
-    const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, now: parts.clock.now() })
-    const withContent = query.with_content ?? true
-    const filter = {
-      types: query.event_types?.length ? query.event_types : null,
-      channel: query.channel ?? null,
-      tag: query.tag ?? null,
-      withContent,
-    }
-    const rows = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      listEvents(tx, request.account, page, filter),
-    )
-    const { data, ...rest } = toPage(
-      page,
-      rows,
-      (event) => messageOut(event, withContent),
-      (event) => event.id,
-    )
-    const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
-    return await sendJson(reply, Buffer.concat([Buffer.from('{"data":'), jsonArray(data), tail]))
-  })
   routes.get('/app/:app_id/msg/:msg_id', { config: { access: 'ViewBase' } }, async (request, reply) => {
     const { with_content: withContent = true } = queryOf(request, ContentQuery)
     const event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
@@ -104,11 +74,13 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
 /** @returns the answer's body; null when the account is gone, and nothing was accepted */
 async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<Buffer | null> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
-  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
+  const { messageBytesMax, enforceSchemas } = await parts.environments.settings(request.account.environment)
   refuseLarger(request.bytes.length, messageBytesMax)
   const key = idempotencyKeyOf(request)
   const { event, ignored } = readMessage(request.scanned, request.account, parts.clock.now(), parts.ids)
   request.ignoredFields.push(...ignored)
+  const [misfit] = enforceSchemas ? await parts.schemas.misfits([event]) : []
+  if (misfit) throw misfit
   parts.intake.admit(request.account.id, 1, event.payload.length)
   const answer = await parts.queue.accept({ events: [event], key, items: null })
   if (answer.kind === 'account_gone') return null
@@ -127,9 +99,10 @@ type Item = { event: NewEvent; ignored: string[] } | { error: DomainError }
 
 async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
-  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
+  const { messageBytesMax, enforceSchemas } = await parts.environments.settings(request.account.environment)
   const key = idempotencyKeyOf(request)
-  const items = readItems(parts, request, messageBytesMax)
+  const read = readItems(parts, request, messageBytesMax)
+  const items = enforceSchemas ? await checked(parts.schemas, read) : read
   const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
   parts.intake.admit(request.account.id, good.length, request.bytes.length)
   const answer = await acceptGood(parts.queue, good, key)
@@ -159,6 +132,17 @@ async function acceptGood(
 ): Promise<AcceptAnswer> {
   if (good.length === 0) return { kind: 'accepted', events: [] }
   return await queue.accept({ events: good.map(({ event }) => event), key, items: good.map(({ index }) => index) })
+}
+
+async function checked(schemas: SchemaEnforcement, items: readonly Item[]): Promise<Item[]> {
+  const misfits = await schemas.misfits(items.flatMap((item) => ('event' in item ? item.event : [])))
+  let next = 0
+  return items.map((item) => {
+    if ('error' in item) return item
+    const error = misfits[next]
+    next += 1
+    return error ? { error } : item
+  })
 }
 
 const BATCH_LIMITS = {

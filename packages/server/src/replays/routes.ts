@@ -1,20 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { parseMoment } from '#src/adapters/http/moment.ts'
-import { momentText, nullable } from '#src/adapters/http/schema.ts'
+import { listOf, momentText, nullable, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from '#src/attempts/addressed.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { eventTypeName } from '#src/events/event-type.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
   REPLAY_RATE_MAX,
+  type ReplayFilter,
   type ReplayKind,
   type ReplayWish,
   startReplay,
@@ -38,6 +40,16 @@ const ReplayBody = Type.Object({
   until: Type.Optional(nullable(momentText())),
   rate: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX }))),
 })
+const BulkBody = Type.Object({
+  ...ReplayBody.properties,
+  eventTypes: Type.Optional(nullable(listOf(eventTypeName, 250))),
+  channel: Type.Optional(nullable(plainText(128))),
+  tag: Type.Optional(nullable(plainText(128))),
+  status: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 4 }))),
+  statusCodeClass: Type.Optional(
+    nullable(Type.Unsafe<number>({ type: 'integer', enum: [0, 100, 200, 300, 400, 500] })),
+  ),
+})
 const CancelBody = Type.Object({ createdBefore: momentText() })
 
 /** Sending again, one or many, and canceling what is planned: webhook-api 8, 10.5 and 13. */
@@ -57,8 +69,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     })
   })
 
-  const replay = (kind: ReplayKind) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const wish = toWish(bodyOf(request, ReplayBody))
+  async function start(request: FastifyRequest, reply: FastifyReply, kind: ReplayKind, wish: ReplayWish) {
     const { account } = request
     return await idempotency.run(request, reply, async (tx) => {
       const endpoint = await findEndpoint(tx, account.id, endpointOf(request).id)
@@ -66,8 +77,16 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
       return { status: 202, answer: startedTaskOut(task), committed: wakeTasks }
     })
   }
-  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', send, replay(REPLAY_KINDS.recover))
-  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', send, replay(REPLAY_KINDS.missing))
+  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', send, async (request, reply) => {
+    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody)))
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', send, async (request, reply) => {
+    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody)))
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/bulk-replay', send, async (request, reply) => {
+    const body = bodyOf(request, BulkBody)
+    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body), filter: filterOf(body) })
+  })
 
   const manage = addressing(api, 'ManageEndpoint')
   routes.post('/app/:app_id/endpoint/:endpoint_id/cancel-msgs', manage, async (request, reply) => {
@@ -88,6 +107,16 @@ function toWish({ since, until, rate }: { since: string; until?: string | null; 
     since: momentOf(since),
     until: until == null ? null : momentOf(until),
     rate: rate ?? REPLAY_RATE_DEFAULT,
+  }
+}
+
+function filterOf({ eventTypes, channel, tag, status, statusCodeClass }: Static<typeof BulkBody>): ReplayFilter {
+  return {
+    eventTypes: eventTypes?.length ? eventTypes : null,
+    channel: channel ?? null,
+    tag: tag ?? null,
+    status: status ?? null,
+    statusCodeClass: statusCodeClass ?? null,
   }
 }
 
