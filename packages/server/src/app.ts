@@ -323,14 +323,14 @@ async function startApi(
     registerEndpointRoutes(routes, endpointParts)
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
-    registerAttemptRoutes(routes, { api, clock, publicUrl })
+    registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
-    registerMessageListRoutes(routes, { database: api, clock })
+    registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,
       access,

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { Environments } from '#src/accounts/environments.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
@@ -36,6 +37,7 @@ import {
 export type AttemptParts = {
   api: Database
   clock: Clock
+  environments: Pick<Environments, 'settings'>
   /** The service's own, without a slash at its end. */
   publicUrl: string
 }
@@ -71,7 +73,10 @@ const DestinationsQuery = Type.Object({ ...pageParameters, ...expanded })
 const StatsQuery = Type.Object({ since: Type.Optional(queryMoment()), until: Type.Optional(queryMoment()) })
 
 /** What has been attempted, and how it stands: webhook-api 7, 8.1 (`E/stats`) and 8.2. */
-export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, publicUrl }: AttemptParts): void {
+export function registerAttemptRoutes(
+  routes: FastifyInstance,
+  { api, clock, environments, publicUrl }: AttemptParts,
+): void {
   const docsUrl = `${publicUrl}/docs/troubleshooting`
   const read = addressing(api, 'ViewBase')
 
@@ -79,9 +84,14 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }, work)
   }
 
+  async function kept({ principal }: FastifyRequest): Promise<{ now: Date; keptDays: number }> {
+    const { messageRetentionDays: keptDays } = await environments.settings(principal.environment)
+    return { now: clock.now(), keptDays }
+  }
+
   async function attemptsOf(request: FastifyRequest) {
     const query = queryOf(request, AttemptsQuery)
-    const page = parseWindow(query, { prefix: ATTEMPT_ID_PREFIX, now: clock.now() })
+    const page = parseWindow(query, { prefix: ATTEMPT_ID_PREFIX, ...(await kept(request)) })
     const ending = query.status === undefined ? null : endingOfStatus(query.status)
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
     const filter = {
@@ -139,7 +149,7 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
 
   routes.get('/app/:app_id/endpoint/:endpoint_id/msg', read, async (request, reply) => {
     const query = queryOf(request, EventsQuery)
-    const page = parseWindow(query, { prefix: 'msg_', now: clock.now() })
+    const page = parseWindow(query, { prefix: 'msg_', ...(await kept(request)) })
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
     const wanted = query.status === undefined ? null : standingOfStatus(query.status)
     const filter = { ...filterOf(query), withContent: view.withContent }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { Environments } from '#src/accounts/environments.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
@@ -16,6 +17,7 @@ import { jsonArray, messageOut } from './message-out.ts'
 export type MessageListParts = {
   database: Database // role `api`
   clock: Clock
+  environments: Pick<Environments, 'settings'>
 }
 
 const LIST_MS_MAX = 10_000
@@ -45,8 +47,16 @@ const PrecheckBody = Type.Object({
 })
 
 /** Looking through messages (events), and whether one would be delivered: webhook-api 7 and 8. */
-export function registerMessageListRoutes(routes: FastifyInstance, { database, clock }: MessageListParts): void {
+export function registerMessageListRoutes(
+  routes: FastifyInstance,
+  { database, clock, environments }: MessageListParts,
+): void {
   const readable = { config: { access: 'ViewBase' } } as const
+
+  async function kept({ principal }: FastifyRequest): Promise<{ now: Date; keptDays: number }> {
+    const { messageRetentionDays: keptDays } = await environments.settings(principal.environment)
+    return { now: clock.now(), keptDays }
+  }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, page: WindowPage, filter: EventFilter) {
     const options = { settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }
@@ -64,7 +74,7 @@ export function registerMessageListRoutes(routes: FastifyInstance, { database, c
 
   routes.get('/app/:app_id/msg', readable, async (request, reply) => {
     const { with_content: withContent = true, ...query } = queryOf(request, ListQuery)
-    const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, now: clock.now() })
+    const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, ...(await kept(request)) })
     return await answer(request, reply, page, filterOf(query, withContent))
   })
 
@@ -76,7 +86,7 @@ export function registerMessageListRoutes(routes: FastifyInstance, { database, c
       before: momentOf(wanted.before),
       after: momentOf(wanted.after),
     }
-    const page = parseWindow(window, { prefix: MESSAGE_ID_PREFIX, now: clock.now(), where: 'body' })
+    const page = parseWindow(window, { prefix: MESSAGE_ID_PREFIX, ...(await kept(request)), where: 'body' })
     return await answer(request, reply, page, filterOf(wanted, withContent))
   })
 
