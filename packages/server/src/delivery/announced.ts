@@ -1,8 +1,10 @@
-import type { Clock } from '#src/adapters/clock.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
+import type { Target } from '#src/endpoints/target.ts'
 import { type Announcement, announcement, type OperationalType } from '#src/events/announce.ts'
 import { isSingleAttempt } from './delivery.ts'
-import type { AttemptRecord } from './store.ts'
+import type { Lane } from './lane.ts'
+import type { AttemptRecord, EndpointChange } from './store.ts'
 
 /** The failed attempt after which operators hear of a message. */
 const FAILING_AT = 4
@@ -44,29 +46,41 @@ export function announcementsOf(
   return types.map((type) => announcement(type, named, { lastAttempt }, parts))
 }
 
-/** An endpoint that has failed for a share of the time after which it is disabled. */
-export function warningsOf(
-  endpoint: { accountId: string; endpointId: string },
-  {
-    failingSince,
-    percents,
-    days,
-    disables,
-  }: { failingSince: Date; percents: readonly number[]; days: number; disables: boolean },
+/** Operators are to hear, with the next record, that an endpoint has failed for these shares of the time to its disabling. */
+export function noteWarnings(
+  lane: Lane,
+  { failureClock: { failingSince }, failurePolicy: { disableAfterDays, disableFailing } }: Target,
+  percents: readonly number[],
   parts: Parts,
-): Announcement[] {
-  const disableAt = disables ? new Date(failingSince.getTime() + days * DAY_MS).toISOString() : null
-  return percents.map((percent) =>
-    announcement('endpoint.failing', endpoint, { failSince: failingSince.toISOString(), percent, disableAt }, parts),
+): void {
+  if (failingSince === null || percents.length === 0) return
+  const failSince = failingSince.toISOString()
+  const disableAt = disableFailing ? addMs(failingSince, disableAfterDays * DAY_MS).toISOString() : null
+  const warnings = percents.map((percent) =>
+    announcement('endpoint.failing', nameOf(lane), { failSince, percent, disableAt }, parts),
   )
+  lane.announcements = [...lane.announcements, ...warnings]
 }
 
-/** An endpoint that its failures, or its receiver, have ended. */
-export function disabledBy(
-  endpoint: { accountId: string; endpointId: string },
-  failingSince: Date | null,
+/** An endpoint is disabled with the next record, by its failures or its receiver; operators hear of it once. */
+export function noteDisabled(
+  lane: Lane,
+  { failureClock: { failingSince } }: Target,
+  disable: NonNullable<Lane['disable']>,
   parts: Parts,
-): Announcement {
-  const details = { failSince: failingSince?.toISOString() ?? null, trigger: 'automatic' }
-  return announcement('endpoint.disabled', endpoint, details, parts)
+): void {
+  if (lane.disable === null) {
+    const details = { failSince: failingSince?.toISOString() ?? null, trigger: 'automatic' }
+    lane.announcements = [...lane.announcements, announcement('endpoint.disabled', nameOf(lane), details, parts)]
+  }
+  lane.disable = disable
+}
+
+/** What came with this change is written, or has become untrue: somebody else has changed the endpoint, and it is read anew. */
+export function forgetAnnounced(lane: Lane, { announcements }: EndpointChange): void {
+  lane.announcements = lane.announcements.filter((announced) => !announcements.includes(announced))
+}
+
+function nameOf({ accountId, endpointId }: Lane): { accountId: string; endpointId: string } {
+  return { accountId, endpointId }
 }

@@ -7,13 +7,13 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
-import { announcementsOf, disabledBy, warningsOf } from './announced.ts'
+import { announcementsOf, forgetAnnounced, noteDisabled, noteWarnings } from './announced.ts'
 import { type Attempted, brokenAttempt, canceledAttempt } from './attempt.ts'
 import { CarefulShards } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
 import type { Failpoint } from './failpoint.ts'
-import { type DisabledReason, moveFailureClock } from './failure-clock.ts'
+import { moveFailureClock } from './failure-clock.ts'
 import { type Budget, deliveryIdOf, heldName, type Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneName, Lanes } from './lanes.ts'
@@ -320,35 +320,18 @@ export class DeliveryWorker {
       changesEndpoint = proves || clock !== target.failureClock || disable !== null
       if (proves) target.provenAt = endedAt
       target.failureClock = clock
-      if (warnings.length > 0) this.#warn(lane, target, warnings)
-      if (disable && !target.disabled) this.#disable(lane, target, disable, endedAt)
+      noteWarnings(lane, target, warnings, this.#parts)
+      if (disable && !target.disabled) noteDisabled(lane, target, { reason: disable, at: endedAt }, this.#parts)
     }
     this.#record(lane, record, changesEndpoint)
     this.#parts.metrics.attempted(budget, record, delivery)
   }
 
-  #warn(lane: Lane, { failureClock, failurePolicy }: Target, percents: readonly number[]): void {
-    const { disableAfterDays: days, disableFailing: disables } = failurePolicy
-    const { failingSince } = failureClock
-    if (failingSince === null) return
-    lane.announcements = [
-      ...lane.announcements,
-      ...warningsOf(lane, { failingSince, percents, days, disables }, this.#parts),
-    ]
-  }
-
-  #disable(lane: Lane, { failureClock }: Target, reason: DisabledReason, at: Date): void {
-    if (lane.disable === null) {
-      lane.announcements = [...lane.announcements, disabledBy(lane, failureClock.failingSince, this.#parts)]
-    }
-    lane.disable = { reason, at }
-  }
-
   /** What came with these changes is written, or not true any more: the endpoint has been changed meanwhile, and is read anew. */
   #announced(changes: readonly EndpointChange[], lanes: readonly LaneName[]): void {
-    for (const { endpointId, announcements } of changes) {
-      const lane = this.#lanes.get(endpointId)
-      if (lane) lane.announcements = lane.announcements.filter((announcement) => !announcements.includes(announcement))
+    for (const change of changes) {
+      const lane = this.#lanes.get(change.endpointId)
+      if (lane) forgetAnnounced(lane, change)
     }
     if (lanes.length > 0) this.#parts.wakeLanes(lanes)
   }
