@@ -25,6 +25,7 @@ import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { Closing } from '#src/closing.ts'
 import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
@@ -118,8 +119,7 @@ type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
-  /** What was opened is closed in reverse. */
-  opened: (end: () => unknown) => void
+  closing: Closing
 }
 
 /**
@@ -137,12 +137,9 @@ export async function createApp(
   if (faults.length > 0) throw new CannotStart(faults)
   await migrate(connection)
 
-  const ends: (() => unknown)[] = []
-  const close = async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  }
+  const closing = new Closing()
   try {
-    const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const base = await startBase(config, connection, masterKey, log, overrides, closing)
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const wakeLanes = (names: readonly LaneName[]) => waker?.lanes(names)
@@ -153,11 +150,20 @@ export async function createApp(
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
-    base.opened(() => base.health.drain())
     base.health.started()
-    return { url, adminUrl, worker, population, tasks, housekeeping, health: base.health, firstAccount, close }
+    return {
+      url,
+      adminUrl,
+      worker,
+      population,
+      tasks,
+      housekeeping,
+      health: base.health,
+      firstAccount,
+      close: () => closing.close(),
+    }
   } catch (error) {
-    await close()
+    await closing.close()
     throw error
   }
 }
@@ -168,19 +174,20 @@ async function startBase(
   masterKey: SealingKey,
   log: Logger,
   overrides: Overrides,
-  opened: Base['opened'],
+  closing: Closing,
 ): Promise<Base> {
   const databases = openDatabases(connection)
-  opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
+  closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
-  opened(() => health.stop())
+  closing.working(() => health.drain())
+  closing.opened(() => health.stop())
   const notDurable = await health.start()
   if (notDurable.length > 0) throw new CannotStart(notDurable)
 
   const databaseClock = overrides.clock ? null : new DatabaseClock()
-  if (databaseClock) opened(await keepTime(databaseClock, databases.lease))
+  if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
   const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
   const policies = new AddressPolicies(environments, {
@@ -189,7 +196,7 @@ async function startBase(
     ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
   })
   const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
-  opened(() => outgoing.close())
+  closing.opened(() => outgoing.close())
   const ids = new IdSource(clock)
   const dataKeys = new DataKeys(masterKey)
   return {
@@ -207,12 +214,12 @@ async function startBase(
     outgoing,
     health,
     metrics,
-    opened,
+    closing,
   }
 }
 
 /** Brings the contents of the database up to this release. */
-async function prepare({ databases, clock, ids, dataKeys, policies, log, opened }: Base, masterKey: SealingKey) {
+async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: SealingKey) {
   const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
   for (const environment of environmentNames) {
     const settings = visibleTo(environment)
@@ -221,12 +228,12 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   }
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
-  opened(() => housekeeping.close())
+  closing.working(() => housekeeping.close(), TRANSACTIONS_END_MS_MAX)
   return { firstAccount, housekeeping }
 }
 
 async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) => void): Promise<DeliveryWorker> {
-  const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
+  const { config, connection, overrides, databases, dataKeys, policies, metrics, closing } = base
   const worker = new DeliveryWorker({
     ...base,
     database: databases.worker,
@@ -244,7 +251,7 @@ async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) =
     ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
   })
   await worker.start()
-  opened(() => worker.close())
+  closing.working(() => worker.close())
   const listener = new Listener(
     connection,
     WAKE_CHANNEL,
@@ -253,24 +260,24 @@ async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) =
     { role: 'worker', applicationName: 'producersync-listen' },
   )
   await listener.start()
-  opened(() => listener.close())
+  closing.working(() => listener.close())
   metrics.observePending(databases.worker)
   metrics.observeWorker(worker)
   return worker
 }
 
-function startTasks({ databases, clock, ids, log, opened }: Base, waker: Waker): TaskRunner {
+function startTasks({ databases, clock, ids, log, closing }: Base, waker: Waker): TaskRunner {
   const works = { ...replayWorks, ...eraseWorks({ ids, clock }), ...statisticsWorks, ...exportWorks }
   const runner = new TaskRunner({ database: databases.worker, works, clock, ids, wakeLanes: waker.lanes, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
-function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
+function startPopulation({ databases, clock, ids, log, closing }: Base, waker: Waker): PopulationRunner {
   const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
@@ -280,7 +287,7 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, closing } =
     base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
@@ -350,16 +357,20 @@ async function startApi(
     })
   })
   await http.listen({ host: config.host, port })
-  opened(() => http.close())
+  closing.working(async () => {
+    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
+    await http.close()
+    clearTimeout(cut)
+  })
   return publicUrl
 }
 
-async function startAdmin({ config, health, metrics, opened }: Base): Promise<string> {
+async function startAdmin({ config, health, metrics, closing }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
   const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
   admin.listen(port, config.adminHost)
   await once(admin, 'listening')
-  opened(() => {
+  closing.opened(() => {
     admin.closeAllConnections()
     admin.close()
   })
@@ -370,6 +381,10 @@ async function startAdmin({ config, health, metrics, opened }: Base): Promise<st
 const ACCEPT_STATEMENTS_MAX = 3
 /** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
 const CALL_MS_MAX = 1_800
+/** A transaction that has not ended so long after a stop was asked for is cut with its connection. */
+const TRANSACTIONS_END_MS_MAX = 2_000
+/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
+const CALLS_END_MS_MAX = 2_500
 const CLOCK_READ_MS = 1_000
 const PORTS_TRIED_MAX = 100
 
