@@ -200,7 +200,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays', 'portal'],
+    ['replays', 'erasure', 'statistics', 'interchange', 'portal'],
     ['operate'],
   ]),
 ]

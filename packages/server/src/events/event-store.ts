@@ -76,6 +76,22 @@ export async function listEvents(
   return rows.map(toStored)
 }
 
+/** Would an enabled endpoint of the account get such an event now? */
+export async function isWanted(
+  tx: Queryable,
+  account: { id: string; environment: string },
+  type: string,
+  channels: readonly string[] | null,
+): Promise<boolean> {
+  const rows = await tx.query`
+    select 1
+      from endpoint e
+      left join event_type t on t.environment = ${account.environment} and t.name = ${type}
+     where e.account_id = ${account.id} and endpoint_wants(e, null, ${type}, t, ${channels}::text[])
+     limit 1`
+  return rows.length > 0
+}
+
 async function eventIdOf(tx: Queryable, accountId: string, name: string): Promise<string> {
   const id = name.startsWith(ENVELOPE_ID_PREFIX) ? MESSAGE_ID_PREFIX + name.slice(ENVELOPE_ID_PREFIX.length) : name
   if (isId(id, MESSAGE_ID_PREFIX)) return id

@@ -106,6 +106,38 @@ export async function lockEventType(
   )
 }
 
+/** Those of these names that there are, archived or not, in the order of their names; their rows stay until the transaction ends. */
+export async function lockEventTypes(
+  tx: Queryable,
+  environment: Environment,
+  names: readonly string[],
+): Promise<EventType[]> {
+  const rows = await tx.query<EventTypeRow>`
+    select ${columns} from event_type
+     where environment = ${environment} and name = any (${names}::text[])
+     order by name for no key update`
+  return rows.map(toEventType)
+}
+
+/** All types that are not archived, by name. */
+export async function liveEventTypes(tx: Queryable, environment: Environment): Promise<EventType[]> {
+  const rows = await tx.query<EventTypeRow>`
+    select ${columns} from event_type where environment = ${environment} and not archived order by name`
+  return rows.map(toEventType)
+}
+
+/** Schemas of types by name, as JSON text; what is not registered is missing. */
+export async function readSchemas(
+  tx: Queryable,
+  environment: Environment,
+  names: readonly string[],
+): Promise<Map<string, string | null>> {
+  const rows = await tx.query<{ name: string; schemas: string | null }>`
+    select name, schemas::text as schemas from event_type
+     where environment = ${environment} and name = any (${names}::text[])`
+  return new Map(rows.map(({ name, schemas }) => [name, schemas]))
+}
+
 /** Which of these names are neither a live type nor a group of live types, as far as `sight` goes; in the order given. */
 export async function unknownEventTypes(
   tx: Queryable,

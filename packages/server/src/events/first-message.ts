@@ -14,6 +14,7 @@ import { readMessage } from './message.ts'
  * Accepts a message whose `application` makes the account that the path names: both commit together, or neither (webhook-api
  * 9.1, 10.1). A new account has no endpoints, so nothing is planned.
  * @param database  role `api`
+ * @param judge     throws what refuses the message; asked before anything is stored
  * @returns undefined when there is such an account by now: nothing was done
  * @throws DomainError not_found, invalid_input; idempotency_key_reuse when the key was used for an account that is gone
  */
@@ -21,6 +22,7 @@ export async function acceptFirstMessage(
   database: Database,
   parts: AccountParts,
   request: FastifyRequest,
+  judge: (event: NewEvent) => Promise<void>,
 ): Promise<{ event: NewEvent; ignored: string[] } | undefined> {
   const { scanned, principal } = request
   const { environment } = principal
@@ -30,6 +32,7 @@ export async function acceptFirstMessage(
     const { account, isNew } = await findOrMakeAccount(tx, parts, { environment, idOrUid, scanned })
     if (!isNew) return undefined
     const message = readMessage(scanned, account, parts.clock.now(), parts.ids)
+    await judge(message.event)
     await actingFor(tx, account.id, async () => {
       const { event } = message
       if (key) await keepKey(tx, key, event)

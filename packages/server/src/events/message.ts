@@ -23,7 +23,8 @@ const typeName = patternText(
   /^[a-zA-Z0-9_.][a-zA-Z0-9\-_.]{0,255}$/,
   '1 to 256 of a-z, A-Z, 0-9, -, _ and ., not starting with -',
 )
-const channel = patternText(/^[a-zA-Z0-9\-_.:+]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., : and +')
+/** A channel in a body. */
+export const channelName = patternText(/^[a-zA-Z0-9\-_.:+]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., : and +')
 const tag = patternText(/^[a-zA-Z0-9\-_./\\#]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., /, \\ and #')
 const eventId = patternText(
   /^(?!msg_)[a-zA-Z0-9\-_.]{1,256}$/,
@@ -33,7 +34,7 @@ const eventId = patternText(
 const MessageFields = Type.Object({
   eventType: typeName,
   eventId: Type.Optional(nullable(eventId)),
-  channels: Type.Optional(nullable(listOf(channel, 10))),
+  channels: Type.Optional(nullable(listOf(channelName, 10))),
   tags: Type.Optional(nullable(listOf(tag, 5))),
   deliverAt: Type.Optional(nullable(momentText())),
   payloadRetentionPeriod: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 90 }))),
