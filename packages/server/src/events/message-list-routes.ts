@@ -4,7 +4,7 @@ import type { Environments } from '#src/accounts/environments.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
-import { parseMoment } from '#src/adapters/http/moment.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parseWindow, toPage, type WindowPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
@@ -103,8 +103,8 @@ export function registerMessageListRoutes(
     const window = {
       iterator: wanted.iterator,
       limit: wanted.limit ?? undefined,
-      before: momentOf(wanted.before),
-      after: momentOf(wanted.after),
+      before: wanted.before == null ? undefined : momentOf(wanted.before),
+      after: wanted.after == null ? undefined : momentOf(wanted.after),
     }
     const page = parseWindow(window, { prefix: MESSAGE_ID_PREFIX, ...(await kept(request)), where: 'body' })
     return await answer(request, reply, page, filterOf(wanted, withContent))
@@ -126,11 +126,6 @@ export function registerMessageListRoutes(
     )
     return { active }
   })
-}
-
-/** A moment that the schema of the body has let pass. */
-function momentOf(text: string | null | undefined): Date | undefined {
-  return text == null ? undefined : parseMoment(text)
 }
 
 type Wanted = { event_types?: string[] | null; channel?: string | null; tag?: string | null }

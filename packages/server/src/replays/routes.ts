@@ -3,7 +3,7 @@ import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
-import { parseMoment } from '#src/adapters/http/moment.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
 import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { listOf, momentText, nullable, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
@@ -162,11 +162,4 @@ function filterOf({ eventTypes, channel, tag, status, statusCodeClass }: Static<
     status: status ?? null,
     statusCodeClass: statusCodeClass ?? null,
   }
-}
-
-/** A moment that the schema of the body has let pass. */
-function momentOf(text: string): Date {
-  const moment = parseMoment(text)
-  if (!moment) throw new TypeError('not a moment')
-  return moment
 }

@@ -5,6 +5,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { listOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
@@ -115,7 +116,7 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
   routes.post('/stats/usage/app', usage, async (request, reply) => {
     const body = bodyOf(request, UsageBody)
     const { environment } = request.principal
-    const [since, until] = [new Date(body.since), new Date(body.until)]
+    const [since, until] = [momentOf(body.since), momentOf(body.until)]
     const now = clock.now()
     checkRange({ since, until: until > now ? now : until }, now, USAGE_DAYS_MAX)
     const owner = await internal.of(environment)
