@@ -359,7 +359,7 @@ async function startApi(
       database: api,
       access,
       environments,
-      schemas: new SchemaEnforcement({ database: api, clock }),
+      schemas: new SchemaEnforcement({ database: api, environments, clock }),
       clock,
       ids,
       dataKeys,

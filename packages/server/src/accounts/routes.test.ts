@@ -58,7 +58,8 @@ beforeAll(async () => {
   const idempotency = new Idempotency({ database: api, clock })
   managementRoutes(http, access, (routes) => {
     const wakeLanes = (lanes: readonly EndedLane[]) => void woken.push(...lanes)
-    registerAppRoutes(routes, { ...parts, api, access, idempotency, wakeLanes, announceDeleted: async () => [] })
+    const announceDeleted = async () => []
+    registerAppRoutes(routes, { ...parts, api, access, idempotency, wakeLanes, announceDeleted })
     routes.get('/app/:app_id/anything', { config: { access: 'ViewBase' } }, () => ({}))
     routes.get('/whoever', { config: { access: 'any' } }, () => ({}))
   })

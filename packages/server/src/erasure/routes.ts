@@ -1,33 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
-import { addMs, type Clock } from '#src/adapters/clock.ts'
+import { addMs } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
-import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { listOf, mapOf, oneOf, plainText } from '#src/adapters/http/schema.ts'
-import { type IdSource, isId, ksuidFloor } from '#src/adapters/ids.ts'
-import type { Database } from '#src/adapters/postgres/database.ts'
+import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import { addressing, eventOf } from '#src/attempts/addressed.ts'
 import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
-import type { LaneName } from '#src/delivery/lanes.ts'
 import { notFound } from '#src/domain-error.ts'
 import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
+import type { TaskParts } from '#src/tasks/routes.ts'
 import { startTask } from '#src/tasks/start.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
 import { eraseAnswer, erasePayloads, resolveEvents } from './store.ts'
 import { ERASE_ALL, type EraseParameters } from './work.ts'
-
-export type ErasureParts = {
-  api: Database
-  clock: Clock
-  ids: IdSource
-  idempotency: Idempotency
-  /** `Waker.lanes`. */
-  wakeLanes: (names: readonly LaneName[]) => void
-  /** `TaskRunner.wake`, where this process has one. */
-  wakeTasks: () => void
-}
 
 const NoBody = Type.Object({}, { title: 'EmptyIn' })
 const BulkBody = Type.Object({ ids: Type.Optional(listOf(plainText(256), 1_000)) }, { title: 'BulkExpungeContentsIn' })
@@ -39,7 +27,7 @@ const BulkOut = Type.Object(
 const ID_STEP_MS = 4
 
 /** Payloads and answers that are erased on request: webhook-api 8 and 14. */
-export function registerErasureRoutes(routes: FastifyInstance, parts: ErasureParts): void {
+export function registerErasureRoutes(routes: FastifyInstance, parts: TaskParts): void {
   const { api, clock, ids, idempotency, wakeLanes, wakeTasks } = parts
   const operator = { config: { access: 'environment_key' } } as const
   const addressed = addressing(api, 'environment_key')

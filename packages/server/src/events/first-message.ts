@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { findOrMakeAccount } from '#src/accounts/on-the-fly.ts'
+import type { Access } from '#src/accounts/access.ts'
+import { findOrMakeAccount, namesApplication } from '#src/accounts/on-the-fly.ts'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { type AccountParts, actingFor } from '#src/accounts/store.ts'
 import { type IdempotencyKey, idempotencyKeyOf } from '#src/adapters/http/idempotency.ts'
@@ -9,30 +10,51 @@ import { DomainError } from '#src/domain-error.ts'
 import { type NewEvent, storeIn } from './accept.ts'
 import { keptAnswer } from './accept-queue.ts'
 import { readMessage } from './message.ts'
+import type { SchemaEnforcement } from './schema-enforcement.ts'
+
+export type FirstMessageParts = AccountParts & {
+  database: Database // role `api`
+  schemas: SchemaEnforcement
+  /** Told of a commit beside the queue of messages. */
+  onCommit: (events: number, seconds: number) => void
+}
+
+/** Is there an `application` in the body, and does the path name no account, as far as is remembered? */
+export async function makesAccount(
+  { access }: { access: Pick<Access, 'accountOf'> },
+  request: FastifyRequest,
+  options: { maxAgeMs: number },
+): Promise<boolean> {
+  if (!namesApplication(request.scanned)) return false
+  try {
+    await access.accountOf(request.principal, pathValue(request, 'app_id') ?? '', options)
+    return false
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'not_found') return true
+    throw error
+  }
+}
 
 /**
  * Accepts a message whose `application` makes the account that the path names: both commit together, or neither (webhook-api
  * 9.1, 10.1). A new account has no endpoints, so nothing is planned.
- * @param database  role `api`
- * @param judge     throws what refuses the message; asked before anything is stored
  * @returns undefined when there is such an account by now: nothing was done
  * @throws DomainError not_found, invalid_input; idempotency_key_reuse when the key was used for an account that is gone
  */
 export async function acceptFirstMessage(
-  database: Database,
-  parts: AccountParts,
+  parts: FirstMessageParts,
   request: FastifyRequest,
-  judge: (event: NewEvent) => Promise<void>,
 ): Promise<{ event: NewEvent; ignored: string[] } | undefined> {
   const { scanned, principal } = request
   const { environment } = principal
   const idOrUid = pathValue(request, 'app_id') ?? ''
   const key = idempotencyKeyOf(request)
-  return await database.transaction({ settings: visibleTo(environment) }, async (tx) => {
+  const startedAt = performance.now()
+  const accepted = await parts.database.transaction({ settings: visibleTo(environment) }, async (tx) => {
     const { account, isNew } = await findOrMakeAccount(tx, parts, { environment, idOrUid, scanned })
     if (!isNew) return undefined
     const message = readMessage(scanned, account, parts.clock.now(), parts.ids)
-    await judge(message.event)
+    await parts.schemas.refuseMisfit(message.event)
     await actingFor(tx, account.id, async () => {
       const { event } = message
       if (key) await keepKey(tx, key, event)
@@ -44,6 +66,8 @@ export async function acceptFirstMessage(
     })
     return message
   })
+  if (accepted) parts.onCommit(1, (performance.now() - startedAt) / 1000)
+  return accepted
 }
 
 async function keepKey(tx: Queryable, { key, requestHash }: IdempotencyKey, event: NewEvent): Promise<void> {

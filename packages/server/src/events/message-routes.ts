@@ -2,8 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import { findUnlessUid, namesApplication } from '#src/accounts/on-the-fly.ts'
-import type { AccountParts } from '#src/accounts/store.ts'
+import { findUnlessUid } from '#src/accounts/on-the-fly.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
@@ -12,27 +11,22 @@ import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
-import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
 import { MessageBatchOut, MessageOut } from './answer-schemas.ts'
 import { readEvent, readEvents } from './event-store.ts'
-import { acceptFirstMessage } from './first-message.ts'
+import { acceptFirstMessage, type FirstMessageParts, makesAccount } from './first-message.ts'
 import type { Intake } from './intake.ts'
 import { messageBody, readMessage } from './message.ts'
 import { jsonArray, messageOut, type StoredEvent, storedOf } from './message-out.ts'
 import type { SchemaEnforcement } from './schema-enforcement.ts'
 
-export type MessageParts = AccountParts & {
-  database: Database // role `api`
+export type MessageParts = FirstMessageParts & {
   access: Access
   queue: AcceptQueue
   intake: Intake
   environments: Environments
-  schemas: SchemaEnforcement
-  /** Told of a message that was accepted beside the queue. */
-  onCommit: (events: number, seconds: number) => void
 }
 
 declare module 'fastify' {
@@ -75,10 +69,7 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     async (request, reply) => {
       // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
       const name = pathValue(request, 'app_id') ?? ''
-      let body: Buffer | null = null
-      if (namesApplication(request.scanned) && !(await isKnown(parts, request, name))) {
-        body = await acceptFirst(parts, request)
-      }
+      let body = await acceptFirst(parts, request)
       if (body === null) {
         request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
         body = await acceptOne(parts, request, reply)
@@ -125,34 +116,14 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   )
 }
 
-/** Does the path name an account, as far as is remembered? */
-async function isKnown({ access }: MessageParts, { principal }: FastifyRequest, name: string): Promise<boolean> {
-  try {
-    await access.accountOf(principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
-    return true
-  } catch (error) {
-    if (error instanceof DomainError && error.code === 'not_found') return false
-    throw error
-  }
-}
-
-/** @returns the answer's body; null when there is such an account by now, and nothing was accepted */
+/** @returns the answer's body; null when the path names an account, or the body can make none: nothing was accepted */
 async function acceptFirst(parts: MessageParts, request: FastifyRequest): Promise<Buffer | null> {
+  if (!(await makesAccount(parts, request, { maxAgeMs: ACCOUNT_AGE_MS_MAX }))) return null
   const withContent = await readContentWish(parts, request)
-  const startedAt = performance.now()
-  const judge = async (event: NewEvent) => await refuseMisfit(parts, event)
-  const first = await acceptFirstMessage(parts.database, parts, request, judge)
+  const first = await acceptFirstMessage(parts, request)
   if (!first) return null
-  parts.onCommit(1, (performance.now() - startedAt) / 1000)
   request.ignoredFields.push(...first.ignored)
   return messageOut(storedOf(first.event), withContent)
-}
-
-/** @throws DomainError invalid_input: the payload does not fit the schema of its type, and the environment asks for that */
-async function refuseMisfit({ environments, schemas }: MessageParts, event: NewEvent): Promise<void> {
-  const { enforceSchemas } = await environments.settings(event.environment)
-  const [misfit] = enforceSchemas ? await schemas.misfits([event]) : []
-  if (misfit) throw misfit
 }
 
 /** Is the payload wanted in the answer? @throws DomainError payload_too_large: the message is, for its environment */
@@ -169,7 +140,7 @@ async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: Fa
   const key = idempotencyKeyOf(request)
   const { event, ignored } = readMessage(request.scanned, request.account, parts.clock.now(), parts.ids)
   request.ignoredFields.push(...ignored)
-  await refuseMisfit(parts, event)
+  await parts.schemas.refuseMisfit(event)
   parts.intake.admit(request.account.id, 1, event.payload.length)
   const answer = await parts.queue.accept({ events: [event], key, items: null })
   if (answer.kind === 'account_gone') return null
@@ -188,10 +159,9 @@ type Item = { event: NewEvent; ignored: string[] } | { error: DomainError }
 
 async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
-  const { messageBytesMax, enforceSchemas } = await parts.environments.settings(request.account.environment)
+  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
   const key = idempotencyKeyOf(request)
-  const read = readItems(parts, request, messageBytesMax)
-  const items = enforceSchemas ? await checked(parts.schemas, read) : read
+  const items = await checked(parts.schemas, readItems(parts, request, messageBytesMax))
   const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
   parts.intake.admit(request.account.id, good.length, request.bytes.length)
   const answer = await acceptGood(parts.queue, good, key)

@@ -1,3 +1,4 @@
+import type { Environments } from '#src/accounts/environments.ts'
 import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
@@ -18,24 +19,35 @@ const TYPES_MAX = 500
  */
 export class SchemaEnforcement {
   readonly #database: Database
+  readonly #environments: Pick<Environments, 'settings'>
   readonly #clock: Clock
   readonly #known = new Map<string, Known>()
 
-  /** @param parts.database  role `api` */
-  constructor(parts: { database: Database; clock: Clock }) {
+  /** @param parts  `database`: of role `api` */
+  constructor(parts: { database: Database; environments: Pick<Environments, 'settings'>; clock: Clock }) {
     this.#database = parts.database
+    this.#environments = parts.environments
     this.#clock = parts.clock
   }
 
   /**
    * @param events  of one environment
-   * @returns for each event what it is refused with, or null: its payload fits, or its type is not registered or has no schema
+   * @returns for each event what it is refused with, or null: its payload fits, its type is not registered or has no schema, or
+   *          the environment does not enforce schemas
    */
   async misfits(events: readonly NewEvent[]): Promise<(DomainError | null)[]> {
     const [first] = events
     if (!first) return []
+    const { enforceSchemas } = await this.#environments.settings(first.environment)
+    if (!enforceSchemas) return events.map(() => null)
     const checks = await this.#checks(first.environment, [...new Set(events.map(({ type }) => type))])
     return events.map((event) => misfit(event, checks.get(event.type) ?? null))
+  }
+
+  /** @throws DomainError invalid_input */
+  async refuseMisfit(event: NewEvent): Promise<void> {
+    const [misfit] = await this.misfits([event])
+    if (misfit) throw misfit
   }
 
   async #checks(environment: Environment, types: readonly string[]): Promise<Map<string, Compiled>> {

@@ -148,9 +148,14 @@ export function importedSettings(described: DescribedType, before: EventType | u
 }
 
 function withNewest(before: EventType | undefined, schema: JsonObject): string {
-  const versions = before?.schemas ? JSON.parse(before.schemas) : {}
+  const versions = versionsOf(before?.schemas ?? null)
   const newest = newestVersionOf(Object.keys(versions)) ?? FIRST_VERSION
   return JSON.stringify({ ...versions, [newest]: schema })
+}
+
+function versionsOf(schemas: string | null): JsonObject {
+  const versions: JsonObject = JSON.parse(schemas ?? '{}')
+  return versions
 }
 
 /** An OpenAPI document that describes these types, and imports to the same. */
@@ -163,7 +168,7 @@ export function documentOf(types: readonly EventType[]): JsonObject {
 }
 
 function operationOf(type: EventType): JsonObject {
-  const versions = JSON.parse(type.schemas ?? '{}')
+  const versions = versionsOf(type.schemas)
   const newest = newestVersionOf(Object.keys(versions))
   return {
     operationId: type.name,

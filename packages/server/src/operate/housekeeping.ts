@@ -23,6 +23,8 @@ export class Housekeeping {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #retention: Retention
+  /** Set while there is more for it to do. */
+  #sweeping: Kept | null = null
   #alarm: { cancel(): void } | undefined
   #round: Promise<void> | undefined
   #partitionsAt: Date
@@ -67,14 +69,17 @@ export class Housekeeping {
   async #keep(): Promise<void> {
     try {
       const now = this.#clock.now()
-      const kept = await readKept(this.#database)
-      if (now >= this.#partitionsAt) await this.#keepPartitions(kept)
+      if (now >= this.#partitionsAt) {
+        const kept = await readKept(this.#database)
+        await this.#keepPartitions(kept)
+        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        this.#sweeping = kept
+      }
+      if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
       await this.#purge((limit) => this.#purgeIdempotency(now, limit))
-      await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
-      await this.#retention.sweep(kept, now)
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

@@ -11,7 +11,7 @@ const PAYLOAD_DAYS_MAX = 90
 const PAYLOAD_DAYS_LATE_MAX = 30
 const ACCOUNTS_PER_STATEMENT = 200
 const ROWS_PER_STATEMENT = 5_000
-const STATEMENTS_PER_SWEEP = 20
+const STATEMENTS_PER_SWEEP = 100
 
 /** How long environments keep what they have accepted. `longest`: how long partitions live. */
 export type Kept = { days: ReadonlyMap<Environment, number>; longest: number }
@@ -26,7 +26,7 @@ export async function readKept(db: Queryable): Promise<Kept> {
 
 /**
  * Removes what an environment keeps for a shorter time than partitions live, in small batches: account by account, as rows are
- * found by their account alone. Each sweep goes on where the one before ended. Any number of processes may do it at once.
+ * found by their account alone. A sweep goes on where the one before ended. Any number of processes may do it at once.
  */
 export class Retention {
   readonly #database: Queryable
@@ -37,18 +37,24 @@ export class Retention {
     this.#database = database
   }
 
-  async sweep({ days, longest }: Kept, now: Date): Promise<void> {
+  /** @returns whether it has come to the end: else there is more to do */
+  async sweep({ days, longest }: Kept, now: Date): Promise<boolean> {
+    let isDone = true
     for (const [environment, kept] of days) {
       const before = addMs(now, -kept * DAY_MS)
       await forgetTasks(this.#database, environment, before)
-      if (kept < longest) await this.#each(environment, (accounts) => forget(this.#database, accounts, before))
-      if (kept > PAYLOAD_DAYS_MAX)
-        await this.#each(environment, (accounts) => erasePayloads(this.#database, accounts, now))
+      const work = async (accountIds: readonly string[]) => {
+        const gone = kept < longest ? await forget(this.#database, accountIds, before) : 0
+        const erased = kept > PAYLOAD_DAYS_MAX ? await erasePayloads(this.#database, accountIds, now) : 0
+        return Math.max(gone, erased)
+      }
+      if (kept < longest || kept > PAYLOAD_DAYS_MAX) isDone = (await this.#each(environment, work)) && isDone
     }
+    return isDone
   }
 
   /** @param work  of some accounts; returns how many rows there were: so many that there may be more, and it is asked again */
-  async #each(environment: Environment, work: (accountIds: readonly string[]) => Promise<number>): Promise<void> {
+  async #each(environment: Environment, work: (accountIds: readonly string[]) => Promise<number>): Promise<boolean> {
     for (let statements = 0; statements < STATEMENTS_PER_SWEEP; statements += 1) {
       const rows = await this.#database.query<{ id: string }>`
         select id from account
@@ -58,8 +64,9 @@ export class Retention {
       if ((await work(accountIds)) >= ROWS_PER_STATEMENT) continue
       const isLast = rows.length < ACCOUNTS_PER_STATEMENT
       this.#swept.set(environment, isLast ? '' : (accountIds.at(-1) ?? ''))
-      if (isLast) return
+      if (isLast) return true
     }
+    return false
   }
 }
 

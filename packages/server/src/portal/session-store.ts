@@ -4,6 +4,7 @@ import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { grantOf, type Role } from './role.ts'
 import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS, TOKENS_MAX } from './session.ts'
@@ -23,6 +24,9 @@ type SessionRow = {
   idle_ends_at: Date
   ends_at: Date
 }
+
+const columns = sql`id, environment, account_id, person, role, capabilities, feature_flags, session_id,
+  created_at, idle_ends_at, ends_at`
 
 function toSession(row: SessionRow): PortalSession {
   return {
@@ -60,7 +64,7 @@ export async function openSession(
   const cookie = embedded ? null : newCredential('session_')
   const session = first(
     await database.query<SessionRow>`
-      select id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at
+      select ${columns}
         from open_portal_session(${credentialHash(key)}, ${`session_${ids.next(now).ksuid}`},
                                  ${cookie === null ? null : credentialHash(cookie)}, ${now}::timestamptz,
                                  ${addMs(now, IDLE_MS)}::timestamptz, ${addMs(now, SESSION_MS_MAX)}::timestamptz)`,
@@ -76,7 +80,7 @@ export async function sessionOfCookie(
 ): Promise<PortalSession | undefined> {
   return first(
     await database.query<SessionRow>`
-      select id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at
+      select ${columns}
         from portal_session_by_hash(${credentialHash(cookie)}, ${now}::timestamptz)`,
   )
 }
@@ -89,7 +93,7 @@ export async function readSession(
 ): Promise<PortalSession | undefined> {
   return first(
     await tx.query<SessionRow>`
-      select id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at
+      select ${columns}
         from portal_session
        where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}`,
   )
@@ -109,7 +113,7 @@ export async function issueToken(
   // held until the token is there, so that whoever ends the session finds it
   const live = first(
     await tx.query<SessionRow>`
-      select id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at
+      select ${columns}
         from portal_session
        where account_id = ${session.accountId} and id = ${session.id} and ended_at is null and idle_ends_at > ${now}
          for no key update`,
@@ -135,7 +139,7 @@ export async function extendSession(
     await tx.query<SessionRow>`
       update portal_session set idle_ends_at = least(ends_at, ${addMs(now, IDLE_MS)}::timestamptz)
        where account_id = ${session.accountId} and id = ${session.id} and ended_at is null and idle_ends_at > ${now}
-      returning id, environment, account_id, person, role, capabilities, feature_flags, session_id, created_at, idle_ends_at, ends_at`,
+      returning ${columns}`,
   )
 }
 

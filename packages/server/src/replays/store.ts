@@ -1,9 +1,11 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { ATTEMPT_ID_PREFIX, attemptsFrom } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
+import { isAmong } from '#src/events/event-type-store.ts'
 import type { ReplayFilter } from './replay.ts'
 
 const EVENT_ID_PREFIX = 'msg_'
@@ -88,10 +90,7 @@ export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedR
                   or (${statusCodeClass}::int is not null and ${statusCodeClass}::int <> latest.code / 100 * 100)
                   or (${channel}::text is not null and not coalesce(${channel} = any (e.channels), false))
                   or (${tag}::text is not null and not coalesce(${tag} = any (e.tags), false))
-                  or (${eventTypes}::text[] is not null and e.type <> all (${eventTypes}::text[])
-                      and not exists (select from event_type y
-                                       where y.environment = t.environment and y.name = e.type and y.group_name is not null
-                                         and group_and_parents(y.group_name) && ${eventTypes}::text[]))
+                  or not ${isAmong(sql`e.type`, sql`t.environment`, eventTypes)}
                   then 'other'
                 when e.payload is null then 'gone'
                 else 'wanted' end as verdict

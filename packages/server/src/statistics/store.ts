@@ -2,6 +2,7 @@ import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
+import { isAmong } from '#src/events/event-type-store.ts'
 
 /** Attempts made and cancellations; test requests and examples left out. */
 export type Counts = { success: number; failure: number; canceled: number }
@@ -19,13 +20,7 @@ function attemptsIn(
   types: readonly string[] | null,
 ) {
   const joins = types === null ? sql`` : sql`join event e on e.account_id = a.account_id and e.id = a.event_id`
-  const passes =
-    types === null
-      ? sql``
-      : sql`and (e.type = any (${types}::text[])
-              or exists (select from event_type y
-                          where y.environment = ${account.environment} and y.name = e.type and y.group_name is not null
-                            and group_and_parents(y.group_name) && ${types}::text[]))`
+  const passes = types === null ? sql`` : sql`and ${isAmong(sql`e.type`, account.environment, types)}`
   return sql`
     from endpoint t
     join attempt a on a.account_id = t.account_id and a.endpoint_id = t.id
@@ -50,10 +45,7 @@ export async function countByType(
       from (select e.type, c.success, c.failure, c.canceled
               from (select a.event_id, ${counts} ${attemptsIn(account, bound(since), bound(until), null)} group by a.event_id) as c
               join event e on e.account_id = ${account.id} and e.id = c.event_id) as o
-     where ${types}::text[] is null or o.type = any (${types}::text[])
-        or exists (select from event_type y
-                    where y.environment = ${account.environment} and y.name = o.type and y.group_name is not null
-                      and group_and_parents(y.group_name) && ${types}::text[])
+     where ${isAmong(sql`o.type`, account.environment, types)}
      group by o.type
      order by o.type`
   return new Map(rows.map(({ type, ...count }) => [type, count]))

@@ -79,7 +79,8 @@ function cursorOf(accountId: string, { endpointId, attemptId }: CountedTo): stri
 
 /** @param data  as `countSome` wrote it */
 function usagesOf({ appStats }: Task['data']): AccountUsage[] {
-  return Array.isArray(appStats) ? structuredClone(appStats) : []
+  const usages: AccountUsage[] = Array.isArray(appStats) ? appStats : []
+  return usages.map((usage) => ({ ...usage }))
 }
 
 function parseUsageParameters({ since, until, accountIds }: Task['parameters']) {

@@ -43,7 +43,7 @@ test('16: a search finds what the list with the same filters has, without payloa
     const query = new URLSearchParams(
       Object.entries(filter).map(([name, value]): [string, string] => [name, String(value)]),
     )
-    const list = await service.ok('GET', `${path}/msg?${query}`)
+    const list = await service.ok('GET', `${path}/msg?${query.toString()}`)
     expect(await search({ ...filter, with_content: true }), JSON.stringify(filter)).toEqual(list)
     expect((await search(filter)).data.map(({ payload }: Json) => payload)).toEqual(list.data.map(() => ({})))
   }
