@@ -1,6 +1,5 @@
 import { verifyingSecretOf } from '@producersync/webhooks/node'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
-import Type from 'typebox'
 import type { DataKeys } from '#src/accounts/encryption.ts'
 import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
 import type { Environments } from '#src/accounts/environments.ts'
@@ -11,35 +10,22 @@ import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { type Fault, invalidInput, notFound } from '#src/domain-error.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
-import { MessageOut } from '#src/events/answer-schemas.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
 import { messageOut, storedOf } from '#src/events/message-out.ts'
-import {
-  EndpointHeadersOut,
-  EndpointOut,
-  EndpointPage,
-  EndpointSecretOut,
-  OperationalEndpointOut,
-  OperationalEndpointPage,
-} from './answer-schemas.ts'
 import { endpointAnswer } from './answers.ts'
 import {
   created,
   type EndpointFields,
-  endpointBody,
   endpointPatchBody,
   exampleBody,
   headersBody,
   headersPatchBody,
-  newEndpointBody,
-  newOperationalBody,
-  operationalBody,
   patched,
   replaced,
   rotateBody,
@@ -49,6 +35,7 @@ import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointName, parseEndpointName
 import { sendExample } from './example.ts'
 import { fault, refuseFaulty } from './faults.ts'
 import { type Headers, headerFaults, mergeHeaders, showHeaders } from './headers.ts'
+import { endpointOperations } from './operations.ts'
 import { rotateSecret } from './rotate.ts'
 import { changeEndpoint, changeHeaders, createEndpoint, deleteEndpoint, type SaveContext, type Saved } from './save.ts'
 import { openHeaders, openSecret } from './sealed.ts'
@@ -86,8 +73,6 @@ declare module 'fastify' {
   }
 }
 
-const listQuery = Type.Object(pageParameters)
-
 /** Whose endpoints a set of routes is about, and how they are named. */
 type Place = {
   path: string
@@ -118,8 +103,7 @@ export function registerOperationalRoutes(
 function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, owner }: Place): void {
   const { api, clock, ids, dataKeys, environments, idempotency, checkTarget, wake } = parts
   const isOperational = owner !== null
-  const name = isOperational ? 'v1.operational-webhook.endpoint' : 'v1.endpoint'
-  const Out = isOperational ? OperationalEndpointOut : EndpointOut
+  const operations = endpointOperations(isOperational)
 
   async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return await api.transaction({ settings: settingsOf(request) }, work)
@@ -184,14 +168,9 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     if (planned.length > 0) wake.deliveries(planned)
   }
 
-  const list = described(unaddressed('ViewBase'), {
-    id: `${name}.list`,
-    summary: 'List endpoints',
-    query: listQuery,
-    answers: { 200: isOperational ? OperationalEndpointPage : EndpointPage },
-  })
+  const list = described(unaddressed('ViewBase'), operations.list)
   routes.get(path, list, async (request) => {
-    const page = parsePage(queryOf(request, listQuery), { isKey: isEndpointId })
+    const page = parsePage(queryOf(request, operations.list.query), { isKey: isEndpointId })
     const settings = await environments.settings(request.principal.environment)
     const endpoints = await within(request, (tx) => listEndpoints(tx, request.account.id, page))
     return toPage(
@@ -202,16 +181,9 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     )
   })
 
-  const newBody = isOperational ? newOperationalBody : newEndpointBody
-  const create = described(unaddressed('ManageEndpoint'), {
-    id: `${name}.create`,
-    summary: 'Create an endpoint',
-    body: newBody,
-    answers: { 201: Out },
-    refusals: ['conflict', 'limit_reached'],
-  })
+  const create = described(unaddressed('ManageEndpoint'), operations.create)
   routes.post(path, create, async (request, reply) => {
-    const body = bodyOf(request, newBody)
+    const body = bodyOf(request, operations.create.body)
     const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
     if (givenSecret !== null && !holds(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
     const fields = toFields(rest)
@@ -230,27 +202,16 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   })
 
-  const get = described(addressed('ViewBase'), {
-    id: `${name}.get`,
-    summary: 'Read an endpoint',
-    answers: { 200: Out },
-  })
+  const get = described(addressed('ViewBase'), operations.get)
   routes.get(`${path}/:endpoint_id`, get, async (request) => {
     return await answer(request, request.endpoint)
   })
 
-  const wholeBody = isOperational ? operationalBody : endpointBody
-  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), {
-    id: `${name}.upsert`,
-    summary: 'Create or replace an endpoint',
-    body: wholeBody,
-    answers: isOperational ? { 200: Out } : { 200: Out, 201: Out },
-    refusals: ['conflict', 'limit_reached'],
-  })
+  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), operations.put)
   routes.put(`${path}/:endpoint_id`, put, async (request, reply) => {
     const { endpoint: current }: { endpoint?: Endpoint } = request
     const before = current && (await answer(request, current))
-    const body = bodyOf(request, wholeBody, { readOnly: ['secret'], current: before })
+    const body = bodyOf(request, operations.put.body, { readOnly: ['secret'], current: before })
     const fields = toFields(body)
     const faults: Fault[] = []
     const url = await checkUrl(request, body.url, faults)
@@ -287,11 +248,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   }
 
-  const remove = described(addressed('ManageEndpoint'), {
-    id: `${name}.delete`,
-    summary: 'Delete an endpoint, and cancel what is planned',
-    answers: { 204: null },
-  })
+  const remove = described(addressed('ManageEndpoint'), operations.remove)
   routes.delete(`${path}/:endpoint_id`, remove, async (request, reply) => {
     const { endpoint } = request
     const announced = await within(request, (tx) => deleteEndpoint(tx, endpoint, parts))
@@ -299,11 +256,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return await reply.code(204).send()
   })
 
-  const getHeaders = described(addressed('ViewBase'), {
-    id: `${name}.get-headers`,
-    summary: 'Read the headers of an endpoint',
-    answers: { 200: EndpointHeadersOut },
-  })
+  const getHeaders = described(addressed('ViewBase'), operations.getHeaders)
   routes.get(`${path}/:endpoint_id/headers`, getHeaders, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
@@ -320,12 +273,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     tellOf({ endpoint: request.endpoint, announced })
   }
 
-  const setHeaders = described(addressed('ManageEndpoint'), {
-    id: `${name}.set-headers`,
-    summary: 'Replace the headers of an endpoint',
-    body: headersBody,
-    answers: { 204: null },
-  })
+  const setHeaders = described(addressed('ManageEndpoint'), operations.putHeaders)
   routes.put(`${path}/:endpoint_id/headers`, setHeaders, async (request, reply) => {
     const body = bodyOf(request, headersBody)
     const headers: Headers = new Map(Object.entries(body.headers))
@@ -334,11 +282,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return await reply.code(204).send()
   })
 
-  const getSecret = described(addressed('ViewEndpointSecret'), {
-    id: `${name}.get-secret`,
-    summary: 'Read the signing secret of an endpoint',
-    answers: { 200: EndpointSecretOut },
-  })
+  const getSecret = described(addressed('ViewEndpointSecret'), operations.getSecret)
   routes.get(`${path}/:endpoint_id/secret`, getSecret, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
@@ -349,13 +293,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   })
 
-  const rotate = described(addressed('ManageEndpointSecret'), {
-    id: `${name}.rotate-secret`,
-    summary: 'Replace the signing secret of an endpoint',
-    body: rotateBody,
-    answers: { 204: null },
-    refusals: ['too_many_old_keys'],
-  })
+  const rotate = described(addressed('ManageEndpointSecret'), operations.rotateSecret)
   routes.post(`${path}/:endpoint_id/secret/rotate`, rotate, async (request, reply) => {
     const body = bodyOf(request, rotateBody)
     const given = typeof body.key === 'string' ? readSecret(body.key) : null
@@ -371,13 +309,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
 
   if (isOperational) return
 
-  const patch = described(addressed('ManageEndpoint'), {
-    id: `${name}.patch`,
-    summary: 'Change an endpoint',
-    body: endpointPatchBody,
-    answers: { 200: EndpointOut },
-    refusals: ['conflict'],
-  })
+  const patch = described(addressed('ManageEndpoint'), operations.patch)
   routes.patch(`${path}/:endpoint_id`, patch, async (request) => {
     const current = await answer(request, request.endpoint)
     const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
@@ -392,25 +324,14 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return await answer(request, saved.endpoint)
   })
 
-  const patchHeaders = described(addressed('ManageEndpoint'), {
-    id: `${name}.patch-headers`,
-    summary: 'Change headers of an endpoint',
-    body: headersPatchBody,
-    answers: { 204: null },
-  })
+  const patchHeaders = described(addressed('ManageEndpoint'), operations.patchHeaders)
   routes.patch(`${path}/:endpoint_id/headers`, patchHeaders, async (request, reply) => {
     const { headers = {}, deleteHeaders = [] } = bodyOf(request, headersPatchBody)
     await saveHeaders(request, (current) => mergeHeaders(current, headers, deleteHeaders))
     return await reply.code(204).send()
   })
 
-  const sendOne = described(addressed('CreateAttempts'), {
-    id: `${name}.send-example`,
-    summary: 'Send an example of an event type to an endpoint',
-    body: exampleBody,
-    answers: { 202: MessageOut },
-    refusals: ['no_example'],
-  })
+  const sendOne = described(addressed('CreateAttempts'), operations.sendExample)
   routes.post(`${path}/:endpoint_id/send-example`, sendOne, async (request, reply) => {
     const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
     const sight = sightOf(request.principal)
