@@ -164,11 +164,11 @@ describe('accounts and clients', () => {
   })
 })
 
-describe('link create, list, revoke', () => {
+describe('login-link create, list, revoke', () => {
   type LinkAnswer = { id: string; url: string; accountId: string; expiresAt: string }
   const parts = { clock, ids: new IdSource(clock) }
   const spend = async (url: string) => await openSession(api, parts, url.split('#key=')[1] ?? '', { embedded: false })
-  const create = async (...more: string[]) => (await json<{ link: LinkAnswer }>(['link', 'create', ...more])).link
+  const create = async (...more: string[]) => (await json<{ link: LinkAnswer }>(['login-link', 'create', ...more])).link
   let account: string
 
   beforeAll(async () => {
@@ -179,18 +179,18 @@ describe('link create, list, revoke', () => {
   test('the link is shown once, lets in one session with the role’s rights, and is never listed', async () => {
     const variables = { PUBLIC_URL: 'https://hooks.example.com' }
     const { code, results, messages } = await run(
-      ['link', 'create', '--account', 'linked', '--role', 'viewer'],
+      ['login-link', 'create', '--account', 'linked', '--role', 'viewer'],
       variables,
     )
     assert.equal(code, 0)
     const [, url = ''] =
-      /^link +(https:\/\/hooks\.example\.com\/portal\/login#key=link_\w{43})$/m.exec(results.join('\n')) ?? []
+      /^link +(https:\/\/hooks\.example\.com\/portal\/login#key=lk_\w{43})$/m.exec(results.join('\n')) ?? []
     assert.ok(!messages.join().includes(url))
     const opened = await spend(url)
     assert.deepEqual([opened?.session.accountId, opened?.session.role], [account, 'viewer'])
     assert.deepEqual(opened?.session.capabilities, ['ViewBase'])
     assert.equal(await spend(url), undefined)
-    const listed = (await run(['link', 'list', '--account', account])).results.join('\n')
+    const listed = (await run(['login-link', 'list', '--account', account])).results.join('\n')
     assert.match(listed, /^link_\w{27} {2}used \S+ {2}viewer {2}-$/m)
     assert.ok(!listed.includes(url.slice(-43)))
   })
@@ -219,12 +219,12 @@ describe('link create, list, revoke', () => {
     const principal = await access.authenticate(token?.token)
     assert.ok(principal.kind === 'app')
     assert.deepEqual([...principal.scopes], ['producersync.read', 'producersync.write'])
-    assert.equal((await run(['link', 'revoke', id])).code, 0)
-    assert.equal((await run(['link', 'revoke', id])).code, 1)
+    assert.equal((await run(['login-link', 'revoke', id])).code, 0)
+    assert.equal((await run(['login-link', 'revoke', id])).code, 1)
     assert.equal(await sessionOfCookie(api, opened.cookie, clock.now()), undefined)
     await assert.rejects(createAccess(api, clock).authenticate(token?.token), DomainError)
     const { id: unused, url: dead } = await create('--account', account)
-    assert.equal((await run(['link', 'revoke', unused])).code, 0)
+    assert.equal((await run(['login-link', 'revoke', unused])).code, 0)
     assert.equal(await spend(dead), undefined)
   })
 
@@ -236,7 +236,7 @@ describe('link create, list, revoke', () => {
     [['--account', 'linked', '--role', 'owner'], 2, /role/],
     [['--account', 'nobody'], 1, /There is no account nobody/],
   ])('%j is refused', async (args, code, message) => {
-    const refused = await run(['link', 'create', ...args])
+    const refused = await run(['login-link', 'create', ...args])
     assert.equal(refused.code, code)
     assert.match(refused.messages.join('\n'), message)
     assert.deepEqual(refused.results, [])

@@ -34,7 +34,7 @@ Examples:
   npm run -s admin -- account create --environment production --name "Contoso Insurance" --client
   npm run -s admin -- client rotate client_3Aa0F8E2yHdqfp6y2gwa1x3KJ8m
   npm run -s admin -- key create --environment sandbox --name deploy --json
-  npm run -s admin -- link create --account contoso --role admin --person "Ada at Contoso"
+  npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
@@ -209,7 +209,7 @@ function program(variables: Variables, output: Output): Command {
       })
     })
 
-  const link = admin.command('link').description('login links to the portal of an account')
+  const link = admin.command('login-link').description('login links to the portal of an account')
   leaf(link, 'create', 'let somebody in; the link works once and is shown once')
     .requiredOption('--account <id or uid>', 'whose portal')
     .addOption(environmentOption())

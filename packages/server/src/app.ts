@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
 import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
@@ -17,6 +17,7 @@ import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
@@ -48,6 +49,7 @@ import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { exportWorks } from '#src/interchange/work.ts'
@@ -77,8 +79,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
-  /** Told of each route of the API as it is added. */
-  onRoute?: (route: RouteOptions) => void
+  /** Sees the API before it has routes. */
+  watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -295,15 +297,15 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, closing } =
-    base
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
+  const { closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = publicUrlOf({ ...config, port })
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
-  const { onRoute } = base.overrides
-  if (onRoute) http.addHook('onRoute', onRoute)
+  overrides.watch?.(http)
+  const added = collectRoutes(http)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -370,7 +372,7 @@ async function startApi(
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         onCommit: metrics.accepted,
-        failpoint: base.overrides.failpoint ?? noFailpoint,
+        failpoint: overrides.failpoint ?? noFailpoint,
       }),
     })
   }
@@ -379,6 +381,7 @@ async function startApi(
     prefix: '/ingest/api/v1',
     notImplemented: notImplemented['/ingest/api/v1'],
   })
+  serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
   closing.working(async () => {
     const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)

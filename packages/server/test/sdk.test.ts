@@ -85,7 +85,7 @@ test('2: portal access: a token within its rights, until it is ended', async () 
     capabilities: [AppPortalCapability.ViewBase],
     sessionId: 'user_1',
   })
-  expect(url).toMatch(/#key=link_/)
+  expect(url).toMatch(/#key=lk_/)
   const reader = new Svix(token, { serverUrl: service.url })
   expect((await reader.application.get('portal')).uid).toBe('portal')
   const refusals: [call: () => Promise<unknown>, code: number][] = [

@@ -1,6 +1,5 @@
 import { verifyingSecretOf } from '@producersync/webhooks/node'
 import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
-import Type from 'typebox'
 import type { DataKeys } from '#src/accounts/encryption.ts'
 import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
 import type { Environments } from '#src/accounts/environments.ts'
@@ -10,7 +9,8 @@ import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { described } from '#src/adapters/http/operation.ts'
+import { parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
@@ -22,14 +22,10 @@ import { endpointAnswer } from './answers.ts'
 import {
   created,
   type EndpointFields,
-  endpointBody,
   endpointPatchBody,
   exampleBody,
   headersBody,
   headersPatchBody,
-  newEndpointBody,
-  newOperationalBody,
-  operationalBody,
   patched,
   replaced,
   rotateBody,
@@ -39,6 +35,7 @@ import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointName, parseEndpointName
 import { sendExample } from './example.ts'
 import { fault, refuseFaulty } from './faults.ts'
 import { type Headers, headerFaults, mergeHeaders, showHeaders } from './headers.ts'
+import { endpointOperations } from './operations.ts'
 import { rotateSecret } from './rotate.ts'
 import { changeEndpoint, changeHeaders, createEndpoint, deleteEndpoint, type SaveContext, type Saved } from './save.ts'
 import { openHeaders, openSecret } from './sealed.ts'
@@ -76,8 +73,6 @@ declare module 'fastify' {
   }
 }
 
-const listQuery = Type.Object(pageParameters)
-
 /** Whose endpoints a set of routes is about, and how they are named. */
 type Place = {
   path: string
@@ -108,6 +103,7 @@ export function registerOperationalRoutes(
 function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, owner }: Place): void {
   const { api, clock, ids, dataKeys, environments, idempotency, checkTarget, wake } = parts
   const isOperational = owner !== null
+  const operations = endpointOperations(isOperational)
 
   async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return await api.transaction({ settings: settingsOf(request) }, work)
@@ -172,8 +168,9 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     if (planned.length > 0) wake.deliveries(planned)
   }
 
-  routes.get(path, unaddressed('ViewBase'), async (request) => {
-    const page = parsePage(queryOf(request, listQuery), { isKey: isEndpointId })
+  const list = described(unaddressed('ViewBase'), operations.list)
+  routes.get(path, list, async (request) => {
+    const page = parsePage(queryOf(request, operations.list.query), { isKey: isEndpointId })
     const settings = await environments.settings(request.principal.environment)
     const endpoints = await within(request, (tx) => listEndpoints(tx, request.account.id, page))
     return toPage(
@@ -184,8 +181,9 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     )
   })
 
-  routes.post(path, unaddressed('ManageEndpoint'), async (request, reply) => {
-    const body = bodyOf(request, isOperational ? newOperationalBody : newEndpointBody)
+  const create = described(unaddressed('ManageEndpoint'), operations.create)
+  routes.post(path, create, async (request, reply) => {
+    const body = bodyOf(request, operations.create.body)
     const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
     if (givenSecret !== null && !holds(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
     const fields = toFields(rest)
@@ -204,18 +202,16 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   })
 
-  routes.get(`${path}/:endpoint_id`, addressed('ViewBase'), async (request) => {
+  const get = described(addressed('ViewBase'), operations.get)
+  routes.get(`${path}/:endpoint_id`, get, async (request) => {
     return await answer(request, request.endpoint)
   })
 
-  const puttable = addressed('ManageEndpoint', { mayBeNew: true })
-  routes.put(`${path}/:endpoint_id`, puttable, async (request, reply) => {
+  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), operations.put)
+  routes.put(`${path}/:endpoint_id`, put, async (request, reply) => {
     const { endpoint: current }: { endpoint?: Endpoint } = request
     const before = current && (await answer(request, current))
-    const body = bodyOf(request, isOperational ? operationalBody : endpointBody, {
-      readOnly: ['secret'],
-      current: before,
-    })
+    const body = bodyOf(request, operations.put.body, { readOnly: ['secret'], current: before })
     const fields = toFields(body)
     const faults: Fault[] = []
     const url = await checkUrl(request, body.url, faults)
@@ -252,14 +248,16 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   }
 
-  routes.delete(`${path}/:endpoint_id`, addressed('ManageEndpoint'), async (request, reply) => {
+  const remove = described(addressed('ManageEndpoint'), operations.remove)
+  routes.delete(`${path}/:endpoint_id`, remove, async (request, reply) => {
     const { endpoint } = request
     const announced = await within(request, (tx) => deleteEndpoint(tx, endpoint, parts))
     tellOf({ endpoint, announced })
     return await reply.code(204).send()
   })
 
-  routes.get(`${path}/:endpoint_id/headers`, addressed('ViewBase'), async (request) => {
+  const getHeaders = described(addressed('ViewBase'), operations.getHeaders)
+  routes.get(`${path}/:endpoint_id/headers`, getHeaders, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
       const key = await dataKeys.read(tx, accountId)
@@ -275,7 +273,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     tellOf({ endpoint: request.endpoint, announced })
   }
 
-  routes.put(`${path}/:endpoint_id/headers`, addressed('ManageEndpoint'), async (request, reply) => {
+  const setHeaders = described(addressed('ManageEndpoint'), operations.putHeaders)
+  routes.put(`${path}/:endpoint_id/headers`, setHeaders, async (request, reply) => {
     const body = bodyOf(request, headersBody)
     const headers: Headers = new Map(Object.entries(body.headers))
     refuseFaulty(headerFaults(headers))
@@ -283,7 +282,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return await reply.code(204).send()
   })
 
-  routes.get(`${path}/:endpoint_id/secret`, addressed('ViewEndpointSecret'), async (request) => {
+  const getSecret = described(addressed('ViewEndpointSecret'), operations.getSecret)
+  routes.get(`${path}/:endpoint_id/secret`, getSecret, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
       const key = await dataKeys.read(tx, accountId)
@@ -293,7 +293,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   })
 
-  routes.post(`${path}/:endpoint_id/secret/rotate`, addressed('ManageEndpointSecret'), async (request, reply) => {
+  const rotate = described(addressed('ManageEndpointSecret'), operations.rotateSecret)
+  routes.post(`${path}/:endpoint_id/secret/rotate`, rotate, async (request, reply) => {
     const body = bodyOf(request, rotateBody)
     const given = typeof body.key === 'string' ? readSecret(body.key) : null
     if (given === undefined) throw invalidInput(fault('key', SECRET_EXPECTED))
@@ -308,7 +309,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
 
   if (isOperational) return
 
-  routes.patch(`${path}/:endpoint_id`, addressed('ManageEndpoint'), async (request) => {
+  const patch = described(addressed('ManageEndpoint'), operations.patch)
+  routes.patch(`${path}/:endpoint_id`, patch, async (request) => {
     const current = await answer(request, request.endpoint)
     const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
     const fields = toFields(body)
@@ -322,13 +324,15 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return await answer(request, saved.endpoint)
   })
 
-  routes.patch(`${path}/:endpoint_id/headers`, addressed('ManageEndpoint'), async (request, reply) => {
+  const patchHeaders = described(addressed('ManageEndpoint'), operations.patchHeaders)
+  routes.patch(`${path}/:endpoint_id/headers`, patchHeaders, async (request, reply) => {
     const { headers = {}, deleteHeaders = [] } = bodyOf(request, headersPatchBody)
     await saveHeaders(request, (current) => mergeHeaders(current, headers, deleteHeaders))
     return await reply.code(204).send()
   })
 
-  routes.post(`${path}/:endpoint_id/send-example`, addressed('CreateAttempts'), async (request, reply) => {
+  const sendOne = described(addressed('CreateAttempts'), operations.sendExample)
+  routes.post(`${path}/:endpoint_id/send-example`, sendOne, async (request, reply) => {
     const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
     const sight = sightOf(request.principal)
     return await idempotency.run(request, reply, async (tx) => {

@@ -5,12 +5,14 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
-import { nullable } from '#src/adapters/http/schema.ts'
+import { described } from '#src/adapters/http/operation.ts'
+import { anyObject, nullable } from '#src/adapters/http/schema.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { type EventTypeSettings, lockEventTypes } from '#src/events/event-type-store.ts'
+import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startTask } from '#src/tasks/start.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
 import { type DescribedType, describedTypes, importedSettings, readDocument } from './document.ts'
@@ -26,13 +28,39 @@ export type InterchangeParts = {
   wakeTasks: () => void
 }
 
-const ImportBody = Type.Object({
-  spec: Type.Optional(nullable(Type.Unsafe<Record<string, unknown>>({ type: 'object' }))),
-  specRaw: Type.Optional(nullable(Type.String())),
-  dryRun: Type.Optional(Type.Boolean()),
-  replaceAll: Type.Optional(Type.Boolean()),
-})
-const NoBody = Type.Object({})
+const ImportBody = Type.Object(
+  {
+    spec: Type.Optional(nullable(anyObject('An OpenAPI document with `webhooks`.'))),
+    specRaw: Type.Optional(nullable(Type.String({ description: 'The same as text, JSON or YAML.' }))),
+    dryRun: Type.Optional(Type.Boolean()),
+    replaceAll: Type.Optional(Type.Boolean()),
+  },
+  { title: 'EventTypeImportOpenApiIn' },
+)
+const ImportedOut = Type.Object(
+  {
+    name: Type.String(),
+    description: Type.String(),
+    deprecated: Type.Boolean(),
+    groupName: nullable(Type.String()),
+    featureFlags: nullable(Type.Array(Type.String())),
+    schemas: nullable(anyObject('By version.')),
+  },
+  { title: 'EventTypeFromOpenApi' },
+)
+const ImportOut = Type.Object(
+  {
+    data: Type.Object(
+      {
+        modified: Type.Array(Type.String(), { description: 'Names.' }),
+        to_modify: Type.Optional(Type.Array(ImportedOut, { description: 'Of a dry run.' })),
+      },
+      { title: 'EventTypeImportOpenApiOutData' },
+    ),
+  },
+  { title: 'EventTypeImportOpenApiOut' },
+)
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 type ImportedType = EventTypeSettings & { name: string }
 
@@ -42,27 +70,40 @@ export function registerInterchangeRoutes(routes: FastifyInstance, parts: Interc
 
   routes.post(
     '/event-type/import/openapi',
-    {
-      bodyLimit: BODY_BYTES_MAX.openapi,
-      config: { access: 'environment_key', json: { longStrings: ['specRaw'] } },
-    },
+    described(
+      { bodyLimit: BODY_BYTES_MAX.openapi, config: { access: 'environment_key', json: { longStrings: ['specRaw'] } } },
+      {
+        id: 'v1.event-type.import-openapi',
+        summary: 'Create and change event types by an OpenAPI document',
+        body: ImportBody,
+        answers: { 200: ImportOut },
+      },
+    ),
     async (request, reply) => {
       const { spec, specRaw, dryRun = false, replaceAll = false } = bodyOf(request, ImportBody)
       if ((spec == null) === (specRaw == null)) {
         throw new DomainError('unreadable_query', 'Exactly one of spec and specRaw must be given.')
       }
-      const described =
-        specRaw == null ? describedTypes(spec, 'spec') : describedTypes(readDocument(specRaw), 'specRaw')
+      const wanted = specRaw == null ? describedTypes(spec, 'spec') : describedTypes(readDocument(specRaw), 'specRaw')
       const { environment } = request.principal
       return await idempotency.run(request, reply, async (tx) => {
-        const types = await importTypes(tx, environment, described, { dryRun, replaceAll, now: clock.now() })
+        const types = await importTypes(tx, environment, wanted, { dryRun, replaceAll, now: clock.now() })
         const modified = types.map(({ name }) => name)
         return { status: 200, answer: { data: dryRun ? { modified, to_modify: types.map(typeOut) } : { modified } } }
       })
     },
   )
 
-  routes.post('/event-type/export/openapi', { config: { access: 'environment_key' } }, async (request, reply) => {
+  const exportAll = described(
+    { config: { access: 'environment_key' } },
+    {
+      id: 'v1.event-type.export-openapi',
+      summary: 'Write the event types as an OpenAPI document',
+      body: NoBody,
+      answers: { 202: StartedTaskOut },
+    },
+  )
+  routes.post('/event-type/export/openapi', exportAll, async (request, reply) => {
     bodyOf(request, NoBody)
     const { environment } = request.principal
     const owner = await internal.of(environment)

@@ -13,7 +13,7 @@ afterAll(async () => {
   await service.close()
 })
 
-const KEY = /#key=(link_[0-9A-Za-z]{43})$/
+const KEY = /#key=(lk_[0-9A-Za-z]{43})$/
 
 /** A token and a link for an account. */
 async function give(accountId: string, body: object = {}): Promise<{ token: string; url: string; key: string }> {

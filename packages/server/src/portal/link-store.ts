@@ -24,7 +24,7 @@ export async function createLink(
 ): Promise<{ id: string; key: string }> {
   const now = parts.clock.now()
   const id = `link_${parts.ids.next(now).ksuid}`
-  const key = newCredential('link_')
+  const key = newCredential('lk_')
   const { capabilities, featureFlags, sessionId } = link.rights
   if (link.person !== null) await replaceLinks(tx, account.id, link.person, now)
   await tx.query`

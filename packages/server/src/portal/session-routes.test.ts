@@ -108,7 +108,7 @@ describe('T10: a login link', () => {
       expired,
       ofDeleted,
       altered,
-      `link_${'A'.repeat(43)}`,
+      `lk_${'A'.repeat(43)}`,
       '',
       'x',
       'x'.repeat(10_000),
@@ -172,7 +172,7 @@ describe('T10: a login link', () => {
     const key = await link()
     await portal('POST', '', { key })
     await portal('POST', '', { key })
-    for (const line of [...service.logLines, ...beside.logLines]) assert.ok(!line.includes(key.slice(5)))
+    for (const line of [...service.logLines, ...beside.logLines]) assert.ok(!line.includes(key.slice(3)))
   })
 })
 
@@ -205,7 +205,7 @@ describe('a session', () => {
     const answer = await portal('POST', '', { key: await link() }, { cookie: before })
     assert.equal(answer.status, 200)
     assert.notEqual(cookieOf(answer), before)
-    const preset = `psapi=session_${'A'.repeat(43)}`
+    const preset = `psapi=ps_${'A'.repeat(43)}`
     const second = await portal('POST', '', { key: await link() }, { cookie: preset })
     assert.notEqual(cookieOf(second), preset)
     assert.equal((await portal('GET', '', undefined, { cookie: preset })).status, 401)
@@ -214,7 +214,7 @@ describe('a session', () => {
   test('T11: the cookie is out of reach of scripts and of other sites', async () => {
     const answer = await portal('POST', '', { key: await link() })
     const [pair = '', ...flags] = (answer.headers.get('set-cookie') ?? '').split('; ')
-    assert.match(pair, /^psapi=session_[0-9A-Za-z]{43}$/)
+    assert.match(pair, /^psapi=ps_[0-9A-Za-z]{43}$/)
     assert.deepEqual(flags.toSorted(), ['HttpOnly', 'Max-Age=43200', 'Path=/', 'SameSite=Strict'])
     assert.equal(answer.headers.get('access-control-allow-origin'), null)
     assert.equal(answer.headers.get('cache-control'), 'no-store')

@@ -61,7 +61,7 @@ export async function openSession(
   { embedded }: { embedded: boolean },
 ): Promise<{ session: PortalSession; cookie: string | null } | undefined> {
   const now = clock.now()
-  const cookie = embedded ? null : newCredential('session_')
+  const cookie = embedded ? null : newCredential('ps_')
   const session = first(
     await database.query<SessionRow>`
       select ${columns}

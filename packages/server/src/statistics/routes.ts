@@ -5,14 +5,18 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { listOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { checkRange } from '#src/attempts/range.ts'
 import { invalidInput } from '#src/domain-error.ts'
+import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startTask } from '#src/tasks/start.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
+import { AttemptCountsOut, PeriodCountsOut, StartedUsageOut } from './answer-schemas.ts'
 import { PERIODS, periodsOf } from './periods.ts'
 import { countByPeriod, countByType, findAccounts } from './store.ts'
 import { CHOSEN_TYPES, USAGE_BY_ACCOUNT, type UsageParameters } from './work.ts'
@@ -39,12 +43,11 @@ const PeriodsQuery = Type.Object({
   period: Type.Optional(oneOf(PERIODS)),
   ...types,
 })
-const UsageBody = Type.Object({
-  since: momentText(),
-  until: momentText(),
-  appIds: Type.Optional(nullable(listOf(plainText(256), 10_000))),
-})
-const NoBody = Type.Object({})
+const UsageBody = Type.Object(
+  { since: momentText(), until: momentText(), appIds: Type.Optional(nullable(listOf(plainText(256), 10_000))) },
+  { title: 'AppUsageStatsIn' },
+)
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 /** What has been attempted, in numbers: webhook-api 8.1, `E/stats` apart. */
 export function registerStatisticsRoutes(routes: FastifyInstance, parts: StatisticsParts): void {
@@ -56,7 +59,14 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: TIME_MS_MAX }, work)
   }
 
-  routes.get('/app/:app_id/stats/attempts', readable, async (request) => {
+  const byType = described(readable, {
+    id: 'v1.application.stats.attempts',
+    summary: 'Count the attempts of an application by event type',
+    query: TypesQuery,
+    answers: { 200: AttemptCountsOut },
+    refusals: ['invalid_range'],
+  })
+  routes.get('/app/:app_id/stats/attempts', byType, async (request) => {
     const { since, until, event_types: wanted } = queryOf(request, TypesQuery)
     checkRange({ since, until }, clock.now(), DAYS_MAX)
     const counted = await within(request, (tx) => countByType(tx, request.account, { since, until }, listed(wanted)))
@@ -72,7 +82,14 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     }
   })
 
-  routes.get('/stats/app/:app_id/attempt', readable, async (request) => {
+  const byPeriod = described(readable, {
+    id: 'v1.stats.app-attempts',
+    summary: 'Count the attempts of an application by period',
+    query: PeriodsQuery,
+    answers: { 200: PeriodCountsOut },
+    refusals: ['invalid_range'],
+  })
+  routes.get('/stats/app/:app_id/attempt', byPeriod, async (request) => {
     const { startDate, endDate, period = 'OneDay', event_types: wanted } = queryOf(request, PeriodsQuery)
     const given = { ...(startDate ? { since: startDate } : {}), ...(endDate ? { until: endDate } : {}) }
     const bounds = periodsOf(given, period, clock.now())
@@ -89,10 +106,17 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     }
   })
 
-  routes.post('/stats/usage/app', operator, async (request, reply) => {
+  const usage = described(operator, {
+    id: 'v1.statistics.aggregate-app-stats',
+    summary: 'Count the attempts of each application',
+    body: UsageBody,
+    answers: { 202: StartedUsageOut },
+    refusals: ['invalid_range'],
+  })
+  routes.post('/stats/usage/app', usage, async (request, reply) => {
     const body = bodyOf(request, UsageBody)
     const { environment } = request.principal
-    const [since, until] = [new Date(body.since), new Date(body.until)]
+    const [since, until] = [momentOf(body.since), momentOf(body.until)]
     const now = clock.now()
     checkRange({ since, until: until > now ? now : until }, now, USAGE_DAYS_MAX)
     const owner = await internal.of(environment)
@@ -106,7 +130,13 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     })
   })
 
-  routes.put('/stats/usage/event-types', operator, async (request, reply) => {
+  const chosen = described(operator, {
+    id: 'v1.statistics.aggregate-event-types',
+    summary: 'Find which event types each application has chosen',
+    body: NoBody,
+    answers: { 202: StartedTaskOut },
+  })
+  routes.put('/stats/usage/event-types', chosen, async (request, reply) => {
     bodyOf(request, NoBody)
     const { environment } = request.principal
     const owner = await internal.of(environment)

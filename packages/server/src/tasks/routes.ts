@@ -4,6 +4,7 @@ import { actingFor } from '#src/accounts/store.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
@@ -14,6 +15,7 @@ import { sql } from '#src/adapters/postgres/sql.ts'
 import { cancelPlanned } from '#src/delivery/cancel-store.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { TaskOut, TaskPage } from './answer-schemas.ts'
 import { announceEnd } from './end.ts'
 import { endTask, listTasks, pauseTask, readTask } from './store.ts'
 import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, type Task, taskOut } from './task.ts'
@@ -42,7 +44,7 @@ const ListQuery = Type.Object({
   status: Type.Optional(oneOf(TASK_STATUSES)),
   task: Type.Optional(oneOf(TASK_KINDS)),
 })
-const NoBody = Type.Object({})
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 /**
  * Long work, how far it is, and who stops it: an app token sees its own account's. Source: webhook-api 8, 13; portal 2.
@@ -52,7 +54,11 @@ export function registerTaskRoutes(routes: FastifyInstance, parts: TaskParts): v
   const oldest = () => TASK_ID_PREFIX + ksuidFloor(addMs(clock.now(), -SHOWN_MS))
   routes.decorateRequest('task')
 
-  routes.get('/background-task', { config: { access: 'ViewBase' } }, async (request) => {
+  const list = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.background-task.list', summary: 'List background tasks', query: ListQuery, answers: { 200: TaskPage } },
+  )
+  routes.get('/background-task', list, async (request) => {
     const query = queryOf(request, ListQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
     const { environment, accountId } = request.principal
@@ -74,7 +80,11 @@ export function registerTaskRoutes(routes: FastifyInstance, parts: TaskParts): v
     request.task = task
   }
 
-  routes.get('/background-task/:task_id', { config: { access: 'ViewBase', find } }, (request) => taskOut(request.task))
+  const get = described(
+    { config: { access: 'ViewBase', find } },
+    { id: 'v1.background-task.get', summary: 'Read a background task', answers: { 200: TaskOut } },
+  )
+  routes.get('/background-task/:task_id', get, (request) => taskOut(request.task))
 
   const stopping = { config: { access: 'CreateAttempts', find } } as const
 
@@ -82,7 +92,14 @@ export function registerTaskRoutes(routes: FastifyInstance, parts: TaskParts): v
     ['pause', true],
     ['resume', false],
   ] as const) {
-    routes.post(`/background-task/:task_id/${word}`, stopping, async (request, reply) => {
+    const change = described(stopping, {
+      id: `v1.background-task.${word}`,
+      summary: isPaused ? 'Pause a task' : 'Go on with a paused task',
+      body: NoBody,
+      answers: { 200: TaskOut },
+      refusals: ['conflict'],
+    })
+    routes.post(`/background-task/:task_id/${word}`, change, async (request, reply) => {
       bodyOf(request, NoBody)
       return await idempotency.run(request, reply, async (tx) => {
         const task = await pauseTask(tx, request.task.id, isPaused, clock.now())
@@ -92,7 +109,14 @@ export function registerTaskRoutes(routes: FastifyInstance, parts: TaskParts): v
     })
   }
 
-  routes.post('/background-task/:task_id/cancel', stopping, async (request, reply) => {
+  const end = described(stopping, {
+    id: 'v1.background-task.cancel',
+    summary: 'End a task, and what it has planned',
+    body: NoBody,
+    answers: { 200: TaskOut },
+    refusals: ['conflict'],
+  })
+  routes.post('/background-task/:task_id/cancel', end, async (request, reply) => {
     bodyOf(request, NoBody)
     return await idempotency.run(request, reply, async (tx) => {
       const { task, lanes } = await cancel(tx, request.task, parts)
