@@ -1,8 +1,8 @@
 import { type Npn, parseNpn } from '#src/population/npn.ts'
 
 const BLOCK = 4096
-/** Of one report: 10 times the largest population. */
-const NPNS_MAX = 10_000_000
+/** What is held of one report: four times the largest population. */
+const NPNS_MAX = 4_000_000
 
 /** NPNs in the order they came, 8 bytes each: those of a report that may not be used yet. */
 export class NpnList {
