@@ -21,8 +21,11 @@ import {
 } from './spelling.ts'
 import type { Producer, World } from './world.ts'
 
+/** A report, and whether its bytes are ISO-8859-1 in place of UTF-8. */
+export type DetailXml = { xml: Buffer; isLatin: boolean }
+
 /** The detail report of a producer on a day, in PDB XML; in its bytes everything that section 11 says, and what is odd about it. */
-export function detailXml(world: World, producer: Producer, day: LocalDate): Buffer {
+export function detailXml(world: World, producer: Producer, day: LocalDate): DetailXml {
   const odd = odditiesOf(world, producer.npn)
   const speller = new Speller(odd, new Chance(world.seed, producer.npn, day, 'spelling'))
   const encoding = odd.latin ? 'ISO-8859-1' : 'UTF-8'
@@ -32,15 +35,16 @@ export function detailXml(world: World, producer: Producer, day: LocalDate): Buf
     `<ENTITY_BIOGRAPHIC>${biographic(producer, speller)}${addresses(producer, speller)}${contacts(producer, speller)}</ENTITY_BIOGRAPHIC>` +
     `<PRODUCER_LICENSING>${licensing(producer, speller)}${actions(producer, speller)}<CLEARANCE_CERTIFICATION_INFO/><NASD_EXAM/></PRODUCER_LICENSING>` +
     `${speller.extra()}</${party}></PRODUCER></PDB>\n`
-  return Buffer.from(text, odd.latin ? 'latin1' : 'utf8')
+  return { xml: Buffer.from(text, odd.latin ? 'latin1' : 'utf8'), isLatin: odd.latin }
 }
 
 /** What is said of an NPN that is not known. */
-export function unknownXml(): Buffer {
-  return Buffer.from(
+export function unknownXml(): DetailXml {
+  const xml = Buffer.from(
     '<?xml version="1.0" encoding="UTF-8"?>\n<PDB><TRANSACTION_TYPE><TYPE>ERROR</TYPE></TRANSACTION_TYPE>' +
       '<ERROR><DESCRIPTION>No record found for this entity</DESCRIPTION></ERROR></PDB>\n',
   )
+  return { xml, isLatin: false }
 }
 
 /** A number that nobody has, where reports have one that nobody may keep. */
