@@ -5,7 +5,7 @@ import { alertedNpns, allAlertedNpns, contentOf, day, forever, npn, SimulatedNip
 import { DetailReader } from '../updates/feed/detail-report.ts'
 import { ALERT_KINDS } from '../updates/feed/feed.ts'
 import { type Days, DEFAULT_HOLIDAYS, nextBusinessDay, type Scenario } from './business-days.ts'
-import { detailXml } from './detail-xml.ts'
+import { detailXml, socialSecurityNumber } from './detail-xml.ts'
 import { type Oddities, odditiesOf } from './oddities.ts'
 import { ControlRefused } from './simulator-control.ts'
 import { TargetTable } from './target-table.ts'
@@ -137,6 +137,18 @@ test('hundreds of thousands of targets are held in lists of their own, and given
   for (let i = 0; i < count; i += 2) table.remove(0, npn(String(9_999_999_999 - i * 3)))
   expect(table.sorted(0)).toHaveLength(0)
   expect(table.sorted(1)).toHaveLength(count / 2)
+})
+
+test('rule 39: reports have a social security number, and nothing that is read of them has', () => {
+  for (const one of npns(40)) {
+    const producer = producerAt(WORLD, DAYS, one, FRIDAY)
+    if (producer?.entity.type !== 'INDIVIDUAL') continue
+    const [{ xml }, ssn] = [detailXml(WORLD, producer, FRIDAY), socialSecurityNumber(one)]
+    expect(xml.includes(ssn)).toBe(true)
+    const reader = new DetailReader(one, undefined)
+    reader.write(xml)
+    expect(JSON.stringify(reader.end())).not.toContain(ssn)
+  }
 })
 
 test('what the examples know: Joe changes every business day, the firm never, the unknown stay unknown', async () => {

@@ -149,7 +149,7 @@ test('a content type is read with its parameters', () => {
   })
   expect(parseContentType('')).toEqual({ type: '', parameters: new Map() })
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'ab;="\\ \t/') }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom('a', 'b', ';', '=', '"', '\\', ' ', '\t', '/') }), (text) => {
       expect(parseContentType(text).parameters).toBeInstanceOf(Map)
     }),
     { seed: 13 },
