@@ -108,7 +108,7 @@ test('rule 32: what is held does not grow with the report, wherever its envelope
   const people = Array.from({ length: 2000 }, (_, i) => person(String(10_000_000 + i))).join('')
   const filler = Buffer.from(`${people}<a:Address key="x"><a:Line>${'y'.repeat(2000)}</a:Line></a:Address>`)
   const [start = '', end = ''] = report('|').split('|')
-  const repeats = 80
+  const repeats = 20
   const chunksOf = function* (before: Buffer, after: Buffer, encode: (bytes: Buffer) => Buffer): Generator<Buffer> {
     yield before
     // a multiple of 3 bytes, so that pieces of base64 can stand one after the other
@@ -147,7 +147,7 @@ test('rule 32: what is held does not grow with the report, wherever its envelope
     reader.end()
     for (const batch of reader.take()) count += batch.length
     expect(count).toBe(repeats * 2000)
-    expect(bytes).toBeGreaterThan(20_000_000)
+    expect(bytes).toBeGreaterThan(5_000_000)
     expect(heldMax, contentType).toBeLessThan(20_000)
   }
 })
