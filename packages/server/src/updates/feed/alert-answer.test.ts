@@ -201,6 +201,10 @@ test('rule 30: a foreign, empty or failed report is broken; so is one that the e
     `&lt;${base64}`,
   ])
     expect(inline(bad), bad.slice(0, 8)).toMatch(/base64|XML/)
+  // more than the report, after bytes that end with its last digits
+  const unpadded = Buffer.from(report(one).padEnd(Math.ceil(report(one).length / 3) * 3)).toString('base64')
+  expect(inline(unpadded)).toEqual(['7'])
+  for (const more of ['A', 'ICA', '<!-- -->ICAg']) expect(inline(unpadded + more), more).toBe('no base64')
   expect(inline('')).toBe('done')
   expect(read('application/json', [Buffer.from('{}')])).toBe('a foreign answer')
   expect(read('', [])).toBe('a foreign answer')

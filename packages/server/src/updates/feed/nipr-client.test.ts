@@ -257,6 +257,10 @@ test('a subscription that is missing is made, once; a fault that stays is a fail
       '<affiliationList><None>false</None><All>false</All></affiliationList><stateList><allStates>true</allStates></stateList>' +
       '<alertTypeList><alertTypeList>LICENSING</alertTypeList></alertTypeList></subscriptionInputData>',
   )
+  const known = await serve(reply(200, inlineReport('7')), reply(500, fault('8')))
+  const asked = () => alertedNpns(known.client, 'LICENSING', FRIDAY)
+  expect([await asked(), await asked()]).toEqual([['7'], 'fault 8'])
+  expect(known.seen).toHaveLength(2)
   const broken = await serve(reply(500, fault('8')))
   const change = () => broken.client.changeTargets('add', [JOE], forever())
   expect([await change(), await change()]).toEqual([failure('fault 8'), failure('fault 8')])
