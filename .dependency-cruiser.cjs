@@ -14,6 +14,7 @@ const decisions = [
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
+  `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
   `${server}/updates/(calendar|local-date|feed/(normalise|normalise-loa|normalise-renewal|retry-schedule))[.]ts$`,
 ]
@@ -211,7 +212,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays'],
+    ['replays', 'portal'],
     ['operate'],
   ]),
 ]

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
+import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
 import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
@@ -15,6 +17,7 @@ import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { createOutgoing, type Outgoing } from '#src/adapters/outgoing/outgoing.ts'
@@ -24,7 +27,8 @@ import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
-import type { Config } from '#src/config.ts'
+import { Closing } from '#src/closing.ts'
+import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
@@ -38,6 +42,7 @@ import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -46,6 +51,8 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -59,6 +66,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** Told of each route of the API as it is added. */
+  onRoute?: (route: RouteOptions) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -107,8 +116,7 @@ type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
-  /** What was opened is closed in reverse. */
-  opened: (end: () => unknown) => void
+  closing: Closing
 }
 
 /**
@@ -126,12 +134,9 @@ export async function createApp(
   if (faults.length > 0) throw new CannotStart(faults)
   await migrate(connection)
 
-  const ends: (() => unknown)[] = []
-  const close = async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  }
+  const closing = new Closing()
   try {
-    const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const base = await startBase(config, connection, masterKey, log, overrides, closing)
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
@@ -140,11 +145,20 @@ export async function createApp(
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
-    base.opened(() => base.health.drain())
     base.health.started()
-    return { url, adminUrl, worker, population, tasks, housekeeping, health: base.health, firstAccount, close }
+    return {
+      url,
+      adminUrl,
+      worker,
+      population,
+      tasks,
+      housekeeping,
+      health: base.health,
+      firstAccount,
+      close: () => closing.close(),
+    }
   } catch (error) {
-    await close()
+    await closing.close()
     throw error
   }
 }
@@ -155,19 +169,20 @@ async function startBase(
   masterKey: SealingKey,
   log: Logger,
   overrides: Overrides,
-  opened: Base['opened'],
+  closing: Closing,
 ): Promise<Base> {
   const databases = openDatabases(connection)
-  opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
+  closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
-  opened(() => health.stop())
+  closing.working(() => health.drain())
+  closing.opened(() => health.stop())
   const notDurable = await health.start()
   if (notDurable.length > 0) throw new CannotStart(notDurable)
 
   const databaseClock = overrides.clock ? null : new DatabaseClock()
-  if (databaseClock) opened(await keepTime(databaseClock, databases.lease))
+  if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
   const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
   const policies = new AddressPolicies(environments, {
@@ -176,7 +191,7 @@ async function startBase(
     ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
   })
   const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
-  opened(() => outgoing.close())
+  closing.opened(() => outgoing.close())
   const ids = new IdSource(clock)
   const dataKeys = new DataKeys(masterKey)
   return {
@@ -194,12 +209,12 @@ async function startBase(
     outgoing,
     health,
     metrics,
-    opened,
+    closing,
   }
 }
 
 /** Brings the contents of the database up to this release. */
-async function prepare({ databases, clock, ids, dataKeys, policies, log, opened }: Base, masterKey: SealingKey) {
+async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: SealingKey) {
   const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
   for (const environment of environmentNames) {
     const settings = visibleTo(environment)
@@ -208,12 +223,12 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   }
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
-  opened(() => housekeeping.close())
+  closing.working(() => housekeeping.close(), TRANSACTIONS_END_MS_MAX)
   return { firstAccount, housekeeping }
 }
 
 async function startWorker(base: Base): Promise<DeliveryWorker> {
-  const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
+  const { config, connection, overrides, databases, dataKeys, policies, metrics, closing } = base
   const worker = new DeliveryWorker({
     ...base,
     database: databases.worker,
@@ -230,7 +245,7 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
   })
   await worker.start()
-  opened(() => worker.close())
+  closing.working(() => worker.close())
   const listener = new Listener(
     connection,
     WAKE_CHANNEL,
@@ -239,23 +254,23 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     { role: 'worker', applicationName: 'producersync-listen' },
   )
   await listener.start()
-  opened(() => listener.close())
+  closing.working(() => listener.close())
   metrics.observePending(databases.worker)
   metrics.observeWorker(worker)
   return worker
 }
 
-function startTasks({ databases, clock, log, opened }: Base, waker: Waker): TaskRunner {
+function startTasks({ databases, clock, log, closing }: Base, waker: Waker): TaskRunner {
   const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
-function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
+function startPopulation({ databases, clock, ids, log, closing }: Base, waker: Waker): PopulationRunner {
   const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
@@ -265,13 +280,15 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, closing } =
     base
   const port = await freePort(config.host, config.port, config.portIsFixed)
-  const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
+  const publicUrl = publicUrlOf({ ...config, port })
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
+  const { onRoute } = base.overrides
+  if (onRoute) http.addHook('onRoute', onRoute)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -286,9 +303,14 @@ async function startApi(
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
   })
-  managementRoutes(http, access, (routes) => {
+  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
+    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
+  })
+  const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
-    registerAppRoutes(routes, { api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAppRoutes(routes, { api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAuthRoutes(routes, { api, clock, environments })
+    registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     registerEndpointRoutes(routes, {
       api,
@@ -311,6 +333,9 @@ async function startApi(
       environments,
       clock,
       ids,
+      dataKeys,
+      preload,
+      onCommit: metrics.accepted,
       intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),
       queue: new AcceptQueue({
         accept: databases.accept,
@@ -321,18 +346,27 @@ async function startApi(
         failpoint: base.overrides.failpoint ?? noFailpoint,
       }),
     })
+  }
+  managementRoutes(http, access, register, { notImplemented: notImplemented['/api/v1'] })
+  managementRoutes(http, access, () => {}, {
+    prefix: '/ingest/api/v1',
+    notImplemented: notImplemented['/ingest/api/v1'],
   })
   await http.listen({ host: config.host, port })
-  opened(() => http.close())
+  closing.working(async () => {
+    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
+    await http.close()
+    clearTimeout(cut)
+  })
   return publicUrl
 }
 
-async function startAdmin({ config, health, metrics, opened }: Base): Promise<string> {
+async function startAdmin({ config, health, metrics, closing }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
   const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
   admin.listen(port, config.adminHost)
   await once(admin, 'listening')
-  opened(() => {
+  closing.opened(() => {
     admin.closeAllConnections()
     admin.close()
   })
@@ -341,6 +375,12 @@ async function startAdmin({ config, health, metrics, opened }: Base): Promise<st
 
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
 const ACCEPT_STATEMENTS_MAX = 3
+/** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
+const CALL_MS_MAX = 1_800
+/** A transaction that has not ended so long after a stop was asked for is cut with its connection. */
+const TRANSACTIONS_END_MS_MAX = 2_000
+/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
+const CALLS_END_MS_MAX = 2_500
 const CLOCK_READ_MS = 1_000
 const PORTS_TRIED_MAX = 100
 
@@ -354,8 +394,8 @@ function openDatabases(connection: Connection): Databases {
       queryTimeoutMs,
     })
   return {
-    api: open('api', 'api', 10, 2_000, 2_000),
-    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, 2_000),
+    api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
+    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
     updates: open('updates', 'updates', 6, 5_000, 6_000),
@@ -394,9 +434,4 @@ async function freePort(host: string, wanted: number, isFixed: boolean): Promise
       await new Promise<void>((resolve) => probe.close(() => resolve()))
     }
   }
-}
-
-function urlHost(address: string): string {
-  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
-  return address.includes(':') ? `[${address}]` : address
 }

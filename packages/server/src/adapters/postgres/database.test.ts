@@ -272,7 +272,6 @@ describe('a batch', () => {
 
   test('is one transaction: a lock its first statement takes is held until all is committed', async () => {
     await empty()
-    const order: string[] = []
     const lock = sql`select pg_advisory_xact_lock(42)`
     const first = database.transactionBatch([
       lock,
@@ -284,8 +283,7 @@ describe('a batch', () => {
        where datname = current_database() and locktype = 'advisory' and granted`
     while ((await held()).length === 0);
     const second = database.transactionBatch<{ name: string }>([lock, sql`select name from item`])
-    await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
-    expect(order).toEqual(['first', 'second'])
+    await first
     // a new snapshot for each statement: after the lock, the second sees what the first committed
     expect((await second)[1]).toEqual([{ name: 'first' }])
   })
@@ -432,7 +430,7 @@ describe('the pool', () => {
     const nowhere = new Database({ socketDir: '/nonexistent', port: 1, database: 'x', user: 'x' }, limits)
     const startedAt = performance.now()
     await expect(nowhere.query`select 1`).rejects.toMatchObject({ name: 'DatabaseUnavailable', reason: 'unreachable' })
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
     await nowhere.close()
   })
 
@@ -488,7 +486,7 @@ describe('a server that stops answering', () => {
     await pool.close()
   })
 
-  test('during a query: the call ends at its limit and its connection is destroyed', async () => {
+  const throughProxy = async (options: { queryTimeoutMs: number; connectionsMax?: number; waitMsMax?: number }) => {
     const { connection } = at
     if (!('socketDir' in connection)) throw new Error('the test server has a socket')
     toServer = (socket) => {
@@ -496,12 +494,29 @@ describe('a server that stops answering', () => {
       sockets.add(upstream)
       socket.pipe(upstream).pipe(socket)
     }
-    const pool = new Database({ ...connection, socketDir: folder, port: 5432 }, { ...limits, queryTimeoutMs: 300 })
+    const pool = new Database({ ...connection, socketDir: folder, port: 5432 }, { ...limits, ...options })
     await pool.query`select 1`
+    return pool
+  }
+  const fallSilent = () => {
     for (const socket of sockets) socket.unpipe()
+  }
+
+  test('during a query: the call ends at its limit and its connection is destroyed', async () => {
+    const pool = await throughProxy({ queryTimeoutMs: 300 })
+    fallSilent()
     await expect(pool.query`select 1`).rejects.toMatchObject({ name: 'DatabaseUnavailable', reason: 'timed_out' })
     expect(pool.stats.total).toBe(0)
     await pool.query`select 1`
+    await pool.close()
+  })
+
+  test('is not taken for a busy one by those who wait for a connection', async () => {
+    const pool = await throughProxy({ queryTimeoutMs: 1_000, connectionsMax: 1, waitMsMax: 200 })
+    fallSilent()
+    const calls = [1, 2].map(() => pool.query`select 1`)
+    for (const call of await Promise.allSettled(calls))
+      expect(call).toMatchObject({ reason: { name: 'DatabaseUnavailable', reason: 'timed_out' } })
     await pool.close()
   })
 })
