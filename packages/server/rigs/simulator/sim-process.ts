@@ -65,6 +65,7 @@ export class SimProcess {
         return parts.targets(keys)
       },
       policyOf: () => POLICY,
+      wakeLanes: (lanes) => parts.hint(this.life, [...lanes]),
       failpoint,
       metrics: { attempted: () => undefined, recorded: () => undefined },
       log: logOf((line) => parts.logged(this.life, line)),

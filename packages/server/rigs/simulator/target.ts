@@ -18,7 +18,7 @@ export function targetOf(endpointId: string, scenario: Scenario, secret: Signing
     deletedAt: null,
     canceledBefore: null,
     provenAt: new Date(epochMs),
-    failureClock: { failingSince: null, failures: 0, lastAttemptAt: null },
+    failureClock: { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 },
     failurePolicy: { disableFailing: false, disableAfterDays: 5 },
     throttleRate: null,
     timeoutMs: scenario.timeoutMs,
