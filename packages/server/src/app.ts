@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
+import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
 import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
@@ -15,6 +17,7 @@ import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { createOutgoing, type Outgoing } from '#src/adapters/outgoing/outgoing.ts'
@@ -25,7 +28,7 @@ import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { Closing } from '#src/closing.ts'
-import type { Config } from '#src/config.ts'
+import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
@@ -39,6 +42,7 @@ import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -47,6 +51,8 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -60,6 +66,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** Told of each route of the API as it is added. */
+  onRoute?: (route: RouteOptions) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -275,10 +283,12 @@ async function startApi(
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, closing } =
     base
   const port = await freePort(config.host, config.port, config.portIsFixed)
-  const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
+  const publicUrl = publicUrlOf({ ...config, port })
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
+  const { onRoute } = base.overrides
+  if (onRoute) http.addHook('onRoute', onRoute)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -293,9 +303,14 @@ async function startApi(
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
   })
-  managementRoutes(http, access, (routes) => {
+  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
+    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
+  })
+  const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
-    registerAppRoutes(routes, { api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAppRoutes(routes, { api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAuthRoutes(routes, { api, clock, environments })
+    registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     registerEndpointRoutes(routes, {
       api,
@@ -318,6 +333,9 @@ async function startApi(
       environments,
       clock,
       ids,
+      dataKeys,
+      preload,
+      onCommit: metrics.accepted,
       intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),
       queue: new AcceptQueue({
         accept: databases.accept,
@@ -328,6 +346,11 @@ async function startApi(
         failpoint: base.overrides.failpoint ?? noFailpoint,
       }),
     })
+  }
+  managementRoutes(http, access, register, { notImplemented: notImplemented['/api/v1'] })
+  managementRoutes(http, access, () => {}, {
+    prefix: '/ingest/api/v1',
+    notImplemented: notImplemented['/ingest/api/v1'],
   })
   await http.listen({ host: config.host, port })
   closing.working(async () => {
@@ -411,9 +434,4 @@ async function freePort(host: string, wanted: number, isFixed: boolean): Promise
       await new Promise<void>((resolve) => probe.close(() => resolve()))
     }
   }
-}
-
-function urlHost(address: string): string {
-  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
-  return address.includes(':') ? `[${address}]` : address
 }

@@ -2,15 +2,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Capability } from '#src/accounts/principal.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
+import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, notFound } from '#src/domain-error.ts'
+import { notFound } from '#src/domain-error.ts'
 import { type Endpoint, parseEndpointName } from '#src/endpoints/endpoint.ts'
 import { readEndpoint } from '#src/endpoints/store.ts'
 import { readEvent } from '#src/events/event-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
+import type { Attempt } from './attempt.ts'
+import { ATTEMPT_ID_PREFIX, readAttempt } from './store.ts'
 
 /** What the path of a request names. */
-type Addressed = { event?: StoredEvent; endpoint?: Endpoint }
+type Addressed = { event?: StoredEvent; endpoint?: Endpoint; attempt?: Attempt }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,27 +26,25 @@ export function decorateAddressed(routes: FastifyInstance): void {
 }
 
 /**
- * Options of a route whose path names an event, an endpoint, or both: they are found first, and only then is asked what the
- * token may do with them (webhook-api 2.1).
- * @throws in the hook: DomainError not_found, forbidden
+ * Options of a route whose path names an event, an endpoint, an attempt of the event, or several of them (`eventOf`,
+ * `endpointOf`, `attemptOf`), and who may call it: `routes.post(path, addressing(api, 'CreateAttempts'), handler)`.
  */
-export function addressing(api: Database, capability: Capability) {
-  return {
-    config: { access: 'ViewBase' },
-    onRequest: async (request: FastifyRequest) => {
-      const accountId = request.account.id
-      const eventName = pathValue(request, 'msg_id')
-      const endpointName = pathValue(request, 'endpoint_id')
-      request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => ({
-        ...(eventName === undefined ? {} : { event: await readEvent(tx, accountId, eventName) }),
+export function addressing(api: Database, access: Capability | 'environment_key') {
+  const find = async (request: FastifyRequest) => {
+    const accountId = request.account.id
+    const eventName = pathValue(request, 'msg_id')
+    const endpointName = pathValue(request, 'endpoint_id')
+    const attemptId = pathValue(request, 'attempt_id')
+    request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => {
+      const event = eventName === undefined ? undefined : await readEvent(tx, accountId, eventName)
+      return {
+        ...(event && { event }),
         ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
-      }))
-      const { principal } = request
-      if (principal.kind !== 'environment_key' && !principal.capabilities.has(capability)) {
-        throw new DomainError('forbidden', 'This token does not allow this operation.')
+        ...(event && attemptId !== undefined ? { attempt: await findAttempt(tx, accountId, event, attemptId) } : {}),
       }
-    },
-  } as const
+    })
+  }
+  return { config: { access, find } } as const
 }
 
 /** @throws DomainError not_found, also for a text that can name none */
@@ -52,6 +53,12 @@ export async function findEndpoint(tx: Queryable, accountId: string, text: strin
   const endpoint = name && (await readEndpoint(tx, accountId, name))
   if (!endpoint) throw notFound()
   return endpoint
+}
+
+async function findAttempt(tx: Queryable, accountId: string, event: StoredEvent, id: string): Promise<Attempt> {
+  const attempt = isId(id, ATTEMPT_ID_PREFIX) ? await readAttempt(tx, accountId, event.id, id) : undefined
+  if (!attempt) throw notFound()
+  return attempt
 }
 
 /** The event of a route whose path names one. */
@@ -64,4 +71,10 @@ export function eventOf({ addressed: { event } }: FastifyRequest): StoredEvent {
 export function endpointOf({ addressed: { endpoint } }: FastifyRequest): Endpoint {
   if (!endpoint) throw new Error('the path of this route names no endpoint')
   return endpoint
+}
+
+/** The attempt of a route whose path names one. */
+export function attemptOf({ addressed: { attempt } }: FastifyRequest): Attempt {
+  if (!attempt) throw new Error('the path of this route names no attempt')
+  return attempt
 }

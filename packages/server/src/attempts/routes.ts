@@ -4,13 +4,12 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
-import { pathValue } from '#src/adapters/http/routes.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
-import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import { addressing, attemptOf, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
   attemptHeadersOut,
   attemptOut,
@@ -28,7 +27,6 @@ import {
   listAttempts,
   listDestinations,
   listEventsOf,
-  readAttempt,
   readAttemptHeaders,
 } from './store.ts'
 
@@ -112,14 +110,11 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
 
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id', read, async (request) => {
     const { expanded_statuses: isExpanded = false } = queryOf(request, AttemptQuery)
-    const id = attemptIdOf(request)
-    const attempt = await within(request, (tx) => readAttempt(tx, request.account.id, eventOf(request).id, id))
-    if (!attempt) throw notFound()
-    return attemptOut(attempt, docsUrl, { expanded: isExpanded, withContent: true })
+    return attemptOut(attemptOf(request), docsUrl, { expanded: isExpanded, withContent: true })
   })
 
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/headers', read, async (request) => {
-    const id = attemptIdOf(request)
+    const { id } = attemptOf(request)
     const headers = await within(request, (tx) => readAttemptHeaders(tx, request.account.id, eventOf(request).id, id))
     if (!headers) throw notFound()
     return attemptHeadersOut(headers)
@@ -178,13 +173,6 @@ function filterOf(query: { event_types?: string[]; channel?: string; tag?: strin
     channel: query.channel ?? null,
     tag: query.tag ?? null,
   }
-}
-
-/** @throws DomainError not_found for what no attempt can be named */
-function attemptIdOf(request: FastifyRequest): string {
-  const id = pathValue(request, 'attempt_id')
-  if (id === undefined || !isId(id, ATTEMPT_ID_PREFIX)) throw notFound()
-  return id
 }
 
 /**

@@ -3,11 +3,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { DataKeys } from '#src/accounts/encryption.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import type { Capability, Environment, Principal } from '#src/accounts/principal.ts'
+import type { Capability, Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
-import { insufficientAccess } from '#src/adapters/http/management.ts'
+import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
@@ -83,20 +83,17 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
   }
 
   /**
-   * Finds the endpoint that the path names, and only then asks what the token may do with it (webhook-api 2.1).
+   * Options of a route whose path names an endpoint, and who may call it.
    * @param mayBeNew  a uid that names nothing yet is let pass
    */
-  function addressed(capability: Capability, { mayBeNew = false } = {}) {
-    return {
-      config: { access: 'ViewBase' },
-      onRequest: async (request: FastifyRequest) => {
-        const name = endpointNameOf(request)
-        const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
-        if (endpoint) request.endpoint = endpoint
-        else if (!mayBeNew || !name || 'id' in name) throw notFound()
-        if (!mayDo(request.principal, capability)) throw insufficientAccess()
-      },
-    } as const
+  function addressed(access: Capability, { mayBeNew = false } = {}) {
+    const find = async (request: FastifyRequest) => {
+      const name = endpointNameOf(request)
+      const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
+      if (endpoint) request.endpoint = endpoint
+      else if (!mayBeNew || !name || 'id' in name) throw notFound()
+    }
+    return { config: { access, find } } as const
   }
 
   async function answer(request: FastifyRequest, endpoint: Endpoint) {
@@ -140,7 +137,7 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
   routes.post('/app/:app_id/endpoint', { config: { access: 'ManageEndpoint' } }, async (request, reply) => {
     const body = bodyOf(request, newEndpointBody)
     const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
-    if (givenSecret !== null && !mayDo(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
+    if (givenSecret !== null && !holds(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
     const fields = toFields(rest)
     const headers: Headers = new Map(Object.entries(givenHeaders ?? {}))
     const secret = givenSecret === null ? newSecret() : readSecret(givenSecret)
@@ -305,8 +302,4 @@ function isEndpointId(text: string): boolean {
 function endpointNameOf({ params }: FastifyRequest): EndpointName | null {
   const text = typeof params === 'object' && params !== null && 'endpoint_id' in params ? params.endpoint_id : undefined
   return typeof text === 'string' ? parseEndpointName(text) : null
-}
-
-function mayDo(principal: Principal, capability: Capability): boolean {
-  return principal.kind === 'environment_key' || principal.capabilities.has(capability)
 }

@@ -25,6 +25,13 @@ import {
 
 export type EventTypeParts = { api: Database; clock: Clock; idempotency: Idempotency }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The event type named by the path, as it was when the request came. */
+    eventType: EventType
+  }
+}
+
 const fields = {
   description: plainText(4096),
   archived: Type.Optional(Type.Boolean()),
@@ -58,10 +65,24 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await api.transaction({ settings: settingsOf(request) }, work)
   }
 
-  const readable = { config: { access: 'any' } } as const
   const operated = { config: { access: 'environment_key' } } as const
+  /**
+   * Options of a route whose path names a type, and who may call it; a hidden one is none.
+   * @param mayBeNew  a name of no type yet is let pass
+   */
+  function named(access: 'ViewBase' | 'environment_key', { mayBeNew = false } = {}) {
+    const find = async (request: FastifyRequest) => {
+      const { principal } = request
+      const name = nameOf(request)
+      const type = await within(request, (tx) => readEventType(tx, principal.environment, sightOf(principal), name))
+      if (type) request.eventType = type
+      else if (!mayBeNew) throw notFound()
+    }
+    return { config: { access, find } } as const
+  }
+  routes.decorateRequest('eventType')
 
-  routes.get('/event-type', readable, async (request) => {
+  routes.get('/event-type', { config: { access: 'ViewBase' } }, async (request) => {
     const { include_archived = false, with_content = false, ...wanted } = queryOf(request, listQuery)
     const page = parsePage(wanted, { isKey: isEventTypeName, order: 'ascending' })
     const { principal } = request
@@ -76,13 +97,9 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     )
   })
 
-  routes.get('/event-type/:event_type_name', readable, async (request) => {
+  routes.get('/event-type/:event_type_name', named('ViewBase'), async (request) => {
     const { with_content = true } = queryOf(request, readQuery)
-    const { principal } = request
-    const name = nameOf(request)
-    const type = await within(request, (tx) => readEventType(tx, principal.environment, sightOf(principal), name))
-    if (!type) throw notFound()
-    return eventTypeAnswer(type, with_content)
+    return eventTypeAnswer(request.eventType, with_content)
   })
 
   routes.post('/event-type', operated, async (request, reply) => {
@@ -95,9 +112,11 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  routes.put('/event-type/:event_type_name', operated, async (request, reply) => {
+  const puttable = named('environment_key', { mayBeNew: true })
+  routes.put('/event-type/:event_type_name', puttable, async (request, reply) => {
     const name = nameOf(request)
-    const body = bodyOf(request, putBody, { current: await shown(request, name) })
+    const { eventType: current }: { eventType?: EventType } = request
+    const body = bodyOf(request, putBody, { current: current && eventTypeAnswer(current, true) })
     refuseOtherName(body, name)
     const type = settled(request, body, DEFAULTS)
     const put = await within(request, (tx) => putEventType(tx, request.principal.environment, name, type, clock.now()))
@@ -105,11 +124,9 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await reply.code(put.created ? 201 : 200).send(eventTypeAnswer(put.type, true))
   })
 
-  routes.patch('/event-type/:event_type_name', operated, async (request) => {
-    const name = nameOf(request)
-    const current = await shown(request, name)
-    if (!current) throw notFound()
-    const body = bodyOf(request, patchBody, { current })
+  routes.patch('/event-type/:event_type_name', named('environment_key'), async (request) => {
+    const { name } = request.eventType
+    const body = bodyOf(request, patchBody, { current: eventTypeAnswer(request.eventType, true) })
     refuseOtherName(body, name)
     return await within(request, async (tx) => {
       const before = await lockEventType(tx, request.principal.environment, name)
@@ -122,8 +139,8 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  routes.delete('/event-type/:event_type_name', operated, async (request, reply) => {
-    const name = nameOf(request)
+  routes.delete('/event-type/:event_type_name', named('environment_key'), async (request, reply) => {
+    const { name } = request.eventType
     const { expunge = false } = queryOf(request, deleteQuery)
     const { environment } = request.principal
     await within(request, async (tx) => {
@@ -135,12 +152,6 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
     return await reply.code(204).send()
   })
-
-  /** The type as its GET answers it, so that an edited answer can be sent back. */
-  async function shown(request: FastifyRequest, name: string) {
-    const type = await within(request, (tx) => readEventType(tx, request.principal.environment, 'all', name))
-    return type && eventTypeAnswer(type, true)
-  }
 }
 
 /** A type in the words of the API, under both names where a field has two. */

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Principal } from '#src/accounts/principal.ts'
+import { CAPABILITIES, type Principal } from '#src/accounts/principal.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { ignoredFieldsHeader } from './body.ts'
 import { managementBody } from './problem.ts'
 import type { Access } from './request.ts'
 import {
   type AccessControl,
   bearerOf,
   hasImpossiblePathValue,
+  nameIgnoredFields,
   noSuchRoute,
   pathValue,
   readInput,
@@ -18,19 +18,7 @@ import { answerError } from './server.ts'
 /** An operation by method and path, with `:name` or `{name}` for path values, beneath the family's prefix. */
 export type Operation = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
 
-const ACCESS: ReadonlySet<Access> = new Set<Access>([
-  'environment_key',
-  'any',
-  'none',
-  'ViewBase',
-  'ViewEndpointSecret',
-  'ManageEndpointSecret',
-  'ManageTransformations',
-  'CreateAttempts',
-  'ManageEndpoint',
-  'ManagePopulation',
-  'ManageAccount',
-])
+const ACCESS: ReadonlySet<Access> = new Set<Access>(['environment_key', 'any', 'none', ...CAPABILITIES])
 
 /** Any page may call with a bearer token; cookies count for nothing here. Source: webhook-api 1. */
 const CORS = {
@@ -65,11 +53,7 @@ export function managementRoutes(
         await admit(http, access, request, reply)
       })
       readInput(scope)
-      scope.addHook('onSend', (request, reply, payload, done) => {
-        const ignored = ignoredFieldsHeader(request.ignoredFields)
-        if (ignored !== undefined) reply.header('x-ignored-fields', ignored)
-        done(null, payload)
-      })
+      nameIgnoredFields(scope)
       scope.setErrorHandler((error, request, reply) => {
         if (error instanceof DomainError && error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
         return answerError(error, request, reply, managementBody)
@@ -84,9 +68,8 @@ export function managementRoutes(
         scope.route({
           method,
           url,
-          config: { access: 'any', accountMayBeMissing: true },
-          onRequest: refuseNotImplemented,
-          handler: refuseNotImplemented,
+          config: { access: 'any', notImplemented: true },
+          handler: neverReached,
         })
       }
     },
@@ -100,7 +83,7 @@ async function admit(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { access: rule, accountMayBeMissing = false } = request.routeOptions.config
+  const { access: rule, accountMayBeMissing = false, find, notImplemented = false } = request.routeOptions.config
   if (rule === 'none') return
   request.principal = await access.authenticate(bearerOf(request.headers.authorization))
   if (request.is404) {
@@ -108,11 +91,13 @@ async function admit(
     if (allow !== undefined) reply.header('allow', `${allow}, OPTIONS`)
     throw error
   }
+  if (notImplemented) throw new DomainError('not_implemented', 'This operation is not part of this service.')
   if (!mayCall(request.principal, rule)) throw insufficientAccess()
   if (hasImpossiblePathValue(request)) throw notFound()
   const account = pathValue(request, 'app_id')
   if (account !== undefined && !accountMayBeMissing)
     request.account = await access.accountOf(request.principal, account)
+  await find?.(request)
   if (!holds(request.principal, rule)) throw insufficientAccess()
 }
 
@@ -122,7 +107,8 @@ function mayCall(principal: Principal, rule: Access | undefined): boolean {
   return rule !== 'environment_key' && (principal.kind !== 'access' || principal.scopes.has('webhooks'))
 }
 
-function holds(principal: Principal, rule: Access | undefined): boolean {
+/** Does the token allow what asks for `rule`, a capability or `any`? */
+export function holds(principal: Principal, rule: Access | undefined): boolean {
   if (principal.kind === 'environment_key' || rule === 'any') return true
   for (const capability of principal.capabilities) if (capability === rule) return true
   return false
@@ -133,8 +119,8 @@ export function insufficientAccess(): DomainError {
   return new DomainError('forbidden', 'This token does not allow this operation.')
 }
 
-async function refuseNotImplemented(): Promise<never> {
-  throw new DomainError('not_implemented', 'This operation is not part of this service.')
+async function neverReached(): Promise<never> {
+  throw new Error('an operation that is not implemented was let through')
 }
 
 async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
