@@ -96,6 +96,13 @@ const rules = [
     to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node|dedupe|testing)[.]ts$' },
   },
   {
+    name: 'cli-from-outside',
+    comment:
+      'The command is a client of the HTTP API, and checks signatures with the receiver package as customers do.',
+    from: { path: '^packages/cli/src/', pathNot: tests },
+    to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
+  },
+  {
     name: 'examples-from-outside',
     comment: 'An example shows what a customer can do: the HTTP API and the receiver package.',
     from: { path: '^examples/' },

@@ -52,13 +52,20 @@ export function note({ stderr }: Terminal, line: string): void {
 
 /**
  * Asks before something that cannot be taken back.
- * @throws Failure usage, when there is nobody to ask or the answer is no
+ * @throws Failure usage, when there is nobody to ask or the answer is no; interrupted
  */
 export async function confirm({ stdin, stderr }: Terminal, question: string, yes: boolean): Promise<void> {
   if (yes) return
   if (!stdin.isTTY || !stderr.isTTY) throw usageFailure(`${question} Nobody is there to ask.`, 'Say --yes.')
   const prompt = createInterface({ input: stdin, output: stderr })
-  const answer = await prompt.question(`${question} [y/N] `).finally(() => prompt.close())
+  const gone = new AbortController() // Ctrl-C, or Ctrl-D: there is no answer to wait for
+  prompt.once('SIGINT', () => gone.abort()).once('close', () => gone.abort())
+  const answer = await prompt
+    .question(`${question} [y/N] `, { signal: gone.signal })
+    .catch(() => {
+      throw new Failure('Interrupted.', { exit: EXIT.interrupted, code: 'interrupted' })
+    })
+    .finally(() => prompt.close())
   if (!/^y(es)?$/i.test(answer.trim())) throw usageFailure('Not done: the answer was not yes.')
 }
 

@@ -1,11 +1,19 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+/** In the package, so that it finds its dependencies there. */
+const BUILT = join(PACKAGE, '.cache', `psapi-${process.pid}`)
+
+/** Builds the command as it is published; call what is returned when it is not needed any more. */
+export function buildPsapi(): () => void {
+  execFileSync(process.execPath, [join(PACKAGE, 'build.ts'), BUILT], { stdio: 'ignore' })
+  return () => rmSync(BUILT, { recursive: true })
+}
 
 export type Ended = { code: number | null; stdout: string; stderr: string }
 
@@ -19,7 +27,7 @@ export class Psapi {
   }
 
   start(args: string[], env: Record<string, string> = {}) {
-    return spawn(process.execPath, [MAIN, ...args], {
+    return spawn(process.execPath, [join(BUILT, 'bin', 'psapi.js'), ...args], {
       cwd: this.home,
       env: { XDG_CONFIG_HOME: this.home, TZ: 'America/Chicago', ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

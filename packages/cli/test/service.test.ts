@@ -9,7 +9,7 @@ import { visibleTo } from '../../server/src/accounts/principal.ts'
 import { IdSource } from '../../server/src/adapters/ids.ts'
 import { type Receiver, startReceiver } from '../../server/test/receiver.ts'
 import { type TestAccount, TestService } from '../../server/test/service.ts'
-import { Psapi } from './psapi.ts'
+import { buildPsapi, Psapi } from './psapi.ts'
 
 /** Each command as a process, against the real service. */
 
@@ -19,8 +19,10 @@ let account: TestAccount
 let psapi: Psapi
 let client: { clientId: string; secret: string }
 const others: Psapi[] = []
+let removeBuilt = () => {}
 
 beforeAll(async () => {
+  removeBuilt = buildPsapi()
   receiver = await startReceiver()
   service = await TestService.start({ receivers: [receiver] })
   account = await service.account('sandbox')
@@ -37,6 +39,7 @@ afterAll(async () => {
   for (const one of others) rmSync(one.home, { recursive: true })
   await service.close()
   await receiver.close()
+  removeBuilt()
 })
 afterEach(() => receiver.reset())
 
@@ -73,9 +76,27 @@ describe('login', () => {
     expect(shown.stdout).not.toContain(client.secret)
     expect(shown.stdout).toContain(client.secret.slice(-4))
 
+    expect(await other.json('whoami')).toEqual({
+      account: account.id,
+      environment: 'sandbox',
+      permissionSource: 'OidcJwt',
+      profile: 'default',
+      from: `${file} [default]`,
+    })
+
     expect((await other.run(['logout'])).code).toBe(0)
     expect(readFileSync(file, 'utf8')).not.toContain(client.secret)
     expect((await other.run(['endpoints', 'list'])).code).toBe(3)
+  })
+
+  test('a key of a whole environment has to say which account it means', async () => {
+    const other = elsewhere({ KEY: service.keys.sandbox })
+    const flags = ['login', '--url', service.url, '--token', 'env:KEY']
+    const ended = await other.run(flags)
+    expect(ended).toMatchObject({ code: 2 })
+    expect(ended.stderr).toContain('--account')
+    expect((await other.run([...flags, '--account', account.id])).code).toBe(0)
+    expect((await other.run(['endpoints', 'list'])).stderr).toBe(`SANDBOX ${account.id}\n`)
   })
 
   test.each([

@@ -3,10 +3,12 @@ import { Api } from '../api.ts'
 import { type Profile, readUserConfig, userConfigPath, writeUserConfig } from '../config-file.ts'
 import { usageFailure } from '../failure.ts'
 import { readSecret } from '../secret-reference.ts'
-import { type GlobalFlags, readSettings, type SettingName, type Settings, shown } from '../settings.ts'
+import { openSession, printObject } from '../session.ts'
+import { type GlobalFlags, readSettings, type Setting, type SettingName, type Settings, shown } from '../settings.ts'
 import { note, printJson, printTable, type Terminal } from '../terminal.ts'
 import { examples } from './endpoints.ts'
 
+const WHOAMI = '/api/v1/auth/whoami'
 const settable = ['url', 'account', 'profile'] as const
 
 type LoginFlags = { token?: string; clientId?: string; clientSecret?: string }
@@ -29,11 +31,8 @@ export function addLogin(program: Command, terminal: Terminal): void {
       const globals: GlobalFlags = command.optsWithGlobals()
       const { profile, file, values } = readSettings(terminal, globals)
       const credentials = await readCredentials(terminal, flags, values)
-      const settings: Settings = {
-        profile,
-        file,
-        values: { url: values.url, account: values.account, ...withOrigin(credentials) },
-      }
+      const settings: Settings = { profile, file, values: { url: values.url, ...withOrigin(credentials) } }
+      settings.values.account = values.account ?? (await accountOf(new Api(terminal, settings, globals)))
       const api = new Api(terminal, settings, globals)
       const environment = await api.environment()
       await api.object('GET', api.underAccount())
@@ -41,6 +40,19 @@ export function addLogin(program: Command, terminal: Terminal): void {
       config.profiles[profile.value] = { url: api.url, account: api.account, environment, ...credentials }
       writeUserConfig(file, { ...config, profile: config.profile ?? profile.value })
       note(terminal, `signed in: ${environment.toUpperCase()} ${api.account}, profile ${profile.value} in ${file}`)
+    })
+
+  program
+    .command('whoami')
+    .description('account, environment and kind of the credentials, and where they come from')
+    .addHelpText('after', examples('whoami', 'whoami --profile staging --json'))
+    .action(async (_flags: object, command: Command) => {
+      const session = openSession(terminal, command)
+      const { profile, values } = session.settings
+      const { appId, permissionSource } = await session.api.object('GET', WHOAMI)
+      const from = (values.token ?? values.client_id)?.origin
+      const environment = await session.api.environment()
+      printObject(session, { account: appId, environment, permissionSource, profile: profile.value, from })
     })
 
   program
@@ -119,6 +131,13 @@ async function readCredentials(
     return { client_id: clientId, client_secret: values.client_secret.value }
   }
   throw usageFailure('No credentials are named.', '--client-id ID --client-secret REFERENCE, or --token REFERENCE.')
+}
+
+/** The account that the credentials are bound to. @throws Failure usage for those of a whole environment */
+async function accountOf(api: Api): Promise<Setting> {
+  const { appId } = await api.object('GET', WHOAMI)
+  if (typeof appId === 'string') return { value: appId, origin: 'login' }
+  throw usageFailure('These credentials are for many accounts.', 'Say which with --account.')
 }
 
 function withOrigin(credentials: Credentials): Settings['values'] {
