@@ -93,7 +93,7 @@ const rules = [
     name: 'receiver-by-its-entries',
     comment: 'Server and examples use the receiver as customers do.',
     from: { path: '^(packages/server|examples)/' },
-    to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node|dedupe|testing)[.]ts$' },
+    to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node|testing)[.]ts$' },
   },
   {
     name: 'cli-from-outside',

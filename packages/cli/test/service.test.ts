@@ -300,9 +300,13 @@ describe('what goes wrong is one error on stderr, and an exit code', () => {
   })
 
   test('5: nobody answers', async () => {
-    const ended = await elsewhere({ ...psapi.env, PSAPI_URL: 'http://127.0.0.1:9' }).run(['catalog', 'list'])
+    const gone = createServer().listen(0, '127.0.0.1')
+    await once(gone, 'listening')
+    const url = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
+    await new Promise((resolve) => gone.close(resolve))
+    const ended = await elsewhere({ ...psapi.env, PSAPI_URL: url }).run(['catalog', 'list'])
     expect(ended).toMatchObject({ code: 5, stdout: '' })
-    expect(ended.stderr).toContain('http://127.0.0.1:9 cannot be reached')
+    expect(ended.stderr).toContain(`${url} cannot be reached (ECONNREFUSED)`)
   })
 
   test('6: no answer in time; 8: too many requests; 5: what is no answer of ours; 503 is asked again', async () => {

@@ -1,18 +1,45 @@
 import { randomUUID } from 'node:crypto'
 import Redis from 'ioredis-mock'
-import { describe, expect, test } from 'vitest'
-import { type DedupeStore, memory, type RedisCommand, redis } from './dedupe.ts'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { emptyDatabase } from '../test/postgres.ts'
+import {
+  type DedupeStore,
+  memory,
+  type PostgresQuery,
+  postgres,
+  postgresTable,
+  type RedisCommand,
+  redis,
+} from './dedupe.ts'
 import { fakeClock } from './testing.ts'
 
 // An emulator, with the commands as methods and a Lua interpreter.
 const client = new Redis()
 const command: RedisCommand = (name, ...args) => Reflect.get(client, name.toLowerCase()).apply(client, args)
+const pool = new pg.Pool({ max: 10 })
+const query: PostgresQuery = (sql, values) => pool.query(sql, values)
+
+beforeAll(async () => {
+  Object.assign(pool.options, await emptyDatabase())
+  await pool.query(postgresTable)
+  await pool.query(postgresTable) // harmless the second time
+})
+beforeEach(() => pool.query('truncate producersync_webhook'))
+afterAll(() => pool.end())
+
+/** So long, less what a busy machine has taken since. */
+function expectAlmost(seconds: number, given: number) {
+  expect(seconds).toBeLessThanOrEqual(given)
+  expect(seconds).toBeGreaterThan(given / 2)
+}
+
 const stores: [string, () => DedupeStore][] = [
   ['memory', () => memory()],
+  ['postgres', () => postgres(query)],
   ['redis', () => redis(command, { prefix: `${randomUUID()}:` })],
 ]
 
-// packages/server/test/dedupe.test.ts has the same for PostgreSQL.
 describe.each(stores)('%s', (_, open) => {
   test('what is claimed is busy, what is done is done', async () => {
     const store = open()
@@ -42,13 +69,53 @@ describe.each(stores)('%s', (_, open) => {
   })
 })
 
+describe('postgres', () => {
+  /** Moves the end of every entry into the past: the clock is the database's. */
+  const endAll = () => pool.query("update producersync_webhook set ends_at = now() - interval '1 second'")
+  const secondsLeft = async () =>
+    Number(
+      (await pool.query('select extract(epoch from ends_at - now()) as seconds from producersync_webhook')).rows[0]
+        .seconds,
+    )
+
+  test('a claim and a handled event last as long as they are told to', async () => {
+    const store = postgres(query, { keepSeconds: 3_600 })
+    await store.claim('evt_1', 60)
+    expectAlmost(await secondsLeft(), 60)
+    await store.done('evt_1')
+    expectAlmost(await secondsLeft(), 3_600)
+    await endAll()
+    expect(await store.claim('evt_1', 60)).toBe('new')
+  })
+
+  test('of many that take over a claim that has ended, one gets it', async () => {
+    const store = postgres(query)
+    await store.claim('evt_1', 60)
+    await endAll()
+    const claims = await Promise.all(Array.from({ length: 50 }, () => store.claim('evt_1', 60)))
+    expect(claims.filter((claim) => claim === 'new')).toHaveLength(1)
+  })
+
+  test('what has ended is deleted along the way', async () => {
+    const store = postgres(query)
+    for (const id of ['evt_1', 'evt_2', 'evt_3']) {
+      await store.claim(id, 60)
+      await store.done(id)
+    }
+    await endAll()
+    await store.claim('evt_4', 60)
+    await store.done('evt_4')
+    expect((await pool.query('select event_id from producersync_webhook')).rows).toEqual([{ event_id: 'evt_4' }])
+  })
+})
+
 test('redis: a claim and a handled event end in their time', async () => {
   const prefix = `${randomUUID()}:`
   const store = redis(command, { prefix, keepSeconds: 3_600 })
   await store.claim('evt_1', 60)
-  expect(await client.ttl(`${prefix}evt_1`)).toBe(60)
+  expectAlmost(await client.ttl(`${prefix}evt_1`), 60)
   await store.done('evt_1')
-  expect(await client.ttl(`${prefix}evt_1`)).toBe(3_600)
+  expectAlmost(await client.ttl(`${prefix}evt_1`), 3_600)
 })
 
 describe('memory', () => {

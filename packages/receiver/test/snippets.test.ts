@@ -5,11 +5,11 @@ import type { AddressInfo } from 'node:net'
 import 'reflect-metadata'
 import { HttpRequest } from '@azure/functions'
 import { getTestServer } from '@google-cloud/functions-framework/testing'
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { queue } from '../snippets/queue.ts'
 import { createReceiver } from '../src/index.ts'
 import { examples, signedRequest } from '../src/testing.ts'
+import { emptyDatabase } from './postgres.ts'
 
 /** The code of the README: each block is a file, and each file does what it says. */
 
@@ -154,14 +154,8 @@ describe('as printed it handles a good webhook and refuses a bad one', () => {
   })
 
   test('with a memory in PostgreSQL, which the next process has too', async () => {
-    const { superuserConnection: at } = inject('postgres' as never) as { superuserConnection: PostgresAt }
-    const name = `snippets_${process.pid}`
-    const connection = { host: at.socketDir, port: at.port, user: at.user }
-    const maintenance = new pg.Client({ ...connection, database: 'postgres' })
-    await maintenance.connect()
-    await maintenance.query(`create database ${name}`)
-    await maintenance.end() // the database goes with its server, at the end of the run
-    Object.assign(process.env, { PGHOST: at.socketDir, PGPORT: String(at.port), PGUSER: at.user, PGDATABASE: name })
+    const { host, port, user, database } = await emptyDatabase()
+    Object.assign(process.env, { PGHOST: host, PGPORT: String(port), PGUSER: user, PGDATABASE: database })
     const { pool, shared } = await import('../snippets/dedupe.ts')
     closing.push(() => pool.end())
     expect(await sendBoth(createReceiver(shared))).toEqual(bothAsPromised)
@@ -169,8 +163,6 @@ describe('as printed it handles a good webhook and refuses a bad one', () => {
     expect(await (await createReceiver(shared)(again)).json()).toEqual({ result: 'repeated' })
   })
 })
-
-type PostgresAt = { socketDir: string; port: number; user: string }
 
 test('a test of your own receiver, as printed', async () => {
   const { first, retry, replayed } = await import('../snippets/own-test.ts')
