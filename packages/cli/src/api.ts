@@ -82,7 +82,11 @@ export class Api {
     const clientId = this.#settings.values.client_id?.value
     const secret = this.#settings.values.client_secret?.value
     if (clientId === undefined || secret === undefined) {
-      throw new Failure('Not signed in.', { exit: EXIT.notAllowed, code: 'not_signed_in', hint: 'psapi login' })
+      throw new Failure(`Not signed in: profile ${this.#settings.profile.value} has no credentials.`, {
+        exit: EXIT.notAllowed,
+        code: 'not_signed_in',
+        hint: 'psapi login',
+      })
     }
     const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: clientId, client_secret: secret })
     const { answer } = await this.#send('POST', '/oauth2/token', { body: form }, {})

@@ -19,10 +19,12 @@ export type UserConfig = { profile?: string; profiles: Record<string, Profile> }
 
 const PROFILE_FIELDS = ['url', 'account', 'environment', 'token', 'client_id', 'client_secret'] as const
 const PROJECT_FILE = '.psapi.toml'
-const PROJECT_FIELDS = ['profile', 'account', 'url'] as const
+const PROJECT_FIELDS = ['profile', 'account'] as const
 
-/** What a project's file may say: no credentials, as it is committed. */
-export type ProjectConfig = { path: string; profile?: string; account?: string; url?: string }
+/**
+ * What a project's file may say. No credentials, as it is committed; and no address, as whoever wrote it would be sent the user's.
+ */
+export type ProjectConfig = { path: string; profile?: string; account?: string }
 
 export function userConfigPath(env: NodeJS.ProcessEnv): string {
   const folder = env.XDG_CONFIG_HOME ? join(env.XDG_CONFIG_HOME, 'psapi') : envPaths('psapi', { suffix: '' }).config

@@ -1,5 +1,4 @@
 import { type Profile, readProjectConfig, readUserConfig, userConfigPath } from './config-file.ts'
-import { usageFailure } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
 const names = ['url', 'account', 'environment', 'token', 'client_id', 'client_secret'] as const
@@ -46,9 +45,6 @@ export function readSettings({ env, cwd }: Terminal, flags: GlobalFlags): Settin
     [user.profile, file],
   ) ?? { value: 'default', origin: 'default' }
   const stored: Profile = user.profiles[profile.value] ?? {}
-  if (profile.origin !== 'default' && profile.origin !== file && !(profile.value in user.profiles)) {
-    if (flags.profile === undefined) throw usageFailure(`There is no profile ${profile.value} (${profile.origin}).`)
-  }
 
   const values: Settings['values'] = {}
   const ownCredentials = ['token', 'client_id', 'client_secret'].some((name) => env[`PSAPI_${name.toUpperCase()}`])
@@ -58,7 +54,7 @@ export function readSettings({ env, cwd }: Terminal, flags: GlobalFlags): Settin
     const setting = firstOf(
       [name === 'url' || name === 'account' ? flags[name] : undefined, `--${name}`],
       [fromEnv, variables[name] ?? ''],
-      [name === 'url' || name === 'account' ? project?.[name] : undefined, project?.path ?? ''],
+      [name === 'account' ? project?.account : undefined, project?.path ?? ''],
       [
         (isCredential || name === 'environment') && ownCredentials ? undefined : stored[name],
         `${file} [${profile.value}]`,

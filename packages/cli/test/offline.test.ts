@@ -120,7 +120,7 @@ describe('2: what the user can mend', () => {
     rmSync(file)
   })
 
-  test('a credential in the file of a project', async () => {
+  test('a credential or an address in the file of a project', async () => {
     const project = join(psapi.home, '.psapi.toml')
     writeFileSync(project, 'account = "app_1"\n')
     expect((await psapi.run(['config', 'show'])).stdout).toContain(`account\tapp_1\t${project}\n`)
@@ -128,6 +128,11 @@ describe('2: what the user can mend', () => {
     const ended = await psapi.run(['config', 'show'])
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('holds a credential') })
     expect(ended.stderr).not.toContain('very_secret')
+    writeFileSync(project, 'url = "https://elsewhere.example"\n') // it would be sent the credentials of the user
+    expect(await psapi.run(['config', 'show'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('url is not a setting'),
+    })
     rmSync(project)
   })
 })

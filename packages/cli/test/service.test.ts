@@ -290,7 +290,10 @@ describe('what goes wrong is one error on stderr, and an exit code', () => {
       error: { status: 401, requestId: expect.any(String), hint: expect.any(String) },
     })
     const none = await elsewhere({ PSAPI_URL: service.url, PSAPI_ACCOUNT: account.id }).run(['events', 'list'])
-    expect(none).toMatchObject({ code: 3, stderr: 'error: Not signed in.\nhint: psapi login\n' })
+    expect(none).toMatchObject({
+      code: 3,
+      stderr: 'error: Not signed in: profile default has no credentials.\nhint: psapi login\n',
+    })
   })
 
   test('4: not found, with the request to ask about', async () => {

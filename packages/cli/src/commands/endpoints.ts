@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { isJson, type Json } from '../api.ts'
+import type { Json } from '../api.ts'
 import { usageFailure } from '../failure.ts'
 import { readSecret } from '../secret-reference.ts'
 import {
@@ -214,11 +214,9 @@ function bodyOf({ url, description, uid, events, rate }: EndpointFlags): Json {
   return body
 }
 
-function stateOf(endpoint: Json): string {
-  if (endpoint.disabled !== true) return 'enabled'
-  return isJson(endpoint) && typeof endpoint.disabledReason === 'string'
-    ? `disabled (${endpoint.disabledReason})`
-    : 'disabled'
+function stateOf({ disabled, disabledReason }: Json): string {
+  if (disabled !== true) return 'enabled'
+  return typeof disabledReason === 'string' ? `disabled (${disabledReason})` : 'disabled'
 }
 
 function parseHeaders(lines: readonly string[]): Record<string, string> {

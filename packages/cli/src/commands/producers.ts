@@ -60,7 +60,7 @@ export function addProducers(program: Command, terminal: Terminal): void {
         const session = openSession(terminal, command)
         await announceChange(session, `${kind} ${npns.length} NPNs`)
         const accepted = await session.api.object(methods[kind], SUBSCRIPTIONS, { body: npns })
-        if (flags.wait) await printJob(session, await waitForJob(session, String(accepted.job_id)))
+        if (flags.wait) printJob(session, await waitForJob(session, String(accepted.job_id)))
         else printObject(session, { job_id: accepted.job_id, message: accepted.message })
       })
   }
@@ -75,7 +75,7 @@ export function addProducers(program: Command, terminal: Terminal): void {
     .action(async (id: string, flags: { wait?: true }, command: Command) => {
       const session = openSession(terminal, command)
       await announce(session)
-      await printJob(session, flags.wait ? await waitForJob(session, id) : await readJob(session, id))
+      printJob(session, flags.wait ? await waitForJob(session, id) : await readJob(session, id))
     })
 }
 
@@ -115,7 +115,7 @@ async function waitForJob(session: Session, id: string): Promise<Json> {
   return await waitFor(session, await readJob(session, id), hasEnded, () => readJob(session, id))
 }
 
-async function printJob(session: Session, job: Json): Promise<void> {
+function printJob(session: Session, job: Json): void {
   printObject(session, job)
   if (job.state !== 'partly_failed' && job.state !== 'failed') return
   throw new Failure(`The job has ${job.state === 'failed' ? '' : 'partly '}failed.`, {

@@ -49,7 +49,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
       const target = session.api.underAccount(`${path(flags.endpoint)}/${operation}`)
       const rate = flags.rate === undefined ? undefined : Number(flags.rate)
       const task = await session.api.object('POST', target, { body: { since: flags.from, until: flags.to, rate } })
-      await printTask(session, flags.wait ? await waitForTask(session, task) : task)
+      printTask(session, flags.wait ? await waitForTask(session, task) : task)
     })
 
   withListFlags(replay.command('list').description('replays and other long work, newest first'))
@@ -74,7 +74,7 @@ export function addReplay(program: Command, terminal: Terminal): void {
       const session = openSession(terminal, command)
       await announce(session)
       const task = await session.api.object('GET', `/api/v1/background-task/${encodeURIComponent(id)}`)
-      await printTask(session, flags.wait ? await waitForTask(session, task) : task)
+      printTask(session, flags.wait ? await waitForTask(session, task) : task)
     })
 }
 
@@ -108,7 +108,7 @@ export async function waitFor(
   return one
 }
 
-async function printTask(session: Session, task: Json): Promise<void> {
+function printTask(session: Session, task: Json): void {
   printObject(session, task)
   if (task.status === 'failed') throw new Failure('The task has failed.', { exit: EXIT.partly, code: 'task_failed' })
 }
