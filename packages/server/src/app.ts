@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
 import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
@@ -16,6 +16,7 @@ import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
@@ -42,6 +43,7 @@ import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
@@ -51,8 +53,10 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -66,8 +70,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
-  /** Told of each route of the API as it is added. */
-  onRoute?: (route: RouteOptions) => void
+  /** Sees the API before it has routes. */
+  watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -98,7 +102,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -280,15 +284,15 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, closing } =
-    base
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
+  const { closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = publicUrlOf({ ...config, port })
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
-  const { onRoute } = base.overrides
-  if (onRoute) http.addHook('onRoute', onRoute)
+  overrides.watch?.(http)
+  const added = collectRoutes(http)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -302,6 +306,14 @@ async function startApi(
   })
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
+    registerProducerRoutes(routes, {
+      api,
+      lists: databases.lists,
+      clock,
+      publicUrl,
+      subscribe: async (account, npn) =>
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn),
+    })
   })
   sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
     registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
@@ -343,7 +355,7 @@ async function startApi(
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         onCommit: metrics.accepted,
-        failpoint: base.overrides.failpoint ?? noFailpoint,
+        failpoint: overrides.failpoint ?? noFailpoint,
       }),
     })
   }
@@ -352,6 +364,7 @@ async function startApi(
     prefix: '/ingest/api/v1',
     notImplemented: notImplemented['/ingest/api/v1'],
   })
+  serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
   closing.working(async () => {
     const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
@@ -395,6 +408,7 @@ function openDatabases(connection: Connection): Databases {
     })
   return {
     api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
+    lists: open('api', 'lists', 4, 2_000, CALL_MS_MAX), // apart, so that none delays what is short
     accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work

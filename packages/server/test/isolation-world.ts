@@ -1,4 +1,4 @@
-import type { RouteOptions } from 'fastify'
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -38,8 +38,10 @@ export class IsolationWorld {
   static async start(): Promise<IsolationWorld> {
     const routes: Route[] = []
     const receiver = await startReceiver()
-    const onRoute = (route: RouteOptions) => void routes.push(...toRoutes(route))
-    const service = await TestService.start({ receivers: [receiver], overrides: { onRoute } })
+    const watch = (http: FastifyInstance) => {
+      http.addHook('onRoute', (route) => void routes.push(...toRoutes(route)))
+    }
+    const service = await TestService.start({ receivers: [receiver], overrides: { watch } })
     for (const key of Object.values(service.keys)) {
       for (const name of ['known.happened', 'removed.happened']) {
         await service.ok('POST', '/api/v1/event-type', { name, description: name }, { token: key })

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import pino from 'pino'
 import { createClient } from '#src/accounts/clients.ts'
 import { sealingKey } from '#src/accounts/encryption.ts'
@@ -14,6 +15,7 @@ import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
+import { WatchedAnswers } from './watched-answers.ts'
 
 export type { Answer, TestAccount } from './api-client.ts'
 
@@ -42,6 +44,7 @@ export class TestService extends ApiClient {
   readonly logLines: string[]
   readonly keys: Record<Environment, string>
   readonly #ownsDatabase: boolean
+  readonly #answers: WatchedAnswers
 
   private constructor(parts: {
     app: App
@@ -51,6 +54,7 @@ export class TestService extends ApiClient {
     logLines: string[]
     keys: Record<Environment, string>
     ownsDatabase: boolean
+    answers: WatchedAnswers
   }) {
     super()
     this.app = parts.app
@@ -60,6 +64,7 @@ export class TestService extends ApiClient {
     this.logLines = parts.logLines
     this.keys = parts.keys
     this.#ownsDatabase = parts.ownsDatabase
+    this.#answers = parts.answers
   }
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
@@ -83,12 +88,17 @@ export class TestService extends ApiClient {
       LOOPBACK_RECEIVERS: (options.receivers ?? []).map((receiver) => receiver.address).join(','),
       ...options.environment,
     })
+    const answers = new WatchedAnswers()
     const overrides = {
       clock,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
       durabilityUnchecked: true,
       ...options.overrides,
+      watch: (http: FastifyInstance) => {
+        answers.watch(http)
+        options.overrides?.watch?.(http)
+      },
     }
     const app = await createApp(
       config,
@@ -101,7 +111,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers })
   }
 
   get url(): string {
@@ -109,9 +119,11 @@ export class TestService extends ApiClient {
     return this.app.url
   }
 
+  /** @throws an error when an answer was not as openapi.json describes it */
   async close(): Promise<void> {
     await this.app.close()
     if (this.#ownsDatabase) await this.database.close()
+    this.#answers.check()
   }
 
   /** An access token of a new client of the account. */

@@ -1,7 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { CAPABILITIES, DEFAULT_CAPABILITIES } from '#src/accounts/principal.ts'
 import type { Rights } from '#src/accounts/tokens.ts'
-import { listOf, nullable, oneOf, patternText } from '#src/adapters/http/schema.ts'
+import { anyObject, listOf, nullable, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 import { LINK_SECONDS_MAX, LINK_SECONDS_MIN } from './link.ts'
 
@@ -16,19 +16,28 @@ const flag = patternText(
 const sessionId = patternText(/^[a-zA-Z0-9@_-]{1,64}$/, '1 to 64 of a-z, A-Z, 0-9, @, _ and -')
 
 /** AppPortalAccessIn without `application`, which is read only when the path names none. */
-export const accessBody = Type.Object({
+const accessFields = {
   expiry: Type.Optional(nullable(Type.Integer({ minimum: LINK_SECONDS_MIN, maximum: LINK_SECONDS_MAX }))),
   capabilities: Type.Optional(nullable(listOf(oneOf(CAPABILITIES), CAPABILITIES.length))),
   readOnly: Type.Optional(nullable(Type.Boolean())),
   featureFlags: Type.Optional(nullable(listOf(flag, FEATURE_FLAGS_MAX))),
   sessionId: Type.Optional(nullable(sessionId)),
-})
+}
+export const accessBody = Type.Object(accessFields)
+/** AppPortalAccessIn as openapi.json shows it. */
+export const wholeAccessBody = Type.Object(
+  { ...accessFields, application: Type.Optional(anyObject('Made when the path names none; else it is not read.')) },
+  { title: 'AppPortalAccessIn' },
+)
 
 /** ApplicationTokenExpireIn. */
-export const expireBody = Type.Object({
-  expiry: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: GRACE_SECONDS_MAX }))),
-  sessionIds: Type.Optional(nullable(listOf(sessionId, SESSION_IDS_MAX))),
-})
+export const expireBody = Type.Object(
+  {
+    expiry: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: GRACE_SECONDS_MAX }))),
+    sessionIds: Type.Optional(nullable(listOf(sessionId, SESSION_IDS_MAX))),
+  },
+  { title: 'ApplicationTokenExpireIn' },
+)
 
 /**
  * What an app token and its link may do, and for how long.

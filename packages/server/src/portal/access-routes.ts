@@ -8,9 +8,11 @@ import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { accessBody, expireBody, toGrant } from './access-body.ts'
+import { accessBody, expireBody, toGrant, wholeAccessBody } from './access-body.ts'
+import { AppPortalAccessOut } from './answer-schemas.ts'
 import { loginUrl } from './link.ts'
 import { createLink, expireAll } from './link-store.ts'
 
@@ -21,7 +23,7 @@ export type AccessParts = AccountParts & {
   publicUrl: string
 }
 
-const NoBody = Type.Object({})
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 /** What an environment's operator gives to the people of an account, and takes back: webhook-api 2.2. */
 export function registerAccessRoutes(routes: FastifyInstance, parts: AccessParts): void {
@@ -47,23 +49,43 @@ export function registerAccessRoutes(routes: FastifyInstance, parts: AccessParts
   }
 
   const find = findUnlessUid(access)
-  const granting = { config: { access: 'environment_key', accountMayBeMissing: true, find } } as const
-  routes.post('/auth/app-portal-access/:app_id', granting, async (request, reply) => {
+  const grant = described(
+    { config: { access: 'environment_key', accountMayBeMissing: true, find } },
+    {
+      id: 'v1.authentication.app-portal-access',
+      summary: 'Give an app token and a login link',
+      body: wholeAccessBody,
+      answers: { 200: AppPortalAccessOut },
+      refusals: ['conflict'],
+    },
+  )
+  routes.post('/auth/app-portal-access/:app_id', grant, async (request, reply) => {
     const { principal, scanned } = request
     const idOrUid = pathValue(request, 'app_id') ?? ''
     if (!namesApplication(scanned)) request.account = await access.accountOf(principal, idOrUid)
-    const grant = toGrant(bodyOf(request, accessBody, { raw: ['application'] }))
+    const granted = toGrant(bodyOf(request, accessBody, { raw: ['application'] }))
     const wanted = { environment: principal.environment, idOrUid, scanned }
-    return await give(request, reply, grant, async (tx) => (await findOrMakeAccount(tx, parts, wanted)).account)
+    return await give(request, reply, granted, async (tx) => (await findOrMakeAccount(tx, parts, wanted)).account)
   })
 
   const operated = { config: { access: 'environment_key' } } as const
-  // the form of older SDKs, which has no fields
-  routes.post('/auth/dashboard-access/:app_id', operated, async (request, reply) => {
+  const dashboard = described(operated, {
+    id: 'v1.authentication.dashboard-access',
+    summary: 'The same without fields, as older SDKs ask for it',
+    body: NoBody,
+    answers: { 200: AppPortalAccessOut },
+  })
+  routes.post('/auth/dashboard-access/:app_id', dashboard, async (request, reply) => {
     return await give(request, reply, toGrant(bodyOf(request, NoBody)), async () => request.account)
   })
 
-  routes.post('/auth/app/:app_id/expire-all', operated, async (request, reply) => {
+  const expire = described(operated, {
+    id: 'v1.authentication.expire-all',
+    summary: 'End the app tokens, links and sessions of an application',
+    body: expireBody,
+    answers: { 204: null },
+  })
+  routes.post('/auth/app/:app_id/expire-all', expire, async (request, reply) => {
     const { expiry, sessionIds } = bodyOf(request, expireBody)
     const { account } = request
     return await idempotency.run(request, reply, async (tx) => {

@@ -5,10 +5,12 @@ import { visibleTo } from '#src/accounts/principal.ts'
 import { findAccount } from '#src/accounts/store.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { bearerOf } from '#src/adapters/http/routes.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { OpenedSessionOut, SessionOut, SessionTokenOut } from './answer-schemas.ts'
 import { portalCookie } from './cookie.ts'
 import type { PortalSession } from './session.ts'
 import { endSession, extendSession, issueToken, openSession, readSession, sessionOfCookie } from './session-store.ts'
@@ -22,10 +24,13 @@ export type SessionParts = {
   publicUrl: string
 }
 
-const SignInBody = Type.Object({ key: Type.String(), embed: Type.Optional(Type.Boolean()) })
-const SignOutBody = Type.Object({ everywhere: Type.Optional(Type.Boolean()) })
-const TokenBody = Type.Object({ account: Type.Optional(Type.String()) })
-const NoBody = Type.Object({})
+const SignInBody = Type.Object(
+  { key: Type.String({ description: 'Of the login link.' }), embed: Type.Optional(Type.Boolean()) },
+  { title: 'PortalSignIn' },
+)
+const SignOutBody = Type.Object({ everywhere: Type.Optional(Type.Boolean()) }, { title: 'PortalSignOut' })
+const TokenBody = Type.Object({ account: Type.Optional(Type.String()) }, { title: 'PortalTokenIn' })
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 /**
  * Signing in by a link, and what the session is good for: bearer tokens. A session is held by its cookie or, embedded, by the
@@ -42,7 +47,14 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
     return await api.transaction({ settings: visibleTo(environment, accountId) }, work)
   }
 
-  routes.post('', async (request, reply) => {
+  const plain = { config: {} } as const
+  const open = described(plain, {
+    id: 'portal.session.open',
+    summary: 'Sign in by the key of a login link',
+    body: SignInBody,
+    answers: { 200: OpenedSessionOut },
+  })
+  routes.post('', open, async (request, reply) => {
     const { key, embed = false } = bodyOf(request, SignInBody)
     const opened = await openSession(api, { clock, ids }, key, { embedded: embed })
     if (!opened) throw new DomainError('unauthenticated', 'This link cannot be used (any more).')
@@ -52,9 +64,20 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
     return await reply.header('set-cookie', cookie.set(opened.cookie, session.endsAt, clock.now())).send(answer)
   })
 
-  routes.get('', async (request) => await answerOf(await sessionOf(request)))
+  const get = described(plain, {
+    id: 'portal.session.get',
+    summary: 'Read the session',
+    answers: { 200: SessionOut },
+  })
+  routes.get('', get, async (request) => await answerOf(await sessionOf(request)))
 
-  routes.post('/extend', async (request) => {
+  const extend = described(plain, {
+    id: 'portal.session.extend',
+    summary: 'Somebody is still there',
+    body: NoBody,
+    answers: { 200: SessionOut },
+  })
+  routes.post('/extend', extend, async (request) => {
     bodyOf(request, NoBody)
     const session = await sessionOf(request)
     const extended = await within(session, (tx) => extendSession(tx, session, clock.now()))
@@ -62,14 +85,27 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
     return await answerOf(extended)
   })
 
-  routes.post('/token', async (request) => {
+  const token = described(plain, {
+    id: 'portal.session.token',
+    summary: 'Get a bearer token for the APIs',
+    body: TokenBody,
+    answers: { 200: SessionTokenOut },
+    refusals: ['not_found'],
+  })
+  routes.post('/token', token, async (request) => {
     const { account } = bodyOf(request, TokenBody)
     const session = await sessionOf(request)
     if (account !== undefined && account !== session.accountId) throw notFound()
     return await tokenOf(session)
   })
 
-  routes.delete('', async (request, reply) => {
+  const close = described(plain, {
+    id: 'portal.session.close',
+    summary: 'Sign out',
+    body: SignOutBody,
+    answers: { 204: null },
+  })
+  routes.delete('', close, async (request, reply) => {
     const { everywhere = false } = bodyOf(request, SignOutBody)
     const session = await sessionOf(request)
     await within(session, (tx) => endSession(tx, session, { everywhere, now: clock.now() }))

@@ -45,7 +45,7 @@ export function managementRoutes(
 ): void {
   void http.register(
     async (scope) => {
-      requireAccessRules(scope, (rule) => ACCESS.has(rule))
+      requireAccessRules(scope, 'management', (rule) => ACCESS.has(rule))
       scope.addHook('onRequest', async (request, reply) => {
         request.family = 'management'
         reply.headers(CORS)

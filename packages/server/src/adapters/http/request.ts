@@ -1,5 +1,6 @@
 import type {} from 'fastify'
 import type { Account, Capability, Principal, Scope } from '#src/accounts/principal.ts'
+import type { Operation } from './operation.ts'
 import type { QueryParameters } from './query.ts'
 import type { JsonLimits, ScannedJson } from './scan.ts'
 
@@ -17,6 +18,10 @@ export type Family = 'management' | 'producersync'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** Which rules hold; set for every route of a family. */
+    family?: Family | 'oauth' | 'portal'
+    /** How openapi.json describes it. */
+    operation?: Operation
     /**
      * Management routes: finds what the path names beneath the account, and notes it on the request; runs before the capability
      * of `access` is asked for (webhook-api 2.1).

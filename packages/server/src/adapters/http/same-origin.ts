@@ -21,6 +21,9 @@ export function sameOriginRoutes(
   const { origin } = new URL(publicUrl)
   void http.register(
     async (scope) => {
+      scope.addHook('onRoute', (route) => {
+        route.config = { ...route.config, family: 'portal' }
+      })
       scope.addHook('onRequest', async (request, reply) => {
         request.family = 'management'
         if (request.is404) {
