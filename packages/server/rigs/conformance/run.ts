@@ -17,7 +17,14 @@ import { runSdkFlow } from './sdk-flow.ts'
 import { loadSdks } from './sdks.ts'
 import { openService, type RunningService } from './service.ts'
 
-type Parts = { options: Options; oracle: Oracle; say: (words: string) => void; signal: AbortSignal }
+type Parts = {
+  options: Options
+  /** Text of vitest's JSON report, when there is one already. */
+  report: string | null
+  oracle: Oracle
+  say: (words: string) => void
+  signal: AbortSignal
+}
 
 const FUZZ_SECONDS_MAX = 60
 const FUZZ_CLIENTS = 6
@@ -36,7 +43,7 @@ export async function run(parts: Parts): Promise<Found> {
   try {
     const found = await new Run(parts, service, receiver, proxies).run()
     parts.say('behaviours')
-    const { faults, ...behaviours } = await runBehaviours(found.own, parts.options.tests)
+    const { faults, ...behaviours } = await runBehaviours(found.own, parts.report)
     const seconds = Math.round((performance.now() - startedAt) / 1_000)
     const report: Report = { ...found.report, behaviours, seconds }
     return { report, faults: [...found.faults, ...faults] }
