@@ -62,8 +62,10 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
@@ -111,7 +113,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -320,6 +322,14 @@ async function startApi(
   })
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
+    registerProducerRoutes(routes, {
+      api,
+      lists: databases.lists,
+      clock,
+      publicUrl,
+      subscribe: async (account, npn) =>
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn),
+    })
   })
   sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
     registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
@@ -425,6 +435,7 @@ function openDatabases(connection: Connection): Databases {
     })
   return {
     api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
+    lists: open('api', 'lists', 4, 2_000, CALL_MS_MAX), // apart, so that none delays what is short
     accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work

@@ -7,10 +7,11 @@ import { dataStatuses } from './store.ts'
 const count = Type.Integer({ minimum: 0 })
 const npn = Type.String({ pattern: NPN.source })
 const date = Type.String({ format: 'date' })
-const link = Type.Object({ href: Type.String({ format: 'uri' }) }, { title: 'Link' })
+/** A link of HAL, with an absolute address. */
+export const link = Type.Object({ href: Type.String({ format: 'uri' }) }, { title: 'Link' })
 
 /** Links under these names. */
-function links(...names: string[]) {
+export function links(...names: string[]) {
   return Type.Object(Object.fromEntries(names.map((name) => [name, link])))
 }
 
