@@ -85,7 +85,7 @@ class FuzzRun {
     this.#random = randomOf('fuzz', parts.seed)
     this.#world = new World((method, path, body) => this.#prepare(method, path, body), parts.receiverUrl, parts.named)
     const schemas = new Schemas(parts.document.components.schemas)
-    const values = new Values(this.#random, schemas, [parts.receiverUrl])
+    const values = new Values(this.#random, schemas, { urls: [parts.receiverUrl], now: new Date() })
     this.#requests = new Requests({ random: this.#random, schemas, values, world: this.#world })
   }
 
