@@ -1,15 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Json } from '../attempt-world.ts'
+import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
 /** Looking for messages, and whether one would be delivered (webhook-api 8). */
 
+let receiver: Receiver
 let service: TestService
 let account: TestAccount
 let path: string
 
 beforeAll(async () => {
-  service = await TestService.start()
+  receiver = await startReceiver()
+  service = await TestService.start({ receivers: [receiver] })
   account = await service.account()
   path = `/api/v1/app/${account.id}`
   await service.ok('POST', '/api/v1/event-type', { name: 'order.paid', description: '', groupName: 'order' })
@@ -24,7 +27,10 @@ beforeAll(async () => {
     service.clock.advanceMs(60_000)
   }
 })
-afterAll(() => service.close())
+afterAll(async () => {
+  await service.close()
+  await receiver.close()
+})
 
 async function search(body?: object): Promise<Json> {
   return await service.ok('POST', `${path}/msg/search`, body)
@@ -72,7 +78,7 @@ test('a precheck tells whether an enabled endpoint would get it', async () => {
     return answer.active
   }
   expect(await active('order.paid')).toBe(false)
-  const url = 'https://8.8.8.8/'
+  const { url } = receiver
   const endpoint = await service.ok('POST', `${path}/endpoint`, { url, eventTypes: ['order'], channels: ['c1'] })
   expect(await active('order.paid', ['c1', 'c2'])).toBe(true)
   expect(await active('order.paid', ['c2'])).toBe(false)
