@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { type Options, parseOptions, USAGE, UsageFault } from './options.ts'
 import { loadOracle, OracleMissing } from './oracle.ts'
 import { failureReport, isHeld, tableOf } from './report.ts'
@@ -31,7 +32,9 @@ async function main(args: readonly string[]): Promise<number> {
 async function report(options: Options): Promise<number> {
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort())
-  const found = await run({ options, oracle: loadOracle(), say, signal: interrupted.signal })
+  const oracle = loadOracle()
+  const tests = options.tests === null ? null : readFileSync(options.tests, 'utf8')
+  const found = await run({ options, oracle, report: tests, say, signal: interrupted.signal })
   if (!options.json) process.stdout.write(tableOf(found))
   process.stdout.write(`${JSON.stringify(found.report)}\n`)
   return isHeld(found.report) ? 0 : 1

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { VerifyingReceiver } from './receiver.ts'
-import type { Client } from './service.ts'
+import type { Client, Producer } from './service.ts'
 
 type Parts = {
   /** Of a proxy. */
@@ -10,17 +10,27 @@ type Parts = {
   key: string
   receiver: VerifyingReceiver
   client: (account: string) => Promise<Client>
+  producer: (accountId: string, npn: string) => Promise<Producer>
   claims: (operationId: string) => boolean
 }
 type Body = Record<string, unknown>
 
 const APP = 'plain'
+const NPN = '912484758'
 const MISSED = 100
 const LOOKS_MAX = 200
 const LOOK_MS = 50
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
-export async function runPlainFlow({ url, publicUrl, key, receiver, client, claims }: Parts): Promise<string[]> {
+export async function runPlainFlow({
+  url,
+  publicUrl,
+  key,
+  receiver,
+  client,
+  producer,
+  claims,
+}: Parts): Promise<string[]> {
   const faults: string[] = []
 
   /** @returns the body; what is not 2xx is a fault */
@@ -128,6 +138,9 @@ export async function runPlainFlow({ url, publicUrl, key, receiver, client, clai
     await call('v1.subscriptions.list', 'GET', `${subscriptions}?size=1`, undefined, token)
     await call('v1.settings.patch', 'PATCH', '/v1/accounts/settings', { autoSubscribe: true }, token)
     await call('v1.settings.get', 'GET', '/v1/accounts/settings', undefined, token)
+    const { id: accountId } = await call('v1.application.get', 'GET', `/api/v1/app/${APP}`)
+    const records = await producer(String(accountId), NPN)
+    for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
   }
 
   await management()
@@ -135,6 +148,33 @@ export async function runPlainFlow({ url, publicUrl, key, receiver, client, clai
   await portal()
   await producersync()
   return faults
+}
+
+/** Operations 7 to 31 of producersync-api 5. */
+function readsOf(records: Producer): [string, string][] {
+  const collections: [tag: string, name: string, byNpn: boolean, id: number | null][] = [
+    ['addresses', 'addresses', true, records.address.id],
+    ['appointments', 'appointments', true, records.appointment.id],
+    ['contact-infos', 'contactInfos', true, records.contact_info.id],
+    ['entities', 'entities', false, null],
+    ['licenses', 'licenses', true, records.license.id],
+    ['license-loas', 'licenseLoas', false, records.license_loa.id],
+    ['other-names', 'otherNames', true, records.other_name.id],
+    ['regulatory-actions', 'regulatoryActions', true, records.regulatory_action.id],
+  ]
+  const of = (tag: string, name: string, byNpn: boolean, id: number | null): [string, string][] => [
+    [`v2.${tag}.list`, `/v2/${name}?size=10`],
+    ...(byNpn ? [[`v2.${tag}.list-by-npn`, `/v2/entities/${NPN}/${name}`] as [string, string]] : []),
+    ...(id === null ? [] : [[`v1.${tag}.get`, `/v1/${name}/${id}`] as [string, string]]),
+  ]
+  const { regulatory_action: action, regulatory_action_value: value } = records
+  return [
+    ...collections.flatMap((collection) => of(...collection)),
+    ['v2.entities.get', `/v2/entities/${NPN}`],
+    ['v2.license-loas.list-by-license', `/v2/licenses/${records.license.id}/licenseLoas`],
+    ['v2.regulatory-action-values.list-by-action', `/v2/regulatoryActions/${action.id}/regulatoryActionValues`],
+    ['v1.regulatory-action-values.get', `/v1/regulatoryActionValues/${value.id}`],
+  ]
 }
 
 const FORM = 'application/x-www-form-urlencoded'

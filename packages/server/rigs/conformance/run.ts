@@ -15,12 +15,22 @@ import { VerifyingReceiver } from './receiver.ts'
 import type { Found, Report, SdkFigures } from './report.ts'
 import { runSdkFlow } from './sdk-flow.ts'
 import { loadSdks } from './sdks.ts'
-import { openService, type RunningService } from './service.ts'
+import { openService, type Producer, type RunningService } from './service.ts'
 
-type Parts = { options: Options; oracle: Oracle; say: (words: string) => void; signal: AbortSignal }
+type Parts = {
+  options: Options
+  /** Text of vitest's JSON report, when there is one already. */
+  report: string | null
+  oracle: Oracle
+  say: (words: string) => void
+  signal: AbortSignal
+}
 
-const FUZZ_SECONDS_MAX = 60
+/** Twice what 20,000 requests take on two cores that have nothing else to do. */
+const FUZZ_SECONDS_MAX = 120
 const FUZZ_CLIENTS = 6
+/** One that values of the fuzz run have too: its data is there, so that no read waits for a load. */
+const FUZZ_NPN = '15645555'
 
 /** Starts the service and holds it against everything. */
 export async function run(parts: Parts): Promise<Found> {
@@ -36,7 +46,7 @@ export async function run(parts: Parts): Promise<Found> {
   try {
     const found = await new Run(parts, service, receiver, proxies).run()
     parts.say('behaviours')
-    const { faults, ...behaviours } = await runBehaviours(found.own, parts.options.tests)
+    const { faults, ...behaviours } = await runBehaviours(found.own, parts.report)
     const seconds = Math.round((performance.now() - startedAt) / 1_000)
     const report: Report = { ...found.report, behaviours, seconds }
     return { report, faults: [...found.faults, ...faults] }
@@ -44,6 +54,15 @@ export async function run(parts: Parts): Promise<Found> {
     for (const proxy of proxies) await proxy.close()
     await service.close()
     await receiver.close()
+  }
+}
+
+/** What paths of the ProducerSync API can name. */
+function namesOf(records: Producer): Record<string, string[]> {
+  return {
+    npn: [FUZZ_NPN],
+    id: Object.values(records).map(({ id }) => String(id)),
+    licenseId: [String(records.license.id)],
   }
 }
 
@@ -89,6 +108,7 @@ class Run {
       publicUrl: this.#service.url,
       receiver: this.#receiver,
       client: this.#service.client,
+      producer: this.#service.producer,
       claims: (id: string) => ids.has(id),
     }
     const url = await this.#proxyFor('plain HTTP', evidence)
@@ -110,7 +130,7 @@ class Run {
     const fuzzed = await fuzz({
       document,
       url: this.#service.url,
-      tokens: await this.#fuzzTokens(),
+      ...(await this.#fuzzAccess()),
       evidence,
       receiverUrl: this.#receiver.urlOf('/fuzz'),
       seed: options.seed,
@@ -195,17 +215,18 @@ class Run {
   }
 
   /** An environment key, an app token, a session's token, and tokens of several clients: each has a rate limit of its own. */
-  async #fuzzTokens(): Promise<FuzzParts['tokens']> {
+  async #fuzzAccess(): Promise<Pick<FuzzParts, 'tokens' | 'named'>> {
     const { url, key, client } = this.#service
     const post = async (path: string, body: object | URLSearchParams, headers: Record<string, string> = {}) => {
       const isForm = body instanceof URLSearchParams
       const type: Record<string, string> = isForm ? {} : { 'content-type': 'application/json' }
       const text = isForm ? body : JSON.stringify(body)
       const answer = await fetch(`${url}${path}`, { method: 'POST', headers: { ...type, ...headers }, body: text })
-      return (await answer.json()) as { access_token?: string; token?: string; url?: string }
+      return (await answer.json()) as { id?: string; access_token?: string; token?: string; url?: string }
     }
     const operator = { authorization: `Bearer ${key}` }
-    await post('/api/v1/app', { name: 'Fuzz', uid: 'fuzz' }, operator)
+    const { id: accountId = '' } = await post('/api/v1/app', { name: 'Fuzz', uid: 'fuzz' }, operator)
+    const records = await this.#service.producer(accountId, FUZZ_NPN)
     const access = await post('/api/v1/auth/app-portal-access/fuzz', {}, operator)
     const [, linkKey] = (access.url ?? '').split('#key=')
     const session = await post('/portal/session', { key: linkKey, embed: true }, { origin: url })
@@ -215,6 +236,7 @@ class Run {
       const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
       account.push((await post('/oauth2/token', form)).access_token ?? '')
     }
-    return { operator: key, app: access.token ?? '', session: session.token ?? '', account }
+    const tokens = { operator: key, app: access.token ?? '', session: session.token ?? '', account }
+    return { tokens, named: namesOf(records) }
   }
 }

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { Database } from '#src/adapters/postgres/database.ts'
+import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
+import { insertProducer } from '../../test/record-rows.ts'
 import { Processes } from '../bench/processes.ts'
 import { startService } from '../bench/service.ts'
 
@@ -12,6 +15,8 @@ const ADMIN = fileURLToPath(new URL('../../src/admin.ts', import.meta.url))
 const run = promisify(execFile)
 
 export type Client = { id: string; secret: string }
+
+export type Producer = Awaited<ReturnType<typeof insertProducer>>
 
 /** Changed settings are in force everywhere after so long. Source: webhook-api 15. */
 const SETTINGS_MS = 5_000
@@ -23,6 +28,11 @@ export type RunningService = {
   key: string
   /** Gives an account one more OAuth2 client, of all usual scopes. */
   client: (account: string) => Promise<Client>
+  /**
+   * Gives an account a producer with a record of each kind, monitored and ready, as a run would bring it.
+   * @returns the ids of the records
+   */
+  producer: (accountId: string, npn: string) => Promise<Producer>
   close: () => Promise<void>
 }
 
@@ -53,10 +63,35 @@ export async function openService(receivers: readonly string[]): Promise<Running
         if (!client) throw new Error('no client was made')
         return client
       },
+      producer: async (accountId, npn) => await putProducer(folder, accountId, npn),
       close,
     }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+async function putProducer(folder: string, accountId: string, npn: string): Promise<Producer> {
+  const options = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
+  const owner = new Database(connectionToRunning(folder), {
+    role: 'migrate',
+    applicationName: 'conformance',
+    ...options,
+  })
+  try {
+    // a sandbox account has a feed of its own
+    const producer = await insertProducer(owner, accountId, npn)
+    await owner.query`
+      insert into nipr_target (feed_id, npn, state, data) values (${accountId}, ${npn}, 'active', 'ready')
+          on conflict (feed_id, npn) do update set state = 'active', data = 'ready'`
+    await owner.query`
+      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations,
+                              fresh_on)
+      values (${accountId}, ${npn}, true, now(), now(), 1, 'put', 'ready', 1, current_date)
+          on conflict (account_id, npn) do update set active = true, data_status = 'ready', fresh_on = current_date`
+    return producer
+  } finally {
+    await owner.close()
   }
 }

@@ -8,7 +8,7 @@ import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { momentOf } from '#src/adapters/http/moment.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
-import { listOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
+import { listOf, momentText, nullable, oneOf, patternText, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { checkRange } from '#src/attempts/range.ts'
@@ -43,8 +43,10 @@ const PeriodsQuery = Type.Object({
   period: Type.Optional(oneOf(PERIODS)),
   ...types,
 })
+/** An id or a uid; those that name nothing are answered, so they have the form of one. */
+const applicationName = patternText(/^[a-zA-Z0-9\-_.]{1,256}$/, '1 to 256 of a-z, A-Z, 0-9, -, _ and .')
 const UsageBody = Type.Object(
-  { since: momentText(), until: momentText(), appIds: Type.Optional(nullable(listOf(plainText(256), 10_000))) },
+  { since: momentText(), until: momentText(), appIds: Type.Optional(nullable(listOf(applicationName, 10_000))) },
   { title: 'AppUsageStatsIn' },
 )
 const NoBody = Type.Object({}, { title: 'EmptyIn' })

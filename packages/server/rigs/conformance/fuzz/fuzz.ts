@@ -34,6 +34,8 @@ export type FuzzParts = {
   url: string
   /** An environment key, an app token, the token of a portal session; access tokens of an account's clients. */
   tokens: { operator: string; app: string; session: string; account: readonly string[] }
+  /** Values for paths of the ProducerSync API, by their names. */
+  named: Readonly<Record<string, readonly string[]>>
   evidence: Evidence
   /** Where endpoints may be. */
   receiverUrl: string
@@ -81,9 +83,9 @@ class FuzzRun {
     this.#parts = parts
     this.#pool = pool
     this.#random = randomOf('fuzz', parts.seed)
-    this.#world = new World((method, path, body) => this.#prepare(method, path, body), parts.receiverUrl)
+    this.#world = new World((method, path, body) => this.#prepare(method, path, body), parts.receiverUrl, parts.named)
     const schemas = new Schemas(parts.document.components.schemas)
-    const values = new Values(this.#random, schemas, [parts.receiverUrl])
+    const values = new Values(this.#random, schemas, { urls: [parts.receiverUrl], now: new Date() })
     this.#requests = new Requests({ random: this.#random, schemas, values, world: this.#world })
   }
 

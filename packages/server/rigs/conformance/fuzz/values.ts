@@ -60,9 +60,11 @@ export class Values {
   readonly #random: Random
   readonly #schemas: Schemas
   readonly #urls: readonly string[]
+  readonly #nowMs: number
 
-  /** @param urls of which fields named `url` get one: nothing may be sent to where nobody asked for it */
-  constructor(random: Random, schemas: Schemas, urls: readonly string[]) {
+  /** @param options `now`: moments are near it; `urls`: of which fields named `url` get one: nothing may be sent to where nobody asked for it */
+  constructor(random: Random, schemas: Schemas, { urls, now }: { urls: readonly string[]; now: Date }) {
+    this.#nowMs = now.getTime()
     this.#random = random
     this.#schemas = schemas
     this.#urls = urls
@@ -137,11 +139,11 @@ export class Values {
 
   #text({ format, pattern, minLength = 0, maxLength = 300 }: Schema): string {
     if (format === 'date-time') {
-      const near = new Date(Date.now() + between(this.#random, -90, 2) * 43_200_000).toISOString()
+      const near = new Date(this.#nowMs + between(this.#random, -90, 2) * 43_200_000).toISOString()
       return this.#random() < 0.7 ? near : oneOf(this.#random, MOMENTS)
     }
     if (format === 'date')
-      return new Date(Date.now() - between(this.#random, 0, 400) * 86_400_000).toISOString().slice(0, 10)
+      return new Date(this.#nowMs - between(this.#random, 0, 400) * 86_400_000).toISOString().slice(0, 10)
     if (format === 'uuid') return '0ded8367-01ac-4519-8cd7-ce965d55c0b0'
     const wanted = pattern === undefined ? null : new RegExp(pattern, 'u')
     const candidates = [...TEXTS, ...LENGTHS.map((length) => 'x'.repeat(length))]

@@ -37,10 +37,12 @@ export class World {
   readonly #call: Call
   readonly #url: string
   readonly #applications: Known[] = []
+  readonly #named: Readonly<Record<string, readonly string[]>>
   #made = 0
 
-  /** @param url where endpoints of the world are */
-  constructor(call: Call, url: string) {
+  /** @param url where endpoints of the world are; `named`: what is there without it */
+  constructor(call: Call, url: string, named: Readonly<Record<string, readonly string[]>>) {
+    this.#named = named
     this.#call = call
     this.#url = url
   }
@@ -105,7 +107,7 @@ export class World {
         const all =
           name === 'event_type_name'
             ? this.#eventTypes
-            : (Object.entries(known).find(([key]) => key === name)?.[1] ?? [])
+            : (Object.entries({ ...this.#named, ...known }).find(([key]) => key === name)?.[1] ?? [])
         return [name, all.length === 0 || random() < missing ? oneOf(random, NOTHING) : oneOf(random, all)]
       }),
     )
