@@ -9,6 +9,7 @@ create table nipr_feed (
   seed           text        not null, -- of the simulator
   clock_ahead_ms bigint      not null default 0 check (clock_ahead_ms >= 0), -- its time is the database's plus this
   owed_from      date        not null, -- no day before it is owed: nothing was monitored yet
+  lost_days      date[]      not null default '{}', -- no run has covered them in time; a full refresh makes up for them
   cleaned_on     date        not null, -- last day on which targets and records that nobody monitors were removed
   due_at         timestamptz not null, -- when a scheduler looks at it next, in the database's time
   lease_owner    uuid, -- of its scheduler; whoever takes the lease over fences the former owner with it
@@ -17,6 +18,11 @@ create table nipr_feed (
   constraint sandbox_feed_has_account check ((environment = 'sandbox') = (account_id is not null) and id = coalesce(account_id, 'production'))
 );
 create index nipr_feed_due on nipr_feed (due_at) where kind <> 'none';
+
+-- The day in Chicago by the clock of a feed; one that is not configured has the database's.
+create function feed_date(wanted text, at timestamptz) returns date language sql stable parallel safe
+  return ((at + coalesce((select clock_ahead_ms from nipr_feed where id = wanted), 0) * interval '1 millisecond')
+          at time zone 'America/Chicago')::date;
 
 -- An NPN that somebody monitors, or did until lately: what NIPR is told, and what the feed holds of it. Data is current
 -- while the NPN is a target.
@@ -101,7 +107,7 @@ create table nipr_change (
   npn       bigint   not null,
   kind      text     not null,
   record_id bigint   not null,
-  action    text     not null check (action in ('insert', 'update', 'delete', 'touch')),
+  action    text     not null check (action in ('insert', 'update', 'delete')),
   fields    jsonb, -- of an insert or update: the columns of the record
   primary key (run_id, kind, npn, record_id)
 );
