@@ -46,6 +46,8 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
+import { subscribe } from '#src/population/subscribe.ts'
+import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -89,7 +91,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'reads' | 'accept' | 'worker' | 'lease' | 'updates', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -285,6 +287,13 @@ async function startApi(
   })
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
+    registerProducerRoutes(routes, {
+      reads: databases.reads,
+      clock,
+      publicUrl,
+      subscribe: async (account, npn) =>
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn),
+    })
   })
   managementRoutes(http, access, (routes) => {
     registerHealthRoutes(routes, health)
@@ -341,6 +350,8 @@ async function startAdmin({ config, health, metrics, opened }: Base): Promise<st
 
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
 const ACCEPT_STATEMENTS_MAX = 3
+/** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
+const CALL_MS_MAX = 1_800
 const CLOCK_READ_MS = 1_000
 const PORTS_TRIED_MAX = 100
 
@@ -354,8 +365,9 @@ function openDatabases(connection: Connection): Databases {
       queryTimeoutMs,
     })
   return {
-    api: open('api', 'api', 10, 2_000, 2_000),
-    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, 2_000),
+    api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
+    reads: open('api', 'reads', 4, 2_000, CALL_MS_MAX), // apart, so that no long list delays what is short
+    accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
     updates: open('updates', 'updates', 6, 5_000, 6_000),

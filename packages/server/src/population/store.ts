@@ -318,7 +318,7 @@ function toHeld(row: HeldRow): Omit<HeldJob, keyof JobKey> {
 
 /** Marks the job as running and notes what the population is at this moment. */
 export async function startJob(tx: Queryable, key: JobKey, leavingAfter: number | null, now: Date): Promise<void> {
-  await tx.query`insert into population_count (account_id) values (${key.accountId}) on conflict do nothing`
+  await beginCounting(tx, key.accountId)
   await tx.query`
     update population_job
        set state = 'running', started_at = ${now}, updated_at = ${now}, tried_since = ${now}, leaving_after = ${leavingAfter},
@@ -372,6 +372,11 @@ export async function saveLeaving(
      where account_id = ${key.accountId} and id = ${key.jobId}`
 }
 
+/** Before an account's population changes for the first time. */
+export async function beginCounting(tx: Queryable, accountId: string): Promise<void> {
+  await tx.query`insert into population_count (account_id) values (${accountId}) on conflict do nothing`
+}
+
 /** What a chunk needs to know of its account, which it has for itself until the transaction ends. */
 export type HeldPopulation = { size: number; changes: number; endpoints: number }
 
@@ -401,6 +406,13 @@ export async function readChunk(tx: Queryable, key: JobKey, from: number, to: nu
     npn,
     known: active !== null && changed_at !== null ? { active, changedAt: changed_at } : null,
   }))
+}
+
+/** As `readChunk`, of one NPN. */
+export async function readKnown(tx: Queryable, accountId: string, npn: Npn): Promise<ChunkItem['known']> {
+  const [row] = await tx.query<{ active: boolean; changed_at: Date }>`
+    select active, changed_at from population where account_id = ${accountId} and npn = ${npn}::bigint`
+  return row ? { active: row.active, changedAt: row.changed_at } : null
 }
 
 export type StampedChange = { npn: Npn; at: Date }

@@ -18,6 +18,7 @@ import {
   holdPopulation,
   type JobKey,
   readChunk,
+  type Source,
   saveLeaving,
   saveOutcomes,
   saveProgress,
@@ -80,7 +81,8 @@ async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseM
   const items = await readChunk(tx, job, from, to)
   const { outcomes, changes } = decideChunk(action, items, job.populationMax - population.size, now)
   const events = changes.length > 0 ? toEvents(parts, job, action, changes, now) : []
-  if (events.length > 0) await changePopulation(tx, job, action, events, population.changes + 1)
+  const change = { accountId: job.accountId, action, source: job.type === 'replace' ? 'post' : 'put' } as const
+  if (events.length > 0) await changePopulation(tx, change, events, population.changes + 1)
   const planned = await acceptIn(tx, events)
   if (outcomes.length > 0) await saveOutcomes(tx, job, outcomes)
   const counts = { ...job.counts }
@@ -93,9 +95,9 @@ async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseM
 
 type ChangeEvent = NewEvent & { npn: Npn }
 
-function toEvents(
-  { ids, clock }: WorkParts,
-  { accountId, environment }: HeldJob,
+export function toEvents(
+  { ids, clock }: Pick<WorkParts, 'ids' | 'clock'>,
+  { accountId, environment }: Pick<HeldJob, 'accountId' | 'environment'>,
   action: Chunk['action'],
   changes: readonly Change[],
   now: Date,
@@ -113,19 +115,18 @@ function toEvents(
   })
 }
 
-async function changePopulation(
+export async function changePopulation(
   tx: Queryable,
-  job: HeldJob,
-  action: Chunk['action'],
+  { accountId, action, source }: { accountId: string; action: Chunk['action']; source: Source },
   events: readonly ChangeEvent[],
   changeNumber: number,
 ): Promise<void> {
   const changes = events.map(({ npn, createdAt }) => ({ npn, at: createdAt }))
   const statuses =
     action === 'join'
-      ? await activate(tx, job.accountId, changes, job.type === 'replace' ? 'post' : 'put', changeNumber)
-      : await deactivate(tx, job.accountId, changes, changeNumber)
-  await countChange(tx, job.accountId, changeNumber, countOf(statuses, action === 'join' ? 1 : -1))
+      ? await activate(tx, accountId, changes, source, changeNumber)
+      : await deactivate(tx, accountId, changes, changeNumber)
+  await countChange(tx, accountId, changeNumber, countOf(statuses, action === 'join' ? 1 : -1))
 }
 
 function countOf(statuses: DataStatus[], step: 1 | -1): Record<DataStatus, number> {

@@ -1,112 +1,93 @@
-import type { RecordFields, RecordKind } from './record.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { ServedKind } from './served.ts'
 
-type Snake<Name extends string> = Name extends `${infer Head}${infer Tail}`
-  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Tail>}`
-  : ''
+// Where each kind of record is stored (`r`) and what is served of it, in the order in which it is served. `p` is the NPN's row
+// of the account's population.
 
-type ColumnsOf<Kind extends RecordKind> = Record<Snake<keyof RecordFields[Kind] & string>, string>
+type Stored = { table: Sql; columns: Sql; parentId: Sql | null }
 
-/** The columns that hold a record's own fields, with their types in PostgreSQL. */
-export const RECORD_COLUMNS: { readonly [Kind in RecordKind]: ColumnsOf<Kind> } = {
-  entity: {
-    type: 'text',
-    fein_id: 'text',
-    company_name: 'text',
-    first_name: 'text',
-    middle_name: 'text',
-    last_name: 'text',
-    suffix: 'text',
-    date_of_birth: 'date',
-    no_licenses: 'boolean',
-  },
-  address: {
-    for_state: 'text',
-    type: 'text',
-    nipr_date_updated: 'date',
-    line1: 'text',
-    line2: 'text',
-    line3: 'text',
-    city: 'text',
-    state: 'text',
-    zip: 'text',
-    country: 'text',
-  },
-  contact_info: { for_state: 'text', type: 'text', nipr_date_updated: 'date', value: 'text' },
-  other_name: { for_state: 'text', type: 'text', name: 'text' },
-  license: {
-    for_state: 'text',
-    nipr_date_updated: 'date',
-    license_num: 'text',
-    original_issue_date: 'date',
-    expiration_date: 'date',
-    license_class: 'text',
-    license_class_code: 'text',
-    residency_status: 'text',
-    active: 'boolean',
-    agent_types: 'text[]',
-    renewal_type: 'text',
-    renewal_from: 'date',
-    renewal_until: 'date',
-    late_renewal_from: 'date',
-    late_renewal_until: 'date',
-    reinstatement_from: 'date',
-    reinstatement_until: 'date',
-  },
-  license_loa: {
-    license_id: 'bigint',
-    for_state: 'text',
-    loa: 'text',
-    loa_code: 'text',
-    issue_date: 'date',
-    status: 'text',
-    status_reason: 'text',
-    status_reason_date: 'date',
-    ce_compliance: 'text',
-    ce_credits_needed: 'double precision',
-    ce_renewal_date: 'date',
-    categories: 'text[]',
-  },
-  appointment: {
-    for_state: 'text',
-    company_name: 'text',
-    fein_id: 'text',
-    co_code: 'text',
-    loa: 'text',
-    loa_code: 'text',
-    status: 'text',
-    status_reason_date: 'date',
-    termination_reason: 'text',
-    renewal_date: 'date',
-    county_code: 'text',
-    categories: 'text[]',
-  },
-  regulatory_action: {
-    for_state: 'text',
-    action_id: 'text',
-    action_date: 'date',
-    effective_date: 'date',
-    enter_date: 'date',
-    penalty_fine_forfeiture: 'bigint',
-    length_of_order: 'double precision',
-    file_ref: 'text',
-  },
-  regulatory_action_value: { regulatory_action_id: 'bigint', type: 'text', value: 'text' },
-}
+const known = sql`
+  p.npn::text as npn, r.transaction_id as "transactionId", r.created_on as "createdAt",
+  greatest(r.updated_on, p.fresh_on) as "updatedAt", r.nipr_deleted as "niprDeleted"`
+// NIPR's report has no element for a branch
+const ofState = sql`r.for_state as "forState", null as "branchId"`
+const loaMapping = sql`json_build_object('categories', r.categories) as "loaMapping"`
 
-/** The row of a record's fields, by column. */
-export function toRow(fields: object): Record<string, unknown> {
-  const row: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(fields)) row[toColumn(name)] = value
-  return row
-}
+const periodOf = (from: Sql, until: Sql) => sql`
+  case when ${until} is not null then json_build_object('startDate', ${from}, 'endDate', ${until}) end`
 
-const known = new Map<string, string>()
-
-function toColumn(name: string): string {
-  let column = known.get(name)
-  if (column === undefined) {
-    column = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    known.set(name, column)
-  }
-  return column
+export const stored: Record<ServedKind, Stored> = {
+  entities: {
+    table: sql`entity`,
+    parentId: null,
+    columns: sql`
+      r.id, p.npn::text as npn, r.type, r.fein_id as "feinId", r.company_name as "companyName", r.first_name as "firstName",
+      r.middle_name as "middleName", r.last_name as "lastName", r.suffix, r.date_of_birth as "dateOfBirth",
+      r.no_licenses as "noLicenses", p.activations as "subscriptionCount", r.transaction_id as "transactionId",
+      r.created_on as "createdAt", greatest(r.updated_on, p.fresh_on) as "updatedAt", r.nipr_deleted as "niprDeleted",
+      (select min(l.id) from license l
+        where l.feed_id = r.feed_id and l.npn = r.npn and l.residency_status = 'R' and l.active and not l.nipr_deleted)
+        as "residentLicenseId"`,
+  },
+  addresses: {
+    table: sql`address`,
+    parentId: null,
+    columns: sql`
+      r.id, ${known}, r.type, ${ofState}, r.nipr_date_updated as "niprDateUpdated", r.line1, r.line2, r.line3, r.city, r.state,
+      r.zip, r.country`,
+  },
+  contactInfos: {
+    table: sql`contact_info`,
+    parentId: null,
+    columns: sql`r.id, ${known}, r.type, ${ofState}, r.nipr_date_updated as "niprDateUpdated", r.value`,
+  },
+  otherNames: {
+    table: sql`other_name`,
+    parentId: null,
+    columns: sql`r.id, ${known}, r.type, ${ofState}, null as "stateCoId", r.name`,
+  },
+  licenses: {
+    table: sql`license`,
+    parentId: null,
+    columns: sql`
+      r.id, ${known}, ${ofState}, r.nipr_date_updated as "niprDateUpdated", r.license_num as "licenseNum",
+      r.original_issue_date as "originalIssueDate", r.expiration_date as "expirationDate", r.license_class as "licenseClass",
+      r.license_class_code as "licenseClassCode", r.residency_status as "residencyStatus", r.active,
+      r.agent_types as "agentTypes",
+      json_build_object('renewalType', r.renewal_type,
+        'renewal', ${periodOf(sql`r.renewal_from`, sql`r.renewal_until`)},
+        'lateRenewal', ${periodOf(sql`r.late_renewal_from`, sql`r.late_renewal_until`)},
+        'reinstatement', ${periodOf(sql`r.reinstatement_from`, sql`r.reinstatement_until`)}) as "renewalPeriods"`,
+  },
+  licenseLoas: {
+    table: sql`license_loa`,
+    parentId: sql`r.license_id`,
+    columns: sql`
+      r.id, ${known}, r.license_id as "licenseId", r.for_state as "forState", r.loa, r.loa_code as "loaCode",
+      r.issue_date as "issueDate", r.status, r.status_reason as "statusReason", r.status_reason_date as "statusReasonDate",
+      r.ce_compliance as "ceCompliance", r.ce_credits_needed as "ceCreditsNeeded", r.ce_renewal_date as "ceRenewalDate",
+      ${loaMapping}`,
+  },
+  appointments: {
+    table: sql`appointment`,
+    parentId: null,
+    columns: sql`
+      r.id, ${known}, ${ofState}, r.company_name as "companyName", r.fein_id as "feinId", r.co_code as "coCode", r.loa,
+      r.loa_code as "loaCode", r.status, r.status_reason_date as "statusReasonDate",
+      r.termination_reason as "terminationReason", r.renewal_date as "renewalDate", r.county_code as "countyCode",
+      ${loaMapping}`,
+  },
+  regulatoryActions: {
+    table: sql`regulatory_action`,
+    parentId: null,
+    columns: sql`
+      r.id, ${known}, ${ofState}, r.action_id as "actionId", r.action_date as "actionDate",
+      r.effective_date as "effectiveDate", r.enter_date as "enterDate",
+      r.penalty_fine_forfeiture as "penaltyFineForfeiture", r.length_of_order as "lengthOfOrder", r.file_ref as "fileRef"`,
+  },
+  regulatoryActionValues: {
+    table: sql`regulatory_action_value`,
+    parentId: sql`r.regulatory_action_id`,
+    columns: sql`r.id, ${known}, r.regulatory_action_id as "regulatoryActionId", r.type, r.value`,
+  },
 }

@@ -1,7 +1,7 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
-import { RECORD_COLUMNS, toRow } from './columns.ts'
+import { RECORD_COLUMNS, toRow } from './record-columns.ts'
 import { RECORD_KINDS, type RecordKind } from './record.ts'
 
 /** A stored record without its fields. `identity` and `contentHash`: hexadecimal. */

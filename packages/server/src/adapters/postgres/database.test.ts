@@ -488,7 +488,7 @@ describe('a server that stops answering', () => {
     await pool.close()
   })
 
-  test('during a query: the call ends at its limit and its connection is destroyed', async () => {
+  const throughProxy = async (options: { queryTimeoutMs: number; connectionsMax?: number; waitMsMax?: number }) => {
     const { connection } = at
     if (!('socketDir' in connection)) throw new Error('the test server has a socket')
     toServer = (socket) => {
@@ -496,12 +496,29 @@ describe('a server that stops answering', () => {
       sockets.add(upstream)
       socket.pipe(upstream).pipe(socket)
     }
-    const pool = new Database({ ...connection, socketDir: folder, port: 5432 }, { ...limits, queryTimeoutMs: 300 })
+    const pool = new Database({ ...connection, socketDir: folder, port: 5432 }, { ...limits, ...options })
     await pool.query`select 1`
+    return pool
+  }
+  const fallSilent = () => {
     for (const socket of sockets) socket.unpipe()
+  }
+
+  test('during a query: the call ends at its limit and its connection is destroyed', async () => {
+    const pool = await throughProxy({ queryTimeoutMs: 300 })
+    fallSilent()
     await expect(pool.query`select 1`).rejects.toMatchObject({ name: 'DatabaseUnavailable', reason: 'timed_out' })
     expect(pool.stats.total).toBe(0)
     await pool.query`select 1`
+    await pool.close()
+  })
+
+  test('is not taken for a busy one by those who wait for a connection', async () => {
+    const pool = await throughProxy({ queryTimeoutMs: 1_000, connectionsMax: 1, waitMsMax: 200 })
+    fallSilent()
+    const calls = [1, 2].map(() => pool.query`select 1`)
+    for (const call of await Promise.allSettled(calls))
+      expect(call).toMatchObject({ reason: { name: 'DatabaseUnavailable', reason: 'timed_out' } })
     await pool.close()
   })
 })

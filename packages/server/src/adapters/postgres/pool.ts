@@ -4,7 +4,12 @@ import { Session } from './session.ts'
 
 export type PoolOptions = SessionOptions & { connectionsMax: number; waitMsMax: number; waitersMax: number }
 
-type Waiter = { resolve: (session: Session) => void; reject: (error: unknown) => void; timer: NodeJS.Timeout }
+type Waiter = {
+  sinceMs: number
+  resolve: (session: Session) => void
+  reject: (error: unknown) => void
+  timer: NodeJS.Timeout
+}
 
 /** A bounded number of sessions, and a bounded queue of those who wait for one. */
 export class Pool {
@@ -28,7 +33,8 @@ export class Pool {
   /**
    * A session for the caller alone, to be given back with `release`.
    * @param deadlineMs  on the scale of `performance.now()`
-   * @throws DatabaseBusy when all stay in use for `waitMsMax`, DatabaseUnavailable when none can be opened
+   * @throws DatabaseBusy when all stay in use for `waitMsMax`; DatabaseUnavailable when none can be opened, or the server has
+   *         gone silent towards all who use one
    */
   async acquire(deadlineMs: number): Promise<Session> {
     if (this.#closed) throw new DatabaseUnavailable('closed')
@@ -36,8 +42,9 @@ export class Pool {
     if (idle) return idle
     if (this.#waiters.size >= this.#options.waitersMax) throw new DatabaseBusy('pool')
     const { promise, resolve, reject } = Promise.withResolvers<Session>()
-    const waitMs = Math.max(0, Math.min(this.#options.waitMsMax, deadlineMs - performance.now()))
-    const waiter = { resolve, reject, timer: setTimeout(() => this.#expire(waiter), waitMs) }
+    const sinceMs = performance.now()
+    const waitMs = Math.max(0, Math.min(this.#options.waitMsMax, deadlineMs - sinceMs))
+    const waiter = { sinceMs, resolve, reject, timer: setTimeout(() => this.#expire(waiter), waitMs) }
     this.#waiters.add(waiter)
     this.#grow()
     return await promise
@@ -116,7 +123,15 @@ export class Pool {
 
   #expire(waiter: Waiter): void {
     this.#waiters.delete(waiter)
-    waiter.reject(this.#open.size === 0 ? new DatabaseUnavailable('unreachable') : new DatabaseBusy('pool'))
+    waiter.reject(this.#whyNone(waiter.sinceMs))
+  }
+
+  // Callers who keep their connections for long make the pool busy; a server that answers none of them makes it useless.
+  #whyNone(sinceMs: number): Error {
+    if (this.#open.size === 0) return new DatabaseUnavailable('unreachable')
+    const nowMs = performance.now()
+    const silentForMs = Math.min(...Array.from(this.#open, (session) => session.silentForMs(nowMs)))
+    return silentForMs > (nowMs - sinceMs) / 2 ? new DatabaseUnavailable('timed_out') : new DatabaseBusy('pool')
   }
 
   #refuseAll(error: unknown): void {

@@ -12,6 +12,7 @@ export class Session {
   readonly #prepared = new Set<string>()
   #current: Pipeline | undefined
   #lost: DatabaseUnavailable | undefined
+  #heardAtMs = performance.now()
   #onLost: () => void = () => {}
 
   private constructor(client: Client) {
@@ -48,6 +49,14 @@ export class Session {
     return this.usable && this.#current === undefined && this.#client.getTransactionStatus() === 'I'
   }
 
+  /**
+   * For how long the server has owed an answer and sent none.
+   * @param nowMs  on the scale of `performance.now()`
+   */
+  silentForMs(nowMs: number): number {
+    return this.#current === undefined ? 0 : nowMs - this.#heardAtMs
+  }
+
   /** Called once, when the connection is lost or destroyed, also while nobody uses it. */
   onLost(callback: () => void): void {
     if (this.usable) this.#onLost = callback
@@ -65,6 +74,7 @@ export class Session {
     if (this.#lost) throw this.#lost
     const pipeline = new Pipeline(statements, this.#prepared)
     this.#current = pipeline
+    this.#heardAtMs = performance.now()
     const timer = setTimeout(
       // an answer that has arrived during a stall of this process is read before the connection is given up
       () => setImmediate(() => this.#current === pipeline && this.#giveUp()),
@@ -96,6 +106,7 @@ export class Session {
   }
 
   #ready(): void {
+    this.#heardAtMs = performance.now()
     const finished = this.#current
     this.#current = undefined
     finished?.finish()
