@@ -5,6 +5,7 @@ import { sql } from '#src/adapters/postgres/sql.ts'
 import type { ChunkItem, ItemOutcome } from './decide.ts'
 import type { ItemResult, Job, JobCounts, JobRequest, JobState, JobType, Outcome } from './job.ts'
 import type { Npn } from './npn.ts'
+import { DATA_READY } from './npn-events.ts'
 
 const ITEMS_PER_STATEMENT = 10_000
 
@@ -378,13 +379,23 @@ export async function beginCounting(tx: Queryable, accountId: string): Promise<v
 }
 
 /** What a chunk needs to know of its account, which it has for itself until the transaction ends. */
-export type HeldPopulation = { size: number; changes: number; endpoints: number }
+export type HeldPopulation = {
+  size: number
+  changes: number
+  /** How many deliveries an NPN that joins may cause. */
+  deliveriesPerNpn: number
+  /** An endpoint names `data_ready`: the event is made for it. */
+  wantsDataReady: boolean
+}
 
 export async function holdPopulation(tx: Queryable, accountId: string): Promise<HeldPopulation> {
   const [row] = await tx.query<HeldPopulation>`
-    select loading + ready + not_found as size, changes,
-           (select count(*) from endpoint where account_id = ${accountId} and deleted_at is null and not disabled) as endpoints
-      from population_count where account_id = ${accountId} for update`
+    select loading + ready + not_found as size, changes, e.all_types + e.data_ready as "deliveriesPerNpn",
+           e.data_ready > 0 as "wantsDataReady"
+      from population_count
+           cross join (select count(*) as all_types, count(*) filter (where ${DATA_READY} = any (event_types)) as data_ready
+                         from endpoint where account_id = ${accountId} and deleted_at is null and not disabled) as e
+     where account_id = ${accountId} for update of population_count`
   if (!row) throw new Error('a job has started without the counts of its account')
   return row
 }
@@ -417,26 +428,33 @@ export async function readKnown(tx: Queryable, accountId: string, npn: Npn): Pro
 
 export type StampedChange = { npn: Npn; at: Date }
 
+/** `lastEventAt`: of the latest of its events; `freshOn`: since when it can be read, null when it must be loaded first. */
+export type Activation = StampedChange & { lastEventAt: Date; freshOn: string | null }
+
 /**
- * NPNs join the population. One that has been in it keeps what is known about its data.
+ * NPNs join the population.
  * @returns the data status of each
  */
 export async function activate(
   tx: Queryable,
   accountId: string,
-  changes: readonly StampedChange[],
+  changes: readonly Activation[],
   source: Source,
   changeNumber: number,
 ): Promise<DataStatus[]> {
   const rows = await tx.query<{ data_status: DataStatus }>`
     insert into population as p
-           (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
-    select ${accountId}, npn, true, at, at, ${changeNumber}, ${source}, 'loading', 1
+           (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations, fresh_on)
+    select ${accountId}, npn, true, at, last_at, ${changeNumber}, ${source},
+           case when fresh_on is null then 'loading' else 'ready' end, 1, fresh_on
       from unnest(${changes.map((change) => change.npn)}::bigint[],
-                  ${changes.map((change) => change.at)}::timestamptz[]) as change (npn, at)
+                  ${changes.map((change) => change.at)}::timestamptz[],
+                  ${changes.map((change) => change.lastEventAt)}::timestamptz[],
+                  ${changes.map((change) => change.freshOn)}::date[]) as change (npn, at, last_at, fresh_on)
         on conflict (account_id, npn) do update
        set active = true, activated_at = excluded.activated_at, changed_at = excluded.changed_at,
-           change_number = excluded.change_number, source = excluded.source, activations = p.activations + 1
+           change_number = excluded.change_number, source = excluded.source, activations = p.activations + 1,
+           data_status = excluded.data_status, fresh_on = excluded.fresh_on, fresh_run = null
     returning data_status`
   return rows.map((row) => row.data_status)
 }

@@ -321,7 +321,7 @@ describe('a crash', () => {
     let deaths = 0
     for (let finished = false; !finished; ) {
       try {
-        await world.work(failingAt(world.updates, 14))
+        await world.work(failingAt(world.updates, 17))
         finished = true
       } catch (error) {
         if (!(error instanceof Killed)) throw error

@@ -57,18 +57,15 @@ create table nipr_run (
   released       boolean     not null default false, -- an operator has let it past the guard
   covers         date[]      not null default '{}', -- the days whose reports it has read
   late           boolean     not null default false,
-  next_try_at    timestamptz not null, -- in the feed's time
-  failures       smallint    not null default 0, -- tries of the step at hand in a row
-  listed         boolean     not null default false, -- the work list is complete
+  next_try_at    timestamptz not null,
   scheduled_at   timestamptz not null,
   started_at     timestamptz,
-  details_at     timestamptz, -- began to read details
+  details_at     timestamptz, -- the work list is complete, details are read
   collected_at   timestamptz,
   published_at   timestamptz,
   ended_at       timestamptz,
   message        text,
   counts         jsonb       not null default '{}',
-  durations_ms   jsonb       not null default '{}',
   constraint ended_when_final check ((state in ('published', 'no_report', 'failed')) = (ended_at is not null))
 );
 create unique index nipr_run_one_at_a_time on nipr_run (feed_id) where ended_at is null;
@@ -94,7 +91,6 @@ create table nipr_run_npn (
   alerted     boolean     not null default false,
   version     integer, -- of the target when its report was compared
   attempts    smallint    not null default 0,
-  next_try_at timestamptz, -- in the feed's time
   warnings    integer     not null default 0,
   cause       text, -- of the last failure
   primary key (run_id, npn)
