@@ -84,8 +84,8 @@ describe('what a job does', () => {
     const { accountId } = account
     await world.owner.query`insert into population_count (account_id, ready, changes) values (${accountId}, 45000, 1)`
     await world.owner.query`
-      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
-      select ${accountId}, n, true, now(), now(), 1, 'put', 'ready', 1 from generate_series(1, 45000) as n`
+      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations, fresh_on)
+      select ${accountId}, n, true, now(), now(), 1, 'put', 'ready', 1, now() from generate_series(1, 45000) as n`
     const jobId = await world.submit(account, 'replace', ['100000', '40000', '1'])
     const own = lease()
     const [key] = await leaseJobs(world.updates, own.runnerId, own.leaseMs, 1, clock.now())

@@ -1,5 +1,6 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import type { LocalDate } from './local-date.ts'
 
 export type FeedKind = 'none' | 'nipr' | 'simulator'
@@ -31,9 +32,17 @@ type FeedRow = {
   lost_days: LocalDate[]
 }
 
+const columns = sql`id, environment, kind, seed, clock_ahead_ms, owed_from, cleaned_on, lost_days`
+
 export async function readFeed(db: Queryable, feedId: string): Promise<Feed | undefined> {
-  const [row] = await db.query<FeedRow>`
-    select id, environment, kind, seed, clock_ahead_ms, owed_from, cleaned_on, lost_days from nipr_feed where id = ${feedId}`
+  const [row] = await db.run<FeedRow>(sql`select ${columns} from nipr_feed where id = ${feedId}`)
+  return row && toFeed(row)
+}
+
+/** Undefined when the lease of the feed has passed, or is somebody else's. */
+export async function readHeldFeed(db: Queryable, feedId: string, owner: string): Promise<Feed | undefined> {
+  const [row] = await db.run<FeedRow>(sql`
+    select ${columns} from nipr_feed where id = ${feedId} and lease_owner = ${owner} and lease_until > now()`)
   return row && toFeed(row)
 }
 
@@ -142,4 +151,20 @@ export async function nextDueAt(db: Queryable): Promise<Date | null> {
   const [row] = await db.query<{ due_at: Date }>`
     select due_at from nipr_feed where kind <> 'none' and lease_owner is null order by due_at limit 1`
   return row?.due_at ?? null
+}
+
+/** Days that no run has covered in time: `owedFrom` passes them. */
+export async function saveLostDays(
+  tx: Queryable,
+  feedId: string,
+  lost: readonly LocalDate[],
+  owedFrom: LocalDate,
+): Promise<void> {
+  await tx.query`
+    update nipr_feed set lost_days = lost_days || ${lost}::date[], owed_from = greatest(owed_from, ${owedFrom}::date)
+     where id = ${feedId}`
+}
+
+export async function saveCleaned(db: Queryable, feedId: string, owner: string, day: LocalDate): Promise<void> {
+  await db.query`update nipr_feed set cleaned_on = ${day} where id = ${feedId} and lease_owner = ${owner}`
 }

@@ -54,7 +54,7 @@ export async function settleWaiting(
        where p.account_id = w.account_id and p.npn = w.npn and p.data_status <> w.becomes
     ), counted as (
       update population_count c
-         set loading = loading - d.loading, ready = ready + d.ready, not_found = not_found + d.not_found
+         set loading = c.loading - d.loading, ready = c.ready + d.ready, not_found = c.not_found + d.not_found
         from (select account_id, count(*) filter (where was = 'loading') as loading,
                      count(*) filter (where becomes = 'ready') as ready,
                      count(*) filter (where becomes = 'not_found') - count(*) filter (where was = 'not_found') as not_found

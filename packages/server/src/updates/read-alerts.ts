@@ -1,12 +1,12 @@
 import { addDays } from './calendar.ts'
 import { ALERT_KINDS, type AlertKind, type FeedFailure, type NiprFeed, ReportBroken } from './feed/feed.ts'
+import { retryDelayMs } from './feed/retry-schedule.ts'
 import { type FeedParts, feedNow, type Pause } from './feed-parts.ts'
 import type { Feed } from './feed-store.ts'
 import type { LocalDate } from './local-date.ts'
 import type { Run } from './run.ts'
 import { addAlerted, holdRun, readReports, saveReport } from './run-store.ts'
 import { OWED_DAYS_MAX, owedDays } from './schedule.ts'
-import { waitBefore } from './retry.ts'
 
 /** What the alert reports of a run have come to. `covers`: the days of which it has read one. */
 export type AlertsRead =
@@ -15,6 +15,8 @@ export type AlertsRead =
   | { kind: 'failing'; refused: boolean; cause: string }
   | { kind: 'lost' } // the run is somebody else's now
 
+/** Somebody waits for a run of the sandbox. */
+const SANDBOX_WAIT_MS_MAX = 200
 /** Days that had no report are remembered for longer than any of them is asked for again. */
 const KNOWN_DAYS = 2 * OWED_DAYS_MAX
 
@@ -78,9 +80,9 @@ async function readReport(
     const answer = await attemptReport(parts, run, nipr, { kind, day }, signal)
     if (answer.kind === 'failed') {
       parts.log.warn({ event: 'run.alerts_failed', runId: run.id, kind, day, attempt, cause: answer.cause })
-      const waitMs = waitBefore(attempt + 1, answer, run.trigger, parts.random())
-      if (waitMs === null || signal.aborted) return answer
-      await pause(waitMs, signal)
+      const waitMs = retryDelayMs(answer, attempt, parts.random())
+      if (waitMs === undefined) return answer
+      await pause(run.trigger === 'sandbox' ? Math.min(waitMs, SANDBOX_WAIT_MS_MAX) : waitMs, signal)
       continue
     }
     const saved = await parts.database.transaction({}, async (tx) => {

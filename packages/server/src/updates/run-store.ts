@@ -230,3 +230,10 @@ export async function readCounts(db: Queryable, runId: string): Promise<RunCount
       from work, change, changed`
   return { ...NO_COUNTS, ...row }
 }
+
+/** Has this day, or a later one, been published before? */
+export async function isDayPublished(db: Queryable, run: Pick<Run, 'feedId' | 'runDate'>): Promise<boolean> {
+  const [row] = await db.query<{ published: boolean }>`
+    select exists (select from nipr_run where feed_id = ${run.feedId} and state = 'published' and run_date >= ${run.runDate}::date) as published`
+  return row?.published === true
+}

@@ -79,7 +79,7 @@ export type Run = {
 export type Losses = { kind: string; vanishing: number; served: number }
 
 const GUARD_SHARE = 0.05
-const GUARD_RECORDS_MIN = 1_000
+export const GUARD_RECORDS_MIN = 1_000
 
 /** Would a run take away so much that somebody should look first? Source: producersync-api 10, step 5. */
 export function isSuspicious({ vanishing, served }: Losses): boolean {
