@@ -59,6 +59,12 @@ function toFeed(row: FeedRow): Feed {
   }
 }
 
+/** Locks a feed against others who ask something of it. */
+export async function holdFeed(tx: Queryable, feedId: string): Promise<Feed | undefined> {
+  const [row] = await tx.run<FeedRow>(sql`select ${columns} from nipr_feed where id = ${feedId} for update`)
+  return row && toFeed(row)
+}
+
 export type NewFeed = {
   id: string
   environment: Environment

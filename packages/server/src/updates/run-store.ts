@@ -5,7 +5,7 @@ import type { LocalDate } from './local-date.ts'
 import { NO_COUNTS, type Run, type RunCounts, type RunScenario, type RunState, type RunTrigger } from './run.ts'
 import type { KnownReport } from './schedule.ts'
 
-type RunRow = {
+export type RunRow = {
   id: string
   feed_id: string
   run_date: LocalDate
@@ -27,7 +27,7 @@ type RunRow = {
   counts: Partial<RunCounts>
 }
 
-const columns = sql`
+export const runColumns = sql`
   id, feed_id, run_date, state, trigger, scenario, full_refresh, released, covers, late, next_try_at, scheduled_at,
   started_at, details_at, collected_at, published_at, ended_at, message, counts`
 
@@ -56,7 +56,7 @@ export function toRun(row: RunRow): Run {
 }
 
 export async function readOpenRun(db: Queryable, feedId: string): Promise<Run | undefined> {
-  const [row] = await db.run<RunRow>(sql`select ${columns} from nipr_run where feed_id = ${feedId} and ended_at is null`)
+  const [row] = await db.run<RunRow>(sql`select ${runColumns} from nipr_run where feed_id = ${feedId} and ended_at is null`)
   return row && toRun(row)
 }
 
@@ -93,7 +93,7 @@ export async function insertRun(tx: Queryable, run: NewRun, now: Date): Promise<
  */
 export async function holdRun(tx: Queryable, runId: string, owner: string): Promise<Run | undefined> {
   const [row] = await tx.run<RunRow>(sql`
-    select ${columns} from nipr_run
+    select ${runColumns} from nipr_run
      where id = ${runId} and ended_at is null
        and exists (select from nipr_feed f where f.id = feed_id and f.lease_owner = ${owner} and f.lease_until > now())
        for update`)
@@ -236,4 +236,34 @@ export async function isDayPublished(db: Queryable, run: Pick<Run, 'feedId' | 'r
   const [row] = await db.query<{ published: boolean }>`
     select exists (select from nipr_run where feed_id = ${run.feedId} and state = 'published' and run_date >= ${run.runDate}::date) as published`
   return row?.published === true
+}
+
+/** A run that has not ended, locked to the end of the transaction, whoever works on it. */
+export async function holdOpenRun(tx: Queryable, runId: string): Promise<Run | undefined> {
+  const [row] = await tx.run<RunRow>(sql`
+    select ${runColumns} from nipr_run where id = ${runId} and ended_at is null for update`)
+  return row && toRun(row)
+}
+
+export async function releaseRun(tx: Queryable, runId: string, now: Date): Promise<void> {
+  await tx.query`update nipr_run set released = true, next_try_at = ${now} where id = ${runId}`
+}
+
+export async function countSandboxRuns(
+  tx: Queryable,
+  feedId: string,
+  since: Date,
+): Promise<{ count: number; oldestAt: Date | null }> {
+  const [row] = await tx.query<{ count: number; oldest_at: Date | null }>`
+    select count(*) as count, min(scheduled_at) as oldest_at from nipr_run
+     where feed_id = ${feedId} and trigger = 'sandbox' and scheduled_at > ${since}`
+  return { count: row?.count ?? 0, oldestAt: row?.oldest_at ?? null }
+}
+
+/** What sandbox runs have made of days: the last one counts. */
+export async function readScenarios(db: Queryable, feedId: string): Promise<Map<LocalDate, RunScenario>> {
+  const rows = await db.query<{ run_date: LocalDate; scenario: RunScenario }>`
+    select distinct on (run_date) run_date, scenario from nipr_run
+     where feed_id = ${feedId} and trigger = 'sandbox' order by run_date, scheduled_at desc`
+  return new Map(rows.filter(({ scenario }) => scenario !== 'normal').map(({ run_date, scenario }) => [run_date, scenario]))
 }
