@@ -13,7 +13,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { preload } from '#src/population/preload.ts'
+import { preload } from '#src/updates/preload.ts'
 import { type TestDatabase, testDatabase } from '../test/postgres.ts'
 import { runAdmin } from './admin.ts'
 

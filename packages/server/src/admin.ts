@@ -17,7 +17,7 @@ import {
 import { migrate, missingMigrations, SchemaError } from '#src/adapters/postgres/migrate.ts'
 import { type Config, ConfigError, loadConfig, printConfig } from '#src/config.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { preload } from '#src/population/preload.ts'
+import { preload } from '#src/updates/preload.ts'
 
 /** What a command may print to: results, and words for people. */
 export type Output = { result: (text: string) => void; message: (text: string) => void }

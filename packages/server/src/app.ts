@@ -43,15 +43,22 @@ import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
-import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { subscribe } from '#src/population/subscribe.ts'
+import { RecordIds } from '#src/producers/record-ids.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
+import { connectFeeds } from '#src/updates/connect.ts'
+import type { Connect } from '#src/updates/feed-parts.ts'
+import { LoadRunner } from '#src/updates/load-runner.ts'
+import { preload } from '#src/updates/preload.ts'
+import { calendarsOf, configureProduction } from '#src/updates/production-feed.ts'
+import { registerRunRoutes } from '#src/updates/routes.ts'
+import { FeedRunner } from '#src/updates/runner.ts'
 import { VERSION } from '#src/version.ts'
 
 /** What a test puts in the place of the real thing. No setting reaches any of it. */
@@ -61,6 +68,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** How feeds are reached. */
+  connectFeed?: Connect | undefined
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -71,6 +80,8 @@ export type App = {
   adminUrl: string
   worker: DeliveryWorker | null
   population: PopulationRunner | null
+  runs: FeedRunner | null
+  loads: LoadRunner | null
   tasks: TaskRunner | null
   housekeeping: Housekeeping
   health: Health
@@ -91,7 +102,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'reads' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'reads' | 'accept' | 'worker' | 'lease' | 'updates' | 'feeds', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -140,11 +151,20 @@ export async function createApp(
     const waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
-    const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
+    const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
+    const wake = {
+      waker,
+      tasks: () => tasks?.wake(),
+      population: () => population?.wake(),
+      runs: () => feeds?.runs.wake(),
+      loads: () => feeds?.loads.wake(),
+    }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
     base.opened(() => base.health.drain())
     base.health.started()
-    return { url, adminUrl, worker, population, tasks, housekeeping, health: base.health, firstAccount, close }
+    const { runs = null, loads = null } = feeds ?? {}
+    const { health } = base
+    return { url, adminUrl, worker, population, runs, loads, tasks, housekeeping, health, firstAccount, close }
   } catch (error) {
     await close()
     throw error
@@ -261,10 +281,43 @@ function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Wa
   return runner
 }
 
+/** The daily runs, and the first loads of NPNs that join. */
+async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner; loads: LoadRunner }> {
+  const { config, overrides, databases, clock, ids, log, opened } = base
+  await configureProduction(databases.updates, clock, config)
+  const connections = connectFeeds({
+    database: databases.feeds,
+    clock,
+    nipr: config.feed?.kind === 'nipr' ? config.feed.nipr : null,
+    holidays: config.calendar.holidays,
+    stopped: overrides.clock !== undefined,
+  })
+  opened(() => connections.close())
+  const parts = {
+    database: databases.feeds,
+    clock,
+    ids,
+    recordIds: new RecordIds(),
+    random: overrides.random ?? Math.random,
+    connect: overrides.connectFeed ?? connections.connect,
+    calendarOf: calendarsOf(config),
+    renewalRules: {},
+    wake: waker.deliveries,
+    log,
+  }
+  const runs = new FeedRunner(parts)
+  const loads = new LoadRunner({ ...parts, reportsPerSecond: config.reportsPerSecond })
+  for (const runner of [runs, loads]) {
+    runner.start()
+    opened(() => runner.close())
+  }
+  return { runs, loads }
+}
+
 /** @returns where the API is reached */
 async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void },
+  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
@@ -291,8 +344,18 @@ async function startApi(
       reads: databases.reads,
       clock,
       publicUrl,
-      subscribe: async (account, npn) =>
-        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn),
+      subscribe: async (account, npn) => {
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn)
+        wake.loads()
+      },
+    })
+    registerRunRoutes(routes, {
+      api,
+      updates: databases.updates,
+      clock,
+      publicUrl,
+      calendarOf: calendarsOf(config),
+      wakeRunner: wake.runs,
     })
   })
   managementRoutes(http, access, (routes) => {
@@ -371,6 +434,7 @@ function openDatabases(connection: Connection): Databases {
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
     updates: open('updates', 'updates', 6, 5_000, 6_000),
+    feeds: open('updates', 'feeds', 6, 60_000, 65_000), // apart: a run that publishes delays no population job
   }
 }
 

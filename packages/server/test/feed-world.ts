@@ -9,7 +9,7 @@ import { advanceRun } from '#src/updates/advance-run.ts'
 import type { AlertKind, FeedFailure, NiprFeed, ProducerReport, ReportedAddress, ReportedLicense } from '#src/updates/feed/feed.ts'
 import { loaCategories } from '#src/updates/feed/normalise-loa.ts'
 import type { FeedParts } from '#src/updates/feed-parts.ts'
-import { type Feed, leaseFeeds, readFeed, reconfigureFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
+import { type Feed, leaseFeeds, readFeed, readHeldFeed, reconfigureFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
 import { leaseLoads } from '#src/updates/load-store.ts'
 import { type LocalDate, parseLocalDate } from '#src/updates/local-date.ts'
 import type { Run, RunTrigger } from '#src/updates/run.ts'
@@ -153,7 +153,6 @@ export class FeedWorld {
   readonly nipr = new ScriptedFeed()
   readonly planned: PlannedDelivery[] = []
   readonly log: { event: string; [key: string]: unknown }[] = []
-  owner = randomUUID()
 
   private constructor(world: TestWorld, clock: ManualClock) {
     this.world = world
@@ -164,6 +163,7 @@ export class FeedWorld {
   static async start(at = '2026-03-06T16:15:00.000Z'): Promise<FeedWorld> {
     const clock = new ManualClock(at)
     const world = await TestWorld.start(clock)
+    await world.database.open('worker').query`select make_partitions('2026-03-01', '2026-05-01')`
     const feed = {
       id: 'production',
       environment: 'production',
@@ -190,7 +190,7 @@ export class FeedWorld {
       ids: this.world.ids,
       recordIds: new RecordIds(),
       random: () => 0.5,
-      connect: () => this.nipr,
+      connect: async () => this.nipr,
       calendarOf: () => STANDARD_CALENDAR,
       renewalRules: {},
       wake: (deliveries) => void this.planned.push(...deliveries),
@@ -225,11 +225,12 @@ export class FeedWorld {
     return loads.length
   }
 
-  /** Takes the feed from whoever holds it, as when he has died. */
-  async takeOver(): Promise<void> {
-    this.owner = randomUUID()
-    await this.world.owner.query`update nipr_feed set due_at = now(), lease_owner = null, lease_until = null`
-    await leaseFeeds(this.world.updates, this.owner, 3_600_000, 10, new Date(8_000_000_000_000))
+  /** Takes the feed from whoever holds it, as when he has died. @returns the new owner */
+  async takeOver(): Promise<string> {
+    const owner = randomUUID()
+    await this.world.owner.query`update nipr_feed set lease_until = now() where lease_owner is not null`
+    await leaseFeeds(this.world.updates, owner, 3_600_000, 10, new Date(8_000_000_000_000))
+    return owner
   }
 
   async begin(runDate: string, options: { trigger?: RunTrigger; fullRefresh?: boolean } = {}): Promise<string> {
@@ -243,16 +244,17 @@ export class FeedWorld {
 
   /** Steps of the open run until it has ended or waits for the clock. @returns the run as it is then */
   async advance(database?: AnyDatabase): Promise<Run> {
-    await this.takeOver()
+    const owner = await this.takeOver()
     for (;;) {
       const feed = await this.feed()
       const run = await readOpenRun(this.world.owner, feed.id)
       if (!run || run.nextTryAt > this.clock.now()) break
-      await advanceRun(this.parts(database), { feed, run, owner: this.owner }, this.nipr, async () => {}, new AbortController().signal)
+      await advanceRun(this.parts(database), { feed, run, owner }, this.nipr, async () => {}, new AbortController().signal)
       const after = await readOpenRun(this.world.owner, feed.id)
       if (after?.state === 'held' && run.state === 'held') break
+      if (!(await readHeldFeed(this.world.owner, feed.id, owner))) break // somebody has taken it over
     }
-    await releaseFeed(this.world.updates, this.owner, 'production', this.clock.now())
+    await releaseFeed(this.world.updates, owner, 'production', this.clock.now())
     return await this.newestRun()
   }
 

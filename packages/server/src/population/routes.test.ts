@@ -8,7 +8,7 @@ import { createHttp } from '#src/adapters/http/server.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type TestAccount, TestWorld } from '../../test/population-world.ts'
-import { preload } from './preload.ts'
+import { preload } from '#src/updates/preload.ts'
 import { registerPopulationRoutes } from './routes.ts'
 
 const publicUrl = 'https://sync.example'

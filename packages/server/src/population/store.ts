@@ -188,7 +188,7 @@ export async function insertPreloaded(
   tx: Queryable,
   accountId: string,
   npns: readonly Npn[],
-  now: Date,
+  { now, freshOn }: { now: Date; freshOn: string },
 ): Promise<void> {
   await tx.query`
     insert into population_count (account_id, ready, changes) values (${accountId}, ${npns.length}, 1)`
@@ -196,7 +196,7 @@ export async function insertPreloaded(
     insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations,
                             fresh_on)
     select ${accountId}, npn, true, ${now}, ${now}, 1, 'preloaded', 'ready', 1,
-           (${now}::timestamptz at time zone 'America/Chicago')::date
+           ${freshOn}::date
       from unnest(${npns}::bigint[]) as npn`
 }
 

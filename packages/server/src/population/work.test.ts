@@ -5,7 +5,7 @@ import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
 import { failingAt, Killed } from '../../test/failing-database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type SeenEvent, type TestAccount, TestWorld } from '../../test/population-world.ts'
-import { preload } from './preload.ts'
+import { preload } from '#src/updates/preload.ts'
 import { leaseJobs } from './store.ts'
 import { advanceJob } from './work.ts'
 

@@ -92,9 +92,7 @@ export async function writeRecords(
     const group = groups.get(kind) ?? []
     const stored = group.filter(({ action }) => action !== 'delete')
     if (stored.length > 0) {
-      const rows = stored.map((write) => ({ npn: write.npn, record_id: write.id, fields: toStoredFields(write) }))
-      const source = sql`select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given (npn bigint, record_id bigint, fields jsonb)`
-      await tx.run(prepare(upsert(kind, feedId, source, stamp)))
+      await tx.run(prepare(upsert(kind, feedId, givenRecords(stored), stamp)))
     }
     const gone = group.filter(({ action }) => action === 'delete')
     if (gone.length > 0) {
@@ -113,10 +111,33 @@ export async function writeRecords(
  * @param source  selects `npn`, `record_id` and `fields` (`toStoredFields`)
  */
 export function upsert(kind: RecordKind, feedId: string, source: Sql, { day, transactionId }: Stamp): Sql {
-  const { into, columns, from, onConflict } = UPSERTS[kind]
+  return sql`${insert(kind, feedId, source, { day, transactionId })} ${UPSERTS[kind].onConflict}`
+}
+
+function insert(kind: RecordKind, feedId: string, source: Sql, { day, transactionId }: Stamp): Sql {
+  const { into, columns, from } = UPSERTS[kind]
+  const changedOn = kind === 'entity' ? sql`, ${day}::date` : sql``
   return sql`
-    ${into} ${feedId}, source.npn, source.record_id, ${day}::date, ${day}::date, ${transactionId}::uuid, false, ${columns}
-       from (${source}) as source cross join lateral ${from} ${onConflict}`
+    ${into} ${feedId}, source.npn, source.record_id, ${day}::date, ${day}::date, ${transactionId}::uuid, false ${changedOn}, ${columns}
+       from (${source}) as source cross join lateral ${from}`
+}
+
+/** Stores the first records of a feed. For a role that may add records and change none. */
+export async function insertRecords(
+  tx: Queryable,
+  feedId: string,
+  writes: readonly RecordWrite[],
+  stamp: Stamp,
+): Promise<void> {
+  for (const [kind, group] of Map.groupBy(writes, (write) => write.kind)) {
+    await tx.run(insert(kind, feedId, givenRecords(group), stamp))
+  }
+}
+
+function givenRecords(writes: readonly RecordWrite[]): Sql {
+  const rows = writes.map((write) => ({ npn: write.npn, record_id: write.id, fields: toStoredFields(write) }))
+  return sql`
+    select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as given (npn bigint, record_id bigint, fields jsonb)`
 }
 
 /** @param source  selects `npn` and `record_id` */
@@ -138,7 +159,7 @@ function upsertText(kind: RecordKind): UpsertText {
   const key = kind === 'entity' ? 'feed_id, npn' : 'feed_id, npn, id'
   return {
     into: sqlText(`
-      insert into ${kind} as stored (feed_id, npn, id, created_on, updated_on, transaction_id, nipr_deleted, ${columns.join(', ')})
+      insert into ${kind} as stored (feed_id, npn, id, created_on, updated_on, transaction_id, nipr_deleted${kind === 'entity' ? ', changed_on' : ''}, ${columns.join(', ')})
       select`),
     columns: sqlText(columns.map((column) => `fields.${column}`).join(', ')),
     from: sqlText(

@@ -12,6 +12,12 @@ import type { Feed } from './feed-store.ts'
 import type { LocalDate } from './local-date.ts'
 import type { Calendar } from './schedule.ts'
 
+/** What a feed is wanted for. */
+export type Purpose = 'run' | 'load'
+
+/** How a feed is reached; null while that is not configured. */
+export type Connect = (feed: Feed, purpose: Purpose) => Promise<NiprFeed | null>
+
 /** What works on feeds: runs and first loads. */
 export type FeedParts = {
   database: Queryable & Transactions // of role `updates`
@@ -19,8 +25,7 @@ export type FeedParts = {
   ids: IdSource
   recordIds: RecordIds
   random: () => number
-  /** How the feed is reached; null while that is not configured. */
-  connect: (feed: Feed) => NiprFeed | null
+  connect: Connect
   calendarOf: (feed: Feed) => Calendar
   renewalRules: RenewalRules
   wake: Wake

@@ -127,7 +127,7 @@ export class LoadRunner {
 
   async #connect(feedId: string): Promise<Connected | undefined> {
     const feed = await readFeed(this.#parts.database, feedId)
-    const nipr = feed && this.#parts.connect(feed)
+    const nipr = feed && (await this.#parts.connect(feed, 'load'))
     return feed && nipr ? { feed, nipr } : undefined
   }
 

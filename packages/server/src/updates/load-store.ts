@@ -110,3 +110,26 @@ export async function endAdding(db: Queryable, feedId: string, npns: readonly Np
     update nipr_target set state = 'active', loaded_at = ${now}
      where feed_id = ${feedId} and npn = any (${npns}::bigint[]) and state = 'adding'`
 }
+
+/** Targets whose data is stored in the same transaction. */
+export async function insertCurrentTargets(tx: Queryable, feedId: string, npns: readonly Npn[], now: Date): Promise<void> {
+  await tx.query`
+    insert into nipr_target (feed_id, npn, state, data, version, loaded_at)
+    select ${feedId}, npn, 'adding', 'ready', 1, ${now} from unnest(${npns}::bigint[]) as npn`
+}
+
+/** What NIPR has been told to watch since a moment, by NPN. */
+export async function readTargetsSince(
+  db: Queryable,
+  feedId: string,
+  since: Date,
+  after: string,
+  limit: number,
+): Promise<Npn[]> {
+  const rows = await db.query<{ npn: Npn }>`
+    select npn::text from nipr_target
+     where feed_id = ${feedId} and npn > ${after}::bigint and state in ('active', 'removing')
+       and (loaded_at >= ${since} or ${since}::timestamptz = to_timestamp(0))
+     order by nipr_target.npn limit ${limit}`
+  return rows.map(({ npn }) => npn)
+}

@@ -134,7 +134,7 @@ export class FeedRunner {
     const { database, clock } = this.#parts
     while (!this.#stop.signal.aborted) {
       const feed = await readHeldFeed(database, feedId, this.#owner)
-      const nipr = feed && this.#parts.connect(feed)
+      const nipr = feed && (await this.#parts.connect(feed, 'run'))
       if (!feed || !nipr) break
       const run = await readOpenRun(database, feedId)
       const now = feedNow(this.#parts, feed)

@@ -47,7 +47,7 @@ create table entity (
   updated_on     date    not null,
   nipr_deleted   boolean not null default false,
   transaction_id uuid    not null, -- of the run or load that last wrote the row
-  changed_on     date    not null default '-infinity', -- latest `updated_on` of any record of the NPN
+  changed_on     date    not null, -- latest `updated_on` of any record of the NPN
   primary key (feed_id, npn) include (changed_on) -- pulls pass over unchanged NPNs without reading them
 );
 
