@@ -14,7 +14,7 @@ export class AnswerLost extends Error {
 }
 
 export type HttpRequest = {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below the base URL, with a slash at its start. */
   path: string
   headers: Record<string, string>

@@ -9,7 +9,7 @@ export type XmlHandler = {
   close(name: string): void
 }
 
-/** One tag, text, comment or the like: what the parser may have to hold. */
+/** One tag or text, with the comments before it: what the parser may have to hold. */
 const ITEM_CHARS_MAX = 1_048_576
 const DEPTH_MAX = 100
 /** Characters between two looks at the bounds. */
@@ -28,6 +28,7 @@ export class XmlReader {
   /** @param charset of the content type's header, if it has one */
   constructor(handler: XmlHandler, charset?: string) {
     this.#text = new XmlText(charset)
+    // no more handlers than needed: with eight of them V8 makes the parser a slow object, and reading takes five times as long
     const parser = this.#parser
     parser.on('opentag', (tag) => {
       this.#itemChars = 0
@@ -46,11 +47,6 @@ export class XmlReader {
     }
     parser.on('text', onText)
     parser.on('cdata', onText)
-    const onRead = () => {
-      this.#itemChars = 0
-    }
-    parser.on('comment', onRead)
-    parser.on('processinginstruction', onRead)
     parser.on('doctype', () => {
       throw new XmlRefused('a document type')
     })
