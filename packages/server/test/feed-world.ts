@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
+import { IdSource } from '#src/adapters/ids.ts'
 import { parseNpn, type Npn } from '#src/population/npn.ts'
 import type { Transactions } from '#src/population/work.ts'
 import { RecordIds } from '#src/producers/record-ids.ts'
@@ -9,7 +10,7 @@ import { advanceRun } from '#src/updates/advance-run.ts'
 import type { AlertKind, FeedFailure, NiprFeed, ProducerReport, ReportedAddress, ReportedLicense } from '#src/updates/feed/feed.ts'
 import { loaCategories } from '#src/updates/feed/normalise-loa.ts'
 import type { FeedParts } from '#src/updates/feed-parts.ts'
-import { type Feed, leaseFeeds, readFeed, readHeldFeed, reconfigureFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
+import { type Feed, leaseFeeds, readFeed, readHeldFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
 import { leaseLoads } from '#src/updates/load-store.ts'
 import { type LocalDate, parseLocalDate } from '#src/updates/local-date.ts'
 import type { Run, RunTrigger } from '#src/updates/run.ts'
@@ -146,24 +147,44 @@ export function license(forState: string, loaStatus: 'Active' | 'Cancelled' = 'A
 
 type AnyDatabase = Queryable & Transactions
 
+/** 6 March 2026, 10:15 in Chicago. */
+const FRIDAY = '2026-03-06T16:15:00.000Z'
+const FEED_TABLES = ['nipr_announcement', 'nipr_change', 'nipr_run_npn', 'nipr_run', 'nipr_report', 'nipr_target', 'nipr_feed', 'population', 'population_count']
+
 /** Production's feed with a scripted NIPR; steps are made one by one, by an owner that holds the feed. */
 export class FeedWorld {
   readonly world: TestWorld
-  readonly clock: ManualClock
-  readonly nipr = new ScriptedFeed()
-  readonly planned: PlannedDelivery[] = []
-  readonly log: { event: string; [key: string]: unknown }[] = []
+  clock: ManualClock
+  ids: IdSource
+  nipr = new ScriptedFeed()
+  planned: PlannedDelivery[] = []
 
   private constructor(world: TestWorld, clock: ManualClock) {
     this.world = world
     this.clock = clock
+    this.ids = new IdSource(clock)
   }
 
-  /** Friday, 6 March 2026, 10:15 in Chicago. */
-  static async start(at = '2026-03-06T16:15:00.000Z'): Promise<FeedWorld> {
-    const clock = new ManualClock(at)
+  static async start(): Promise<FeedWorld> {
+    const clock = new ManualClock(FRIDAY)
     const world = await TestWorld.start(clock)
-    await world.database.open('worker').query`select make_partitions('2026-03-01', '2026-05-01')`
+    await world.database.open('worker').query`select make_partitions('2026-03-09', '2026-03-24')`
+    const feedWorld = new FeedWorld(world, clock)
+    await feedWorld.reset()
+    return feedWorld
+  }
+
+  /** As if it had just been started: no producers, accounts of earlier tests are gone. */
+  async reset(): Promise<void> {
+    const { world } = this
+    this.clock = new ManualClock(FRIDAY)
+    this.ids = new IdSource(this.clock)
+    world.clock = this.clock
+    this.nipr = new ScriptedFeed()
+    this.planned = []
+    const tables = [...RECORD_KINDS, ...FEED_TABLES].map((table) => `delete from ${table}`)
+    await world.owner.transactionBatch(tables.map((text) => ({ text, values: [] })))
+    await world.owner.query`update account set deleted_at = now()`
     const feed = {
       id: 'production',
       environment: 'production',
@@ -173,9 +194,7 @@ export class FeedWorld {
       owedFrom: day('2026-03-05'),
       cleanedOn: day('2026-03-05'),
     } as const
-    await world.updates.transaction({}, (tx) => saveFeed(tx, feed, clock.now()))
-    await world.updates.transaction({}, (tx) => reconfigureFeed(tx, feed, clock.now()))
-    return new FeedWorld(world, clock)
+    await world.updates.transaction({}, (tx) => saveFeed(tx, feed, this.clock.now()))
   }
 
   async close(): Promise<void> {
@@ -183,18 +202,17 @@ export class FeedWorld {
   }
 
   parts(database: AnyDatabase = this.world.updates): FeedParts {
-    const log = (entry: unknown) => void this.log.push(entry as { event: string })
     return {
       database,
       clock: this.clock,
-      ids: this.world.ids,
+      ids: this.ids,
       recordIds: new RecordIds(),
       random: () => 0.5,
       connect: async () => this.nipr,
       calendarOf: () => STANDARD_CALENDAR,
       renewalRules: {},
       wake: (deliveries) => void this.planned.push(...deliveries),
-      log: { info: log, warn: log, error: log },
+      log: { info: () => {}, warn: () => {}, error: () => {} },
     }
   }
 
@@ -207,7 +225,7 @@ export class FeedWorld {
   /** NPNs join an account's population and their first data is loaded. */
   async monitor(account: TestAccount, npns: string[], options: { load?: boolean } = {}): Promise<void> {
     await this.world.submit(account, 'add', npns)
-    await this.world.work()
+    await this.world.work(this.world.updates, undefined, this)
     if (options.load !== false) await this.load()
   }
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
 import type { Transactions } from '#src/population/work.ts'
@@ -12,13 +12,18 @@ const MONDAY = '2026-03-09T15:15:00.000Z'
 
 let feed: FeedWorld
 let account: TestAccount
-beforeEach(async () => {
+beforeAll(async () => {
   feed = await FeedWorld.start()
+})
+afterAll(() => feed.close())
+beforeEach(begin)
+
+async function begin(): Promise<void> {
+  await feed.reset()
   account = await feed.world.addAccount()
   for (const npn of ['11', '12', '13']) feed.nipr.producers.set(npn, producer(npn))
   await feed.monitor(account, ['11', '12', '13', '14'])
-  return () => feed.close()
-})
+}
 
 describe('what a run changes', () => {
   test('rule 1: what it inserts, changes or marks deleted carries its date, and dates never go back', async () => {
@@ -143,7 +148,7 @@ describe('announcements', () => {
     // another connection looks before and after each statement of the publication
     const watched = watching(feed.world.updates, async () => {
       const [row] = await feed.world.owner.query<{ told: number; readable: boolean }>`
-        select (select count(*) from event where type = 'producersync.updates_available') as told,
+        select (select count(*) from nipr_announcement) as told,
                (select company_name = 'Changed' from entity where npn = 11) as readable`
       if (row) seen.push(row)
     })
@@ -331,18 +336,12 @@ describe('crashes', () => {
     expect(await feed.announcements(account)).toEqual(['2026-03-06'])
     const killed = await comparable(feed)
 
-    const calm = await FeedWorld.start()
-    try {
-      const same = await calm.world.addAccount()
-      for (const npn of ['11', '12', '13']) calm.nipr.producers.set(npn, producer(npn))
-      await calm.monitor(same, ['11', '12', '13', '14'])
-      for (const [npn, changed] of feed.nipr.producers) calm.nipr.producers.set(npn, changed)
-      calm.nipr.alerted.set('2026-03-06', ['11', '12', '14'])
-      await calm.run('2026-03-06')
-      expect(killed).toEqual(await comparable(calm))
-    } finally {
-      await calm.close()
-    }
+    const { producers, alerted } = feed.nipr
+    await begin()
+    for (const [npn, changed] of producers) feed.nipr.producers.set(npn, changed)
+    for (const [on, npns] of alerted) feed.nipr.alerted.set(on, npns)
+    await feed.run('2026-03-06')
+    expect(killed).toEqual(await comparable(feed))
   })
 
   test('what has been read is not read again', async () => {
