@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
-import { IdSource } from '#src/adapters/ids.ts'
-import { parseNpn, type Npn } from '#src/population/npn.ts'
+import { type Npn, parseNpn } from '#src/population/npn.ts'
 import type { Transactions } from '#src/population/work.ts'
-import { RecordIds } from '#src/producers/record-ids.ts'
 import { RECORD_KINDS, type RecordKind } from '#src/producers/record.ts'
+import { RecordIds } from '#src/producers/record-ids.ts'
 import { advanceRun } from '#src/updates/advance-run.ts'
-import type { AlertKind, FeedFailure, NiprFeed, ProducerReport, ReportedAddress, ReportedLicense } from '#src/updates/feed/feed.ts'
+import type {
+  AlertKind,
+  FeedFailure,
+  NiprFeed,
+  ProducerReport,
+  ReportedAddress,
+  ReportedLicense,
+} from '#src/updates/feed/feed.ts'
 import { loaCategories } from '#src/updates/feed/normalise-loa.ts'
 import type { FeedParts } from '#src/updates/feed-parts.ts'
 import { type Feed, leaseFeeds, readFeed, readHeldFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
@@ -76,7 +83,10 @@ export class ScriptedFeed implements NiprFeed {
 }
 
 /** A firm with an address and licenses, each with two lines of authority. */
-export function producer(of: string, options: { name?: string; states?: string[]; loaStatus?: 'Active' | 'Cancelled' } = {}): ProducerReport {
+export function producer(
+  of: string,
+  options: { name?: string; states?: string[]; loaStatus?: 'Active' | 'Cancelled' } = {},
+): ProducerReport {
   const { name = `Firm ${of}`, states = ['CO', 'TX'], loaStatus = 'Active' } = options
   return {
     npn: npn(of),
@@ -149,7 +159,17 @@ type AnyDatabase = Queryable & Transactions
 
 /** 6 March 2026, 10:15 in Chicago. */
 const FRIDAY = '2026-03-06T16:15:00.000Z'
-const FEED_TABLES = ['nipr_announcement', 'nipr_change', 'nipr_run_npn', 'nipr_run', 'nipr_report', 'nipr_target', 'nipr_feed', 'population', 'population_count']
+const FEED_TABLES = [
+  'nipr_announcement',
+  'nipr_change',
+  'nipr_run_npn',
+  'nipr_run',
+  'nipr_report',
+  'nipr_target',
+  'nipr_feed',
+  'population',
+  'population_count',
+]
 
 /** Production's feed with a scripted NIPR; steps are made one by one, by an owner that holds the feed. */
 export class FeedWorld {
@@ -255,7 +275,11 @@ export class FeedWorld {
     const { trigger = 'schedule', fullRefresh = false } = options
     const id = randomUUID()
     await this.world.updates.transaction({}, (tx) =>
-      insertRun(tx, { id, feedId: 'production', runDate: day(runDate), trigger, scenario: 'normal', fullRefresh }, this.clock.now()),
+      insertRun(
+        tx,
+        { id, feedId: 'production', runDate: day(runDate), trigger, scenario: 'normal', fullRefresh },
+        this.clock.now(),
+      ),
     )
     return id
   }
@@ -267,7 +291,13 @@ export class FeedWorld {
       const feed = await this.feed()
       const run = await readOpenRun(this.world.owner, feed.id)
       if (!run || run.nextTryAt > this.clock.now()) break
-      await advanceRun(this.parts(database), { feed, run, owner }, this.nipr, async () => {}, new AbortController().signal)
+      await advanceRun(
+        this.parts(database),
+        { feed, run, owner },
+        this.nipr,
+        async () => {},
+        new AbortController().signal,
+      )
       const after = await readOpenRun(this.world.owner, feed.id)
       if (after?.state === 'held' && run.state === 'held') break
       if (!(await readHeldFeed(this.world.owner, feed.id, owner))) break // somebody has taken it over
@@ -308,7 +338,10 @@ export class FeedWorld {
   async versions(): Promise<string[]> {
     const all: string[] = []
     for (const kind of RECORD_KINDS) {
-      const rows = await this.world.owner.run<{ version: string }>({ text: `select '${kind}' || id || ' ' || xmin as version from ${kind} order by id`, values: [] })
+      const rows = await this.world.owner.run<{ version: string }>({
+        text: `select '${kind}' || id || ' ' || xmin as version from ${kind} order by id`,
+        values: [],
+      })
       all.push(...rows.map(({ version }) => version))
     }
     return all

@@ -82,7 +82,14 @@ async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseM
   const { outcomes, changes } = decideChunk(action, items, job.populationMax - population.size, now)
   const { accountId, environment } = job
   const source = job.type === 'replace' ? 'post' : 'put'
-  const planned = await changePopulation(tx, parts, { accountId, environment, action, source }, changes, population, now)
+  const planned = await changePopulation(
+    tx,
+    parts,
+    { accountId, environment, action, source },
+    changes,
+    population,
+    now,
+  )
   if (outcomes.length > 0) await saveOutcomes(tx, job, outcomes)
   const counts = { ...job.counts }
   for (const { outcome } of outcomes) counts[outcome] += 1

@@ -1,8 +1,8 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
-import { RECORD_COLUMNS, toRow } from './record-columns.ts'
 import { RECORD_KINDS, type RecordKind } from './record.ts'
+import { RECORD_COLUMNS, toRow } from './record-columns.ts'
 
 /** A stored record without its fields. `identity` and `contentHash`: hexadecimal. */
 export type RecordHead = {
@@ -39,11 +39,7 @@ const headsOf = new Map(
 )
 
 /** What a feed has stored of each of the producers. */
-export async function readHeads(
-  db: Queryable,
-  feedId: string,
-  npns: readonly Npn[],
-): Promise<Map<Npn, RecordHead[]>> {
+export async function readHeads(db: Queryable, feedId: string, npns: readonly Npn[]): Promise<Map<Npn, RecordHead[]>> {
   const heads = new Map<Npn, RecordHead[]>(npns.map((npn) => [npn, []]))
   const ofProducers = sql`feed_id = ${feedId} and npn = any (${npns}::bigint[])`
   const statements = RECORD_KINDS.map((kind) => sql`${headsOf.get(kind)}${ofProducers}`)
@@ -66,10 +62,7 @@ export type RecordWrite = {
   npn: Npn
   kind: RecordKind
   id: number
-} & (
-  | { action: 'insert' | 'update'; identity: string; contentHash: string; fields: object }
-  | { action: 'delete' }
-)
+} & ({ action: 'insert' | 'update'; identity: string; contentHash: string; fields: object } | { action: 'delete' })
 
 /** The columns of a written record as JSON; null for one that has vanished. */
 export function toStoredFields(write: RecordWrite): object | null {
@@ -151,7 +144,10 @@ export function markDeleted(kind: RecordKind, feedId: string, source: Sql, { day
 
 type UpsertText = { into: Sql; columns: Sql; from: Sql; onConflict: Sql }
 
-const UPSERTS = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, upsertText(kind)])) as Record<RecordKind, UpsertText>
+const UPSERTS = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, upsertText(kind)])) as Record<
+  RecordKind,
+  UpsertText
+>
 
 function upsertText(kind: RecordKind): UpsertText {
   const types = { ...RECORD_COLUMNS[kind], identity: 'bytea', content_hash: 'bytea' }

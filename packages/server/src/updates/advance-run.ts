@@ -1,6 +1,6 @@
 import { addMs } from '#src/adapters/clock.ts'
-import type { NiprFeed } from './feed/feed.ts'
 import { addDays } from './calendar.ts'
+import type { NiprFeed } from './feed/feed.ts'
 import { type FeedParts, feedNow, type Pause } from './feed-parts.ts'
 import type { Feed } from './feed-store.ts'
 import { MovedMeanwhile, publish } from './publish.ts'
@@ -30,7 +30,13 @@ const TOO_MANY_DEFERRED_WAIT_MS = 15 * 60_000
  * Brings a run as far as it can come now. All that it has done is stored step by step, so whoever goes on with it repeats at
  * most the step at hand. Source: producersync-api 10.
  */
-export async function advanceRun(parts: FeedParts, job: Job, nipr: NiprFeed, pause: Pause, signal: AbortSignal): Promise<void> {
+export async function advanceRun(
+  parts: FeedParts,
+  job: Job,
+  nipr: NiprFeed,
+  pause: Pause,
+  signal: AbortSignal,
+): Promise<void> {
   const { run } = job
   switch (run.state) {
     case 'scheduled':
@@ -55,19 +61,31 @@ async function save(parts: FeedParts, { run, owner }: Job, change: Parameters<ty
   })
 }
 
-async function end(parts: FeedParts, { run, owner }: Job, state: 'no_report' | 'failed', message: string): Promise<void> {
+async function end(
+  parts: FeedParts,
+  { run, owner }: Job,
+  state: 'no_report' | 'failed',
+  message: string,
+): Promise<void> {
   const ended = await parts.database.transaction({ timeoutMs: END_MS_MAX }, async (tx) => {
     if (!(await holdRun(tx, run.id, owner))) return false
     await endUnpublished(tx, run.id, { state, message }, parts.clock.now())
     return true
   })
-  if (ended) parts.log.error({ event: `run.${state}`, runId: run.id, feedId: run.feedId, runDate: run.runDate, message })
+  if (ended)
+    parts.log.error({ event: `run.${state}`, runId: run.id, feedId: run.feedId, runDate: run.runDate, message })
 }
 
 /** Forgetting what a large run has staged takes its time. */
 const END_MS_MAX = 300_000
 
-async function collectAlerts(parts: FeedParts, job: Job, nipr: NiprFeed, pause: Pause, signal: AbortSignal): Promise<void> {
+async function collectAlerts(
+  parts: FeedParts,
+  job: Job,
+  nipr: NiprFeed,
+  pause: Pause,
+  signal: AbortSignal,
+): Promise<void> {
   const { feed, run } = job
   const calendar = parts.calendarOf(feed)
   const read = await readAlerts(parts, job, nipr, pause, signal)
@@ -83,18 +101,28 @@ async function collectAlerts(parts: FeedParts, job: Job, nipr: NiprFeed, pause: 
       if (run.trigger === 'sandbox' || now >= givenUpAt(run.runDate, calendar)) {
         return await end(parts, job, 'failed', `NIPR failed (${read.cause})`)
       }
-      return await save(parts, job, { ...nextTry(givenUpAt(run.runDate, calendar)), message: `NIPR fails (${read.cause})` })
+      return await save(parts, job, {
+        ...nextTry(givenUpAt(run.runDate, calendar)),
+        message: `NIPR fails (${read.cause})`,
+      })
     case 'no_report':
       if (run.trigger === 'sandbox' || now >= noReportAt(run.runDate, calendar)) {
         return await end(parts, job, 'no_report', 'NIPR has no report for this day')
       }
-      return await save(parts, job, { ...nextTry(noReportAt(run.runDate, calendar)), message: 'NIPR has not delivered yet' })
+      return await save(parts, job, {
+        ...nextTry(noReportAt(run.runDate, calendar)),
+        message: 'NIPR has not delivered yet',
+      })
     case 'complete':
       await parts.database.transaction({ timeoutMs: LIST_MS_MAX }, async (tx) => {
         if (!(await holdRun(tx, run.id, job.owner))) return
         const last = await readLastPublished(tx, feed.id)
         await completeWork(tx, run, last, addDays(run.runDate, -ASKED_AGAIN_DAYS))
-        await saveRun(tx, run.id, { covers: read.covers, detailsAt: parts.clock.now(), message: 'Reading detail reports' })
+        await saveRun(tx, run.id, {
+          covers: read.covers,
+          detailsAt: parts.clock.now(),
+          message: 'Reading detail reports',
+        })
       })
   }
 }
@@ -118,7 +146,8 @@ async function collectDetails(
   const now = parts.clock.now()
   if (deferred > deferredMax(listed)) {
     const message = `${deferred} of ${listed} detail reports fail`
-    if (run.trigger === 'sandbox' || now >= addMs(detailsAt, DETAILS_MS_MAX)) return await end(parts, job, 'failed', message)
+    if (run.trigger === 'sandbox' || now >= addMs(detailsAt, DETAILS_MS_MAX))
+      return await end(parts, job, 'failed', message)
     return await parts.database.transaction({}, async (tx) => {
       if (!(await holdRun(tx, run.id, owner))) return
       await retryDeferred(tx, run.id)
@@ -146,9 +175,11 @@ function describe({ kind, vanishing, served }: Losses): string {
 
 async function lookAtHeld(parts: FeedParts, job: Job): Promise<void> {
   const { run } = job
-  if (run.released) return await save(parts, job, { state: 'publishing', message: 'Publishing: released by an operator' })
+  if (run.released)
+    return await save(parts, job, { state: 'publishing', message: 'Publishing: released by an operator' })
   const endsAt = addMs(run.detailsAt ?? run.scheduledAt, DETAILS_MS_MAX)
-  if (parts.clock.now() >= endsAt) return await end(parts, job, 'failed', `${run.message ?? 'Held'}; nobody released it in time`)
+  if (parts.clock.now() >= endsAt)
+    return await end(parts, job, 'failed', `${run.message ?? 'Held'}; nobody released it in time`)
   await save(parts, job, { nextTryAt: endsAt })
 }
 

@@ -41,7 +41,12 @@ export async function endRemoval(db: Queryable, feedId: string, npns: readonly N
 }
 
 /** Deletes the records of NPNs that nobody has monitored since a moment. @returns how many NPNs */
-export async function deleteUnmonitored(tx: Queryable, feedId: string, leftBefore: Date, limit: number): Promise<number> {
+export async function deleteUnmonitored(
+  tx: Queryable,
+  feedId: string,
+  leftBefore: Date,
+  limit: number,
+): Promise<number> {
   const rows = await tx.query<{ npn: Npn }>`
     select npn::text from nipr_target
      where feed_id = ${feedId} and state = 'removed' and left_at < ${leftBefore}

@@ -14,7 +14,11 @@ export async function compareReports(
   reports: readonly ProducerReport[],
 ): Promise<Map<Npn, RecordWrite[]>> {
   const reported = reports.map((report) => ({ npn: report.npn, records: recordsOf(report, renewalRules) }))
-  const heads = await readHeads(db, feedId, reported.map(({ npn }) => npn))
+  const heads = await readHeads(
+    db,
+    feedId,
+    reported.map(({ npn }) => npn),
+  )
   const idsMax = reported.reduce((sum, { records }) => sum + countRecords(records), 0)
   const nextId = await recordIds.take(db, idsMax)
   return new Map(

@@ -1,15 +1,15 @@
+import type { Logger } from 'pino'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Wake } from '#src/events/accept.ts'
 import type { Transactions } from '#src/population/work.ts'
 import type { RecordIds } from '#src/producers/record-ids.ts'
-import type { Logger } from 'pino'
 import { chicagoDay } from './calendar.ts'
 import type { NiprFeed } from './feed/feed.ts'
-import type { RenewalRules } from './reported-records.ts'
 import type { Feed } from './feed-store.ts'
 import type { LocalDate } from './local-date.ts'
+import type { RenewalRules } from './reported-records.ts'
 import type { Calendar } from './schedule.ts'
 
 /** What a feed is wanted for. */

@@ -1,7 +1,7 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { DATA_READY } from '#src/population/npn-events.ts'
 import type { Npn } from '#src/population/npn.ts'
+import { DATA_READY } from '#src/population/npn-events.ts'
 import type { LocalDate } from './local-date.ts'
 
 /** An NPN of an account whose first data can be read from now on. */

@@ -2,8 +2,8 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { acceptIn, EVENTS_PER_STATEMENT_MAX, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
-import { DATA_READY, npnEvents } from '#src/population/npn-events.ts'
 import type { Npn } from '#src/population/npn.ts'
+import { DATA_READY, npnEvents } from '#src/population/npn-events.ts'
 import { type BecameReady, saveLastEvents, settleWaiting } from './first-data-store.ts'
 import type { LocalDate } from './local-date.ts'
 
@@ -24,7 +24,12 @@ export async function announceFirstData(
   const wanted = became.filter(({ isWanted }) => isWanted)
   if (wanted.length === 0) return []
   const now = clock.now()
-  const events = npnEvents({ clock, ids }, DATA_READY, wanted.map((row) => toFact(row, now)), now)
+  const events = npnEvents(
+    { clock, ids },
+    DATA_READY,
+    wanted.map((row) => toFact(row, now)),
+    now,
+  )
   await saveLastEvents(tx, events)
   return await acceptAll(tx, events)
 }

@@ -192,7 +192,13 @@ export class LoadRunner {
   async #postpone(load: DueLoad, failure: FeedFailure): Promise<void> {
     const { database, clock, log } = this.#parts
     const { feedId, npn, attempts } = load
-    log[failure.refused ? 'error' : 'warn']({ event: 'loads.failed', feedId, npn, attempts: attempts + 1, cause: failure.cause })
+    log[failure.refused ? 'error' : 'warn']({
+      event: 'loads.failed',
+      feedId,
+      npn,
+      attempts: attempts + 1,
+      cause: failure.cause,
+    })
     const waitMs = RETRY_WAITS_MS[attempts]
     const dueAt = waitMs === undefined ? null : addMs(clock.now(), Math.max(waitMs, failure.retryAfterMs ?? 0))
     await postponeLoad(database, load, attempts + 1, dueAt)
@@ -252,7 +258,8 @@ export class LoadRunner {
       }
     } catch (error) {
       this.#addAgainAt.set(feed.id, addMs(clock.now(), ADD_RETRY_MS))
-      if (!this.#stop.signal.aborted) log.warn({ event: 'targets.adding_failed', feedId: feed.id, reason: reasonOf(error) })
+      if (!this.#stop.signal.aborted)
+        log.warn({ event: 'targets.adding_failed', feedId: feed.id, reason: reasonOf(error) })
     }
   }
 

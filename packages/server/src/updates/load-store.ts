@@ -5,7 +5,10 @@ import type { Npn } from '#src/population/npn.ts'
 export type DueLoad = { feedId: string; npn: Npn; version: number; attempts: number }
 
 /** Feeds with first loads that are due, or targets to add. Steps from feed to feed, past what waits in each. */
-export async function readBusyFeeds(db: Queryable, now: Date): Promise<{ feedId: string; loads: boolean; adding: boolean }[]> {
+export async function readBusyFeeds(
+  db: Queryable,
+  now: Date,
+): Promise<{ feedId: string; loads: boolean; adding: boolean }[]> {
   return await db.query<{ feedId: string; loads: boolean; adding: boolean }>`
     with recursive loading as (
       (select feed_id from nipr_target where load_due_at is not null order by feed_id limit 1)
@@ -112,7 +115,12 @@ export async function endAdding(db: Queryable, feedId: string, npns: readonly Np
 }
 
 /** Targets whose data is stored in the same transaction. */
-export async function insertCurrentTargets(tx: Queryable, feedId: string, npns: readonly Npn[], now: Date): Promise<void> {
+export async function insertCurrentTargets(
+  tx: Queryable,
+  feedId: string,
+  npns: readonly Npn[],
+  now: Date,
+): Promise<void> {
   await tx.query`
     insert into nipr_target (feed_id, npn, state, data, version, loaded_at)
     select ${feedId}, npn, 'adding', 'ready', 1, ${now} from unnest(${npns}::bigint[]) as npn`

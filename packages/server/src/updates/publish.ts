@@ -1,10 +1,10 @@
+import { addMs } from '#src/adapters/clock.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { envelope } from '#src/events/envelope.ts'
-import { addMs } from '#src/adapters/clock.ts'
 import { chicagoDay } from './calendar.ts'
-import { acceptAll, announceFirstData } from './first-data.ts'
 import { type FeedParts, feedNow } from './feed-parts.ts'
 import type { Feed } from './feed-store.ts'
+import { acceptAll, announceFirstData } from './first-data.ts'
 import {
   advanceVersions,
   applyChanges,
@@ -50,7 +50,11 @@ export async function publish(
     const isRepeat = counts.changedNpns === 0 && missing.found.length === 0 && (await isDayPublished(tx, run))
     if (isRepeat) {
       await forgetWork(tx, id)
-      await markPublished(tx, run, { late, counts: { ...NO_COUNTS, deferred: counts.deferred }, now: parts.clock.now() })
+      await markPublished(tx, run, {
+        late,
+        counts: { ...NO_COUNTS, deferred: counts.deferred },
+        now: parts.clock.now(),
+      })
       return { counts: NO_COUNTS, late }
     }
     await applyChanges(tx, run)
@@ -66,7 +70,16 @@ export async function publish(
     const events = accounts.map(({ id: accountId, environment }) => {
       const { id, createdAt, payload } = envelope(UPDATES_AVAILABLE, { runDate: run.runDate }, at, parts.ids)
       const payloadExpiresAt = addMs(createdAt, PAYLOAD_KEPT_MS)
-      return { accountId, environment, id, createdAt, type: UPDATES_AVAILABLE, payload, payloadExpiresAt, cause: 'event' as const }
+      return {
+        accountId,
+        environment,
+        id,
+        createdAt,
+        type: UPDATES_AVAILABLE,
+        payload,
+        payloadExpiresAt,
+        cause: 'event' as const,
+      }
     })
     await saveAnnouncements(tx, run.id, events)
     planned.push(...(await acceptAll(tx, events)))

@@ -116,7 +116,10 @@ class DetailReading {
       }
       const waitMs = retryDelayMs(answer, attempts, this.#parts.random())
       if (waitMs === undefined || attempts >= ATTEMPTS_MAX) return { npn, attempts, failure: answer }
-      await this.#pause(this.#job.run.trigger === 'sandbox' ? Math.min(waitMs, SANDBOX_WAIT_MS_MAX) : waitMs, this.#signal)
+      await this.#pause(
+        this.#job.run.trigger === 'sandbox' ? Math.min(waitMs, SANDBOX_WAIT_MS_MAX) : waitMs,
+        this.#signal,
+      )
     }
   }
 
@@ -137,7 +140,9 @@ class DetailReading {
       const targets = await readTargets(tx, feed.id, npns)
       const gone = npns.filter((npn) => !targets.has(npn))
       if (gone.length > 0) await dropWork(tx, run.id, gone)
-      const reports = reads.flatMap((read) => ('producer' in read && read.producer && targets.has(read.npn) ? [read.producer] : []))
+      const reports = reads.flatMap((read) =>
+        'producer' in read && read.producer && targets.has(read.npn) ? [read.producer] : [],
+      )
       const writes = await compareReports(tx, this.#parts, feed.id, reports)
       const results = reads.flatMap((read) => {
         const target = targets.get(read.npn)
@@ -158,7 +163,8 @@ const SANDBOX_WAIT_MS_MAX = 200
 
 function toStaged(read: Read, version: number, differences: number): Staged {
   const { npn, attempts } = read
-  if ('failure' in read) return { npn, state: 'deferred', version: null, attempts, warnings: 0, cause: read.failure.cause }
+  if ('failure' in read)
+    return { npn, state: 'deferred', version: null, attempts, warnings: 0, cause: read.failure.cause }
   if (read.producer === null) return { npn, state: 'unknown', version, attempts, warnings: 0, cause: null }
   const state = differences > 0 ? 'staged' : 'unchanged'
   return { npn, state, version, attempts, warnings: read.producer.warnings, cause: null }

@@ -115,7 +115,14 @@ export async function requestRun(
     const last = await readLastPublished(tx, feed.id)
     if (last && runDate < last.runDate) throw refused('runDate', `${runDate} is before the last run, ${last.runDate}`)
     const { fullRefresh } = wanted
-    const run = { id: randomUUID(), feedId: feed.id, runDate, trigger: 'operator', scenario: 'normal', fullRefresh } as const
+    const run = {
+      id: randomUUID(),
+      feedId: feed.id,
+      runDate,
+      trigger: 'operator',
+      scenario: 'normal',
+      fullRefresh,
+    } as const
     await insertOnly(tx, run, now)
     await callFeed(tx, feed.id, now)
     return run.id
@@ -137,7 +144,8 @@ export async function requestRelease(parts: RequestParts, run: { id: string; fee
 export async function requestCancel(parts: RequestParts, run: { id: string; feedId: string }): Promise<void> {
   await parts.updates.transaction({ timeoutMs: CANCEL_MS_MAX }, async (tx) => {
     const open = await holdOpenRun(tx, run.id)
-    if (!open || open.state === 'publishing') throw new DomainError('conflict', 'The run has ended, or is being published.')
+    if (!open || open.state === 'publishing')
+      throw new DomainError('conflict', 'The run has ended, or is being published.')
     const now = parts.clock.now()
     await endUnpublished(tx, run.id, { state: 'failed', message: 'Cancelled by an operator' }, now)
     await callFeed(tx, run.feedId, now)

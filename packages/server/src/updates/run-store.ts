@@ -56,7 +56,9 @@ export function toRun(row: RunRow): Run {
 }
 
 export async function readOpenRun(db: Queryable, feedId: string): Promise<Run | undefined> {
-  const [row] = await db.run<RunRow>(sql`select ${runColumns} from nipr_run where feed_id = ${feedId} and ended_at is null`)
+  const [row] = await db.run<RunRow>(
+    sql`select ${runColumns} from nipr_run where feed_id = ${feedId} and ended_at is null`,
+  )
   return row && toRun(row)
 }
 
@@ -136,13 +138,21 @@ export async function forgetWork(tx: Queryable, runId: string): Promise<void> {
 
 // Reports.
 
-export async function readReports(db: Queryable, feedId: string, from: LocalDate): Promise<(KnownReport & { runId: string })[]> {
+export async function readReports(
+  db: Queryable,
+  feedId: string,
+  from: LocalDate,
+): Promise<(KnownReport & { runId: string })[]> {
   return await db.query<KnownReport & { runId: string }>`
     select kind, day, outcome, collected, run_id as "runId" from nipr_report where feed_id = ${feedId} and day >= ${from}::date`
 }
 
 /** NPNs that an alert report names join the work of a run, as far as they are targets. */
-export async function addAlerted(tx: Queryable, run: { id: string; feedId: string }, npns: readonly Npn[]): Promise<void> {
+export async function addAlerted(
+  tx: Queryable,
+  run: { id: string; feedId: string },
+  npns: readonly Npn[],
+): Promise<void> {
   await tx.query`
     insert into nipr_run_npn as work (run_id, npn, state, alerted)
     select ${run.id}, t.npn, 'waiting', true
@@ -265,5 +275,7 @@ export async function readScenarios(db: Queryable, feedId: string): Promise<Map<
   const rows = await db.query<{ run_date: LocalDate; scenario: RunScenario }>`
     select distinct on (run_date) run_date, scenario from nipr_run
      where feed_id = ${feedId} and trigger = 'sandbox' order by run_date, scheduled_at desc`
-  return new Map(rows.filter(({ scenario }) => scenario !== 'normal').map(({ run_date, scenario }) => [run_date, scenario]))
+  return new Map(
+    rows.filter(({ scenario }) => scenario !== 'normal').map(({ run_date, scenario }) => [run_date, scenario]),
+  )
 }

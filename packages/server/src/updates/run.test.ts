@@ -79,7 +79,10 @@ describe('what a run changes', () => {
     const versions = await feed.versions()
     feed.clock.advanceMs(60_000)
     const again = await feed.run('2026-03-06', { trigger: 'operator', fullRefresh: true })
-    expect(again).toMatchObject({ state: 'published', counts: { changedNpns: 0, inserted: 0, updated: 0, accounts: 0 } })
+    expect(again).toMatchObject({
+      state: 'published',
+      counts: { changedNpns: 0, inserted: 0, updated: 0, accounts: 0 },
+    })
     expect(await feed.versions()).toEqual(versions)
     expect(await feed.announcements(account)).toEqual(['2026-03-06'])
     feed.nipr.producers.set('12', producer('12', { name: 'Corrected' }))
@@ -125,7 +128,9 @@ describe('what a run changes', () => {
     feed.nipr.producers.set('12', producer('12', { loaStatus: 'Cancelled' }))
     feed.nipr.alerted.set('2026-03-09', ['11', '12'])
     feed.clock.advanceTo(MONDAY)
-    expect(await feed.run('2026-03-09')).toMatchObject({ counts: { changedNpns: 1, updated: 6, inserted: 0, deleted: 0 } })
+    expect(await feed.run('2026-03-09')).toMatchObject({
+      counts: { changedNpns: 1, updated: 6, inserted: 0, deleted: 0 },
+    })
     const licenses = await feed.table('license')
     expect(licenses.map((row) => [row.npn, row.updated_on === '2026-03-09'])).toEqual([
       [11, false],
@@ -158,7 +163,11 @@ describe('announcements', () => {
     for (const each of [account, empty]) expect(await feed.announcements(each)).toEqual(['2026-03-06'])
     expect(feed.planned.map(({ accountId }) => accountId).sort()).toEqual([account.accountId, empty.accountId])
     const [event] = (await feed.world.events(account)).slice(-1)
-    expect(event).toMatchObject({ type: 'producersync.updates_available', timestamp: '2026-03-06T16:15:00.000Z', pending: 1 })
+    expect(event).toMatchObject({
+      type: 'producersync.updates_available',
+      timestamp: '2026-03-06T16:15:00.000Z',
+      pending: 1,
+    })
   })
 
   test('rule 5: two that publish the same run tell each account once', async () => {
@@ -204,7 +213,10 @@ describe('announcements', () => {
   test('refused credentials end the run at once', async () => {
     feed.nipr.failing.add('2026-03-06')
     feed.nipr.failure = { kind: 'failed', retry: false, refused: true, cause: 'http 401' }
-    expect(await feed.run('2026-03-06')).toMatchObject({ state: 'failed', message: 'NIPR refused the credentials (http 401)' })
+    expect(await feed.run('2026-03-06')).toMatchObject({
+      state: 'failed',
+      message: 'NIPR refused the credentials (http 401)',
+    })
     expect(feed.nipr.asked.filter((asked) => asked.startsWith('2026'))).toHaveLength(1)
   })
 })
@@ -214,7 +226,11 @@ describe('owed days', () => {
     feed.nipr.alerted.set('2026-03-06', [])
     await feed.run('2026-03-06')
     // an outage to Friday, 20 March; the 12th has no report yet, and the 17th fails
-    for (const [on, npn] of [['2026-03-09', '11'], ['2026-03-16', '12'], ['2026-03-20', '13']] as const) {
+    for (const [on, npn] of [
+      ['2026-03-09', '11'],
+      ['2026-03-16', '12'],
+      ['2026-03-20', '13'],
+    ] as const) {
       feed.nipr.alerted.set(on, [npn])
       feed.nipr.producers.set(npn, producer(npn, { name: `Changed ${on}` }))
     }
@@ -245,7 +261,9 @@ describe('owed days', () => {
     feed.nipr.producers.set('11', producer('11', { name: 'Changed' }))
     const versions = await feed.versions()
     await feed.begin('2026-03-06')
-    await expect(feed.advance(failingAt(feed.world.updates, 'update population p set fresh_on'))).rejects.toThrow(Killed)
+    await expect(feed.advance(failingAt(feed.world.updates, 'update population p set fresh_on'))).rejects.toThrow(
+      Killed,
+    )
     const run = await feed.newestRun()
     expect(run.state).toBe('publishing')
     await expect(requestCancel(requests(), { id: run.id, feedId: 'production' })).rejects.toThrow('being published')
@@ -256,7 +274,10 @@ describe('owed days', () => {
     expect(await feed.announcements(account)).toEqual([])
     feed.nipr.alerted.set('2026-03-09', [])
     feed.clock.advanceTo(MONDAY)
-    expect(await feed.run('2026-03-09')).toMatchObject({ covers: ['2026-03-06', '2026-03-09'], counts: { changedNpns: 1 } })
+    expect(await feed.run('2026-03-09')).toMatchObject({
+      covers: ['2026-03-06', '2026-03-09'],
+      counts: { changedNpns: 1 },
+    })
     expect(await feed.announcements(account)).toEqual(['2026-03-09'])
   })
 })
@@ -272,7 +293,9 @@ describe('what stops a run', () => {
     feed.nipr.alerted.set('2026-03-06', npns)
     expect(await feed.run('2026-03-06')).toMatchObject({
       state: 'held',
-      message: expect.stringMatching(/^Held: 1110 of 1206 rows of license, 2220 of 2412 rows of license_loa would vanish/),
+      message: expect.stringMatching(
+        /^Held: 1110 of 1206 rows of license, 2220 of 2412 rows of license_loa would vanish/,
+      ),
     })
     expect(await feed.versions()).toEqual(versions)
     expect(await feed.announcements(account)).toEqual([])
@@ -332,7 +355,10 @@ describe('crashes', () => {
       }
     }
     expect(deaths).toBeGreaterThan(30)
-    expect(await feed.newestRun()).toMatchObject({ state: 'published', counts: { changedNpns: 3, read: 4, unknown: 0 } })
+    expect(await feed.newestRun()).toMatchObject({
+      state: 'published',
+      counts: { changedNpns: 3, read: 4, unknown: 0 },
+    })
     expect(await feed.announcements(account)).toEqual(['2026-03-06'])
     const killed = await comparable(feed)
 
@@ -347,7 +373,9 @@ describe('crashes', () => {
   test('what has been read is not read again', async () => {
     feed.nipr.alerted.set('2026-03-06', ['11', '12', '13'])
     await feed.begin('2026-03-06')
-    await expect(feed.advance(failingAt(feed.world.updates, "state = coalesce('publishing'", 'publishing'))).rejects.toThrow(Killed)
+    await expect(
+      feed.advance(failingAt(feed.world.updates, "state = coalesce('publishing'", 'publishing')),
+    ).rejects.toThrow(Killed)
     feed.nipr.asked.length = 0
     expect(await feed.advance()).toMatchObject({ state: 'published' })
     expect(feed.nipr.asked).toEqual([])
@@ -363,7 +391,10 @@ function requests() {
 /** All records without ids, hashes of what holds ids, and names of runs; in an order of their own. */
 async function comparable(of: FeedWorld): Promise<unknown[]> {
   const rows = await of.records()
-  const plain = rows.map(({ id: _, license_id, transaction_id: __, ...row }) => ({ ...row, hasLicense: license_id !== undefined }))
+  const plain = rows.map(({ id: _, license_id, transaction_id: __, ...row }) => ({
+    ...row,
+    hasLicense: license_id !== undefined,
+  }))
   return plain.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
 }
 
@@ -409,4 +440,3 @@ function failingAt(database: AnyDatabase, text: string, value?: string): AnyData
     if (value === undefined ? statement.text.includes(text) : statement.values.includes(value)) throw new Killed()
   })
 }
-

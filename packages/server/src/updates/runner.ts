@@ -6,9 +6,9 @@ import { advanceRun } from './advance-run.ts'
 import { cleanFeed } from './clean.ts'
 import { type FeedParts, feedNow } from './feed-parts.ts'
 import { type Feed, giveFeedsBack, leaseFeeds, nextDueAt, readHeldFeed, releaseFeed, renewFeeds } from './feed-store.ts'
+import { noteLostDays } from './lost-days.ts'
 import { insertRun, readLastRunDate, readOpenRun } from './run-store.ts'
 import { nextFeedStep } from './schedule.ts'
-import { noteLostDays } from './lost-days.ts'
 
 export type FeedRunnerParts = FeedParts & {
   /** How long a lease holds without renewal; default 8,000. */
@@ -47,10 +47,7 @@ export class FeedRunner {
 
   /** Leases run on the database's real time, and so do these timers, whatever `clock` says. */
   start(): void {
-    this.#timers = [
-      setInterval(() => this.wake(), POLL_MS),
-      setInterval(() => void this.#renew(), this.#leaseMs / 4),
-    ]
+    this.#timers = [setInterval(() => this.wake(), POLL_MS), setInterval(() => void this.#renew(), this.#leaseMs / 4)]
     this.wake()
   }
 
@@ -147,16 +144,25 @@ export class FeedRunner {
       }
       const step = nextFeedStep(state, this.#parts.calendarOf(feed))
       if (step.kind === 'wait') return addMs(step.until, -feed.clockAheadMs)
-      if (step.kind === 'clean') await cleanFeed(this.#parts, { feed, owner: this.#owner }, nipr, step.day, this.#stop.signal)
+      if (step.kind === 'clean')
+        await cleanFeed(this.#parts, { feed, owner: this.#owner }, nipr, step.day, this.#stop.signal)
       else if (step.kind === 'start') await this.#start(feed, step.runDate)
-      else if (run) await advanceRun(this.#parts, { feed, run, owner: this.#owner }, nipr, this.#pause, this.#stop.signal)
+      else if (run)
+        await advanceRun(this.#parts, { feed, run, owner: this.#owner }, nipr, this.#pause, this.#stop.signal)
     }
     return addMs(clock.now(), LOOK_AGAIN_MS_MAX)
   }
 
   async #start(feed: Feed, runDate: Feed['owedFrom']): Promise<void> {
     const { database, clock, log } = this.#parts
-    const run = { id: randomUUID(), feedId: feed.id, runDate, trigger: 'schedule', scenario: 'normal', fullRefresh: false } as const
+    const run = {
+      id: randomUUID(),
+      feedId: feed.id,
+      runDate,
+      trigger: 'schedule',
+      scenario: 'normal',
+      fullRefresh: false,
+    } as const
     try {
       await database.transaction({}, async (tx) => {
         await noteLostDays(tx, this.#parts, feed, runDate)

@@ -34,7 +34,14 @@ describe('a new sandbox account', () => {
       { npn: '15645555', source: 'preloaded', dataStatus: 'ready' },
       { npn: '19855109', source: 'preloaded', dataStatus: 'ready' },
     ])
-    expect(await get('/v2/entities/15645555')).toMatchObject({ type: 'INDIVIDUAL', firstName: 'Joe', middleName: 'A', lastName: 'Producer', updatedAt: '2026-03-06', subscriptionCount: 1 })
+    expect(await get('/v2/entities/15645555')).toMatchObject({
+      type: 'INDIVIDUAL',
+      firstName: 'Joe',
+      middleName: 'A',
+      lastName: 'Producer',
+      updatedAt: '2026-03-06',
+      subscriptionCount: 1,
+    })
     const licenses = await get('/v2/entities/19855109/licenses')
     expect(licenses.embedded.licenses).toHaveLength(3)
     expect(typesOf(receiver)).toEqual([])
@@ -42,12 +49,18 @@ describe('a new sandbox account', () => {
 
   test('gets the first data of what it adds within 10 s', async () => {
     await service.ok('PUT', '/v1/accounts/subscriptions', ['912484758', '1234567890'], { token })
-    await expect.poll(async () => (await get('/v1/accounts/subscriptions')).embedded.subscriptions.map((row: { npn: string; dataStatus: string }) => [row.npn, row.dataStatus])).toEqual([
-      ['15645555', 'ready'],
-      ['19855109', 'ready'],
-      ['912484758', 'ready'],
-      ['1234567890', 'not_found'],
-    ])
+    await expect
+      .poll(async () =>
+        (await get('/v1/accounts/subscriptions')).embedded.subscriptions.map(
+          (row: { npn: string; dataStatus: string }) => [row.npn, row.dataStatus],
+        ),
+      )
+      .toEqual([
+        ['15645555', 'ready'],
+        ['19855109', 'ready'],
+        ['912484758', 'ready'],
+        ['1234567890', 'not_found'],
+      ])
     const { embedded } = await get('/v2/entities')
     expect(embedded.entities.map(({ npn }: { npn: string }) => npn)).toEqual(['15645555', '19855109', '912484758'])
   })
@@ -57,7 +70,10 @@ describe('a run of the sandbox', () => {
   test('is started by a call, and is over when it is announced', async () => {
     const before = await get('/v2/entities/15645555')
     const started = await service.call('POST', '/v1/sandbox/runs', {}, { token })
-    expect(started).toMatchObject({ status: 202, body: { success: true, message: 'Run is in progress', run_id: expect.any(String) } })
+    expect(started).toMatchObject({
+      status: 202,
+      body: { success: true, message: 'Run is in progress', run_id: expect.any(String) },
+    })
     await ended(started.body.run_id)
     expect(await get(`/v1/runs/${started.body.run_id}`)).toMatchObject({
       runDate: '2026-03-06',
@@ -92,7 +108,10 @@ describe('a run of the sandbox', () => {
     }
     expect(await outcome({ scenario: 'fails' })).toMatchObject({ runDate: '2026-03-09', state: 'failed' })
     expect(await outcome({ runDate: '2026-03-10', scenario: 'no_report' })).toMatchObject({ state: 'no_report' })
-    expect(await outcome({ runDate: '2026-03-11', scenario: 'fails_once' })).toMatchObject({ state: 'published', late: false })
+    expect(await outcome({ runDate: '2026-03-11', scenario: 'fails_once' })).toMatchObject({
+      state: 'published',
+      late: false,
+    })
     expect(await outcome({ scenario: 'late' })).toMatchObject({ runDate: '2026-03-12', state: 'published', late: true })
     const { embedded } = await get('/v1/runs?size=2')
     expect(embedded.runs.map(({ runDate }: { runDate: string }) => runDate)).toEqual(['2026-03-12', '2026-03-11'])
@@ -105,7 +124,11 @@ describe('a run of the sandbox', () => {
     expect(clock.now).toMatch(/^2026-03-06T15:00:/)
     expect(await service.ok('GET', '/v1/runs', undefined, { token: otherToken })).not.toHaveProperty('embedded')
     const production = await service.token(await service.account('production'))
-    for (const [method, path] of [['POST', '/v1/sandbox/runs'], ['GET', '/v1/sandbox/clock'], ['PUT', '/v1/sandbox/clock']] as const) {
+    for (const [method, path] of [
+      ['POST', '/v1/sandbox/runs'],
+      ['GET', '/v1/sandbox/clock'],
+      ['PUT', '/v1/sandbox/clock'],
+    ] as const) {
       const body = method === 'GET' ? undefined : {}
       expect((await service.call(method, path, body, { token: production })).status).toBe(403)
     }
@@ -113,9 +136,15 @@ describe('a run of the sandbox', () => {
 
   test('the clock is set forward only, and what falls due by that starts', async () => {
     const put = (now: string) => service.call('PUT', '/v1/sandbox/clock', { now }, { token })
-    expect(await put('2026-03-06T16:15:00Z')).toMatchObject({ status: 400, body: { message: 'now: the clock is not set back' } })
+    expect(await put('2026-03-06T16:15:00Z')).toMatchObject({
+      status: 400,
+      body: { message: 'now: the clock is not set back' },
+    })
     expect((await put('2026-04-30T00:00:00Z')).status).toBe(400)
-    expect(await put('2026-03-16T16:00:00.000Z')).toMatchObject({ status: 200, body: { now: '2026-03-16T16:00:00.000Z' } })
+    expect(await put('2026-03-16T16:00:00.000Z')).toMatchObject({
+      status: 200,
+      body: { now: '2026-03-16T16:00:00.000Z' },
+    })
     const newest = async () => {
       const [run] = await database.query<{ id: string }>`
         select id from nipr_run where feed_id = ${account.id} and run_date = '2026-03-16'`
@@ -130,13 +159,28 @@ describe('a run of the sandbox', () => {
 describe('the operators', () => {
   test('see the runs of all feeds of their environment, whole', async () => {
     const keyed = { token: service.keys.sandbox }
-    const { embedded, links } = await service.ok('GET', `/v1/admin/runs?feedId=${account.id}&state=published&size=1`, undefined, keyed)
-    expect(embedded.runs).toMatchObject([{ feedId: account.id, runDate: '2026-03-16', covers: ['2026-03-13', '2026-03-16'], trigger: 'schedule', durationsMs: { publish: expect.any(Number) } }])
+    const { embedded, links } = await service.ok(
+      'GET',
+      `/v1/admin/runs?feedId=${account.id}&state=published&size=1`,
+      undefined,
+      keyed,
+    )
+    expect(embedded.runs).toMatchObject([
+      {
+        feedId: account.id,
+        runDate: '2026-03-16',
+        covers: ['2026-03-13', '2026-03-16'],
+        trigger: 'schedule',
+        durationsMs: { publish: expect.any(Number) },
+      },
+    ])
     const next = await service.ok('GET', links.next.href.slice(service.url.length), undefined, keyed)
     expect(next.embedded.runs).toMatchObject([{ runDate: '2026-03-12' }])
     const [{ id }] = embedded.runs
     expect((await service.call('POST', `/v1/admin/runs/${id}/release`, {}, keyed)).status).toBe(409)
-    expect((await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token: service.keys.production })).status).toBe(404)
+    expect(
+      (await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token: service.keys.production })).status,
+    ).toBe(404)
     expect((await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token })).status).toBe(403)
     expect(await service.ok('GET', `/v1/admin/runs/${id}/errors`, undefined, keyed)).not.toHaveProperty('embedded')
   })

@@ -9,11 +9,7 @@ import type { Losses } from './run.ts'
 export type TargetState = { version: number; data: 'loading' | 'ready' | 'not_found' }
 
 /** The NPNs that are still targets and whose first load is not wanted; locked against neither. */
-export async function readTargets(
-  tx: Queryable,
-  feedId: string,
-  npns: readonly Npn[],
-): Promise<Map<Npn, TargetState>> {
+export async function readTargets(tx: Queryable, feedId: string, npns: readonly Npn[]): Promise<Map<Npn, TargetState>> {
   const rows = await tx.query<TargetState & { npn: Npn }>`
     select npn::text, version, data from nipr_target
      where feed_id = ${feedId} and npn = any (${npns}::bigint[]) and state <> 'removed' and load_due_at is null`
