@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
@@ -14,6 +15,7 @@ import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -24,6 +26,7 @@ import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { Closing } from '#src/closing.ts'
 import type { Config } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
@@ -38,6 +41,7 @@ import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -70,6 +74,8 @@ export type Overrides = {
   leaseTimes?: LeaseTimes
   /** How feeds are reached. */
   connectFeed?: Connect | undefined
+  /** Sees the API before it has routes. */
+  watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */
   durabilityUnchecked?: boolean
 }
@@ -120,8 +126,7 @@ type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
-  /** What was opened is closed in reverse. */
-  opened: (end: () => unknown) => void
+  closing: Closing
 }
 
 /**
@@ -139,12 +144,9 @@ export async function createApp(
   if (faults.length > 0) throw new CannotStart(faults)
   await migrate(connection)
 
-  const ends: (() => unknown)[] = []
-  const close = async () => {
-    for (const end of ends.splice(0).reverse()) await end()
-  }
+  const closing = new Closing()
   try {
-    const base = await startBase(config, connection, masterKey, log, overrides, (end) => ends.push(end))
+    const base = await startBase(config, connection, masterKey, log, overrides, closing)
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const worker = config.roles.has('worker') ? await startWorker(base) : null
@@ -160,13 +162,22 @@ export async function createApp(
       loads: () => feeds?.loads.wake(),
     }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
-    base.opened(() => base.health.drain())
     base.health.started()
-    const { runs = null, loads = null } = feeds ?? {}
-    const { health } = base
-    return { url, adminUrl, worker, population, runs, loads, tasks, housekeeping, health, firstAccount, close }
+    return {
+      url,
+      adminUrl,
+      worker,
+      population,
+      runs: feeds?.runs ?? null,
+      loads: feeds?.loads ?? null,
+      tasks,
+      housekeeping,
+      health: base.health,
+      firstAccount,
+      close: () => closing.close(),
+    }
   } catch (error) {
-    await close()
+    await closing.close()
     throw error
   }
 }
@@ -177,19 +188,20 @@ async function startBase(
   masterKey: SealingKey,
   log: Logger,
   overrides: Overrides,
-  opened: Base['opened'],
+  closing: Closing,
 ): Promise<Base> {
   const databases = openDatabases(connection)
-  opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
+  closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
-  opened(() => health.stop())
+  closing.working(() => health.drain())
+  closing.opened(() => health.stop())
   const notDurable = await health.start()
   if (notDurable.length > 0) throw new CannotStart(notDurable)
 
   const databaseClock = overrides.clock ? null : new DatabaseClock()
-  if (databaseClock) opened(await keepTime(databaseClock, databases.lease))
+  if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
   const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
   const policies = new AddressPolicies(environments, {
@@ -198,7 +210,7 @@ async function startBase(
     ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
   })
   const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
-  opened(() => outgoing.close())
+  closing.opened(() => outgoing.close())
   const ids = new IdSource(clock)
   const dataKeys = new DataKeys(masterKey)
   return {
@@ -216,12 +228,12 @@ async function startBase(
     outgoing,
     health,
     metrics,
-    opened,
+    closing,
   }
 }
 
 /** Brings the contents of the database up to this release. */
-async function prepare({ databases, clock, ids, dataKeys, policies, log, opened }: Base, masterKey: SealingKey) {
+async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: SealingKey) {
   const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
   for (const environment of environmentNames) {
     const settings = visibleTo(environment)
@@ -230,12 +242,12 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, opened 
   }
   const housekeeping = new Housekeeping({ database: databases.worker, clock, log })
   await housekeeping.start()
-  opened(() => housekeeping.close())
+  closing.working(() => housekeeping.close(), TRANSACTIONS_END_MS_MAX)
   return { firstAccount, housekeeping }
 }
 
 async function startWorker(base: Base): Promise<DeliveryWorker> {
-  const { config, connection, overrides, databases, dataKeys, policies, metrics, opened } = base
+  const { config, connection, overrides, databases, dataKeys, policies, metrics, closing } = base
   const worker = new DeliveryWorker({
     ...base,
     database: databases.worker,
@@ -252,7 +264,7 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     ...(overrides.leaseTimes ? { leaseTimes: overrides.leaseTimes } : {}),
   })
   await worker.start()
-  opened(() => worker.close())
+  closing.working(() => worker.close())
   const listener = new Listener(
     connection,
     WAKE_CHANNEL,
@@ -261,29 +273,29 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
     { role: 'worker', applicationName: 'producersync-listen' },
   )
   await listener.start()
-  opened(() => listener.close())
+  closing.working(() => listener.close())
   metrics.observePending(databases.worker)
   metrics.observeWorker(worker)
   return worker
 }
 
-function startTasks({ databases, clock, log, opened }: Base, waker: Waker): TaskRunner {
+function startTasks({ databases, clock, log, closing }: Base, waker: Waker): TaskRunner {
   const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
-function startPopulation({ databases, clock, ids, log, opened }: Base, waker: Waker): PopulationRunner {
+function startPopulation({ databases, clock, ids, log, closing }: Base, waker: Waker): PopulationRunner {
   const runner = new PopulationRunner({ database: databases.updates, clock, ids, wake: waker.deliveries, log })
   runner.start()
-  opened(() => runner.close())
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 
 /** The daily runs, and the first loads of NPNs that join. */
 async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner; loads: LoadRunner }> {
-  const { config, overrides, databases, clock, ids, log, opened } = base
+  const { config, overrides, databases, clock, ids, log, closing } = base
   await configureProduction(databases.updates, clock, config)
   const connections = connectFeeds({
     database: databases.feeds,
@@ -292,7 +304,7 @@ async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner;
     holidays: config.calendar.holidays,
     stopped: overrides.clock !== undefined,
   })
-  opened(() => connections.close())
+  closing.opened(() => connections.close())
   const parts = {
     database: databases.feeds,
     clock,
@@ -309,7 +321,7 @@ async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner;
   const loads = new LoadRunner({ ...parts, reportsPerSecond: config.reportsPerSecond })
   for (const runner of [runs, loads]) {
     runner.start()
-    opened(() => runner.close())
+    closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   }
   return { runs, loads }
 }
@@ -320,13 +332,15 @@ async function startApi(
   wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
 ): Promise<string> {
   const { waker } = wake
-  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics, opened } =
-    base
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
+  const { closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
+  overrides.watch?.(http)
+  const added = collectRoutes(http)
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -390,21 +404,26 @@ async function startApi(
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         onCommit: metrics.accepted,
-        failpoint: base.overrides.failpoint ?? noFailpoint,
+        failpoint: overrides.failpoint ?? noFailpoint,
       }),
     })
   })
+  serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
-  opened(() => http.close())
+  closing.working(async () => {
+    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
+    await http.close()
+    clearTimeout(cut)
+  })
   return publicUrl
 }
 
-async function startAdmin({ config, health, metrics, opened }: Base): Promise<string> {
+async function startAdmin({ config, health, metrics, closing }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
   const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
   admin.listen(port, config.adminHost)
   await once(admin, 'listening')
-  opened(() => {
+  closing.opened(() => {
     admin.closeAllConnections()
     admin.close()
   })
@@ -415,6 +434,10 @@ async function startAdmin({ config, health, metrics, opened }: Base): Promise<st
 const ACCEPT_STATEMENTS_MAX = 3
 /** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
 const CALL_MS_MAX = 1_800
+/** A transaction that has not ended so long after a stop was asked for is cut with its connection. */
+const TRANSACTIONS_END_MS_MAX = 2_000
+/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
+const CALLS_END_MS_MAX = 2_500
 const CLOCK_READ_MS = 1_000
 const PORTS_TRIED_MAX = 100
 

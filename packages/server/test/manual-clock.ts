@@ -33,6 +33,11 @@ export class ManualClock implements Clock {
     return next && new Date(next.atMs)
   }
 
+  /** How many alarms are set. */
+  get alarms(): number {
+    return this.#alarms.size
+  }
+
   /** Moves forward to `at` and fires, in this call, every alarm due until then. Never moves back. */
   advanceTo(at: Date | string): void {
     const untilMs = new Date(at).getTime()

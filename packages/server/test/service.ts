@@ -14,6 +14,7 @@ import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
+import { WatchedAnswers } from './watched-answers.ts'
 
 export type { Answer, TestAccount } from './api-client.ts'
 
@@ -42,6 +43,7 @@ export class TestService extends ApiClient {
   readonly logLines: string[]
   readonly keys: Record<Environment, string>
   readonly #ownsDatabase: boolean
+  readonly #answers: WatchedAnswers
 
   private constructor(parts: {
     app: App
@@ -51,6 +53,7 @@ export class TestService extends ApiClient {
     logLines: string[]
     keys: Record<Environment, string>
     ownsDatabase: boolean
+    answers: WatchedAnswers
   }) {
     super()
     this.app = parts.app
@@ -60,6 +63,7 @@ export class TestService extends ApiClient {
     this.logLines = parts.logLines
     this.keys = parts.keys
     this.#ownsDatabase = parts.ownsDatabase
+    this.#answers = parts.answers
   }
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
@@ -83,8 +87,10 @@ export class TestService extends ApiClient {
       LOOPBACK_RECEIVERS: (options.receivers ?? []).map((receiver) => receiver.address).join(','),
       ...options.environment,
     })
+    const answers = new WatchedAnswers()
     const overrides = {
       clock,
+      watch: answers.watch,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
@@ -102,7 +108,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers })
   }
 
   get url(): string {
@@ -110,9 +116,11 @@ export class TestService extends ApiClient {
     return this.app.url
   }
 
+  /** @throws an error when an answer was not as openapi.json describes it */
   async close(): Promise<void> {
     await this.app.close()
     if (this.#ownsDatabase) await this.database.close()
+    this.#answers.check()
   }
 
   /** An access token of a new client of the account. */

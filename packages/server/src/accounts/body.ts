@@ -22,8 +22,11 @@ const fields = {
 }
 
 /** ApplicationIn: POST and PUT, and the `application` of a message or of app-portal-access. */
-export const applicationBody = Type.Object(fields)
-export const applicationPatchBody = Type.Object({ ...fields, name: Type.Optional(fields.name) })
+export const applicationBody = Type.Object(fields, { title: 'ApplicationIn' })
+export const applicationPatchBody = Type.Object(
+  { ...fields, name: Type.Optional(fields.name) },
+  { title: 'ApplicationPatch' },
+)
 
 type Fields = Omit<NewAccount, 'environment'>
 

@@ -11,6 +11,7 @@ import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
+import { WatchedAnswers } from '../../test/watched-answers.ts'
 import { type Access, createAccess } from './access.ts'
 import { createClient } from './clients.ts'
 import { newCredential } from './credentials.ts'
@@ -37,6 +38,7 @@ const parts = {
 let db: TestDatabase
 let api: Database
 let http: FastifyInstance
+const answers = new WatchedAnswers()
 let access: Access
 const keys = new Map<Environment, string>()
 
@@ -52,6 +54,7 @@ beforeAll(async () => {
   }
   access = createAccess(api, clock)
   http = createHttp({ log: pino({ level: 'silent' }) })
+  answers.watch(http)
   const idempotency = new Idempotency({ database: api, clock })
   managementRoutes(http, access, (routes) => {
     registerAppRoutes(routes, { ...parts, api, idempotency, wakeLanes: (lanes) => void woken.push(...lanes) })
@@ -66,6 +69,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close()
   await db.close()
+  answers.check()
 })
 
 type Call = {

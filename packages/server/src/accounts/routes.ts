@@ -2,12 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
 import { isUid } from './account.ts'
+import { ApplicationOut, ApplicationPage } from './answer-schemas.ts'
 import { applicationBody, applicationPatchBody, toAnswer, toChanges, toNew, toReplacement } from './body.ts'
 import type { Account, Environment } from './principal.ts'
 import {
@@ -43,7 +45,13 @@ const PUT_TRIES_MAX = 3
 export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): void {
   const { api, clock, idempotency } = parts
 
-  routes.get('/app', operator, async (request) => {
+  const list = described(operator, {
+    id: 'v1.application.list',
+    summary: 'List applications',
+    query: listQuery,
+    answers: { 200: ApplicationPage },
+  })
+  routes.get('/app', list, async (request) => {
     const query = queryOf(request, listQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, 'app_'), order: 'ascending' })
     const { environment } = request.principal
@@ -58,7 +66,15 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     return toPage(page, rows, toAnswer, (account) => account.id)
   })
 
-  routes.post('/app', operator, async (request, reply) => {
+  const create = described(operator, {
+    id: 'v1.application.create',
+    summary: 'Create an application',
+    query: createQuery,
+    body: applicationBody,
+    answers: { 200: ApplicationOut, 201: ApplicationOut },
+    refusals: ['conflict'],
+  })
+  routes.post('/app', create, async (request, reply) => {
     const { get_if_exists: mayExist = false } = queryOf(request, createQuery)
     const input = { ...toNew(bodyOf(request, applicationBody)), environment: request.principal.environment }
     return await idempotency.run(request, reply, async (tx) => {
@@ -68,11 +84,21 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     })
   })
 
-  routes.get('/app/:app_id', { config: { access: 'ViewBase' } }, (request) => toAnswer(request.account))
+  const get = { id: 'v1.application.get', summary: 'Read an application', answers: { 200: ApplicationOut } }
+  routes.get('/app/:app_id', described({ config: { access: 'ViewBase' } }, get), ({ account }) => toAnswer(account))
 
   routes.put<{ Params: { app_id: string } }>(
     '/app/:app_id',
-    { config: { access: 'environment_key', accountMayBeMissing: true } },
+    described(
+      { config: { access: 'environment_key', accountMayBeMissing: true } },
+      {
+        id: 'v1.application.upsert',
+        summary: 'Create or replace an application',
+        body: applicationBody,
+        answers: { 200: ApplicationOut, 201: ApplicationOut },
+        refusals: ['conflict'],
+      },
+    ),
     async (request, reply) => {
       const { environment } = request.principal
       const name = request.params.app_id
@@ -96,7 +122,14 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     },
   )
 
-  routes.patch('/app/:app_id', operator, async (request) => {
+  const patch = described(operator, {
+    id: 'v1.application.patch',
+    summary: 'Change an application',
+    body: applicationPatchBody,
+    answers: { 200: ApplicationOut },
+    refusals: ['conflict'],
+  })
+  routes.patch('/app/:app_id', patch, async (request) => {
     const { account } = request
     const changes = toChanges(bodyOf(request, applicationPatchBody, { current: toAnswer(account) }))
     const changed = await api.transaction({ settings: settingsOf(request) }, (tx) =>
@@ -106,7 +139,12 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     return toAnswer(changed)
   })
 
-  routes.delete('/app/:app_id', operator, async (request, reply) => {
+  const remove = described(operator, {
+    id: 'v1.application.delete',
+    summary: 'Delete an application, with its endpoints and tokens',
+    answers: { 204: null },
+  })
+  routes.delete('/app/:app_id', remove, async (request, reply) => {
     const { account } = request
     const ended = await api.transaction({ settings: settingsOf(request) }, (tx) => endAccount(tx, account, clock.now()))
     if (!ended) throw notFound()

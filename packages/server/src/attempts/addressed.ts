@@ -3,7 +3,7 @@ import type { Capability } from '#src/accounts/principal.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, notFound } from '#src/domain-error.ts'
+import { notFound } from '#src/domain-error.ts'
 import { type Endpoint, parseEndpointName } from '#src/endpoints/endpoint.ts'
 import { readEndpoint } from '#src/endpoints/store.ts'
 import { readEvent } from '#src/events/event-store.ts'
@@ -23,27 +23,20 @@ export function decorateAddressed(routes: FastifyInstance): void {
 }
 
 /**
- * Options of a route whose path names an event, an endpoint, or both: they are found first, and only then is asked what the
- * token may do with them (webhook-api 2.1).
- * @throws in the hook: DomainError not_found, forbidden
+ * Options of a route whose path names an event, an endpoint, or both (`eventOf`, `endpointOf`), and who may call it:
+ * `routes.post(path, addressing(api, 'CreateAttempts'), handler)`.
  */
-export function addressing(api: Database, capability: Capability) {
-  return {
-    config: { access: 'ViewBase' },
-    onRequest: async (request: FastifyRequest) => {
-      const accountId = request.account.id
-      const eventName = pathValue(request, 'msg_id')
-      const endpointName = pathValue(request, 'endpoint_id')
-      request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => ({
-        ...(eventName === undefined ? {} : { event: await readEvent(tx, accountId, eventName) }),
-        ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
-      }))
-      const { principal } = request
-      if (principal.kind !== 'environment_key' && !principal.capabilities.has(capability)) {
-        throw new DomainError('forbidden', 'This token does not allow this operation.')
-      }
-    },
-  } as const
+export function addressing(api: Database, access: Capability | 'environment_key') {
+  const find = async (request: FastifyRequest) => {
+    const accountId = request.account.id
+    const eventName = pathValue(request, 'msg_id')
+    const endpointName = pathValue(request, 'endpoint_id')
+    request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => ({
+      ...(eventName === undefined ? {} : { event: await readEvent(tx, accountId, eventName) }),
+      ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
+    }))
+  }
+  return { config: { access, find } } as const
 }
 
 /** @throws DomainError not_found, also for a text that can name none */

@@ -13,7 +13,7 @@ import { ATTEMPT_ID_PREFIX } from './store.ts'
 export type View = { expanded: boolean; withContent: boolean }
 
 /** Numbers and words of the API, in its order. Source: webhook-api 7. */
-const STATUS_TEXTS = ['success', 'pending', 'fail', 'sending', 'canceled'] as const
+export const STATUS_TEXTS = ['success', 'pending', 'fail', 'sending', 'canceled'] as const
 const STANDINGS: readonly Standing[] = ['delivered', 'waiting', 'failed', 'retrying', 'canceled']
 const NUMBER_OF: Readonly<Record<Ending, number>> = { delivered: 0, failed: 2, canceled: 4 }
 

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
@@ -11,6 +12,14 @@ import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import {
+  AttemptHeadersOut,
+  AttemptOut,
+  AttemptPage,
+  DestinationPage,
+  EndpointStatsOut,
+  StandingPage,
+} from './answer-schemas.ts'
 import {
   attemptHeadersOut,
   attemptOut,
@@ -104,13 +113,39 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     )
   }
 
-  routes.get('/app/:app_id/attempt/endpoint/:endpoint_id', read, attemptsOf)
-  routes.get('/app/:app_id/attempt/msg/:msg_id', read, attemptsOf)
-  // older forms
-  routes.get('/app/:app_id/msg/:msg_id/attempt', read, attemptsOf)
-  routes.get('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/attempt', read, attemptsOf)
+  const attempts = { query: AttemptsQuery, answers: { 200: AttemptPage } }
+  const byEndpoint = described(read, {
+    id: 'v1.message-attempt.list-by-endpoint',
+    summary: 'List the attempts of an endpoint',
+    ...attempts,
+  })
+  routes.get('/app/:app_id/attempt/endpoint/:endpoint_id', byEndpoint, attemptsOf)
+  const byMessage = described(read, {
+    id: 'v1.message-attempt.list-by-msg',
+    summary: 'List the attempts of a message',
+    ...attempts,
+  })
+  routes.get('/app/:app_id/attempt/msg/:msg_id', byMessage, attemptsOf)
+  const ofMessage = described(read, {
+    id: 'v1.message-attempt.list-of-msg',
+    summary: 'An older form of list-by-msg',
+    ...attempts,
+  })
+  routes.get('/app/:app_id/msg/:msg_id/attempt', ofMessage, attemptsOf)
+  const ofBoth = described(read, {
+    id: 'v1.message-attempt.list-of-msg-by-endpoint',
+    summary: 'An older form of list-by-msg, for one endpoint',
+    ...attempts,
+  })
+  routes.get('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/attempt', ofBoth, attemptsOf)
 
-  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id', read, async (request) => {
+  const get = described(read, {
+    id: 'v1.message-attempt.get',
+    summary: 'Read an attempt',
+    query: AttemptQuery,
+    answers: { 200: AttemptOut },
+  })
+  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id', get, async (request) => {
     const { expanded_statuses: isExpanded = false } = queryOf(request, AttemptQuery)
     const id = attemptIdOf(request)
     const attempt = await within(request, (tx) => readAttempt(tx, request.account.id, eventOf(request).id, id))
@@ -118,14 +153,25 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     return attemptOut(attempt, docsUrl, { expanded: isExpanded, withContent: true })
   })
 
-  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/headers', read, async (request) => {
+  const getHeaders = described(read, {
+    id: 'v1.message-attempt.get-headers',
+    summary: 'Read the headers of an attempt',
+    answers: { 200: AttemptHeadersOut },
+  })
+  routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/headers', getHeaders, async (request) => {
     const id = attemptIdOf(request)
     const headers = await within(request, (tx) => readAttemptHeaders(tx, request.account.id, eventOf(request).id, id))
     if (!headers) throw notFound()
     return attemptHeadersOut(headers)
   })
 
-  routes.get('/app/:app_id/msg/:msg_id/endpoint', read, async (request) => {
+  const destinations = described(read, {
+    id: 'v1.message-attempt.list-attempted-destinations',
+    summary: 'List the endpoints that a message went to or is to go to',
+    query: DestinationsQuery,
+    answers: { 200: DestinationPage },
+  })
+  routes.get('/app/:app_id/msg/:msg_id/endpoint', destinations, async (request) => {
     const query = queryOf(request, DestinationsQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, ENDPOINT_ID_PREFIX), order: 'ascending' })
     const rows = await within(request, (tx) => listDestinations(tx, request.account.id, eventOf(request).id, page))
@@ -137,7 +183,13 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     )
   })
 
-  routes.get('/app/:app_id/endpoint/:endpoint_id/msg', read, async (request, reply) => {
+  const messages = described(read, {
+    id: 'v1.message-attempt.list-attempted-messages',
+    summary: 'List the messages of an endpoint, and how they stand',
+    query: EventsQuery,
+    answers: { 200: StandingPage },
+  })
+  routes.get('/app/:app_id/endpoint/:endpoint_id/msg', messages, async (request, reply) => {
     const query = queryOf(request, EventsQuery)
     const page = parseWindow(query, { prefix: 'msg_', now: clock.now() })
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
@@ -153,7 +205,14 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     return await reply.type('application/json').send(pageOut(answer))
   })
 
-  routes.get('/app/:app_id/endpoint/:endpoint_id/stats', read, async (request) => {
+  const stats = described(read, {
+    id: 'v1.endpoint.get-stats',
+    summary: 'Count the attempts of an endpoint',
+    query: StatsQuery,
+    answers: { 200: EndpointStatsOut },
+    refusals: ['invalid_range'],
+  })
+  routes.get('/app/:app_id/endpoint/:endpoint_id/stats', stats, async (request) => {
     const range = statsRange(queryOf(request, StatsQuery), clock.now())
     return endpointCountsOut(await within(request, (tx) => countAttempts(tx, endpointOf(request), range)))
   })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { DatabaseClock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 
 /** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
@@ -13,6 +14,8 @@ export type OwnedShard = { number: number; epoch: number; carefulMs: number; inH
 /** Owners lost within a minute that make a shard careful, and for how long: one of its deliveries may be killing them. */
 const DEATHS_MAX = 5
 const CAREFUL_SECONDS = 60
+/** A worker that cannot say that it leaves is missed soon enough. */
+const LEAVE_MS_MAX = 300
 
 export type LeaseTimes = {
   leaseMs: number
@@ -36,8 +39,8 @@ export const LEASE_TIMES: LeaseTimes = {
 type Events = {
   /** These are ours from now on: read what is pending. */
   gained(shards: readonly OwnedShard[]): void
-  /** Start nothing more for these; resolves when all that had started is recorded. */
-  releasing(shards: readonly number[]): Promise<void>
+  /** Start nothing more for these; resolves with those of which all that had started is recorded, as soon as there are any. */
+  releasing(shards: readonly number[]): Promise<readonly number[]>
   /** The lease is lost, or may be: stop at once and forget everything. */
   lost(): void
 }
@@ -61,6 +64,7 @@ export class Ownership {
   #timers: NodeJS.Timeout[] = []
   #beating = false
   #looking: Promise<void> | null = null
+  #handingOver: Promise<void> | null = null
   #closed = false
 
   /** @param clock  corrected with every heartbeat; null when a test moves its own */
@@ -134,9 +138,10 @@ export class Ownership {
     const [, , lookTimer] = this.#timers
     clearInterval(lookTimer)
     await this.#looking
-    await this.#release(this.shards)
+    await Promise.all([this.#handingOver, this.#release(this.shards)])
     for (const timer of this.#timers) clearInterval(timer)
-    await this.#database.query`delete from worker where id = ${this.#workerId}`.catch(() => undefined)
+    const leave = sql`delete from worker where id = ${this.#workerId}`
+    await this.#database.transactionBatch([leave], { timeoutMs: LEAVE_MS_MAX }).catch(() => undefined)
   }
 
   get #registered(): boolean {
@@ -207,8 +212,9 @@ export class Ownership {
       // a takeover or a hand-over of which nobody knew whether it was committed
       if (counts && counts.strays > 0) await this.#free()
       const share = Math.ceil(SHARDS / Math.max(1, this.#workers))
-      if (this.#owned.size > share) await this.#release(this.shards.slice(share))
-      else if (this.#owned.size < share && (counts?.available ?? 0) > 0) await this.#take(share - this.#owned.size)
+      const kept = this.shards.filter((shard) => !this.#releasing.has(shard))
+      if (kept.length > share) this.#handOver(kept.slice(share))
+      else if (kept.length < share && (counts?.available ?? 0) > 0) await this.#take(share - kept.length)
     } catch (error) {
       this.#log.warn({ event: 'lease.look_failed', reason: reasonOf(error) })
     }
@@ -230,10 +236,10 @@ export class Ownership {
       await tx.query`delete from worker where id = any (${owners}::uuid[]) and lease_until <= clock_timestamp()`
       return await tx.query<OwnedShard>`
         update shard s
-           set owner = ${workerId}, epoch = epoch + 1, deaths = d.deaths, deaths_since = d.since,
+           set owner = ${workerId}, epoch = epoch + 1, deaths = d.deaths, deaths_since = d.since, in_hand = null,
                careful_until = case when d.deaths >= ${DEATHS_MAX} and s.owner is not null
                                     then clock_timestamp() + ${CAREFUL_SECONDS} * interval '1 second' else careful_until end
-          from (select x.number,
+          from (select x.number, x.in_hand,
                        case when x.owner is null then x.deaths when recent then x.deaths + 1 else 1 end as deaths,
                        case when x.owner is null or recent then x.deaths_since else clock_timestamp() end as since
                   from shard x,
@@ -242,7 +248,7 @@ export class Ownership {
          where d.number = s.number and s.number = any (${wanted.map((shard) => shard.number)}::smallint[])
            and not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())
            and exists (select from worker w where w.id = ${workerId} and w.lease_until > clock_timestamp())
-        returning s.number, s.epoch, s.in_hand as "inHand",
+        returning s.number, s.epoch, d.in_hand as "inHand",
                   greatest(0, coalesce(extract(epoch from s.careful_until - clock_timestamp()) * 1000, 0))::int as "carefulMs"`
     })
     if (taken.length === 0 || workerId !== this.#workerId) return
@@ -251,16 +257,39 @@ export class Ownership {
     this.#events.gained(taken)
   }
 
+  // Not waited for: an attempt with a long deadline must not keep this worker from looking after orphaned shards.
+  #handOver(shards: readonly number[]): void {
+    this.#handingOver ??= this.#release(shards).finally(() => {
+      this.#handingOver = null
+    })
+  }
+
+  /** Gives shards back, each as soon as nothing of it is under way. */
   async #release(shards: readonly number[]): Promise<void> {
-    if (shards.length === 0) return
     const workerId = this.#workerId
+    const left = new Set(shards)
     for (const shard of shards) this.#releasing.add(shard)
-    await this.#events.releasing(shards)
-    for (const shard of shards) this.#releasing.delete(shard)
-    if (workerId !== this.#workerId) return
-    for (const shard of shards) this.#owned.delete(shard)
-    await this.#free()
-    this.#log.info({ event: 'lease.shards_released', shards: shards.length })
+    while (left.size > 0) {
+      const ended = await this.#events.releasing([...left])
+      if (workerId !== this.#workerId) break
+      for (const shard of ended) {
+        left.delete(shard)
+        this.#owned.delete(shard)
+        this.#releasing.delete(shard)
+      }
+      await this.#tryToFree()
+      this.#log.info({ event: 'lease.shards_released', shards: ended.length })
+    }
+    for (const shard of left) this.#releasing.delete(shard)
+  }
+
+  async #tryToFree(): Promise<void> {
+    try {
+      await this.#free()
+    } catch (error) {
+      // the next look finds them, or they pass with the lease
+      this.#log.warn({ event: 'lease.release_failed', reason: reasonOf(error) })
+    }
   }
 
   /** Lets others have what is this worker's in the database and not here. */

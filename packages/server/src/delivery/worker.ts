@@ -28,7 +28,7 @@ const SWEEP_MS = 10_000
 /** How long what has ended is remembered: longer than any read or hint that may still bring it. */
 const REMEMBERED_MS = 10_000
 /** Outcomes that cannot be written for this long after the last attempt are left: their deliveries are sent again. */
-const DRAIN_MS_MAX = 2_000
+const DRAIN_MS_MAX = 1_000
 /** Lanes may wait for nothing but the lease, or the writing of outcomes, to be safe again. */
 const PUMP_MS = 250
 
@@ -271,16 +271,39 @@ export class DeliveryWorker {
     }
   }
 
-  async #releasing(shards: readonly number[]): Promise<void> {
+  /** @returns those of which nothing is under way or unrecorded any more, as soon as there are any */
+  async #releasing(shards: readonly number[]): Promise<readonly number[]> {
     const given = new Set(shards)
-    const lanes = this.#lanes.all().filter((lane) => given.has(lane.shard))
-    for (const lane of lanes) {
-      lane.closing = true
-      this.#dispatcher.place(lane)
+    let unrecordedTooLong = false
+    let timer: NodeJS.Timeout | undefined
+    try {
+      for (;;) {
+        const lanes = this.#lanes.all().filter((lane) => given.has(lane.shard))
+        for (const lane of lanes) this.#close(lane)
+        const isBusy = (lane: Lane) => lane.inFlight > 0 || (lane.unsettled > 0 && !unrecordedTooLong)
+        const busy = new Set(lanes.filter(isBusy).map((lane) => lane.shard))
+        const ended = shards.filter((shard) => !busy.has(shard))
+        if (ended.length > 0) {
+          for (const lane of lanes) if (!busy.has(lane.shard)) this.#forget(lane)
+          return ended
+        }
+        if (lanes.every((lane) => lane.inFlight === 0)) {
+          timer ??= setTimeout(() => {
+            unrecordedTooLong = true
+            this.#wakeWaiting()
+          }, DRAIN_MS_MAX)
+        }
+        await this.#change()
+      }
+    } finally {
+      clearTimeout(timer)
     }
-    while (lanes.some((lane) => lane.inFlight > 0)) await this.#change()
-    await this.#recorder.drain(DRAIN_MS_MAX)
-    for (const lane of lanes) this.#forget(lane)
+  }
+
+  #close(lane: Lane): void {
+    if (lane.closing) return
+    lane.closing = true
+    this.#dispatcher.place(lane)
   }
 
   #lost(): void {

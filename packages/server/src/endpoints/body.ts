@@ -42,29 +42,31 @@ const fields = {
   ordering: Type.Optional(nullable(oneOf(['none', 'fifo']))),
 }
 
-export const newEndpointBody = Type.Object({
-  ...fields,
-  secret: Type.Optional(nullable(Type.String())),
-  headers: Type.Optional(nullable(texts)),
-})
-export const endpointBody = Type.Object(fields)
-export const endpointPatchBody = Type.Object({ ...fields, url: Type.Optional(fields.url) })
+export const newEndpointBody = Type.Object(
+  { ...fields, secret: Type.Optional(nullable(Type.String())), headers: Type.Optional(nullable(texts)) },
+  { title: 'EndpointIn' },
+)
+export const endpointBody = Type.Object(fields, { title: 'EndpointUpsertIn' })
+export const endpointPatchBody = Type.Object({ ...fields, url: Type.Optional(fields.url) }, { title: 'EndpointPatch' })
 
-export const headersBody = Type.Object({ headers: texts })
-export const headersPatchBody = Type.Object({
-  headers: Type.Optional(textsOrNulls),
-  deleteHeaders: Type.Optional(Type.Array(Type.String())),
-})
+export const headersBody = Type.Object({ headers: texts }, { title: 'EndpointHeadersIn' })
+export const headersPatchBody = Type.Object(
+  { headers: Type.Optional(textsOrNulls), deleteHeaders: Type.Optional(Type.Array(Type.String())) },
+  { title: 'EndpointHeadersPatchIn' },
+)
 
-export const rotateBody = Type.Object({
-  key: Type.Optional(nullable(Type.String())),
-  gracePeriodSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: GRACE_SECONDS_MAX }))),
-})
+export const rotateBody = Type.Object(
+  {
+    key: Type.Optional(nullable(Type.String())),
+    gracePeriodSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: GRACE_SECONDS_MAX }))),
+  },
+  { title: 'EndpointSecretRotateIn' },
+)
 
-export const exampleBody = Type.Object({
-  eventType: eventTypeName,
-  exampleIndex: Type.Optional(Type.Integer({ minimum: 0 })),
-})
+export const exampleBody = Type.Object(
+  { eventType: eventTypeName, exampleIndex: Type.Optional(Type.Integer({ minimum: 0 })) },
+  { title: 'EventExampleIn' },
+)
 
 /** An endpoint's fields under one name each; an empty list says no more than null. */
 export type EndpointFields = ReturnType<typeof toFields>

@@ -3,19 +3,22 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { DataKeys } from '#src/accounts/encryption.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import type { Capability, Environment, Principal } from '#src/accounts/principal.ts'
+import type { Capability, Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
-import { insufficientAccess } from '#src/adapters/http/management.ts'
+import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { type Fault, invalidInput, notFound } from '#src/domain-error.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
+import { MessageOut } from '#src/events/answer-schemas.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
 import { messageOut, storedOf } from '#src/events/message-out.ts'
+import { EndpointHeadersOut, EndpointOut, EndpointPage, EndpointSecretOut } from './answer-schemas.ts'
 import { endpointAnswer } from './answers.ts'
 import {
   created,
@@ -83,20 +86,17 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
   }
 
   /**
-   * Finds the endpoint that the path names, and only then asks what the token may do with it (webhook-api 2.1).
+   * Options of a route whose path names an endpoint, and who may call it.
    * @param mayBeNew  a uid that names nothing yet is let pass
    */
-  function addressed(capability: Capability, { mayBeNew = false } = {}) {
-    return {
-      config: { access: 'ViewBase' },
-      onRequest: async (request: FastifyRequest) => {
-        const name = endpointNameOf(request)
-        const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
-        if (endpoint) request.endpoint = endpoint
-        else if (!mayBeNew || !name || 'id' in name) throw notFound()
-        if (!mayDo(request.principal, capability)) throw insufficientAccess()
-      },
-    } as const
+  function addressed(access: Capability, { mayBeNew = false } = {}) {
+    const find = async (request: FastifyRequest) => {
+      const name = endpointNameOf(request)
+      const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
+      if (endpoint) request.endpoint = endpoint
+      else if (!mayBeNew || !name || 'id' in name) throw notFound()
+    }
+    return { config: { access, find } } as const
   }
 
   async function answer(request: FastifyRequest, endpoint: Endpoint) {
@@ -125,7 +125,11 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
 
   routes.decorateRequest('endpoint')
 
-  routes.get('/app/:app_id/endpoint', { config: { access: 'ViewBase' } }, async (request) => {
+  const list = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.endpoint.list', summary: 'List endpoints', query: listQuery, answers: { 200: EndpointPage } },
+  )
+  routes.get('/app/:app_id/endpoint', list, async (request) => {
     const page = parsePage(queryOf(request, listQuery), { isKey: isEndpointId })
     const settings = await environments.settings(request.principal.environment)
     const endpoints = await within(request, (tx) => listEndpoints(tx, request.account.id, page))
@@ -137,10 +141,20 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     )
   })
 
-  routes.post('/app/:app_id/endpoint', { config: { access: 'ManageEndpoint' } }, async (request, reply) => {
+  const create = described(
+    { config: { access: 'ManageEndpoint' } },
+    {
+      id: 'v1.endpoint.create',
+      summary: 'Create an endpoint',
+      body: newEndpointBody,
+      answers: { 201: EndpointOut },
+      refusals: ['conflict', 'limit_reached'],
+    },
+  )
+  routes.post('/app/:app_id/endpoint', create, async (request, reply) => {
     const body = bodyOf(request, newEndpointBody)
     const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
-    if (givenSecret !== null && !mayDo(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
+    if (givenSecret !== null && !holds(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
     const fields = toFields(rest)
     const headers: Headers = new Map(Object.entries(givenHeaders ?? {}))
     const secret = givenSecret === null ? newSecret() : readSecret(givenSecret)
@@ -157,12 +171,23 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     })
   })
 
-  routes.get('/app/:app_id/endpoint/:endpoint_id', addressed('ViewBase'), async (request) => {
+  const get = described(addressed('ViewBase'), {
+    id: 'v1.endpoint.get',
+    summary: 'Read an endpoint',
+    answers: { 200: EndpointOut },
+  })
+  routes.get('/app/:app_id/endpoint/:endpoint_id', get, async (request) => {
     return await answer(request, request.endpoint)
   })
 
-  const puttable = addressed('ManageEndpoint', { mayBeNew: true })
-  routes.put('/app/:app_id/endpoint/:endpoint_id', puttable, async (request, reply) => {
+  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), {
+    id: 'v1.endpoint.upsert',
+    summary: 'Create or replace an endpoint',
+    body: endpointBody,
+    answers: { 200: EndpointOut, 201: EndpointOut },
+    refusals: ['conflict', 'limit_reached'],
+  })
+  routes.put('/app/:app_id/endpoint/:endpoint_id', put, async (request, reply) => {
     const { endpoint: current }: { endpoint?: Endpoint } = request
     const shown = current && (await answer(request, current))
     const body = bodyOf(request, endpointBody, { readOnly: ['secret'], current: shown })
@@ -202,7 +227,14 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     })
   }
 
-  routes.patch('/app/:app_id/endpoint/:endpoint_id', addressed('ManageEndpoint'), async (request) => {
+  const patch = described(addressed('ManageEndpoint'), {
+    id: 'v1.endpoint.patch',
+    summary: 'Change an endpoint',
+    body: endpointPatchBody,
+    answers: { 200: EndpointOut },
+    refusals: ['conflict'],
+  })
+  routes.patch('/app/:app_id/endpoint/:endpoint_id', patch, async (request) => {
     const current = await answer(request, request.endpoint)
     const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
     const fields = toFields(body)
@@ -216,14 +248,24 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     return await answer(request, saved.endpoint)
   })
 
-  routes.delete('/app/:app_id/endpoint/:endpoint_id', addressed('ManageEndpoint'), async (request, reply) => {
+  const remove = described(addressed('ManageEndpoint'), {
+    id: 'v1.endpoint.delete',
+    summary: 'Delete an endpoint, and cancel what is planned',
+    answers: { 204: null },
+  })
+  routes.delete('/app/:app_id/endpoint/:endpoint_id', remove, async (request, reply) => {
     const { endpoint } = request
     await within(request, (tx) => deleteEndpoint(tx, endpoint.accountId, endpoint.id, clock.now()))
     tellOf({ endpoint })
     return await reply.code(204).send()
   })
 
-  routes.get('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ViewBase'), async (request) => {
+  const getHeaders = described(addressed('ViewBase'), {
+    id: 'v1.endpoint.get-headers',
+    summary: 'Read the headers of an endpoint',
+    answers: { 200: EndpointHeadersOut },
+  })
+  routes.get('/app/:app_id/endpoint/:endpoint_id/headers', getHeaders, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
       const key = await dataKeys.read(tx, accountId)
@@ -239,7 +281,13 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     tellOf(request)
   }
 
-  routes.put('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ManageEndpoint'), async (request, reply) => {
+  const setHeaders = described(addressed('ManageEndpoint'), {
+    id: 'v1.endpoint.set-headers',
+    summary: 'Replace the headers of an endpoint',
+    body: headersBody,
+    answers: { 204: null },
+  })
+  routes.put('/app/:app_id/endpoint/:endpoint_id/headers', setHeaders, async (request, reply) => {
     const body = bodyOf(request, headersBody)
     const headers: Headers = new Map(Object.entries(body.headers))
     refuseFaulty(headerFaults(headers))
@@ -247,13 +295,24 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     return await reply.code(204).send()
   })
 
-  routes.patch('/app/:app_id/endpoint/:endpoint_id/headers', addressed('ManageEndpoint'), async (request, reply) => {
+  const patchHeaders = described(addressed('ManageEndpoint'), {
+    id: 'v1.endpoint.patch-headers',
+    summary: 'Change headers of an endpoint',
+    body: headersPatchBody,
+    answers: { 204: null },
+  })
+  routes.patch('/app/:app_id/endpoint/:endpoint_id/headers', patchHeaders, async (request, reply) => {
     const { headers = {}, deleteHeaders = [] } = bodyOf(request, headersPatchBody)
     await saveHeaders(request, (current) => mergeHeaders(current, headers, deleteHeaders))
     return await reply.code(204).send()
   })
 
-  routes.get('/app/:app_id/endpoint/:endpoint_id/secret', addressed('ViewEndpointSecret'), async (request) => {
+  const getSecret = described(addressed('ViewEndpointSecret'), {
+    id: 'v1.endpoint.get-secret',
+    summary: 'Read the signing secret of an endpoint',
+    answers: { 200: EndpointSecretOut },
+  })
+  routes.get('/app/:app_id/endpoint/:endpoint_id/secret', getSecret, async (request) => {
     const { accountId, id } = request.endpoint
     return await within(request, async (tx) => {
       const key = await dataKeys.read(tx, accountId)
@@ -265,7 +324,13 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
 
   routes.post(
     '/app/:app_id/endpoint/:endpoint_id/secret/rotate',
-    addressed('ManageEndpointSecret'),
+    described(addressed('ManageEndpointSecret'), {
+      id: 'v1.endpoint.rotate-secret',
+      summary: 'Replace the signing secret of an endpoint',
+      body: rotateBody,
+      answers: { 204: null },
+      refusals: ['too_many_old_keys'],
+    }),
     async (request, reply) => {
       const body = bodyOf(request, rotateBody)
       const given = typeof body.key === 'string' ? readSecret(body.key) : null
@@ -282,7 +347,13 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
 
   routes.post(
     '/app/:app_id/endpoint/:endpoint_id/send-example',
-    addressed('CreateAttempts'),
+    described(addressed('CreateAttempts'), {
+      id: 'v1.endpoint.send-example',
+      summary: 'Send an example of an event type to an endpoint',
+      body: exampleBody,
+      answers: { 202: MessageOut },
+      refusals: ['no_example'],
+    }),
     async (request, reply) => {
       const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
       const sight = sightOf(request.principal)
@@ -305,8 +376,4 @@ function isEndpointId(text: string): boolean {
 function endpointNameOf({ params }: FastifyRequest): EndpointName | null {
   const text = typeof params === 'object' && params !== null && 'endpoint_id' in params ? params.endpoint_id : undefined
   return typeof text === 'string' ? parseEndpointName(text) : null
-}
-
-function mayDo(principal: Principal, capability: Capability): boolean {
-  return principal.kind === 'environment_key' || principal.capabilities.has(capability)
 }

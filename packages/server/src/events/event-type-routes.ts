@@ -4,12 +4,14 @@ import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { bytesOf, memberOf } from '#src/adapters/http/scan.ts'
 import { nullable, plainText } from '#src/adapters/http/schema.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, type Fault, invalidInput, notFound } from '#src/domain-error.ts'
+import { EventTypeOut, EventTypePage } from './answer-schemas.ts'
 import { type EventType, eventTypeName, isEventTypeName, schemaFaults } from './event-type.ts'
 import {
   addEventType,
@@ -36,13 +38,12 @@ const fields = {
   featureFlags: Type.Optional(nullable(Type.Array(eventTypeName, { uniqueItems: true }))),
   featureFlag: Type.Optional(nullable(eventTypeName)),
 }
-const newBody = Type.Object({ ...fields, name: eventTypeName })
-const putBody = Type.Object({ ...fields, name: Type.Optional(eventTypeName) })
-const patchBody = Type.Object({
-  ...fields,
-  description: Type.Optional(fields.description),
-  name: Type.Optional(eventTypeName),
-})
+const newBody = Type.Object({ ...fields, name: eventTypeName }, { title: 'EventTypeIn' })
+const putBody = Type.Object({ ...fields, name: Type.Optional(eventTypeName) }, { title: 'EventTypeUpsertIn' })
+const patchBody = Type.Object(
+  { ...fields, description: Type.Optional(fields.description), name: Type.Optional(eventTypeName) },
+  { title: 'EventTypePatch' },
+)
 
 const listQuery = Type.Object({
   ...pageParameters,
@@ -58,10 +59,16 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await api.transaction({ settings: settingsOf(request) }, work)
   }
 
-  const readable = { config: { access: 'any' } } as const
+  const readable = { config: { access: 'ViewBase' } } as const
   const operated = { config: { access: 'environment_key' } } as const
 
-  routes.get('/event-type', readable, async (request) => {
+  const list = described(readable, {
+    id: 'v1.event-type.list',
+    summary: 'List event types',
+    query: listQuery,
+    answers: { 200: EventTypePage },
+  })
+  routes.get('/event-type', list, async (request) => {
     const { include_archived = false, with_content = false, ...wanted } = queryOf(request, listQuery)
     const page = parsePage(wanted, { isKey: isEventTypeName, order: 'ascending' })
     const { principal } = request
@@ -76,7 +83,13 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     )
   })
 
-  routes.get('/event-type/:event_type_name', readable, async (request) => {
+  const get = described(readable, {
+    id: 'v1.event-type.get',
+    summary: 'Read an event type',
+    query: readQuery,
+    answers: { 200: EventTypeOut },
+  })
+  routes.get('/event-type/:event_type_name', get, async (request) => {
     const { with_content = true } = queryOf(request, readQuery)
     const { principal } = request
     const name = nameOf(request)
@@ -85,7 +98,14 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return eventTypeAnswer(type, with_content)
   })
 
-  routes.post('/event-type', operated, async (request, reply) => {
+  const create = described(operated, {
+    id: 'v1.event-type.create',
+    summary: 'Create an event type, or replace an archived one',
+    body: newBody,
+    answers: { 201: EventTypeOut },
+    refusals: ['event_type_exists'],
+  })
+  routes.post('/event-type', create, async (request, reply) => {
     const body = bodyOf(request, newBody)
     const type = settled(request, body, DEFAULTS)
     return await idempotency.run(request, reply, async (tx) => {
@@ -95,17 +115,33 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  routes.put('/event-type/:event_type_name', operated, async (request, reply) => {
+  const put = described(operated, {
+    id: 'v1.event-type.upsert',
+    summary: 'Create or replace an event type',
+    body: putBody,
+    answers: { 200: EventTypeOut, 201: EventTypeOut },
+    refusals: ['conflict'],
+  })
+  routes.put('/event-type/:event_type_name', put, async (request, reply) => {
     const name = nameOf(request)
     const body = bodyOf(request, putBody, { current: await shown(request, name) })
     refuseOtherName(body, name)
     const type = settled(request, body, DEFAULTS)
-    const put = await within(request, (tx) => putEventType(tx, request.principal.environment, name, type, clock.now()))
-    if (!put) throw builtIn()
-    return await reply.code(put.created ? 201 : 200).send(eventTypeAnswer(put.type, true))
+    const saved = await within(request, (tx) =>
+      putEventType(tx, request.principal.environment, name, type, clock.now()),
+    )
+    if (!saved) throw builtIn()
+    return await reply.code(saved.created ? 201 : 200).send(eventTypeAnswer(saved.type, true))
   })
 
-  routes.patch('/event-type/:event_type_name', operated, async (request) => {
+  const patch = described(operated, {
+    id: 'v1.event-type.patch',
+    summary: 'Change an event type',
+    body: patchBody,
+    answers: { 200: EventTypeOut },
+    refusals: ['conflict'],
+  })
+  routes.patch('/event-type/:event_type_name', patch, async (request) => {
     const name = nameOf(request)
     const current = await shown(request, name)
     if (!current) throw notFound()
@@ -122,7 +158,14 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  routes.delete('/event-type/:event_type_name', operated, async (request, reply) => {
+  const remove = described(operated, {
+    id: 'v1.event-type.delete',
+    summary: 'Archive an event type, or remove it',
+    query: deleteQuery,
+    answers: { 204: null },
+    refusals: ['conflict'],
+  })
+  routes.delete('/event-type/:event_type_name', remove, async (request, reply) => {
     const name = nameOf(request)
     const { expunge = false } = queryOf(request, deleteQuery)
     const { environment } = request.principal

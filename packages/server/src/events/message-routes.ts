@@ -5,6 +5,7 @@ import type { Environments } from '#src/accounts/environments.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { managementBody, problemOf } from '#src/adapters/http/problem.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
@@ -16,9 +17,10 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
+import { MessageBatchOut, MessageOut, MessagePage } from './answer-schemas.ts'
 import { listEvents, readEvent, readEvents } from './event-store.ts'
 import type { Intake } from './intake.ts'
-import { MESSAGE_ID_PREFIX, readMessage } from './message.ts'
+import { MESSAGE_ID_PREFIX, messageBody, readMessage } from './message.ts'
 import { jsonArray, messageOut, storedOf } from './message-out.ts'
 
 export type MessageParts = {
@@ -45,12 +47,27 @@ const ListQuery = Type.Object({
   with_content: Type.Optional(Type.Boolean()),
 })
 
+const BatchBody = Type.Object(
+  { messages: Type.Array(messageBody, { minItems: 1, maxItems: MESSAGES_PER_BATCH_MAX }) },
+  { title: 'MessageBatchIn' },
+)
+
 /** Accepting and reading messages (events): webhook-api 8 and 10.1. */
 export function registerMessageRoutes(routes: FastifyInstance, parts: MessageParts): void {
   const long = { longStrings: ['transformationsParams.rawPayload'] }
   routes.post(
     '/app/:app_id/msg',
-    { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', accountMayBeMissing: true, json: long } },
+    described(
+      { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', accountMayBeMissing: true, json: long } },
+      {
+        id: 'v1.message.create',
+        summary: 'Accept a message',
+        query: ContentQuery,
+        body: messageBody,
+        answers: { 202: MessageOut },
+        refusals: ['conflict'],
+      },
+    ),
     async (request, reply) => {
       // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
       const name = pathValue(request, 'app_id') ?? ''
@@ -67,10 +84,23 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   )
   routes.post(
     '/app/:app_id/msg/batch',
-    { bodyLimit: BODY_BYTES_MAX.batch, config: { access: 'environment_key', json: BATCH_LIMITS } },
+    described(
+      { bodyLimit: BODY_BYTES_MAX.batch, config: { access: 'environment_key', json: BATCH_LIMITS } },
+      {
+        id: 'v1.message.create-batch',
+        summary: 'Accept up to 1,000 messages in one transaction',
+        query: ContentQuery,
+        body: BatchBody,
+        answers: { 202: MessageBatchOut },
+      },
+    ),
     async (request, reply) => await acceptBatch(parts, request, reply),
   )
-  routes.get('/app/:app_id/msg', { config: { access: 'ViewBase' } }, async (request, reply) => {
+  const list = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.message.list', summary: 'List messages', query: ListQuery, answers: { 200: MessagePage } },
+  )
+  routes.get('/app/:app_id/msg', list, async (request, reply) => {
     const query = queryOf(request, ListQuery)
     const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, now: parts.clock.now() })
     const withContent = query.with_content ?? true
@@ -92,7 +122,11 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
     return await sendJson(reply, Buffer.concat([Buffer.from('{"data":'), jsonArray(data), tail]))
   })
-  routes.get('/app/:app_id/msg/:msg_id', { config: { access: 'ViewBase' } }, async (request, reply) => {
+  const get = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.message.get', summary: 'Read a message', query: ContentQuery, answers: { 200: MessageOut } },
+  )
+  routes.get('/app/:app_id/msg/:msg_id', get, async (request, reply) => {
     const { with_content: withContent = true } = queryOf(request, ContentQuery)
     const event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       readEvent(tx, request.account.id, pathValue(request, 'msg_id') ?? ''),

@@ -4,7 +4,7 @@ import type { Account } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { bytesOf, type JsonMember, memberOf, parseMember, type ScannedJson } from '#src/adapters/http/scan.ts'
-import { listOf, momentText, nullable, patternText } from '#src/adapters/http/schema.ts'
+import { anyObject, listOf, momentText, nullable, patternText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
@@ -46,6 +46,16 @@ const MessageFields = Type.Object({
     ),
   ),
 })
+
+/** MessageIn as openapi.json shows it: what is cut from the body, or let pass, is not among the fields that are read. */
+export const messageBody = Type.Object(
+  {
+    ...MessageFields.properties,
+    payload: Type.Optional(anyObject('Required, unless given as `data`. Its text is kept, signed and sent as it is.')),
+    data: Type.Optional(anyObject('Another name of `payload`.')),
+  },
+  { title: 'MessageIn' },
+)
 
 /** Members whose bytes are taken as they are, or that have no meaning here (`application`: the path names one). */
 const UNREAD = ['payload', 'data', 'application']

@@ -38,7 +38,7 @@ export type ItemResult = { npn: string; outcome: Outcome | null; reason: Invalid
 /** What a body asks for: each distinct element once, at its first place. */
 export type JobRequest = { type: JobType; requested: number; items: Item[] }
 
-const ELEMENTS_MAX = 50_000
+export const ELEMENTS_MAX = 50_000
 /** A job is readable for this long after its acceptance. */
 export const JOB_KEPT_DAYS = 90
 

@@ -9,6 +9,7 @@ import { DomainError } from '#src/domain-error.ts'
 import { preload } from '#src/updates/preload.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type TestAccount, TestWorld } from '../../test/population-world.ts'
+import { WatchedAnswers } from '../../test/watched-answers.ts'
 import { registerPopulationRoutes } from './routes.ts'
 
 const publicUrl = 'https://sync.example'
@@ -18,10 +19,12 @@ let world: TestWorld
 let http: FastifyInstance
 let account: TestAccount
 let wakes = 0
+const answers = new WatchedAnswers()
 
 beforeAll(async () => {
   world = await TestWorld.start(clock)
   http = createHttp({ log: pino({ level: 'silent' }) })
+  answers.watch(http)
   const limiter = async () => ({ allowed: true, limit: 300, remaining: 299, resetSeconds: 9 })
   producersyncRoutes(http, { access: { authenticate, accountOf }, limiter, clock }, (routes) =>
     registerPopulationRoutes(routes, { api: world.api, clock, publicUrl, wakeRunner: () => (wakes += 1) }),
@@ -31,6 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close()
   await world.close()
+  answers.check()
 })
 beforeEach(async () => {
   account = await world.addAccount()

@@ -3,14 +3,16 @@ import { Type } from 'typebox'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { bodyOf, jsonOf } from '#src/adapters/http/body.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { acceptJob } from './accept-job.ts'
+import { JobAcceptedOut, JobDetailsOut, JobOut, SettingsOut, SubscriptionsOut } from './answer-schemas.ts'
 import { acceptedAnswer, jobAnswer, jobUrl, subscriptionAnswer, subscriptionsUrl } from './answers.ts'
-import { JOB_KEPT_DAYS, type Job, type JobType, outcomes, parseJobRequest } from './job.ts'
+import { ELEMENTS_MAX, JOB_KEPT_DAYS, type Job, type JobType, outcomes, parseJobRequest } from './job.ts'
 import { NPN, parseNpn } from './npn.ts'
 import {
   dataStatuses,
@@ -50,14 +52,29 @@ const subscriptionsQuery = Type.Object({
 const detailsQuery = Type.Object({ ...pageQuery, outcome: Type.Optional(oneOf(outcomes)) })
 const replaceQuery = Type.Object({ confirmEmpty: Type.Optional(Type.Boolean()) })
 const noQuery = Type.Object({})
-const settingsBody = Type.Object({ autoSubscribe: Type.Optional(Type.Boolean()) })
+const settingsBody = Type.Object({ autoSubscribe: Type.Optional(Type.Boolean()) }, { title: 'SettingsPatch' })
+const npnsBody = Type.Array(
+  Type.String({ description: 'An NPN. What is none is taken, and its outcome is `invalid`.' }),
+  {
+    minItems: 1,
+    maxItems: ELEMENTS_MAX,
+  },
+)
+const replaceBody = { ...npnsBody, minItems: 0 }
+const jobPath = { jobId: Type.String({ format: 'uuid' }) }
 
 /** Operations 1 to 6 of producersync-api 5, and the account's settings. */
 export function registerPopulationRoutes(routes: FastifyInstance, parts: PopulationParts): void {
   const { api, clock, publicUrl } = parts
   const listUrl = subscriptionsUrl(publicUrl)
 
-  routes.get('/v1/accounts/subscriptions', read, async (request) => {
+  const listSubscriptions = described(read, {
+    id: 'v1.subscriptions.list',
+    summary: 'List the monitored NPNs',
+    query: subscriptionsQuery,
+    answers: { 200: SubscriptionsOut },
+  })
+  routes.get('/v1/accounts/subscriptions', listSubscriptions, async (request) => {
     const { page = 0, size = SIZE_DEFAULT, after, dataStatus } = queryOf(request, subscriptionsQuery)
     const from = after === undefined ? undefined : parseNpn(after)
     const wanted = { dataStatus, after: from, offset: page * size, limit: size + 1 }
@@ -87,21 +104,50 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
   }
   const taking = { ...write, bodyLimit: BODY_BYTES_MAX.population }
 
-  routes.post('/v1/accounts/subscriptions', taking, async (request) => {
+  const replace = described(taking, {
+    id: 'v1.subscriptions.replace',
+    summary: 'Replace the monitored NPNs',
+    query: replaceQuery,
+    body: replaceBody,
+    answers: { 200: JobAcceptedOut },
+  })
+  routes.post('/v1/accounts/subscriptions', replace, async (request) => {
     return await accept(request, 'replace', queryOf(request, replaceQuery).confirmEmpty)
   })
 
-  routes.put('/v1/accounts/subscriptions', taking, async (request) => {
+  const add = described(taking, {
+    id: 'v1.subscriptions.add',
+    summary: 'Monitor further NPNs',
+    query: noQuery,
+    body: npnsBody,
+    answers: { 200: JobAcceptedOut },
+  })
+  routes.put('/v1/accounts/subscriptions', add, async (request) => {
     queryOf(request, noQuery)
     return await accept(request, 'add')
   })
 
-  routes.delete('/v1/accounts/subscriptions', taking, async (request, reply) => {
+  const remove = described(taking, {
+    id: 'v1.subscriptions.remove',
+    summary: 'Monitor some NPNs no longer',
+    query: noQuery,
+    body: npnsBody,
+    answers: { 202: JobAcceptedOut },
+  })
+  routes.delete('/v1/accounts/subscriptions', remove, async (request, reply) => {
     queryOf(request, noQuery)
     return reply.code(202).send(await accept(request, 'remove'))
   })
 
-  routes.get<{ Params: { jobId: string } }>('/v1/accounts/subscriptions/status/:jobId', read, async (request) => {
+  const status = described(read, {
+    id: 'v1.subscriptions.get-job',
+    summary: 'Read a job',
+    path: jobPath,
+    query: noQuery,
+    answers: { 200: JobOut },
+    refusals: ['not_found'],
+  })
+  routes.get<{ Params: { jobId: string } }>('/v1/accounts/subscriptions/status/:jobId', status, async (request) => {
     const jobId = parseJobId(request.params.jobId)
     queryOf(request, noQuery)
     const job = await readAtOnce(api, request, (tx) => jobOf(tx, request.account.id, jobId, clock.now()))
@@ -110,7 +156,14 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
 
   routes.get<{ Params: { jobId: string } }>(
     '/v1/accounts/subscriptions/status/:jobId/details',
-    read,
+    described(read, {
+      id: 'v1.subscriptions.list-job-items',
+      summary: 'List the outcomes of a job, NPN by NPN',
+      path: jobPath,
+      query: detailsQuery,
+      answers: { 200: JobDetailsOut },
+      refusals: ['not_found'],
+    }),
     async (request) => {
       const jobId = parseJobId(request.params.jobId)
       const { page = 0, size = SIZE_DEFAULT, outcome } = queryOf(request, detailsQuery)
@@ -135,14 +188,29 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
     },
   )
 
-  routes.get('/v1/accounts/settings', read, async (request) => {
+  const getSettings = described(read, {
+    id: 'v1.settings.get',
+    summary: 'Read the settings of the account',
+    query: noQuery,
+    answers: { 200: SettingsOut },
+    refusals: ['not_found'],
+  })
+  routes.get('/v1/accounts/settings', getSettings, async (request) => {
     queryOf(request, noQuery)
     const autoSubscribe = await readAtOnce(api, request, (tx) => readAutoSubscribe(tx, request.account.id))
     if (autoSubscribe === undefined) throw notFound()
     return { autoSubscribe }
   })
 
-  routes.patch('/v1/accounts/settings', write, async (request) => {
+  const patchSettings = described(write, {
+    id: 'v1.settings.patch',
+    summary: 'Change the settings of the account',
+    query: noQuery,
+    body: settingsBody,
+    answers: { 200: SettingsOut },
+    refusals: ['not_found'],
+  })
+  routes.patch('/v1/accounts/settings', patchSettings, async (request) => {
     queryOf(request, noQuery)
     const change = bodyOf(request, settingsBody)
     const { id, environment } = request.account

@@ -1,4 +1,4 @@
-import type { Served, ServedKind } from './served.ts'
+import type { Served, ServedKind } from './answer-schemas.ts'
 import type { RecordRow } from './store.ts'
 
 /** What is embedded in the licenses or regulatory actions of a page, by the id of its parent. */
@@ -7,7 +7,8 @@ export type Embedded = {
   regulatoryActionValues: ReadonlyMap<number, Served<'regulatoryActionValues'>[]>
 }
 
-type Answers = { [Kind in ServedKind]: (row: RecordRow<Kind>, embedded: Embedded) => Served<Kind> }
+/** By kind of record, how a row is answered. */
+export type Answers = { [Kind in ServedKind]: (row: RecordRow<Kind>, embedded: Embedded) => Served<Kind> }
 
 /** How the records of each kind are answered: their fields, and their links with absolute addresses. */
 export function answersFor(publicUrl: string): Answers {

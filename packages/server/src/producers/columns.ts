@@ -1,5 +1,5 @@
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import type { ServedKind } from './served.ts'
+import type { ServedKind } from './answer-schemas.ts'
 
 // Where each kind of record is stored (`r`) and what is served of it, in the order in which it is served. `p` is the NPN's row
 // of the account's population.

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { listOf, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { NPN } from '#src/population/npn.ts'
 import { LOA_CATEGORIES, type LoaCategory } from '#src/updates/feed/normalise-loa.ts'
-import { type AppointmentStatus, appointmentStatuses } from './served.ts'
+import { type AppointmentStatus, appointmentStatuses } from './answer-schemas.ts'
 
 const LIST_MAX = 1_000
 const SIZE_MAX = 1_000

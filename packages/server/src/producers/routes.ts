@@ -2,18 +2,20 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { type Account, visibleTo } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { type Npn, parseNpn } from '#src/population/npn.ts'
+import type { ServedKind } from './answer-schemas.ts'
 import { answersFor } from './answers.ts'
 import { type FilterName, type ListSchema, listQuery, readListQuery } from './filters.ts'
 import { LoadWatch } from './load-watch.ts'
+import { byId, entityOfProducer, ofOneProducer, ofOneRecord, ofPopulation } from './operations.ts'
 import { readServed } from './page.ts'
 import { parseToken } from './position.ts'
 import { readProducer } from './read-producer.ts'
-import type { ServedKind } from './served.ts'
 import { type Reader, readerOf, readLoaded, readRecords, readStanding, type Wanted } from './store.ts'
 import { toV2List, type V2Request } from './v2-list.ts'
 
@@ -30,8 +32,8 @@ export type ProducerParts = {
 const read = { config: { access: 'producersync.read' } } as const
 
 const LOADING_RETRY_SECONDS = '5'
-/** A filter that lets next to nothing through looks at all records of a large population. */
-const READ_MS_MAX = 20_000
+/** A list whose filters let next to nothing through looks at all records of the population. */
+const LIST_MS_MAX = 10_000
 const ID = /^[1-9][0-9]{0,15}$/
 
 const noQuery = Type.Object({})
@@ -87,14 +89,14 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     request: FastifyRequest,
     reply: FastifyReply,
     { npn, path }: { npn: Npn; path: string },
-    read: (tx: Queryable, reader: Reader) => Promise<T>,
+    serve: (tx: Queryable, reader: Reader) => Promise<T>,
   ) => {
     const { account } = request
     const found = await readProducer(npn, maySubscribe(request), {
       read: () =>
         atOnce(parts.reads, request, async (tx, reader) => {
           const standing = await readStanding(tx, reader, npn)
-          return { standing, found: standing === 'ready' ? await read(tx, reader) : null }
+          return { standing, found: standing === 'ready' ? await serve(tx, reader) : null }
         }),
       subscribe: () => parts.subscribe(account, npn),
       waitForData: () => watch.wait({ account, npn }, whileConnected(reply)),
@@ -107,13 +109,13 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
 
   for (const kind of OF_THE_POPULATION) {
     const query = listQuery(['npns', ...FILTERS[kind]])
-    routes.get(`/v2/${kind}`, read, async (request) => {
+    routes.get(`/v2/${kind}`, described(read, ofPopulation(kind, query)), async (request) => {
       const list = listOf(request, kind, query, `/v2/${kind}`)
-      return await atOnce(parts.reads, request, (tx, reader) => readPage(tx, reader, list))
+      return await atOnce(parts.reads, request, (tx, reader) => readPage(tx, reader, list), LIST_MS_MAX)
     })
   }
 
-  routes.get('/v2/entities/:npn', read, async (request, reply) => {
+  routes.get('/v2/entities/:npn', described(read, entityOfProducer(noQuery)), async (request, reply) => {
     const npn = npnOf(request)
     queryOf(request, noQuery)
     return await ofProducer(request, reply, { npn, path: `/v2/entities/${npn}` }, async (tx, reader) => {
@@ -125,7 +127,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
 
   for (const kind of OF_ONE_PRODUCER) {
     const query = listQuery(FILTERS[kind])
-    routes.get(`/v2/entities/:npn/${kind}`, read, async (request, reply) => {
+    routes.get(`/v2/entities/:npn/${kind}`, described(read, ofOneProducer(kind, query)), async (request, reply) => {
       const npn = npnOf(request)
       const path = `/v2/entities/${npn}/${kind}`
       const list = listOf(request, kind, query, path)
@@ -136,7 +138,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
   }
 
   for (const kind of BY_ID) {
-    routes.get(`/v1/${kind}/:id`, read, async (request) => {
+    routes.get(`/v1/${kind}/:id`, described(read, byId(kind, noQuery)), async (request) => {
       const id = idOf(request, 'id')
       queryOf(request, noQuery)
       const [record] = await atOnce(parts.reads, request, (tx, reader) =>
@@ -149,15 +151,19 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
 
   for (const { parents, parameter, kind } of OF_ONE_RECORD) {
     const query = listQuery([])
-    routes.get(`/v2/${parents}/:${parameter}/${kind}`, read, async (request) => {
-      const id = idOf(request, parameter)
-      const list = listOf(request, kind, query, `/v2/${parents}/${id}/${kind}`)
-      return await atOnce(parts.reads, request, async (tx, reader) => {
-        const [parent] = await readRecords(tx, reader, parents, { filters: {}, id })
-        if (!parent) throw notFound()
-        return await readPage(tx, reader, list, { filters: { npns: [parent.npn] }, parentIds: [id] })
-      })
-    })
+    routes.get(
+      `/v2/${parents}/:${parameter}/${kind}`,
+      described(read, ofOneRecord(kind, parameter, query)),
+      async (request) => {
+        const id = idOf(request, parameter)
+        const list = listOf(request, kind, query, `/v2/${parents}/${id}/${kind}`)
+        return await atOnce(parts.reads, request, async (tx, reader) => {
+          const [parent] = await readRecords(tx, reader, parents, { filters: {}, id })
+          if (!parent) throw notFound()
+          return await readPage(tx, reader, list, { filters: { npns: [parent.npn] }, parentIds: [id] })
+        })
+      },
+    )
   }
 }
 
@@ -179,9 +185,10 @@ async function atOnce<T>(
   reads: Database,
   { account }: FastifyRequest,
   work: (tx: Queryable, reader: Reader) => Promise<T>,
+  timeoutMs?: number,
 ): Promise<T> {
   const settings = visibleTo(account.environment, account.id)
-  const options = { settings, isolation: 'repeatable read', readOnly: true, timeoutMs: READ_MS_MAX } as const
+  const options = { settings, isolation: 'repeatable read', readOnly: true, timeoutMs } as const
   return await reads.transaction(options, (tx) => work(tx, readerOf(account)))
 }
 

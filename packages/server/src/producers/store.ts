@@ -3,11 +3,11 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
 import type { DataStatus } from '#src/population/store.ts'
+import type { Served, ServedKind } from './answer-schemas.ts'
 import { stored } from './columns.ts'
 import type { Filters } from './filters.ts'
 import type { Position } from './position.ts'
 import type { Standing } from './read-producer.ts'
-import type { Served, ServedKind } from './served.ts'
 
 /** Whose population is read, and the feed that holds its records. */
 export type Reader = { accountId: string; feedId: string }
@@ -38,37 +38,49 @@ export type Wanted = {
  * Records of the NPNs that the account monitors and whose data is ready, by NPN and id.
  *
  * The population is walked by its key from the position on, and each NPN's records are fetched by theirs until the page is
- * full: `offset 0` keeps the planner to that, whatever it believes of the two tables' sizes. An NPN without any change since
- * the date asked for is passed over by the key of its entity alone.
+ * full: `offset 0` keeps the planner to that, whatever it believes of the size of things. What has not changed since the date
+ * asked for is passed over by the keys of population and entities alone, side by side.
  */
 export async function readRecords<Kind extends ServedKind>(
   db: Queryable,
-  { accountId, feedId }: Reader,
+  reader: Reader,
   kind: Kind,
-  { filters, parentIds, id, after, limit }: Wanted,
+  wanted: Wanted,
 ): Promise<RecordRow<Kind>[]> {
-  const { table, columns, parentId } = stored[kind]
-  const { npns, updatedSince } = filters
-  const ofProducer = [sql`account_id = ${accountId} and active and data_status = 'ready'`]
-  if (npns) ofProducer.push(sql`npn = any (${npns}::bigint[])`)
-  if (after) ofProducer.push(sql`npn >= ${after.npn}::bigint`)
-  if (id !== undefined)
-    ofProducer.push(sql`npn = (select npn from ${table} where feed_id = ${feedId} and id = ${id}::bigint)`)
-  if (updatedSince !== undefined) {
-    ofProducer.push(sql`
-      greatest(fresh_on, (select changed_on from entity e where e.feed_id = ${feedId} and e.npn = population.npn))
-        >= ${updatedSince}::date`)
-  }
-  const ofRecord = [sql`r.feed_id = ${feedId} and r.npn = p.npn`, ...conditionsOf(kind, filters)]
-  if (id !== undefined) ofRecord.push(sql`r.id = ${id}::bigint`)
-  if (parentIds && parentId) ofRecord.push(sql`${parentId} = any (${parentIds}::bigint[])`)
-  if (after) ofRecord.push(sql`(p.npn > ${after.npn}::bigint or r.id > ${after.id}::bigint)`)
+  const { table, columns } = stored[kind]
+  const { updatedSince } = wanted.filters
+  const changed = updatedSince === undefined ? sql`` : sql`join entity e on e.npn = p.npn`
   return await db.run<RecordRow<Kind>>(sql`
     select ${columns}
-      from (select npn, fresh_on, activations from population where ${allOf(ofProducer)} order by npn) as p
-     cross join lateral (select * from ${table} r where ${allOf(ofRecord)} order by r.id offset 0) as r
+      from (select p.npn, p.fresh_on, p.activations from population p ${changed}
+             where ${allOf(ofProducers(reader, table, wanted))} order by p.npn) as p
+     cross join lateral (select * from ${table} r where ${allOf(ofRecords(reader, kind, wanted))} order by r.id offset 0) as r
      order by p.npn, r.id
-     limit ${limit ?? null}`)
+     limit ${wanted.limit ?? null}`)
+}
+
+function ofProducers({ accountId, feedId }: Reader, table: Sql, { filters, id, after }: Wanted): Sql[] {
+  const { npns, updatedSince } = filters
+  const conditions = [sql`p.account_id = ${accountId} and p.active and p.data_status = 'ready'`]
+  if (npns) conditions.push(sql`p.npn = any (${npns}::bigint[])`)
+  if (id !== undefined) {
+    conditions.push(sql`p.npn = (select npn from ${table} where feed_id = ${feedId} and id = ${id}::bigint)`)
+  }
+  if (after) conditions.push(sql`p.npn >= ${after.npn}::bigint`)
+  if (updatedSince !== undefined) {
+    conditions.push(sql`e.feed_id = ${feedId} and e.npn >= ${after?.npn ?? 0}::bigint`)
+    conditions.push(sql`greatest(p.fresh_on, e.changed_on) >= ${updatedSince}::date`)
+  }
+  return conditions
+}
+
+function ofRecords({ feedId }: Reader, kind: ServedKind, { filters, parentIds, id, after }: Wanted): Sql[] {
+  const { parentId } = stored[kind]
+  const conditions = [sql`r.feed_id = ${feedId} and r.npn = p.npn`, ...conditionsOf(kind, filters)]
+  if (id !== undefined) conditions.push(sql`r.id = ${id}::bigint`)
+  if (parentIds && parentId) conditions.push(sql`${parentId} = any (${parentIds}::bigint[])`)
+  if (after) conditions.push(sql`(p.npn > ${after.npn}::bigint or r.id > ${after.id}::bigint)`)
+  return conditions
 }
 
 function conditionsOf(kind: ServedKind, filters: Filters): Sql[] {
@@ -93,9 +105,9 @@ function conditionsOf(kind: ServedKind, filters: Filters): Sql[] {
 function ofLoas(kind: ServedKind, includeDeleted: boolean, condition: (row: Sql) => Sql): Sql {
   if (kind !== 'licenses') return condition(sql`r`)
   return sql`
-    exists (select from license_loa l
-             where l.feed_id = r.feed_id and l.npn = r.npn and l.license_id = r.id and ${condition(sql`l`)}
-                   ${includeDeleted ? sql`` : sql`and not l.nipr_deleted`} offset 0)`
+    r.id in (select l.license_id from license_loa l
+              where l.feed_id = r.feed_id and l.npn = p.npn and ${condition(sql`l`)}
+                    ${includeDeleted ? sql`` : sql`and not l.nipr_deleted`})`
 }
 
 function allOf(conditions: readonly Sql[]): Sql {

@@ -1,6 +1,6 @@
+import type { ServedKind } from './answer-schemas.ts'
 import { type Filters, filterPairs } from './filters.ts'
 import { type Position, START, toToken } from './position.ts'
-import type { ServedKind } from './served.ts'
 
 /** A list as it was asked for. */
 export type V2Request = {

@@ -4,12 +4,14 @@ import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { parseMoment } from '#src/adapters/http/moment.ts'
+import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { momentText, nullable } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from '#src/attempts/addressed.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
 import {
   REPLAY_KINDS,
@@ -32,20 +34,33 @@ export type ReplayParts = {
   wakeTasks: () => void
 }
 
-const NoBody = Type.Object({})
-const ReplayBody = Type.Object({
-  since: momentText(),
-  until: Type.Optional(nullable(momentText())),
-  rate: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX }))),
-})
-const CancelBody = Type.Object({ createdBefore: momentText() })
+const NoBody = Type.Object({}, { title: 'EmptyIn' })
+const ResendOut = Type.Object({}, { title: 'EmptyResponse' })
+const ReplayBody = Type.Object(
+  {
+    since: momentText(),
+    until: Type.Optional(nullable(momentText())),
+    rate: Type.Optional(
+      nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX, description: 'Deliveries a second.' })),
+    ),
+  },
+  { title: 'ReplayIn' },
+)
+const CancelBody = Type.Object({ createdBefore: momentText() }, { title: 'CancelMessagesIn' })
 
 /** Sending again, one or many, and canceling what is planned: webhook-api 8, 10.5 and 13. */
 export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts): void {
   const { api, clock, ids, idempotency, wakeLanes, wakeTasks } = parts
   const send = addressing(api, 'CreateAttempts')
 
-  routes.post('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/resend', send, async (request, reply) => {
+  const resend = described(send, {
+    id: 'v1.message-attempt.resend',
+    summary: 'Send a message to an endpoint once more, at once',
+    body: NoBody,
+    answers: { 202: ResendOut },
+    refusals: ['missing_payload'],
+  })
+  routes.post('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/resend', resend, async (request, reply) => {
     bodyOf(request, NoBody)
     const { accountId, id: endpointId, shard } = endpointOf(request)
     const { id: eventId } = eventOf(request)
@@ -66,11 +81,31 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
       return { status: 202, answer: startedTaskOut(task), committed: wakeTasks }
     })
   }
-  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', send, replay(REPLAY_KINDS.recover))
-  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', send, replay(REPLAY_KINDS.missing))
+  const starts = {
+    body: ReplayBody,
+    answers: { 202: StartedTaskOut },
+    refusals: ['endpoint_disabled', 'task_running'],
+  } satisfies Partial<Operation>
+  const recover = described(send, {
+    id: 'v1.endpoint.recover',
+    summary: 'Send again what was attempted here and never succeeded',
+    ...starts,
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', recover, replay(REPLAY_KINDS.recover))
+  const replayMissing = described(send, {
+    id: 'v1.endpoint.replay-missing',
+    summary: 'Deliver what the endpoint wants and was never attempted here',
+    ...starts,
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', replayMissing, replay(REPLAY_KINDS.missing))
 
-  const manage = addressing(api, 'ManageEndpoint')
-  routes.post('/app/:app_id/endpoint/:endpoint_id/cancel-msgs', manage, async (request, reply) => {
+  const cancel = described(addressing(api, 'ManageEndpoint'), {
+    id: 'v1.endpoint.cancel-msgs',
+    summary: 'Cancel what is planned of earlier messages',
+    body: CancelBody,
+    answers: { 204: null },
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/cancel-msgs', cancel, async (request, reply) => {
     const before = momentOf(bodyOf(request, CancelBody).createdBefore)
     const { accountId, id: endpointId, shard } = endpointOf(request)
     const lane = { accountId, endpointId, shard }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
@@ -9,6 +10,7 @@ import { oneOf } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
+import { TaskOut, TaskPage } from './answer-schemas.ts'
 import { listTasks, readTask } from './store.ts'
 import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, taskOut } from './task.ts'
 
@@ -26,7 +28,11 @@ const ListQuery = Type.Object({
 export function registerTaskRoutes(routes: FastifyInstance, { api, clock }: TaskParts): void {
   const oldest = () => TASK_ID_PREFIX + ksuidFloor(addMs(clock.now(), -SHOWN_MS))
 
-  routes.get('/background-task', { config: { access: 'ViewBase' } }, async (request) => {
+  const list = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.background-task.list', summary: 'List background tasks', query: ListQuery, answers: { 200: TaskPage } },
+  )
+  routes.get('/background-task', list, async (request) => {
     const query = queryOf(request, ListQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
     const { environment, accountId } = request.principal
@@ -38,7 +44,11 @@ export function registerTaskRoutes(routes: FastifyInstance, { api, clock }: Task
     return toPage(page, tasks, taskOut, (task) => task.id)
   })
 
-  routes.get('/background-task/:task_id', { config: { access: 'ViewBase' } }, async (request) => {
+  const get = described(
+    { config: { access: 'ViewBase' } },
+    { id: 'v1.background-task.get', summary: 'Read a background task', answers: { 200: TaskOut } },
+  )
+  routes.get('/background-task/:task_id', get, async (request) => {
     const id = pathValue(request, 'task_id')
     if (id === undefined || !isId(id, TASK_ID_PREFIX)) throw notFound()
     const task = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { Agent, type RequestOptions, request, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LEASE_TIMES } from '#src/delivery/ownership.ts'
 import type { TestAccount } from '../api-client.ts'
+import { testDatabase } from '../postgres.ts'
+import { startPostgresProxy } from '../postgres-proxy.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { TestService } from '../service.ts'
 import { type Exit, ServiceHome, ServiceProcess } from '../service-process.ts'
@@ -11,7 +15,8 @@ import { type Exit, ServiceHome, ServiceProcess } from '../service-process.ts'
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 const DEADLINE_MS = 2_000
-const STOP_MS_MAX = DEADLINE_MS + 2_000
+/** The deadline and 2 s, and a little more on a busy machine. */
+const STOP_MS_MAX = DEADLINE_MS + 2_000 + 1_000
 
 let receiver: Receiver
 let home: ServiceHome
@@ -109,6 +114,58 @@ describe('a call under way when its process stops', () => {
   test('does not keep the process by the connection that it came on', async () => {
     expect(await stopDuringCall({})).toBeLessThan(STOP_MS_MAX)
   })
+})
+
+test('a call whose client never ends its request does not keep the process', async () => {
+  const stopping = await TestService.start()
+  const { id } = await stopping.account()
+  const call = request(`${stopping.url}/api/v1/app/${id}/msg`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${stopping.keys.production}`, 'content-length': 1_000 },
+  })
+  const ended = new Promise<void>((resolve) => call.on('error', () => resolve()))
+  call.flushHeaders()
+  call.write('{')
+  await once(call, 'socket')
+  await stopping.call('GET', '/api/v1/health/ping') // by now the one before has been seen
+  const startedAt = performance.now()
+  await Promise.all([stopping.app.close(), ended])
+  expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
+  await stopping.close()
+})
+
+test('a database that has gone silent does not keep the process, whatever was under way', async () => {
+  const silentReceiver = await startReceiver({ replies: [() => {}] })
+  const database = await testDatabase()
+  const proxy = await startPostgresProxy(database.connection)
+  const stopping = await TestService.start({
+    database,
+    connection: proxy.connection,
+    receivers: [silentReceiver],
+    overrides: { leaseTimes: LEASE_TIMES },
+  })
+  const stoppingAccount = await stopping.account()
+  const app = `/api/v1/app/${stoppingAccount.id}`
+  const token = await stopping.token(stoppingAccount)
+  await stopping.ok('POST', `${app}/endpoint`, { url: silentReceiver.url, timeoutMs: DEADLINE_MS })
+  await silentReceiver.received(1)
+  const npns = Array.from({ length: 5_000 }, (_, n) => String(1_000_000 + n))
+  const job = await stopping.ok('PUT', '/v1/accounts/subscriptions', npns, { token })
+  await stopping.ok('POST', `${app}/msg`, { eventType: 'test.happened', payload: {} })
+  proxy.become('silent')
+  const startedAt = performance.now()
+  await stopping.app.close()
+  expect(performance.now() - startedAt).toBeLessThan(STOP_MS_MAX)
+  await proxy.close()
+
+  const next = await TestService.start({ beside: stopping })
+  const status = `/v1/accounts/subscriptions/status/${job.job_id}`
+  await expect
+    .poll(async () => (await next.ok('GET', status, undefined, { token })).state, { timeout: 20_000 })
+    .toBe('succeeded')
+  await next.close()
+  await stopping.close()
+  await silentReceiver.close()
 })
 
 /** A message posted by a client that may keep its connection. */

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 import { FAULTS_MAX } from './faults.ts'
+import { mustBeDescribed } from './operation.ts'
 import { parseMembers, parseWhole, type ScannedJson } from './scan.ts'
 import { faultsOf } from './schema.ts'
 
@@ -40,6 +41,7 @@ export type BodyOptions = {
  * @throws DomainError invalid_input with all faults, up to 20, at `['body', …]`
  */
 export function bodyOf<T extends TObject>(request: FastifyRequest, schema: T, options: BodyOptions = {}): Static<T> {
+  mustBeDescribed(request, 'body', schema)
   const { value, ignored } = readBody(request.scanned, schema, options)
   request.ignoredFields.push(...ignored)
   return value

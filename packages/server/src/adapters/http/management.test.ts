@@ -87,6 +87,7 @@ describe('who may call, in order', () => {
     ['TRACE', '/app', 'key', 405, 'method_not_allowed'],
     ['GET', '/app/app_1/integration', 'app', 501, 'not_implemented'],
     ['GET', '/app/app_2/integration', 'app', 501, 'not_implemented'],
+    ['GET', '/app/app_1/integration', 'narrow', 501, 'not_implemented'],
     ['POST', '/app', 'app', 403, 'insufficient access'],
     ['DELETE', '/app/app_2', 'app', 403, 'insufficient access'],
     ['GET', '/app/app_1', 'narrow', 403, 'insufficient access'],

@@ -57,7 +57,7 @@ export function managementRoutes(
 ): void {
   void http.register(
     async (scope) => {
-      requireAccessRules(scope, (rule) => ACCESS.has(rule))
+      requireAccessRules(scope, 'management', (rule) => ACCESS.has(rule))
       scope.addHook('onRequest', async (request, reply) => {
         request.family = 'management'
         reply.headers(CORS)
@@ -84,9 +84,8 @@ export function managementRoutes(
         scope.route({
           method,
           url,
-          config: { access: 'any', accountMayBeMissing: true },
-          onRequest: refuseNotImplemented,
-          handler: refuseNotImplemented,
+          config: { access: 'any', notImplemented: true },
+          handler: neverReached,
         })
       }
     },
@@ -100,7 +99,7 @@ async function admit(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { access: rule, accountMayBeMissing = false } = request.routeOptions.config
+  const { access: rule, accountMayBeMissing = false, find, notImplemented = false } = request.routeOptions.config
   if (rule === 'none') return
   request.principal = await access.authenticate(bearerOf(request.headers.authorization))
   if (request.is404) {
@@ -108,11 +107,13 @@ async function admit(
     if (allow !== undefined) reply.header('allow', `${allow}, OPTIONS`)
     throw error
   }
+  if (notImplemented) throw new DomainError('not_implemented', 'This operation is not part of this service.')
   if (!mayCall(request.principal, rule)) throw insufficientAccess()
   if (hasImpossiblePathValue(request)) throw notFound()
   const account = pathValue(request, 'app_id')
   if (account !== undefined && !accountMayBeMissing)
     request.account = await access.accountOf(request.principal, account)
+  await find?.(request)
   if (!holds(request.principal, rule)) throw insufficientAccess()
 }
 
@@ -122,7 +123,8 @@ function mayCall(principal: Principal, rule: Access | undefined): boolean {
   return rule !== 'environment_key' && (principal.kind !== 'access' || principal.scopes.has('webhooks'))
 }
 
-function holds(principal: Principal, rule: Access | undefined): boolean {
+/** Does the token allow what asks for `rule`, a capability or `any`? */
+export function holds(principal: Principal, rule: Access | undefined): boolean {
   if (principal.kind === 'environment_key' || rule === 'any') return true
   for (const capability of principal.capabilities) if (capability === rule) return true
   return false
@@ -133,8 +135,8 @@ export function insufficientAccess(): DomainError {
   return new DomainError('forbidden', 'This token does not allow this operation.')
 }
 
-async function refuseNotImplemented(): Promise<never> {
-  throw new DomainError('not_implemented', 'This operation is not part of this service.')
+async function neverReached(): Promise<never> {
+  throw new Error('an operation that is not implemented was let through')
 }
 
 async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

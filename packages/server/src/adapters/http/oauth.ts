@@ -11,6 +11,9 @@ import { answerError } from './server.ts'
 export function oauthRoutes(http: FastifyInstance, register: (routes: FastifyInstance) => void): void {
   void http.register(
     async (scope) => {
+      scope.addHook('onRoute', (route) => {
+        route.config = { ...route.config, family: 'oauth' }
+      })
       scope.setErrorHandler((error, request, reply) =>
         answerError(error, request, reply, (problem) => oauthBody(error, problem), problemOf),
       )

@@ -1,8 +1,8 @@
-import Type, { type TObject } from 'typebox'
+import Type, { type TObject, type TSchema } from 'typebox'
 import { addMs } from '#src/adapters/clock.ts'
 import { isId, ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import { invalidInput } from '#src/domain-error.ts'
-import { oneOf, plainText } from './schema.ts'
+import { nullable, oneOf, plainText } from './schema.ts'
 
 export type Order = 'ascending' | 'descending'
 
@@ -35,6 +35,19 @@ export const pageParameters = {
   iterator: Type.Optional(plainText(300)),
   order: Type.Optional(oneOf(['ascending', 'descending'])),
 } satisfies TObject['properties']
+
+/** `PageAnswer`, as openapi.json shows it. @param title of the rows, `EndpointOut` */
+export function pageOf(title: string, row: TSchema): TObject {
+  return Type.Object(
+    {
+      data: Type.Array(row),
+      iterator: nullable(Type.String({ description: 'Of the last row; null when there is none.' })),
+      prevIterator: Type.Optional(Type.String({ description: 'Of the first row.' })),
+      done: Type.Boolean({ description: 'Nothing follows in this direction.' }),
+    },
+    { title: `ListResponse_${title}_` },
+  )
+}
 
 /**
  * The page of a list that is ordered by `id` or name.

@@ -69,6 +69,21 @@ const FRAMEWORK: Record<string, Problem> = {
   ECONNRESET: badRequest('The request ended too early.'),
 }
 
+/** Status and code word by which the management API refuses. */
+export function managementStatus(code: ErrorCode): { status: number; code: string } {
+  return MANAGEMENT[code]
+}
+
+/** Status by which the ProducerSync API refuses. */
+export function producersyncStatus(code: ErrorCode): number {
+  return PRODUCERSYNC[code] ?? MANAGEMENT[code].status
+}
+
+/** The `error` of the token endpoint for a refusal of HTTP's own. */
+export function oauthWord(code: ErrorCode): string {
+  return OAUTH[code] ?? 'invalid_request'
+}
+
 /** @returns null for what is a defect of the service and nobody's fault but ours */
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof DomainError) return ofDomain(error)
@@ -102,7 +117,7 @@ export function producersyncProblemOf(error: unknown): Problem | null {
   if (problem === null) return null
   if (error instanceof DatabaseBusy) return { ...problem, status: 503 }
   if (!(error instanceof DomainError)) return problem
-  return { ...problem, status: PRODUCERSYNC[error.code] ?? problem.status, detail: messageOf(error) }
+  return { ...problem, status: producersyncStatus(error.code), detail: messageOf(error) }
 }
 
 /** The body of the ProducerSync API's errors. @param path as requested, without the query */

@@ -47,7 +47,7 @@ export function producersyncRoutes(
 ): void {
   void http.register(async (scope) => {
     applyRules(scope, http, parts)
-    requireAccessRules(scope, (rule) => rule === 'any' || SCOPES.has(rule))
+    requireAccessRules(scope, 'producersync', (rule) => rule === 'any' || SCOPES.has(rule))
     register(scope)
   })
   for (const prefix of PREFIXES) {

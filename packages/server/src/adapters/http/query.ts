@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import Type, { type Static, type TArray, type TObject, type TSchema, type TUnsafe } from 'typebox'
 import { DomainError, invalidInput } from '#src/domain-error.ts'
 import { isCalendarDate, parseMoment } from './moment.ts'
+import { mustBeDescribed } from './operation.ts'
 import { faultsOf } from './schema.ts'
 
 /** The values given for each name, in order, decoded. `name[]` and `name[3]` count as `name`. */
@@ -47,9 +48,10 @@ export function parseQuery(text: string): QueryParameters {
  *         for one outside its range or pattern
  */
 export function queryOf<T extends TObject>(
-  request: Pick<FastifyRequest, 'family' | 'parameters'>,
+  request: Pick<FastifyRequest, 'family' | 'parameters'> & Partial<Pick<FastifyRequest, 'routeOptions'>>,
   schema: T,
 ): Static<T> {
+  mustBeDescribed(request, 'query', schema)
   if (request.family === 'producersync') refuseUnknown(request.parameters, schema)
   const values: Record<string, unknown> = { __proto__: null }
   const moments = new Map<string, Date>()

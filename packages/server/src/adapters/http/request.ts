@@ -1,10 +1,12 @@
 import type {} from 'fastify'
 import type { Account, Capability, Principal, Scope } from '#src/accounts/principal.ts'
+import type { Operation } from './operation.ts'
 import type { QueryParameters } from './query.ts'
 import type { JsonLimits, ScannedJson } from './scan.ts'
 
 /**
- * Who may call a route; checked before its body is read. An environment key may call every management route.
+ * Who may call a route; checked before its body is read, a capability once what the path names has been found. An environment
+ * key may call every management route.
  * `environment_key`: nobody else · a capability: also app tokens that hold it · `any`: every token · `none`: without a token ·
  * a scope (`/v1`, `/v2` only): tokens that have it.
  */
@@ -16,6 +18,18 @@ export type Family = 'management' | 'producersync'
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** Which rules hold; set for every route of a family. */
+    family?: Family | 'oauth'
+    /** How openapi.json describes it. */
+    operation?: Operation
+    /**
+     * Management routes: finds what the path names beneath the account, and notes it on the request; runs before the capability
+     * of `access` is asked for (webhook-api 2.1).
+     * @throws DomainError not_found
+     */
+    find?: (request: FastifyRequest) => Promise<void>
+    /** Management routes: an operation that exists elsewhere and is answered 501 here. */
+    notImplemented?: true
     /** The account of `:app_id` is left to the route: it may not exist yet. */
     accountMayBeMissing?: boolean
     /** Limits of the body's JSON that differ from `JSON_LIMITS`. */

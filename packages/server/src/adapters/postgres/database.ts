@@ -126,9 +126,9 @@ export class Database implements Queryable {
     }
   }
 
-  /** Refuses new calls, lets running ones end, and closes all connections. */
-  async close(): Promise<void> {
-    await this.#pool.close()
+  /** Refuses new calls, lets running ones end within `msMax`, cuts the others, and closes all connections. */
+  async close(msMax = CLOSE_MS_MAX): Promise<void> {
+    await this.#pool.close(msMax)
   }
 
   #deadline(timeoutMs = this.#queryTimeoutMs): number {
@@ -165,6 +165,7 @@ class Transaction implements Queryable {
 const commit = sql`commit`
 const rollback = sql`rollback`
 const rollbackTimeoutMs = 1_000
+const CLOSE_MS_MAX = 250
 
 function begin({ readOnly, isolation }: TransactionOptions): Sql {
   if (isolation)

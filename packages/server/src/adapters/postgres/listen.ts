@@ -5,6 +5,7 @@ const reconnectMsMin = 50
 const reconnectMsMax = 1_000
 const probeEveryMs = 5_000
 const probeTimeoutMs = 2_000
+const goodbyeTimeoutMs = 250
 
 /**
  * Hears the notifications of one channel over a connection of its own, and reconnects for ever until closed. A notification is a
@@ -51,7 +52,7 @@ export class Listener {
     const client = this.#client
     this.#client = undefined
     if (!client) return
-    const timer = setTimeout(() => client.connection.stream.destroy(), probeTimeoutMs)
+    const timer = setTimeout(() => client.connection.stream.destroy(), goodbyeTimeoutMs)
     await client.end()
     clearTimeout(timer)
   }

@@ -57,15 +57,20 @@ export class Pool {
     else this.#offer(session)
   }
 
-  /** Refuses new callers, waits until those who have a session give it back, and ends all connections. */
-  async close(): Promise<void> {
+  /** Refuses new callers, gives those who have a session `msMax` to return it, and ends all connections. */
+  async close(msMax: number): Promise<void> {
     if (!this.#closed) {
       this.#closed = Promise.withResolvers<void>()
       this.#refuseAll(new DatabaseUnavailable('closed'))
       for (const session of this.#idle.splice(0)) this.#retire(session)
       this.#settleClose()
     }
+    const timer = setTimeout(() => {
+      for (const session of this.#open) session.destroy()
+      this.#closed?.resolve() // one that is still being opened is ended when it is
+    }, msMax)
     await this.#closed.promise
+    clearTimeout(timer)
   }
 
   #offer(session: Session): void {

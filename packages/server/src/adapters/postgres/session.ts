@@ -4,7 +4,7 @@ import { DatabaseUnavailable, isStalePlan, translate } from './errors.ts'
 import { Pipeline, type Results } from './pipeline.ts'
 import type { Sql } from './sql.ts'
 
-const goodbyeTimeoutMs = 1_000
+const goodbyeTimeoutMs = 250
 
 /** One connection to the server, used by one caller at a time. Lost once, it is never used again. */
 export class Session {

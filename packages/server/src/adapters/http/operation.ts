@@ -1,0 +1,44 @@
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
+import type { TObject, TSchema } from 'typebox'
+import type { ErrorCode } from '#src/domain-error.ts'
+
+/**
+ * What openapi.json says of a route beside its method, its path and who may call it. A schema with a `title` stands there
+ * once, under that name. See docs/decisions/0016.
+ */
+export type Operation = {
+  /** `v1.endpoint.list`: unique, and the Svix description's own where it has the operation. The word before the last is its tag. */
+  id: string
+  summary: string
+  description?: string
+  /** Values of the path. One that is left out is an id or a uid: text of 1 to 256 characters. */
+  path?: Readonly<Record<string, TSchema>>
+  /** What `queryOf` reads. */
+  query?: TObject
+  /** What `bodyOf` reads; a route that cuts bytes from its body describes the whole of it. */
+  body?: TSchema
+  /** By status; null: without a body. */
+  answers: Readonly<Record<number, TSchema | null>>
+  /** Codes of refusals beside those that each operation of the family has. */
+  refusals?: readonly ErrorCode[]
+}
+
+/** Options of a route, with its description. */
+export function described<Options extends { config: FastifyContextConfig }>(options: Options, operation: Operation) {
+  return { ...options, config: { ...options.config, operation } }
+}
+
+/**
+ * A route that describes itself reads by the schemas it shows, or its description would be of something else.
+ * @throws an error, a defect of the route
+ */
+export function mustBeDescribed(
+  { routeOptions }: Partial<Pick<FastifyRequest, 'routeOptions'>>,
+  part: 'query' | 'body',
+  schema: TObject,
+): void {
+  const operation = routeOptions?.config.operation
+  if (operation && operation[part] !== schema) {
+    throw new Error(`${operation.id} reads its ${part} by another schema than it describes`)
+  }
+}

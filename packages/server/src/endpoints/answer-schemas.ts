@@ -1,0 +1,51 @@
+import Type from 'typebox'
+import { pageOf } from '#src/adapters/http/pages.ts'
+import { idText, mapOf, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+
+const throttleRate = nullable(Type.Integer({ minimum: 1, maximum: 65_535 }))
+const names = nullable(Type.Array(Type.String()))
+
+/** What an endpoint and a message's destination both show. */
+export const destinationFields = {
+  id: idText('ep_'),
+  url: Type.String({ format: 'uri' }),
+  description: Type.String(),
+  uid: nullable(Type.String()),
+  disabled: Type.Boolean(),
+  eventTypes: names,
+  filterTypes: names,
+  channels: names,
+  throttleRate,
+  rateLimit: throttleRate,
+  version: Type.Literal(1),
+  createdAt: momentText(),
+  updatedAt: momentText(),
+}
+
+export const EndpointOut = Type.Object(
+  {
+    ...destinationFields,
+    metadata: mapOf(Type.String()),
+    timeoutMs: Type.Integer({ minimum: 1_000, maximum: 30_000 }),
+    retrySchedule: nullable(Type.Array(Type.Integer(), { description: 'Waits in seconds; null: as the environment.' })),
+    maxConcurrency: nullable(Type.Integer({ minimum: 1, maximum: 256 })),
+    ordering: oneOf(['none', 'fifo']),
+    failingSince: nullable(momentText()),
+    disabledReason: nullable(oneOf(['manual', 'failures', 'gone', 'receiver_request'])),
+  },
+  { title: 'EndpointOut' },
+)
+export const EndpointPage = pageOf('EndpointOut', EndpointOut)
+
+export const EndpointHeadersOut = Type.Object(
+  {
+    headers: mapOf(Type.String()),
+    sensitive: Type.Array(Type.String(), { description: 'Names of headers whose values are not shown.' }),
+  },
+  { title: 'EndpointHeadersOut' },
+)
+
+export const EndpointSecretOut = Type.Object(
+  { key: Type.String({ description: '`whsec_…`, or the public key `whpk_…` of an Ed25519 one.' }) },
+  { title: 'EndpointSecretOut' },
+)
