@@ -112,6 +112,12 @@ export class ProducerWorld {
         from unnest(${npns}::bigint[]) as npn
           on conflict (account_id, npn) do update
          set active = excluded.active, data_status = excluded.data_status, fresh_on = excluded.fresh_on`
+    // whose data is current, for whoever activates it next
+    await owner.query`
+      insert into nipr_target (feed_id, npn, state, data)
+      select (select feed_id from account where id = ${accountId}), npn, 'active', ${dataStatus}
+        from unnest(${npns}::bigint[]) as npn
+          on conflict (feed_id, npn) do update set data = excluded.data`
     await owner.query`delete from population_count where account_id = ${accountId}`
     await owner.query`
       insert into population_count (account_id, loading, ready, not_found)

@@ -223,6 +223,7 @@ describe('a job', () => {
 
 describe('the population', () => {
   test('is listed as specified', async () => {
+    account = await world.addAccount({ environment: 'sandbox' })
     await world.api.transaction({ settings: visibleTo(account.environment, account.accountId) }, (tx) =>
       preload(tx, { id: account.accountId, createdAt: new Date('2026-02-02T09:00:00.000Z') }),
     )
