@@ -14,6 +14,7 @@ const decisions = [
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
+  `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
@@ -199,7 +200,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays'],
+    ['replays', 'portal'],
     ['operate'],
   ]),
 ]

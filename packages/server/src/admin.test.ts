@@ -8,11 +8,13 @@ import { grantOf } from '#src/accounts/clients.ts'
 import { DataKeys } from '#src/accounts/encryption.ts'
 import { firstStart } from '#src/accounts/first-start.ts'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
+import { visibleTo } from '#src/accounts/principal.ts'
 import { DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { issueToken, openSession, sessionOfCookie } from '#src/portal/session-store.ts'
 import { preload } from '#src/updates/preload.ts'
 import { type TestDatabase, testDatabase } from '../test/postgres.ts'
 import { runAdmin } from './admin.ts'
@@ -159,6 +161,85 @@ describe('accounts and clients', () => {
       assert.equal((await run(['client', ...args])).code, 1, args.join(' '))
     }
     assert.equal((await run(['client', 'create', '--account', account.id, '--scope', 'everything'])).code, 2)
+  })
+})
+
+describe('login-link create, list, revoke', () => {
+  type LinkAnswer = { id: string; url: string; accountId: string; expiresAt: string }
+  const parts = { clock, ids: new IdSource(clock) }
+  const spend = async (url: string) => await openSession(api, parts, url.split('#key=')[1] ?? '', { embedded: false })
+  const create = async (...more: string[]) => (await json<{ link: LinkAnswer }>(['login-link', 'create', ...more])).link
+  let account: string
+
+  beforeAll(async () => {
+    const args = ['account', 'create', '--environment', 'production', '--name', 'Linked', '--uid', 'linked']
+    account = (await json<{ account: { id: string } }>(args)).account.id
+  })
+
+  test('the link is shown once, lets in one session with the role’s rights, and is never listed', async () => {
+    const variables = { PUBLIC_URL: 'https://hooks.example.com' }
+    const { code, results, messages } = await run(
+      ['login-link', 'create', '--account', 'linked', '--role', 'viewer'],
+      variables,
+    )
+    assert.equal(code, 0)
+    const [, url = ''] =
+      /^link +(https:\/\/hooks\.example\.com\/portal\/login#key=lk_\w{43})$/m.exec(results.join('\n')) ?? []
+    assert.ok(!messages.join().includes(url))
+    const opened = await spend(url)
+    assert.deepEqual([opened?.session.accountId, opened?.session.role], [account, 'viewer'])
+    assert.deepEqual(opened?.session.capabilities, ['ViewBase'])
+    assert.equal(await spend(url), undefined)
+    const listed = (await run(['login-link', 'list', '--account', account])).results.join('\n')
+    assert.match(listed, /^link_\w{27} {2}used \S+ {2}viewer {2}-$/m)
+    assert.ok(!listed.includes(url.slice(-43)))
+  })
+
+  test('one for a person ends that person’s earlier unused ones alone', async () => {
+    const [first, other] = [
+      await create('--account', account, '--person', 'Ada'),
+      await create('--account', account, '--person', 'Bob'),
+    ]
+    const second = await create('--account', account, '--person', 'Ada', '--role', 'admin', '--hours', '1')
+    assert.ok(Math.abs(Date.parse(second.expiresAt) - Date.now() - 3_600_000) < 60_000)
+    assert.equal(await spend(first.url), undefined)
+    assert.equal((await spend(other.url))?.session.person, 'Bob')
+    assert.ok((await spend(second.url))?.session.capabilities.includes('ManageAccount'))
+  })
+
+  test('revoke ends the link, and the session that was made from it with its tokens', async () => {
+    const { id, url } = await create('--account', account)
+    const opened = await spend(url)
+    assert.ok(opened?.cookie)
+    const { session } = opened
+    const token = await api.transaction({ settings: visibleTo('production', account) }, (tx) =>
+      issueToken(tx, parts, session),
+    )
+    const access = createAccess(api, clock)
+    const principal = await access.authenticate(token?.token)
+    assert.ok(principal.kind === 'app')
+    assert.deepEqual([...principal.scopes], ['producersync.read', 'producersync.write'])
+    assert.equal((await run(['login-link', 'revoke', id])).code, 0)
+    assert.equal((await run(['login-link', 'revoke', id])).code, 1)
+    assert.equal(await sessionOfCookie(api, opened.cookie, clock.now()), undefined)
+    await assert.rejects(createAccess(api, clock).authenticate(token?.token), DomainError)
+    const { id: unused, url: dead } = await create('--account', account)
+    assert.equal((await run(['login-link', 'revoke', unused])).code, 0)
+    assert.equal(await spend(dead), undefined)
+  })
+
+  test.each([
+    [['--account', 'linked', '--hours', '0'], 2, /^hours: /],
+    [['--account', 'linked', '--hours', '169'], 2, /^hours: /],
+    [['--account', 'linked', '--hours', 'x'], 2, /^hours: /],
+    [['--account', 'linked', '--person', ''], 2, /^person: /],
+    [['--account', 'linked', '--role', 'owner'], 2, /role/],
+    [['--account', 'nobody'], 1, /There is no account nobody/],
+  ])('%j is refused', async (args, code, message) => {
+    const refused = await run(['login-link', 'create', ...args])
+    assert.equal(refused.code, code)
+    assert.match(refused.messages.join('\n'), message)
+    assert.deepEqual(refused.results, [])
   })
 })
 

@@ -15,8 +15,11 @@ import {
   startEmbeddedPostgres,
 } from '#src/adapters/postgres/embedded.ts'
 import { migrate, missingMigrations, SchemaError } from '#src/adapters/postgres/migrate.ts'
-import { type Config, ConfigError, loadConfig, printConfig } from '#src/config.ts'
+import { type Config, ConfigError, loadConfig, printConfig, publicUrlOf } from '#src/config.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { type Invitation, invite, linksOf, withdraw } from '#src/portal/invite.ts'
+import type { Link } from '#src/portal/link-store.ts'
+import { ROLES } from '#src/portal/role.ts'
 import { preload } from '#src/updates/preload.ts'
 
 /** What a command may print to: results, and words for people. */
@@ -31,6 +34,7 @@ Examples:
   npm run -s admin -- account create --environment production --name "Contoso Insurance" --client
   npm run -s admin -- client rotate client_3Aa0F8E2yHdqfp6y2gwa1x3KJ8m
   npm run -s admin -- key create --environment sandbox --name deploy --json
+  npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
@@ -55,7 +59,7 @@ export async function runAdmin(args: readonly string[], variables: Variables, ou
 
 function program(variables: Variables, output: Output): Command {
   const admin = new Command('admin')
-    .description('What operators do: accounts, clients, keys, settings, migrations.')
+    .description('What operators do: accounts, clients, keys, login links, settings, migrations.')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => output.result(text.trimEnd()),
@@ -205,6 +209,46 @@ function program(variables: Variables, output: Output): Command {
       })
     })
 
+  const link = admin.command('login-link').description('login links to the portal of an account')
+  leaf(link, 'create', 'let somebody in; the link works once and is shown once')
+    .requiredOption('--account <id or uid>', 'whose portal')
+    .addOption(environmentOption())
+    .addOption(new Option('--role <role>', 'what they may do').choices(ROLES).default('developer'))
+    .option('--person <name>', 'whom it is for; their earlier unused links end')
+    .option('--hours <hours>', 'how long it can be used, at most 168', Number, 168)
+    .action(async ({ json, ...invitation }: Options & Invitation) => {
+      const config = loadConfig(variables)
+      await withOperator(config, output, async (operator) => {
+        const { id, url, account, expiresAt } = await invite(operator, invitation, publicUrlOf(config))
+        print(json, { link: { id, url, accountId: account.id, environment: account.environment, expiresAt } }, [
+          `link id  ${id}`,
+          `link     ${url}`,
+          `until    ${expiresAt.toISOString()}`,
+        ])
+        output.message('Hand the link over now: it is shown this once, and works once.')
+      })
+    })
+  leaf(link, 'revoke', 'end a link, and the session made from it; in force everywhere within 5 s')
+    .argument('<link id>')
+    .action(async (id: string, { json }: Options) => {
+      await withOperator(loadConfig(variables), output, async (operator) => {
+        await withdraw(operator, id)
+        print(json, { revoked: id }, [`${id} is revoked.`])
+      })
+    })
+  leaf(link, 'list', 'list the links of an account, newest first, without their keys')
+    .requiredOption('--account <id or uid>', 'whose')
+    .addOption(environmentOption())
+    .action(async (options: Options & { account: string; environment?: Environment }) => {
+      await withOperator(loadConfig(variables), output, async (operator) => {
+        const links = await linksOf(operator, options)
+        const lines = links.map(
+          (each) => `${each.id}  ${linkState(each)}  ${each.role ?? 'capabilities'}  ${each.person ?? '-'}`,
+        )
+        print(options.json, { links }, lines)
+      })
+    })
+
   const environment = admin.command('environment').description('settings of an environment')
   leaf(environment, 'set', 'change settings; in force everywhere within 5 s')
     .argument('<environment>', 'sandbox or production', parseEnvironment)
@@ -279,6 +323,11 @@ function accountLine({ id, environment, uid, name }: Account): string {
 
 function stateOf({ revokedAt }: { revokedAt: Date | null }): string {
   return revokedAt ? `revoked ${revokedAt.toISOString()}` : 'valid'
+}
+
+function linkState({ usedAt, revokedAt, expiresAt }: Link): string {
+  if (revokedAt) return `revoked ${revokedAt.toISOString()}`
+  return usedAt ? `used ${usedAt.toISOString()}` : `until ${expiresAt.toISOString()}`
 }
 
 /** Gives `work` the database: by URL, or the embedded one, started for the while when no service is running on it. */

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
+import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
 import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
@@ -17,6 +18,7 @@ import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { createOutgoing, type Outgoing } from '#src/adapters/outgoing/outgoing.ts'
@@ -27,7 +29,7 @@ import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { Closing } from '#src/closing.ts'
-import type { Config } from '#src/config.ts'
+import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
@@ -42,6 +44,7 @@ import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
+import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -51,6 +54,8 @@ import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { RecordIds } from '#src/producers/record-ids.ts'
+import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
@@ -108,7 +113,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'reads' | 'accept' | 'worker' | 'lease' | 'updates' | 'feeds', Database>
+type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates' | 'feeds', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -335,7 +340,7 @@ async function startApi(
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
   const { closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
-  const publicUrl = config.publicUrl ?? `http://${urlHost(config.host)}:${port}`
+  const publicUrl = publicUrlOf({ ...config, port })
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
@@ -355,7 +360,8 @@ async function startApi(
   producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
     registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
     registerProducerRoutes(routes, {
-      reads: databases.reads,
+      api,
+      lists: databases.lists,
       clock,
       publicUrl,
       subscribe: async (account, npn) => {
@@ -372,9 +378,14 @@ async function startApi(
       wakeRunner: wake.runs,
     })
   })
-  managementRoutes(http, access, (routes) => {
+  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
+    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
+  })
+  const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
-    registerAppRoutes(routes, { api, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAppRoutes(routes, { api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAuthRoutes(routes, { api, clock, environments })
+    registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     registerEndpointRoutes(routes, {
       api,
@@ -397,6 +408,9 @@ async function startApi(
       environments,
       clock,
       ids,
+      dataKeys,
+      preload,
+      onCommit: metrics.accepted,
       intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),
       queue: new AcceptQueue({
         accept: databases.accept,
@@ -407,6 +421,11 @@ async function startApi(
         failpoint: overrides.failpoint ?? noFailpoint,
       }),
     })
+  }
+  managementRoutes(http, access, register, { notImplemented: notImplemented['/api/v1'] })
+  managementRoutes(http, access, () => {}, {
+    prefix: '/ingest/api/v1',
+    notImplemented: notImplemented['/ingest/api/v1'],
   })
   serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
   await http.listen({ host: config.host, port })
@@ -452,7 +471,7 @@ function openDatabases(connection: Connection): Databases {
     })
   return {
     api: open('api', 'api', 10, 2_000, CALL_MS_MAX),
-    reads: open('api', 'reads', 4, 2_000, CALL_MS_MAX), // apart, so that no long list delays what is short
+    lists: open('api', 'lists', 4, 2_000, CALL_MS_MAX), // apart, so that none delays what is short
     accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
@@ -493,9 +512,4 @@ async function freePort(host: string, wanted: number, isFixed: boolean): Promise
       await new Promise<void>((resolve) => probe.close(() => resolve()))
     }
   }
-}
-
-function urlHost(address: string): string {
-  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
-  return address.includes(':') ? `[${address}]` : address
 }

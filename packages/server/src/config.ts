@@ -318,6 +318,17 @@ function limit(name: string, what: string, fallback: number): Setting<number> {
   })
 }
 
+/** Where the service is reached, without a slash at the end: as configured, or where it listens. */
+export function publicUrlOf({ publicUrl, host, port }: Pick<Config, 'publicUrl' | 'host' | 'port'>): string {
+  return publicUrl ?? `http://${urlHost(host)}:${port}`
+}
+
+/** An address to listen on as it stands in a URL. */
+export function urlHost(address: string): string {
+  if (address === '0.0.0.0' || address === '::') return '127.0.0.1'
+  return address.includes(':') ? `[${address}]` : address
+}
+
 function roleUrlsOf(values: Values) {
   const urls = {
     migrate: values.databaseUrlMigrate,

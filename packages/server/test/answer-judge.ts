@@ -1,3 +1,4 @@
+import type { Ajv } from 'ajv'
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import * as formats from 'ajv-formats'
 
@@ -22,16 +23,22 @@ type Template = { path: string; pattern: RegExp; values: number }
 export class AnswerJudge {
   readonly #document: Described
   readonly #templates: Template[]
-  readonly #ajv: Ajv2020
+  readonly #ajv: Ajv | Ajv2020
   readonly #compiled = new Map<object, ValidateFunction>()
   readonly #closed: boolean
 
-  constructor(document: Described, { closed = false }: { closed?: boolean } = {}) {
+  /** @param options.ajv of another dialect than OpenAPI 3.1 has; `formats`: further ones, which any value has */
+  constructor(
+    document: Described,
+    options: { closed?: boolean; ajv?: Ajv | undefined; formats?: readonly string[] } = {},
+  ) {
+    const { closed = false, ajv, formats: further = [] } = options
     this.#document = document
     this.#closed = closed
     this.#templates = Object.keys(document.paths).map(toTemplate).sort(moreWordsFirst)
-    this.#ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true })
+    this.#ajv = ajv ?? new Ajv2020({ strict: false, allErrors: true })
     formats.default.default(this.#ajv)
+    for (const format of further) this.#ajv.addFormat(format, true)
     const schemas = document.components?.schemas ?? {}
     this.#ajv.addSchema({ $id: 'doc', components: { schemas: closed ? toClosed(schemas) : schemas } })
   }

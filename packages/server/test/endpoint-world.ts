@@ -162,6 +162,7 @@ export class TestWorld {
       clientId: null,
       scopes: new Set(),
       sessionId: null,
+      portalSessionId: null,
       capabilities: new Set(capabilities),
       featureFlags: new Set(featureFlags),
     })

@@ -112,6 +112,7 @@ function bound(kind: 'app' | 'access', rights: Partial<Extract<Principal, { kind
     capabilities: new Set(),
     featureFlags: new Set(),
     sessionId: null,
+    portalSessionId: null,
     ...rights,
   }
 }

@@ -48,7 +48,8 @@ export class ProducerWorld {
     }
     producersyncRoutes(this.http, { access, limiter: async () => this.rateWindow, clock }, (routes) =>
       registerProducerRoutes(routes, {
-        reads: world.api,
+        api: world.api,
+        lists: world.api,
         clock,
         publicUrl: PUBLIC_URL,
         subscribe: (account, npn) =>
@@ -178,6 +179,7 @@ export class ProducerWorld {
       capabilities: new Set(),
       featureFlags: new Set(),
       sessionId: null,
+      portalSessionId: null,
     }
   }
 

@@ -1,4 +1,4 @@
-import { ApiException, Svix } from 'svix'
+import { ApiException, AppPortalCapability, Svix } from 'svix'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { verifyOfficially } from './official-libraries.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -76,4 +76,38 @@ test('2: refusals arrive as the SDK’s own exception, with their status and bod
     expect(refusal).toBeInstanceOf(ApiException)
     expect(refusal).toMatchObject({ code, body })
   }
+})
+
+test('2: portal access: a token within its rights, until it is ended', async () => {
+  const application = { name: 'Portal', uid: 'portal' }
+  const { token, url } = await svix.authentication.appPortalAccess('portal', {
+    application,
+    capabilities: [AppPortalCapability.ViewBase],
+    sessionId: 'user_1',
+  })
+  expect(url).toMatch(/#key=lk_/)
+  const reader = new Svix(token, { serverUrl: service.url })
+  expect((await reader.application.get('portal')).uid).toBe('portal')
+  const refusals: [call: () => Promise<unknown>, code: number][] = [
+    [() => reader.endpoint.create('portal', { url: receiver.url }), 403],
+    [() => reader.application.list(), 403],
+    [() => reader.endpoint.list('northwind'), 404],
+    [() => svix.authentication.logout(), 403],
+    [() => svix.authentication.appPortalAccess('portal', { capabilities: [] }), 422],
+    [() => svix.ingest.source.list(), 501],
+  ]
+  for (const [call, code] of refusals) await expect(call()).rejects.toMatchObject({ code })
+
+  await svix.authentication.expireAll('portal', { sessionIds: ['user_2'] })
+  expect((await reader.application.get('portal')).name).toBe('Portal')
+  await svix.authentication.expireAll('portal', { sessionIds: ['user_1'] })
+  service.clock.advanceMs(5_000)
+  await expect(reader.application.get('portal')).rejects.toMatchObject({ code: 401 })
+
+  const second = await svix.authentication.appPortalAccess('portal', {})
+  await new Svix(second.token, { serverUrl: service.url }).authentication.logout()
+  service.clock.advanceMs(5_000)
+  await expect(new Svix(second.token, { serverUrl: service.url }).application.get('portal')).rejects.toMatchObject({
+    code: 401,
+  })
 })

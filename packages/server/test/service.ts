@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
 import pino from 'pino'
 import { createClient } from '#src/accounts/clients.ts'
 import { sealingKey } from '#src/accounts/encryption.ts'
@@ -90,12 +91,15 @@ export class TestService extends ApiClient {
     const answers = new WatchedAnswers()
     const overrides = {
       clock,
-      watch: answers.watch,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
       ...options.overrides,
+      watch: (http: FastifyInstance) => {
+        answers.watch(http)
+        options.overrides?.watch?.(http)
+      },
     }
     const app = await createApp(
       config,

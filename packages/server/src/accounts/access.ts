@@ -2,7 +2,15 @@ import type { Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { credentialHash, isBearer } from './credentials.ts'
-import { type Account, type Capability, type Environment, type Principal, type Scope, visibleTo } from './principal.ts'
+import {
+  type Account,
+  type Capability,
+  DEFAULT_CAPABILITIES,
+  type Environment,
+  type Principal,
+  type Scope,
+  visibleTo,
+} from './principal.ts'
 import { type AccountRow, selectAccount, toAccount } from './store.ts'
 import { type TokenRow, tokenByHash } from './tokens.ts'
 
@@ -20,15 +28,8 @@ export type Access = {
   accountOf(principal: Principal, idOrUid: string, options?: { maxAgeMs?: number }): Promise<Account>
 }
 
-/** What a token of an account's client with scope `webhooks` may do. Source: webhook-api 2.1, 2.2. */
-const SIX_CAPABILITIES: ReadonlySet<Capability> = new Set<Capability>([
-  'ViewBase',
-  'ViewEndpointSecret',
-  'ManageEndpointSecret',
-  'ManageTransformations',
-  'CreateAttempts',
-  'ManageEndpoint',
-])
+/** What a token of an account's client with scope `webhooks` may do. Source: webhook-api 2.1. */
+const OF_CLIENT: ReadonlySet<Capability> = new Set(DEFAULT_CAPABILITIES)
 const NONE: ReadonlySet<never> = new Set()
 
 const PRINCIPAL_MAX_AGE_MS = 2_000
@@ -117,7 +118,7 @@ function toPrincipal(row: TokenRow): Principal {
   }
   const scopes: ReadonlySet<Scope> = new Set(row.scopes)
   // A client's token without `webhooks` is known to the webhook API, and may do nothing there.
-  const ofClient = scopes.has('webhooks') ? SIX_CAPABILITIES : NONE
+  const ofClient = scopes.has('webhooks') ? OF_CLIENT : NONE
   return {
     kind: row.kind,
     tokenId,
@@ -128,6 +129,7 @@ function toPrincipal(row: TokenRow): Principal {
     capabilities: row.kind === 'access' ? ofClient : new Set(row.capabilities),
     featureFlags: new Set(row.feature_flags),
     sessionId: row.session_id,
+    portalSessionId: row.portal_session_id,
   }
 }
 

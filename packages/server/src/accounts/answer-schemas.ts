@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
-import { idText, mapOf, momentText, nullable } from '#src/adapters/http/schema.ts'
+import { idText, mapOf, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 
 const throttleRate = nullable(Type.Integer({ minimum: 1, maximum: 65_535 }))
 
@@ -18,6 +18,16 @@ export const ApplicationOut = Type.Object(
   { title: 'ApplicationOut' },
 )
 export const ApplicationPage = pageOf('ApplicationOut', ApplicationOut)
+
+export const WhoamiOut = Type.Object(
+  {
+    envId: idText('org_'),
+    appId: nullable(idText('app_')),
+    permissionSource: oneOf(['RegionalAuthToken', 'OidcJwt']),
+    sessionId: nullable(Type.String()),
+  },
+  { title: 'WhoamiOut' },
+)
 
 export const TokenOut = Type.Object(
   {

@@ -32,10 +32,11 @@ type Fields = Omit<NewAccount, 'environment'>
 
 /**
  * A new or replacing application, under one name per field.
+ * @param at  where it stands
  * @throws DomainError invalid_input
  */
-export function toNew(body: Static<typeof applicationBody>): Fields {
-  return { ...toChanges(body), name: body.name }
+export function toNew(body: Static<typeof applicationBody>, at: readonly string[] = ['body']): Fields {
+  return { ...toChanges(body, at), name: body.name }
 }
 
 /** PUT: a missing field takes its default, except the uid, which stays. A uid of null says nothing: PATCH clears it. */
@@ -45,10 +46,10 @@ export function toReplacement(body: Static<typeof applicationBody>): AccountChan
 }
 
 /** PATCH: what is absent stays, null clears. @throws DomainError invalid_input */
-export function toChanges(body: Static<typeof applicationPatchBody>): AccountChanges {
-  const changes = readAliases(body, { rateLimit: 'throttleRate' })
+export function toChanges(body: Static<typeof applicationPatchBody>, at: readonly string[] = ['body']): AccountChanges {
+  const changes = readAliases(body, { rateLimit: 'throttleRate' }, at)
   const fault = changes.metadata && metadataFault(changes.metadata)
-  if (fault) throw invalidInput({ loc: ['body', 'metadata'], msg: fault, type: 'value_error' })
+  if (fault) throw invalidInput({ loc: [...at, 'metadata'], msg: fault, type: 'value_error' })
   return changes
 }
 
@@ -59,8 +60,9 @@ export function toChanges(body: Static<typeof applicationPatchBody>): AccountCha
  * @throws DomainError invalid_input: its uid is missing, or is not the path's value (webhook-api 9.1)
  */
 export function toOnTheFly(application: Static<typeof applicationBody>, idOrUid: string): Fields {
-  const fields = toNew(application)
-  const loc = ['body', 'application', 'uid']
+  const at = ['body', 'application']
+  const fields = toNew(application, at)
+  const loc = [...at, 'uid']
   if (fields.uid == null) throw invalidInput({ loc, msg: 'is required', type: 'application_uid_missing' })
   if (fields.uid !== idOrUid) {
     throw invalidInput({ loc, msg: 'must equal the application of the path', type: 'application_uid_mismatch' })

@@ -26,12 +26,12 @@ const PAGE_ROWS = 250
 /** What operators do, each in one transaction; the command line (`admin.ts`) reads and prints. */
 export class Operator {
   readonly #database: Database
-  readonly #parts: Omit<AccountParts, 'dataKeys'>
+  readonly parts: Omit<AccountParts, 'dataKeys'>
 
   /** @param database  role `api` */
   constructor(database: Database, parts: Omit<AccountParts, 'dataKeys'>) {
     this.#database = database
-    this.#parts = parts
+    this.parts = parts
   }
 
   /** @throws DomainError invalid_input, conflict (uid) */
@@ -42,13 +42,13 @@ export class Operator {
     const { environment, name, uid, withClient } = input
     const faults = faultsOf(uid === undefined ? { name } : { name, uid }, applicationBody, 'body')
     if (faults.length > 0) throw invalidInput(...faults)
-    return await this.#within(environment, async (tx) => {
-      const account = await createAccount(tx, { ...this.#parts, dataKeys }, { environment, name, uid })
+    return await this.within(environment, async (tx) => {
+      const account = await createAccount(tx, { ...this.parts, dataKeys }, { environment, name, uid })
       if (!account) throw uidTaken()
       if (!withClient) return { account }
       return {
         account,
-        client: await actingFor(tx, account.id, () => createClient(tx, this.#parts, account, { name })),
+        client: await actingFor(tx, account.id, () => createClient(tx, this.parts, account, { name })),
       }
     })
   }
@@ -58,7 +58,7 @@ export class Operator {
     let above: string | null = null
     for (;;) {
       const page: Page = { limit: PAGE_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
-      const rows = await this.#within(environment, (tx) => listAccounts(tx, { environment, page }))
+      const rows = await this.within(environment, (tx) => listAccounts(tx, { environment, page }))
       const shown = rows.slice(0, PAGE_ROWS)
       if (shown.length > 0) yield shown
       if (rows.length <= PAGE_ROWS) return
@@ -74,24 +74,22 @@ export class Operator {
     scopes?: readonly string[]
   }): Promise<NewSecret & { account: Account; scopes?: Scope[] }> {
     const scopes = input.scopes?.map(parseScope)
-    const account = await this.#account(input.account, input.environment)
-    const made = await this.#within(account.environment, (tx) =>
-      actingFor(tx, account.id, () => createClient(tx, this.#parts, account, { name: input.name, scopes })),
-    )
-    return { ...made, account, scopes }
+    return await this.forAccount(input, async (tx, account) => {
+      const made = await createClient(tx, this.parts, account, { name: input.name, scopes })
+      return { ...made, account, scopes }
+    })
   }
 
   /** @throws DomainError not_found */
   async clients(input: { account: string; environment?: Environment }): Promise<Client[]> {
-    const account = await this.#account(input.account, input.environment)
-    return await this.#within(account.environment, (tx) => actingFor(tx, account.id, () => listClients(tx, account.id)))
+    return await this.forAccount(input, (tx, account) => listClients(tx, account.id))
   }
 
   /** @throws DomainError not_found, limit_reached */
   async rotateClient(clientId: string): Promise<NewSecret> {
     const client = await this.#client(clientId)
-    return await this.#within(client.environment, (tx) =>
-      actingFor(tx, client.accountId, () => rotateSecret(tx, this.#parts, client)),
+    return await this.within(client.environment, (tx) =>
+      actingFor(tx, client.accountId, () => rotateSecret(tx, this.parts, client)),
     )
   }
 
@@ -99,8 +97,8 @@ export class Operator {
   async revokeClient(clientId: string, secretId?: string): Promise<void> {
     const client = await this.#client(clientId)
     const { accountId, environment } = client
-    const now = this.#parts.clock.now()
-    const ended = await this.#within(environment, (tx) =>
+    const now = this.parts.clock.now()
+    const ended = await this.within(environment, (tx) =>
       actingFor(tx, accountId, () =>
         secretId === undefined
           ? revokeClient(tx, client, now)
@@ -111,36 +109,45 @@ export class Operator {
   }
 
   async createKey(environment: Environment, name: string): Promise<{ id: string; key: string }> {
-    return await this.#within(environment, (tx) => createKey(tx, this.#parts, { environment, name }))
+    return await this.within(environment, (tx) => createKey(tx, this.parts, { environment, name }))
   }
 
   /** @throws DomainError not_found: unknown, or revoked before */
   async revokeKey(id: string): Promise<void> {
-    const now = this.#parts.clock.now()
+    const now = this.parts.clock.now()
     for (const environment of environments) {
-      if (await this.#within(environment, (tx) => revokeKey(tx, environment, id, now))) return
+      if (await this.within(environment, (tx) => revokeKey(tx, environment, id, now))) return
     }
     throw notFound()
   }
 
   async keys(environment: Environment): Promise<EnvironmentKey[]> {
-    return await this.#within(environment, (tx) => listKeys(tx, environment))
+    return await this.within(environment, (tx) => listKeys(tx, environment))
   }
 
   async settings(environment: Environment): Promise<EnvironmentSettings> {
-    return await this.#within(environment, (tx) => readSettings(tx, environment))
+    return await this.within(environment, (tx) => readSettings(tx, environment))
   }
 
   /** @param assignments  `name=value` @throws DomainError invalid_input; then nothing is changed */
   async changeSettings(environment: Environment, assignments: readonly string[]): Promise<EnvironmentSettings> {
     const changes = assignments.map((assignment) => parseChange(assignment, environment))
-    return await this.#within(environment, (tx) => changeSettings(tx, environment, changes))
+    return await this.within(environment, (tx) => changeSettings(tx, environment, changes))
+  }
+
+  /** Runs `work` in a transaction that sees the account. @throws DomainError not_found, invalid_input (a uid of both environments) */
+  async forAccount<T>(
+    input: { account: string; environment?: Environment },
+    work: (tx: Queryable, account: Account) => Promise<T>,
+  ): Promise<T> {
+    const account = await this.#account(input.account, input.environment)
+    return await this.within(account.environment, (tx) => actingFor(tx, account.id, () => work(tx, account)))
   }
 
   async #account(idOrUid: string, wanted: Environment | undefined): Promise<Account> {
     const found: Account[] = []
     for (const environment of wanted ? [wanted] : environments) {
-      const account = await this.#within(environment, (tx) => findAccount(tx, environment, idOrUid))
+      const account = await this.within(environment, (tx) => findAccount(tx, environment, idOrUid))
       if (account) found.push(account)
     }
     const [account] = found
@@ -153,13 +160,14 @@ export class Operator {
 
   async #client(id: string): Promise<Omit<Client, 'secrets'>> {
     for (const environment of environments) {
-      const client = await this.#within(environment, (tx) => findClient(tx, environment, id))
+      const client = await this.within(environment, (tx) => findClient(tx, environment, id))
       if (client) return client
     }
     throw new DomainError('not_found', `There is no client ${id}.`)
   }
 
-  async #within<T>(environment: Environment, work: (tx: Queryable) => Promise<T>): Promise<T> {
+  /** Runs `work` in a transaction that sees the environment. */
+  async within<T>(environment: Environment, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return await this.#database.transaction({ settings: visibleTo(environment) }, work)
   }
 }

@@ -3,16 +3,21 @@ export type Environment = 'sandbox' | 'production'
 
 export type Scope = 'producersync.read' | 'producersync.write' | 'producersync.operate' | 'webhooks'
 
-/** What an app token may do beyond being one; `ViewBase` is reading. Source: webhook-api 2.2. */
-export type Capability =
-  | 'ViewBase'
-  | 'ViewEndpointSecret'
-  | 'ManageEndpointSecret'
-  | 'ManageTransformations'
-  | 'CreateAttempts'
-  | 'ManageEndpoint'
-  | 'ManagePopulation'
-  | 'ManageAccount'
+/** What an app token has unless it names others. Source: webhook-api 2.2. */
+export const DEFAULT_CAPABILITIES = [
+  'ViewBase',
+  'ViewEndpointSecret',
+  'ManageEndpointSecret',
+  'ManageTransformations',
+  'CreateAttempts',
+  'ManageEndpoint',
+] as const
+
+/** All there are; the last two are held only when named (portal 2). */
+export const CAPABILITIES = [...DEFAULT_CAPABILITIES, 'ManagePopulation', 'ManageAccount'] as const
+
+/** What an app token may do beyond being one; `ViewBase` is reading. */
+export type Capability = (typeof CAPABILITIES)[number]
 
 /** Who a request's bearer token speaks for. An environment key is bound to no account; the others to exactly one. */
 export type Principal =
@@ -27,6 +32,8 @@ export type Principal =
       capabilities: ReadonlySet<Capability>
       featureFlags: ReadonlySet<string>
       sessionId: string | null
+      /** Of the portal, that the token was made for. */
+      portalSessionId: string | null
     }
 
 /** An account as requests see it once access is granted. */

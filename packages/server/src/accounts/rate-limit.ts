@@ -56,7 +56,7 @@ export class RateLimiter {
   }
 }
 
-/** Counts requests to `/v1` and `/v2`: per client, per token that has none, per address where nobody is known. */
+/** Counts requests to `/v1` and `/v2`: per client or portal session, per token that has none, per address where nobody is known. */
 export function requestLimiter(limiter: RateLimiter): Limiter {
   return async (caller) => await limiter.take(subjectOf(caller), REQUESTS_PER_MINUTE)
 }
@@ -64,7 +64,9 @@ export function requestLimiter(limiter: RateLimiter): Limiter {
 function subjectOf(caller: Caller): string {
   if ('address' in caller) return addressSubject(caller.address)
   const { principal } = caller
-  return principal.kind === 'access' ? `client:${principal.clientId}` : `bearer:${principal.tokenId}`
+  if (principal.kind === 'access') return `client:${principal.clientId}`
+  const session = principal.kind === 'app' ? principal.portalSessionId : null
+  return session === null ? `bearer:${principal.tokenId}` : `session:${session}`
 }
 
 /** Of bounded length whatever the caller sent as its name, and no address in clear. */

@@ -57,7 +57,7 @@ beforeAll(async () => {
   answers.watch(http)
   const idempotency = new Idempotency({ database: api, clock })
   managementRoutes(http, access, (routes) => {
-    registerAppRoutes(routes, { ...parts, api, idempotency, wakeLanes: (lanes) => void woken.push(...lanes) })
+    registerAppRoutes(routes, { ...parts, api, access, idempotency, wakeLanes: (lanes) => void woken.push(...lanes) })
     routes.get('/app/:app_id/anything', { config: { access: 'ViewBase' } }, () => ({}))
     routes.get('/whoever', { config: { access: 'any' } }, () => ({}))
   })

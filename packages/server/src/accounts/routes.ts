@@ -8,9 +8,11 @@ import { queryOf } from '#src/adapters/http/query.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
+import type { Access } from './access.ts'
 import { isUid } from './account.ts'
 import { ApplicationOut, ApplicationPage } from './answer-schemas.ts'
 import { applicationBody, applicationPatchBody, toAnswer, toChanges, toNew, toReplacement } from './body.ts'
+import { findUnlessUid } from './on-the-fly.ts'
 import type { Account, Environment } from './principal.ts'
 import {
   type AccountParts,
@@ -26,6 +28,7 @@ import {
 
 export type AppParts = AccountParts & {
   api: Database
+  access: Pick<Access, 'accountOf'>
   idempotency: Idempotency
   /** Called with the lanes of a deleted account once that is committed: `Waker.lanes`. */
   wakeLanes: (lanes: readonly EndedLane[]) => void
@@ -90,7 +93,7 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
   routes.put<{ Params: { app_id: string } }>(
     '/app/:app_id',
     described(
-      { config: { access: 'environment_key', accountMayBeMissing: true } },
+      { config: { access: 'environment_key', accountMayBeMissing: true, find: findUnlessUid(parts.access) } },
       {
         id: 'v1.application.upsert',
         summary: 'Create or replace an application',

@@ -17,13 +17,15 @@ export type TokenRow = {
   capabilities: Capability[]
   feature_flags: string[]
   session_id: string | null
+  portal_session_id: string | null
   expires_at: Date | null
 }
 
 /** The token that is neither revoked nor of a revoked client, secret or a deleted account; it may have expired. */
 export async function tokenByHash(database: Queryable, hash: Buffer): Promise<TokenRow | undefined> {
   const [row] = await database.query<TokenRow>`
-    select id, kind, environment, account_id, client_id, scopes, capabilities, feature_flags, session_id, expires_at
+    select id, kind, environment, account_id, client_id, scopes, capabilities, feature_flags, session_id,
+           portal_session_id, expires_at
       from token_by_hash(${hash})`
   return row
 }
@@ -50,6 +52,42 @@ export async function insertAccessToken(
     values (${credentialHash(token.text)}, 'access', ${`tok_${parts.ids.next(now).ksuid}`}, ${grant.environment},
             ${grant.accountId}, ${grant.clientId}, ${grant.secretId}, ${token.scopes}, ${now},
             ${addMs(now, ACCESS_TOKEN_SECONDS * 1000)})`
+}
+
+/** What an app token lets its bearer do in its account. */
+export type Rights = {
+  scopes: readonly Scope[]
+  capabilities: readonly Capability[]
+  featureFlags: readonly string[]
+  /** The session name that `expire-all` may ask for. */
+  sessionId: string | null
+}
+
+/** Makes an app token (`appsk_…`); the answer is the only place where it stands in clear. */
+export async function createAppToken(
+  tx: Queryable,
+  parts: { clock: Clock; ids: IdSource },
+  account: { id: string; environment: Environment },
+  rights: Rights,
+  expiresAt: Date,
+  portalSessionId?: string,
+): Promise<string> {
+  const now = parts.clock.now()
+  const token = newCredential('appsk_')
+  await tx.query`
+    insert into token (hash, kind, id, environment, account_id, scopes, capabilities, feature_flags, session_id,
+                       portal_session_id, created_at, expires_at)
+    values (${credentialHash(token)}, 'app', ${`tok_${parts.ids.next(now).ksuid}`}, ${account.environment}, ${account.id},
+            ${rights.scopes}, ${rights.capabilities}, ${rights.featureFlags}, ${rights.sessionId},
+            ${portalSessionId ?? null}, ${now}, ${expiresAt})`
+  return token
+}
+
+/** Ends one app token at once, in this account. */
+export async function revokeAppToken(tx: Queryable, accountId: string, id: string, now: Date): Promise<void> {
+  await tx.query`
+    update token set revoked_at = ${now}
+     where account_id = ${accountId} and id = ${id} and kind = 'app' and revoked_at is null`
 }
 
 export type EnvironmentKey = { id: string; name: string; createdAt: Date; revokedAt: Date | null }

@@ -2,15 +2,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Capability } from '#src/accounts/principal.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
+import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
 import { type Endpoint, parseEndpointName } from '#src/endpoints/endpoint.ts'
 import { readEndpoint } from '#src/endpoints/store.ts'
 import { readEvent } from '#src/events/event-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
+import type { Attempt } from './attempt.ts'
+import { ATTEMPT_ID_PREFIX, readAttempt } from './store.ts'
 
 /** What the path of a request names. */
-type Addressed = { event?: StoredEvent; endpoint?: Endpoint }
+type Addressed = { event?: StoredEvent; endpoint?: Endpoint; attempt?: Attempt }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,18 +26,23 @@ export function decorateAddressed(routes: FastifyInstance): void {
 }
 
 /**
- * Options of a route whose path names an event, an endpoint, or both (`eventOf`, `endpointOf`), and who may call it:
- * `routes.post(path, addressing(api, 'CreateAttempts'), handler)`.
+ * Options of a route whose path names an event, an endpoint, an attempt of the event, or several of them (`eventOf`,
+ * `endpointOf`, `attemptOf`), and who may call it: `routes.post(path, addressing(api, 'CreateAttempts'), handler)`.
  */
 export function addressing(api: Database, access: Capability | 'environment_key') {
   const find = async (request: FastifyRequest) => {
     const accountId = request.account.id
     const eventName = pathValue(request, 'msg_id')
     const endpointName = pathValue(request, 'endpoint_id')
-    request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => ({
-      ...(eventName === undefined ? {} : { event: await readEvent(tx, accountId, eventName) }),
-      ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
-    }))
+    const attemptId = pathValue(request, 'attempt_id')
+    request.addressed = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => {
+      const event = eventName === undefined ? undefined : await readEvent(tx, accountId, eventName)
+      return {
+        ...(event && { event }),
+        ...(endpointName === undefined ? {} : { endpoint: await findEndpoint(tx, accountId, endpointName) }),
+        ...(event && attemptId !== undefined ? { attempt: await findAttempt(tx, accountId, event, attemptId) } : {}),
+      }
+    })
   }
   return { config: { access, find } } as const
 }
@@ -47,6 +55,12 @@ export async function findEndpoint(tx: Queryable, accountId: string, text: strin
   return endpoint
 }
 
+async function findAttempt(tx: Queryable, accountId: string, event: StoredEvent, id: string): Promise<Attempt> {
+  const attempt = isId(id, ATTEMPT_ID_PREFIX) ? await readAttempt(tx, accountId, event.id, id) : undefined
+  if (!attempt) throw notFound()
+  return attempt
+}
+
 /** The event of a route whose path names one. */
 export function eventOf({ addressed: { event } }: FastifyRequest): StoredEvent {
   if (!event) throw new Error('the path of this route names no event')
@@ -57,4 +71,10 @@ export function eventOf({ addressed: { event } }: FastifyRequest): StoredEvent {
 export function endpointOf({ addressed: { endpoint } }: FastifyRequest): Endpoint {
   if (!endpoint) throw new Error('the path of this route names no endpoint')
   return endpoint
+}
+
+/** The attempt of a route whose path names one. */
+export function attemptOf({ addressed: { attempt } }: FastifyRequest): Attempt {
+  if (!attempt) throw new Error('the path of this route names no attempt')
+  return attempt
 }

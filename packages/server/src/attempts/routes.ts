@@ -5,13 +5,12 @@ import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
-import { pathValue } from '#src/adapters/http/routes.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
-import { addressing, endpointOf, eventOf, findEndpoint } from './addressed.ts'
+import { addressing, attemptOf, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
   AttemptHeadersOut,
   AttemptOut,
@@ -37,7 +36,6 @@ import {
   listAttempts,
   listDestinations,
   listEventsOf,
-  readAttempt,
   readAttemptHeaders,
 } from './store.ts'
 
@@ -147,10 +145,7 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
   })
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id', get, async (request) => {
     const { expanded_statuses: isExpanded = false } = queryOf(request, AttemptQuery)
-    const id = attemptIdOf(request)
-    const attempt = await within(request, (tx) => readAttempt(tx, request.account.id, eventOf(request).id, id))
-    if (!attempt) throw notFound()
-    return attemptOut(attempt, docsUrl, { expanded: isExpanded, withContent: true })
+    return attemptOut(attemptOf(request), docsUrl, { expanded: isExpanded, withContent: true })
   })
 
   const getHeaders = described(read, {
@@ -159,7 +154,7 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     answers: { 200: AttemptHeadersOut },
   })
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/headers', getHeaders, async (request) => {
-    const id = attemptIdOf(request)
+    const { id } = attemptOf(request)
     const headers = await within(request, (tx) => readAttemptHeaders(tx, request.account.id, eventOf(request).id, id))
     if (!headers) throw notFound()
     return attemptHeadersOut(headers)
@@ -237,13 +232,6 @@ function filterOf(query: { event_types?: string[]; channel?: string; tag?: strin
     channel: query.channel ?? null,
     tag: query.tag ?? null,
   }
-}
-
-/** @throws DomainError not_found for what no attempt can be named */
-function attemptIdOf(request: FastifyRequest): string {
-  const id = pathValue(request, 'attempt_id')
-  if (id === undefined || !isId(id, ATTEMPT_ID_PREFIX)) throw notFound()
-  return id
 }
 
 /**

@@ -221,7 +221,7 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
                     ${keyed.map((call) => call.items !== null)}::boolean[],
                     ${keyed.map((call) => call.events[0]?.environment ?? null)}::text[],
                     ${keyed.map((call) => call.events[0]?.accountId ?? null)}::text[],
-                    ${keyed.map((call) => JSON.stringify(call.events.map((event, index) => [itemOf(call, index), event.id])))}::text[])
+                    ${keyed.map((call) => keptAnswer(call))}::text[])
           as k (call_no, key, request_hash, batch, environment, account_id, answer)
     ), known as (
       select k.call_no from keyed k join idempotency i on i.key = k.key where i.created_at > ${expiredAt}
@@ -319,7 +319,12 @@ async function settle(
   return answers
 }
 
-function itemOf(call: AcceptCall, index: number): number {
+/** What is kept with the key of a call: the items that it stored, and as which events. */
+export function keptAnswer(call: Pick<AcceptCall, 'events' | 'items'>): string {
+  return JSON.stringify(call.events.map((event, index) => [itemOf(call, index), event.id]))
+}
+
+function itemOf(call: Pick<AcceptCall, 'items'>, index: number): number {
   return call.items?.[index] ?? 0
 }
 

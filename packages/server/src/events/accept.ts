@@ -131,9 +131,14 @@ export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent
  * @returns the planned deliveries, for `Wake` once the transaction has committed
  */
 export async function acceptIn(tx: Queryable, events: readonly NewEvent[]): Promise<PlannedDelivery[]> {
+  if (events.some((event) => event.uid !== undefined)) throw new TypeError('an event with a uid needs AcceptQueue')
+  return await storeIn(tx, events)
+}
+
+/** As `acceptIn`, for events whose uids the caller has made sure of in the same transaction. */
+export async function storeIn(tx: Queryable, events: readonly NewEvent[]): Promise<PlannedDelivery[]> {
   if (events.length === 0) return []
   if (events.length > EVENTS_PER_STATEMENT_MAX) throw new RangeError('too many events for one statement')
-  if (events.some((event) => event.uid !== undefined)) throw new TypeError('an event with a uid needs AcceptQueue')
   const statement = sql`
     with ${inputOf(events)},
     admitted as (select * from input),

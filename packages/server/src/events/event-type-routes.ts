@@ -27,6 +27,13 @@ import {
 
 export type EventTypeParts = { api: Database; clock: Clock; idempotency: Idempotency }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The event type named by the path, as it was when the request came. */
+    eventType: EventType
+  }
+}
+
 const fields = {
   description: plainText(4096),
   archived: Type.Optional(Type.Boolean()),
@@ -59,15 +66,32 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await api.transaction({ settings: settingsOf(request) }, work)
   }
 
-  const readable = { config: { access: 'ViewBase' } } as const
   const operated = { config: { access: 'environment_key' } } as const
+  /**
+   * Options of a route whose path names a type, and who may call it; a hidden one is none.
+   * @param mayBeNew  a name of no type yet is let pass
+   */
+  function named(access: 'ViewBase' | 'environment_key', { mayBeNew = false } = {}) {
+    const find = async (request: FastifyRequest) => {
+      const { principal } = request
+      const name = nameOf(request)
+      const type = await within(request, (tx) => readEventType(tx, principal.environment, sightOf(principal), name))
+      if (type) request.eventType = type
+      else if (!mayBeNew) throw notFound()
+    }
+    return { config: { access, find } } as const
+  }
+  routes.decorateRequest('eventType')
 
-  const list = described(readable, {
-    id: 'v1.event-type.list',
-    summary: 'List event types',
-    query: listQuery,
-    answers: { 200: EventTypePage },
-  })
+  const list = described(
+    { config: { access: 'ViewBase' } },
+    {
+      id: 'v1.event-type.list',
+      summary: 'List event types',
+      query: listQuery,
+      answers: { 200: EventTypePage },
+    },
+  )
   routes.get('/event-type', list, async (request) => {
     const { include_archived = false, with_content = false, ...wanted } = queryOf(request, listQuery)
     const page = parsePage(wanted, { isKey: isEventTypeName, order: 'ascending' })
@@ -83,7 +107,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     )
   })
 
-  const get = described(readable, {
+  const get = described(named('ViewBase'), {
     id: 'v1.event-type.get',
     summary: 'Read an event type',
     query: readQuery,
@@ -91,11 +115,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
   })
   routes.get('/event-type/:event_type_name', get, async (request) => {
     const { with_content = true } = queryOf(request, readQuery)
-    const { principal } = request
-    const name = nameOf(request)
-    const type = await within(request, (tx) => readEventType(tx, principal.environment, sightOf(principal), name))
-    if (!type) throw notFound()
-    return eventTypeAnswer(type, with_content)
+    return eventTypeAnswer(request.eventType, with_content)
   })
 
   const create = described(operated, {
@@ -115,7 +135,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  const put = described(operated, {
+  const put = described(named('environment_key', { mayBeNew: true }), {
     id: 'v1.event-type.upsert',
     summary: 'Create or replace an event type',
     body: putBody,
@@ -124,7 +144,8 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
   })
   routes.put('/event-type/:event_type_name', put, async (request, reply) => {
     const name = nameOf(request)
-    const body = bodyOf(request, putBody, { current: await shown(request, name) })
+    const { eventType: current }: { eventType?: EventType } = request
+    const body = bodyOf(request, putBody, { current: current && eventTypeAnswer(current, true) })
     refuseOtherName(body, name)
     const type = settled(request, body, DEFAULTS)
     const saved = await within(request, (tx) =>
@@ -134,7 +155,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await reply.code(saved.created ? 201 : 200).send(eventTypeAnswer(saved.type, true))
   })
 
-  const patch = described(operated, {
+  const patch = described(named('environment_key'), {
     id: 'v1.event-type.patch',
     summary: 'Change an event type',
     body: patchBody,
@@ -142,10 +163,8 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     refusals: ['conflict'],
   })
   routes.patch('/event-type/:event_type_name', patch, async (request) => {
-    const name = nameOf(request)
-    const current = await shown(request, name)
-    if (!current) throw notFound()
-    const body = bodyOf(request, patchBody, { current })
+    const { name } = request.eventType
+    const body = bodyOf(request, patchBody, { current: eventTypeAnswer(request.eventType, true) })
     refuseOtherName(body, name)
     return await within(request, async (tx) => {
       const before = await lockEventType(tx, request.principal.environment, name)
@@ -158,7 +177,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
   })
 
-  const remove = described(operated, {
+  const remove = described(named('environment_key'), {
     id: 'v1.event-type.delete',
     summary: 'Archive an event type, or remove it',
     query: deleteQuery,
@@ -166,7 +185,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     refusals: ['conflict'],
   })
   routes.delete('/event-type/:event_type_name', remove, async (request, reply) => {
-    const name = nameOf(request)
+    const { name } = request.eventType
     const { expunge = false } = queryOf(request, deleteQuery)
     const { environment } = request.principal
     await within(request, async (tx) => {
@@ -178,12 +197,6 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     })
     return await reply.code(204).send()
   })
-
-  /** The type as its GET answers it, so that an edited answer can be sent back. */
-  async function shown(request: FastifyRequest, name: string) {
-    const type = await within(request, (tx) => readEventType(tx, request.principal.environment, 'all', name))
-    return type && eventTypeAnswer(type, true)
-  }
 }
 
 /** A type in the words of the API, under both names where a field has two. */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import type { Clock } from '#src/adapters/clock.ts'
+import { findUnlessUid } from '#src/accounts/on-the-fly.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
@@ -12,25 +12,28 @@ import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
-import type { IdSource } from '#src/adapters/ids.ts'
-import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
 import { MessageBatchOut, MessageOut, MessagePage } from './answer-schemas.ts'
 import { listEvents, readEvent, readEvents } from './event-store.ts'
+import { acceptFirstMessage, type FirstMessageParts, makesAccount } from './first-message.ts'
 import type { Intake } from './intake.ts'
 import { MESSAGE_ID_PREFIX, messageBody, readMessage } from './message.ts'
-import { jsonArray, messageOut, storedOf } from './message-out.ts'
+import { jsonArray, messageOut, type StoredEvent, storedOf } from './message-out.ts'
 
-export type MessageParts = {
-  database: Database // role `api`
+export type MessageParts = FirstMessageParts & {
   access: Access
   queue: AcceptQueue
   intake: Intake
   environments: Environments
-  clock: Clock
-  ids: IdSource
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The event named by the path of `GET …/msg/:msg_id`. */
+    event: StoredEvent
+  }
 }
 
 const MESSAGES_PER_BATCH_MAX = 1_000
@@ -55,10 +58,14 @@ const BatchBody = Type.Object(
 /** Accepting and reading messages (events): webhook-api 8 and 10.1. */
 export function registerMessageRoutes(routes: FastifyInstance, parts: MessageParts): void {
   const long = { longStrings: ['transformationsParams.rawPayload'] }
+  const find = findUnlessUid(parts.access, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
   routes.post(
     '/app/:app_id/msg',
     described(
-      { bodyLimit: BODY_BYTES_MAX.event, config: { access: 'environment_key', accountMayBeMissing: true, json: long } },
+      {
+        bodyLimit: BODY_BYTES_MAX.event,
+        config: { access: 'environment_key', accountMayBeMissing: true, find, json: long },
+      },
       {
         id: 'v1.message.create',
         summary: 'Accept a message',
@@ -71,8 +78,11 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     async (request, reply) => {
       // remembered for a second: the statement that accepts looks again, and refuses for an account that is gone
       const name = pathValue(request, 'app_id') ?? ''
-      request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
-      let body = await acceptOne(parts, request, reply)
+      let body = await acceptFirst(parts, request)
+      if (body === null) {
+        request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
+        body = await acceptOne(parts, request, reply)
+      }
       if (body === null) {
         // its uid may name another one by now
         request.account = await parts.access.accountOf(request.principal, name)
@@ -122,24 +132,46 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
     return await sendJson(reply, Buffer.concat([Buffer.from('{"data":'), jsonArray(data), tail]))
   })
-  const get = described(
-    { config: { access: 'ViewBase' } },
-    { id: 'v1.message.get', summary: 'Read a message', query: ContentQuery, answers: { 200: MessageOut } },
-  )
-  routes.get('/app/:app_id/msg/:msg_id', get, async (request, reply) => {
-    const { with_content: withContent = true } = queryOf(request, ContentQuery)
-    const event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+  const findEvent = async (request: FastifyRequest) => {
+    request.event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       readEvent(tx, request.account.id, pathValue(request, 'msg_id') ?? ''),
     )
-    return await sendJson(reply, messageOut(event, withContent))
-  })
+  }
+  routes.decorateRequest('event')
+  routes.get(
+    '/app/:app_id/msg/:msg_id',
+    described(
+      { config: { access: 'ViewBase', find: findEvent } },
+      { id: 'v1.message.get', summary: 'Read a message', query: ContentQuery, answers: { 200: MessageOut } },
+    ),
+    async (request, reply) => {
+      const { with_content: withContent = true } = queryOf(request, ContentQuery)
+      return await sendJson(reply, messageOut(request.event, withContent))
+    },
+  )
+}
+
+/** @returns the answer's body; null when the path names an account, or the body can make none: nothing was accepted */
+async function acceptFirst(parts: MessageParts, request: FastifyRequest): Promise<Buffer | null> {
+  if (!(await makesAccount(parts, request, { maxAgeMs: ACCOUNT_AGE_MS_MAX }))) return null
+  const withContent = await readContentWish(parts, request)
+  const first = await acceptFirstMessage(parts, request)
+  if (!first) return null
+  request.ignoredFields.push(...first.ignored)
+  return messageOut(storedOf(first.event), withContent)
+}
+
+/** Is the payload wanted in the answer? @throws DomainError payload_too_large: the message is, for its environment */
+async function readContentWish({ environments }: MessageParts, request: FastifyRequest): Promise<boolean> {
+  const { with_content: withContent = true } = queryOf(request, ContentQuery)
+  const { messageBytesMax } = await environments.settings(request.principal.environment)
+  refuseLarger(request.bytes.length, messageBytesMax)
+  return withContent
 }
 
 /** @returns the answer's body; null when the account is gone, and nothing was accepted */
 async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<Buffer | null> {
-  const { with_content: withContent = true } = queryOf(request, ContentQuery)
-  const { messageBytesMax } = await parts.environments.settings(request.account.environment)
-  refuseLarger(request.bytes.length, messageBytesMax)
+  const withContent = await readContentWish(parts, request)
   const key = idempotencyKeyOf(request)
   const { event, ignored } = readMessage(request.scanned, request.account, parts.clock.now(), parts.ids)
   request.ignoredFields.push(...ignored)

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import type { Account } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
+import { parseMoment } from '#src/adapters/http/moment.ts'
 import { bytesOf, type JsonMember, memberOf, parseMember, type ScannedJson } from '#src/adapters/http/scan.ts'
 import { anyObject, listOf, momentText, nullable, patternText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
@@ -53,6 +54,7 @@ export const messageBody = Type.Object(
     ...MessageFields.properties,
     payload: Type.Optional(anyObject('Required, unless given as `data`. Its text is kept, signed and sent as it is.')),
     data: Type.Optional(anyObject('Another name of `payload`.')),
+    application: Type.Optional(anyObject('Made when the path names none; else it is not read.')),
   },
   { title: 'MessageIn' },
 )
@@ -80,7 +82,7 @@ export function readMessage(
   if (value.payloadRetentionPeriod != null && value.payloadRetentionHours != null) {
     faults.push(fault('payloadRetentionHours', 'must not be given together with payloadRetentionPeriod'))
   }
-  const deliverAt = value.deliverAt == null ? undefined : new Date(value.deliverAt)
+  const deliverAt = value.deliverAt == null ? undefined : parseMoment(value.deliverAt)
   if (deliverAt && (deliverAt < addMs(now, DELIVER_MS_MIN) || deliverAt > addMs(now, DELIVER_MS_MAX))) {
     faults.push(fault('deliverAt', 'must be 60 seconds to 24 hours ahead'))
   }

@@ -3,6 +3,7 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgePortal } from '#src/portal/purge.ts'
 
 const DAY_MS = 86_400_000
 const PARTITION_DAYS_AHEAD = 7
@@ -69,6 +70,7 @@ export class Housekeeping {
       await this.#purge((limit) => this.#purgeEventIds(now, limit))
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
+      await this.#purge(() => purgePortal(this.#database, now))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

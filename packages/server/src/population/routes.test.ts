@@ -456,6 +456,7 @@ async function authenticate(bearer: string | undefined): Promise<Principal> {
     capabilities: new Set(),
     featureFlags: new Set(),
     sessionId: null,
+    portalSessionId: null,
   }
 }
 

@@ -1,4 +1,4 @@
-import Type from 'typebox'
+import Type, { type TSchema } from 'typebox'
 import { listOf, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { NPN } from '#src/population/npn.ts'
 import { LOA_CATEGORIES, type LoaCategory } from '#src/updates/feed/normalise-loa.ts'
@@ -26,25 +26,39 @@ export type Filters = {
 export type ListQuery = Filters & { size?: number; continuationToken?: string }
 
 const filterParameters = {
-  npns: Type.Optional(listOf(patternText(NPN, 'an NPN'), LIST_MAX, 1)),
-  states: Type.Optional(listOf(patternText(/^[A-Za-z]{2}$/, 'two letters'), LIST_MAX, 1)),
+  npns: values(patternText(NPN, 'an NPN'), 'Of the population: any other NPN adds nothing.'),
+  states: values(patternText(/^[A-Za-z]{2}$/, 'two letters'), '`forState`, in upper or lower case.'),
   updatedSince: Type.Optional(
-    // PostgreSQL has no year 0
-    Type.String({ format: 'date', pattern: '^(?!0000)', 'x-expected': 'a date (YYYY-MM-DD)' }),
+    Type.String({
+      format: 'date',
+      pattern: '^(?!0000)', // PostgreSQL has no year 0
+      'x-expected': 'a date (YYYY-MM-DD)',
+      description: 'Only records whose `updatedAt` is this date or later; a `runDate` gives what that run has changed.',
+    }),
   ),
-  includeDeleted: Type.Optional(Type.Boolean()),
-  active: Type.Optional(Type.Boolean()),
-  loaCodes: Type.Optional(listOf(patternText(/^[0-9A-Za-z]{1,20}$/, '1 to 20 letters or digits'), LIST_MAX, 1)),
-  loaCategories: Type.Optional(listOf(oneOf(LOA_CATEGORIES), LIST_MAX, 1)),
-  coCodes: Type.Optional(listOf(patternText(/^[0-9]{5}$/, 'five digits'), LIST_MAX, 1)),
-  status: Type.Optional(oneOf(appointmentStatuses)),
+  includeDeleted: flag('Also records that are `niprDeleted`, embedded ones too; by default true.'),
+  active: flag('`active` of the license; by default both.'),
+  loaCodes: values(
+    patternText(/^[0-9A-Za-z]{1,20}$/, '1 to 20 letters or digits'),
+    '`loaCode` of the line of authority; for a license, of at least one of its lines.',
+  ),
+  loaCategories: values(
+    oneOf(LOA_CATEGORIES),
+    'Categories of the line of authority, at least one; for a license, of at least one of its lines.',
+  ),
+  coCodes: values(patternText(/^[0-9]{5}$/, 'five digits'), '`coCode` of the appointment.'),
+  status: Type.Optional({ ...oneOf(appointmentStatuses), description: '`status` of the appointment; by default any.' }),
 } satisfies { [Name in keyof Filters]: unknown }
 
 export type FilterName = keyof typeof filterParameters
 
 const page = {
-  size: Type.Optional(Type.Integer({ minimum: 1, maximum: SIZE_MAX })),
-  continuationToken: Type.Optional(Type.String()),
+  size: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: SIZE_MAX, description: `Records of a page; by default ${SIZE_DEFAULT}.` }),
+  ),
+  continuationToken: Type.Optional(
+    Type.String({ description: 'From `links.next` of a page with the same filters; absent or 0: from the start.' }),
+  ),
 }
 const allParameters = Type.Object({ ...filterParameters, ...page })
 
@@ -68,4 +82,13 @@ export function readListQuery(query: ListQuery): { filters: Filters; size: numbe
 /** The filters as parameters of a query, in the order in which they were given. */
 export function filterPairs(filters: Filters): [string, string][] {
   return Object.entries(filters).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : String(value)])
+}
+
+/** A list of which at least one value must be met. */
+function values<T extends TSchema>(value: T, description: string) {
+  return Type.Optional({ ...listOf(value, LIST_MAX, 1), description })
+}
+
+function flag(description: string) {
+  return Type.Optional(Type.Boolean({ description }))
 }

@@ -23,6 +23,9 @@ beforeAll(async () => {
     insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations, fresh_on)
     values (${account.id}, ${NPN}, true, ${now}, ${now}, 1, 'put', 'ready', 1, '2026-02-02'),
            (${account.id}, 78, false, ${now}, ${now}, 1, 'put', 'ready', 1, '2026-02-02')`
+  await owner.query`
+    insert into nipr_target (feed_id, npn, state, data)
+    values (${account.id}, ${NPN}, 'active', 'ready'), (${account.id}, 78, 'active', 'ready')`
 })
 afterAll(async () => {
   await service.close()

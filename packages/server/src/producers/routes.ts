@@ -17,11 +17,13 @@ import { readServed } from './page.ts'
 import { parseToken } from './position.ts'
 import { readProducer } from './read-producer.ts'
 import { type Reader, readerOf, readLoaded, readRecords, readStanding, type Wanted } from './store.ts'
+import { Turns } from './turns.ts'
 import { toV2List, type V2Request } from './v2-list.ts'
 
 export type ProducerParts = {
-  /** Connections of role `api` for nothing else: a long read delays no other request. */
-  reads: Database
+  api: Database
+  /** Connections of role `api` for lists of whole populations alone: however long they take, they delay nothing short. */
+  lists: Database
   clock: Clock
   /** Without a slash at its end. */
   publicUrl: string
@@ -34,6 +36,8 @@ const read = { config: { access: 'producersync.read' } } as const
 const LOADING_RETRY_SECONDS = '5'
 /** A list whose filters let next to nothing through looks at all records of the population. */
 const LIST_MS_MAX = 10_000
+/** Lists of one account that are read at once: fewer than there are connections for them. */
+const LISTS_AT_ONCE_MAX = 2
 const ID = /^[1-9][0-9]{0,15}$/
 
 const noQuery = Type.Object({})
@@ -73,7 +77,8 @@ const OF_ONE_RECORD = [
 
 /** Operations 7 to 31 of producersync-api 5. */
 export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerParts): void {
-  const { publicUrl } = parts
+  const { api, publicUrl } = parts
+  const turns = new Turns(parts.clock, LISTS_AT_ONCE_MAX)
   const answers = answersFor(publicUrl)
   const watch = watchLoads(routes, parts)
 
@@ -94,7 +99,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     const { account } = request
     const found = await readProducer(npn, maySubscribe(request), {
       read: () =>
-        atOnce(parts.reads, request, async (tx, reader) => {
+        atOnce(api, request, async (tx, reader) => {
           const standing = await readStanding(tx, reader, npn)
           return { standing, found: standing === 'ready' ? await serve(tx, reader) : null }
         }),
@@ -111,7 +116,9 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     const query = listQuery(['npns', ...FILTERS[kind]])
     routes.get(`/v2/${kind}`, described(read, ofPopulation(kind, query)), async (request) => {
       const list = listOf(request, kind, query, `/v2/${kind}`)
-      return await atOnce(parts.reads, request, (tx, reader) => readPage(tx, reader, list), LIST_MS_MAX)
+      return await turns.take(request.account.id, () =>
+        atOnce(parts.lists, request, (tx, reader) => readPage(tx, reader, list), LIST_MS_MAX),
+      )
     })
   }
 
@@ -141,7 +148,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
     routes.get(`/v1/${kind}/:id`, described(read, byId(kind, noQuery)), async (request) => {
       const id = idOf(request, 'id')
       queryOf(request, noQuery)
-      const [record] = await atOnce(parts.reads, request, (tx, reader) =>
+      const [record] = await atOnce(api, request, (tx, reader) =>
         readServed(tx, reader, kind, { filters: {}, id }, answers),
       )
       if (!record) throw notFound()
@@ -157,7 +164,7 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
       async (request) => {
         const id = idOf(request, parameter)
         const list = listOf(request, kind, query, `/v2/${parents}/${id}/${kind}`)
-        return await atOnce(parts.reads, request, async (tx, reader) => {
+        return await atOnce(api, request, async (tx, reader) => {
           const [parent] = await readRecords(tx, reader, parents, { filters: {}, id })
           if (!parent) throw notFound()
           return await readPage(tx, reader, list, { filters: { npns: [parent.npn] }, parentIds: [id] })
@@ -167,10 +174,10 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
   }
 }
 
-function watchLoads(routes: FastifyInstance, { reads, clock }: ProducerParts): LoadWatch {
+function watchLoads(routes: FastifyInstance, { api, clock }: ProducerParts): LoadWatch {
   const watch = new LoadWatch(clock, async ({ id, environment }, npns) => {
     const options = { settings: visibleTo(environment, id), readOnly: true }
-    return await reads.transaction(options, (tx) => readLoaded(tx, id, npns))
+    return await api.transaction(options, (tx) => readLoaded(tx, id, npns))
   })
   // whoever waits is answered, before the server waits for whoever is being answered
   routes.addHook('preClose', (done) => {
@@ -182,14 +189,14 @@ function watchLoads(routes: FastifyInstance, { reads, clock }: ProducerParts): L
 
 /** Runs `work` on one consistent view of what the account may see. */
 async function atOnce<T>(
-  reads: Database,
+  database: Database,
   { account }: FastifyRequest,
   work: (tx: Queryable, reader: Reader) => Promise<T>,
   timeoutMs?: number,
 ): Promise<T> {
   const settings = visibleTo(account.environment, account.id)
   const options = { settings, isolation: 'repeatable read', readOnly: true, timeoutMs } as const
-  return await reads.transaction(options, (tx) => work(tx, readerOf(account)))
+  return await database.transaction(options, (tx) => work(tx, readerOf(account)))
 }
 
 function maySubscribe({ principal }: FastifyRequest): { subscribe: boolean } {

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
@@ -12,9 +12,16 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
 import { TaskOut, TaskPage } from './answer-schemas.ts'
 import { listTasks, readTask } from './store.ts'
-import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, taskOut } from './task.ts'
+import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES, type Task, taskOut } from './task.ts'
 
 export type TaskParts = { api: Database; clock: Clock }
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The task named by the path. */
+    task: Task
+  }
+}
 
 const SHOWN_MS = 90 * 86_400_000
 
@@ -44,17 +51,19 @@ export function registerTaskRoutes(routes: FastifyInstance, { api, clock }: Task
     return toPage(page, tasks, taskOut, (task) => task.id)
   })
 
-  const get = described(
-    { config: { access: 'ViewBase' } },
-    { id: 'v1.background-task.get', summary: 'Read a background task', answers: { 200: TaskOut } },
-  )
-  routes.get('/background-task/:task_id', get, async (request) => {
+  const find = async (request: FastifyRequest) => {
     const id = pathValue(request, 'task_id')
     if (id === undefined || !isId(id, TASK_ID_PREFIX)) throw notFound()
     const task = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       readTask(tx, id, oldest()),
     )
     if (!task) throw notFound()
-    return taskOut(task)
-  })
+    request.task = task
+  }
+  routes.decorateRequest('task')
+  const get = described(
+    { config: { access: 'ViewBase', find } },
+    { id: 'v1.background-task.get', summary: 'Read a background task', answers: { 200: TaskOut } },
+  )
+  routes.get('/background-task/:task_id', get, ({ task }) => taskOut(task))
 }

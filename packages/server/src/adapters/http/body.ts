@@ -41,7 +41,7 @@ export type BodyOptions = {
  * @throws DomainError invalid_input with all faults, up to 20, at `['body', …]`
  */
 export function bodyOf<T extends TObject>(request: FastifyRequest, schema: T, options: BodyOptions = {}): Static<T> {
-  mustBeDescribed(request, 'body', schema)
+  mustBeDescribed(request, 'body', schema, options.raw)
   const { value, ignored } = readBody(request.scanned, schema, options)
   request.ignoredFields.push(...ignored)
   return value
@@ -99,10 +99,15 @@ export function ignoredFieldsHeader(names: readonly string[]): string | undefine
  * A body in which a field may come under either of two names: the result has it under the canonical one only.
  * @param aliases  alias → canonical name, `{ filterTypes: 'eventTypes' }`; or, for a list that the alias gives one item
  *                 of, alias → `[name]`, `{ featureFlag: ['featureFlags'] }`
+ * @param at       where the body stands
  * @throws DomainError invalid_input at the alias when both are given and differ
  * Source: webhook-api 4.1
  */
-export function readAliases<B extends object, const A extends Aliases<B>>(body: B, aliases: A): Omit<B, keyof A> {
+export function readAliases<B extends object, const A extends Aliases<B>>(
+  body: B,
+  aliases: A,
+  at: readonly string[] = ['body'],
+): Omit<B, keyof A> {
   const fields = new Map<string, unknown>(Object.entries(body))
   const faults: Fault[] = []
   for (const [alias, target] of Object.entries(aliases)) {
@@ -112,7 +117,7 @@ export function readAliases<B extends object, const A extends Aliases<B>>(body: 
     const value = typeof target === 'string' || given === null ? given : [given]
     fields.delete(alias)
     if (fields.has(name) && !isSameJson(fields.get(name), value)) {
-      faults.push({ loc: ['body', alias], msg: `must equal ${name} when both are given`, type: 'value_error' })
+      faults.push({ loc: [...at, alias], msg: `must equal ${name} when both are given`, type: 'value_error' })
     } else {
       fields.set(name, value)
     }

@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Principal } from '#src/accounts/principal.ts'
+import { CAPABILITIES, type Principal } from '#src/accounts/principal.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { ignoredFieldsHeader } from './body.ts'
 import { managementBody } from './problem.ts'
 import type { Access } from './request.ts'
 import {
   type AccessControl,
   bearerOf,
   hasImpossiblePathValue,
+  nameIgnoredFields,
   noSuchRoute,
   pathValue,
   readInput,
@@ -18,19 +18,7 @@ import { answerError } from './server.ts'
 /** An operation by method and path, with `:name` or `{name}` for path values, beneath the family's prefix. */
 export type Operation = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
 
-const ACCESS: ReadonlySet<Access> = new Set<Access>([
-  'environment_key',
-  'any',
-  'none',
-  'ViewBase',
-  'ViewEndpointSecret',
-  'ManageEndpointSecret',
-  'ManageTransformations',
-  'CreateAttempts',
-  'ManageEndpoint',
-  'ManagePopulation',
-  'ManageAccount',
-])
+const ACCESS: ReadonlySet<Access> = new Set<Access>(['environment_key', 'any', 'none', ...CAPABILITIES])
 
 /** Any page may call with a bearer token; cookies count for nothing here. Source: webhook-api 1. */
 const CORS = {
@@ -65,11 +53,7 @@ export function managementRoutes(
         await admit(http, access, request, reply)
       })
       readInput(scope)
-      scope.addHook('onSend', (request, reply, payload, done) => {
-        const ignored = ignoredFieldsHeader(request.ignoredFields)
-        if (ignored !== undefined) reply.header('x-ignored-fields', ignored)
-        done(null, payload)
-      })
+      nameIgnoredFields(scope)
       scope.setErrorHandler((error, request, reply) => {
         if (error instanceof DomainError && error.code === 'unauthenticated') reply.header('www-authenticate', 'Bearer')
         return answerError(error, request, reply, managementBody)

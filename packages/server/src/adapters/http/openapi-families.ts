@@ -84,14 +84,7 @@ export const FAMILIES: Readonly<Record<FamilyName, FamilyRules>> = {
       if (route.method !== 'GET') codes.push('payload_too_large', 'unsupported_media_type')
       if (route.method !== 'GET' || route.operation.query) codes.push('invalid_input')
       if (route.method === 'POST') codes.push('idempotency_key_reuse', 'idempotency_in_progress')
-      return grouped('management', [...codes, ...(route.operation.refusals ?? [])], (code) => {
-        const { status, code: word } = managementStatus(code)
-        return {
-          status,
-          word: status === 422 ? undefined : word,
-          schema: status === 422 ? HTTPValidationError : HttpErrorOut,
-        }
-      })
+      return grouped('management', [...codes, ...(route.operation.refusals ?? [])], ofManagement)
     },
   },
   producersync: {
@@ -115,6 +108,19 @@ export const FAMILIES: Readonly<Record<FamilyName, FamilyRules>> = {
       return grouped('producersync', all, (code) => ({ status: producersyncStatus(code), schema: Problem }), RATE_LIMIT)
     },
   },
+  portal: {
+    security: [{ session: [] }, { bearer: [] }],
+    requestType: 'application/json',
+    mayBeEmpty: true,
+    requestHeaders: () => [],
+    answerType: () => 'application/json',
+    answerHeaders: () => ['x-request-id'],
+    refusals: (route) => {
+      const codes: ErrorCode[] = ['unreadable_query', 'unauthenticated', 'forbidden', 'rate_limited', 'unavailable']
+      if (route.method !== 'GET') codes.push('payload_too_large', 'unsupported_media_type', 'invalid_input')
+      return grouped('portal', [...codes, ...(route.operation.refusals ?? [])], ofManagement)
+    },
+  },
   oauth: {
     security: [{ client: [] }, {}],
     requestType: 'application/x-www-form-urlencoded',
@@ -133,6 +139,11 @@ export const FAMILIES: Readonly<Record<FamilyName, FamilyRules>> = {
         }),
       ),
   },
+}
+
+function ofManagement(code: ErrorCode): ReturnType<ToRefusal> {
+  const { status, code: word } = managementStatus(code)
+  return status === 422 ? { status, schema: HTTPValidationError } : { status, word, schema: HttpErrorOut }
 }
 
 type ToRefusal = (code: ErrorCode) => { status: number; word?: string | undefined; schema: TSchema }

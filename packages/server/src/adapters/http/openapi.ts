@@ -111,6 +111,12 @@ const SECURITY_SCHEMES = {
     scheme: 'bearer',
     description: 'An environment key, an app token or an OAuth2 access token.',
   },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-psapi',
+    description: 'Set by signing in. Requests must come from the same origin.',
+  },
   client: { type: 'http', scheme: 'basic', description: 'Client id and secret; or both in the form.' },
 }
 const PATH_VALUE = Type.String({

@@ -15,7 +15,7 @@ export type Operation = {
   path?: Readonly<Record<string, TSchema>>
   /** What `queryOf` reads. */
   query?: TObject
-  /** What `bodyOf` reads; a route that cuts bytes from its body describes the whole of it. */
+  /** What `bodyOf` reads, and what the route cuts from the body's bytes itself. */
   body?: TSchema
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
@@ -30,15 +30,26 @@ export function described<Options extends { config: FastifyContextConfig }>(opti
 
 /**
  * A route that describes itself reads by the schemas it shows, or its description would be of something else.
+ * @param raw  names of the body that it describes and cuts from the bytes itself
  * @throws an error, a defect of the route
  */
 export function mustBeDescribed(
   { routeOptions }: Partial<Pick<FastifyRequest, 'routeOptions'>>,
   part: 'query' | 'body',
   schema: TObject,
+  raw: readonly string[] = [],
 ): void {
   const operation = routeOptions?.config.operation
-  if (operation && operation[part] !== schema) {
+  if (operation && !isShown(schema, operation[part], raw)) {
     throw new Error(`${operation.id} reads its ${part} by another schema than it describes`)
   }
+}
+
+function isShown(schema: TObject, described: TSchema | undefined, raw: readonly string[]): boolean {
+  if (described === schema) return true
+  if (described === undefined || raw.length === 0) return false
+  const { properties = {} }: { properties?: Record<string, TSchema> } = described
+  const { properties: read }: { properties: Record<string, TSchema> } = schema
+  const isSame = Object.entries(read).every(([name, one]) => properties[name] === one)
+  return isSame && Object.keys(properties).every((name) => Object.hasOwn(read, name) || raw.includes(name))
 }

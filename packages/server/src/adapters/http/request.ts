@@ -19,7 +19,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
     /** Which rules hold; set for every route of a family. */
-    family?: Family | 'oauth'
+    family?: Family | 'oauth' | 'portal'
     /** How openapi.json describes it. */
     operation?: Operation
     /**

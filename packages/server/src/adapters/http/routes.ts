@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Account, Principal } from '#src/accounts/principal.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { ignoredFieldsHeader } from './body.ts'
 import { parseQuery } from './query.ts'
 import type { Access, Family } from './request.ts'
 import { EMPTY_JSON, JSON_LIMITS, scanJson } from './scan.ts'
@@ -31,6 +32,15 @@ export function requireAccessRules(scope: FastifyInstance, family: Family, isKno
       throw new Error(`The route ${String(method)} ${url} does not say who may call it.`)
     }
     route.config = { ...config, family }
+  })
+}
+
+/** Names what a route left unread of a body (webhook-api 4.2). */
+export function nameIgnoredFields(scope: FastifyInstance): void {
+  scope.addHook('onSend', (request, reply, payload, done) => {
+    const ignored = ignoredFieldsHeader(request.ignoredFields)
+    if (ignored !== undefined) reply.header('x-ignored-fields', ignored)
+    done(null, payload)
   })
 }
 
@@ -80,13 +90,17 @@ function readJson(request: FastifyRequest) {
   const { json, bodyBytesMax } = request.routeOptions.config
   const limit = bodyBytesMax?.(request)
   if (limit !== undefined && bytes.length > limit) throw tooLarge(limit)
-  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
-    throw new DomainError('unsupported_media_type', 'The body must be application/json in UTF-8.')
-  }
+  refuseOtherThanJson(request)
   if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
     throw new DomainError('unsupported_media_type', 'The body must not be encoded.')
   }
   return scanJson(bytes, json === undefined ? JSON_LIMITS : { ...JSON_LIMITS, ...json })
+}
+
+/** @throws DomainError unsupported_media_type */
+export function refuseOtherThanJson({ headers }: FastifyRequest): void {
+  if (JSON_TYPE.test(headers['content-type'] ?? '')) return
+  throw new DomainError('unsupported_media_type', 'The body must be application/json in UTF-8.')
 }
 
 function queryText({ query }: FastifyRequest): string {

@@ -1,0 +1,213 @@
+import { Pool } from 'undici'
+import { oneOf, type Random, randomOf } from '../../chaos/chance.ts'
+import type { Evidence } from '../evidence.ts'
+import { type FuzzedOperation, type FuzzedRequest, Requests } from './requests.ts'
+import { type Schema, Schemas } from './schema.ts'
+import { Values } from './values.ts'
+import { World } from './world.ts'
+
+export type FuzzFigures = {
+  requests: number
+  seed: number
+  seconds: number
+  /** Operations that gave a 2xx at least once: a run that is only ever refused proves little. */
+  succeeded: number
+  byStatus: Record<string, number>
+  serverErrors: number
+  faults: number
+}
+
+export type FuzzDocument = {
+  paths: Record<string, Record<string, DocumentOperation>>
+  components: { schemas: Record<string, Schema>; parameters?: Record<string, DocumentParameter> }
+}
+type DocumentParameter = { $ref?: string; in?: string; name?: string; required?: boolean; schema?: Schema }
+type DocumentOperation = {
+  operationId: string
+  security: readonly object[]
+  parameters?: readonly DocumentParameter[]
+  requestBody?: { content: Record<string, { schema: Schema }> }
+}
+
+export type FuzzParts = {
+  document: FuzzDocument
+  url: string
+  /** Environment keys and the like, for the management API; and tokens of accounts, for the ProducerSync API. */
+  tokens: { management: readonly string[]; account: readonly string[] }
+  evidence: Evidence
+  /** Where endpoints may be. */
+  receiverUrl: string
+  seed: number
+  requests: number
+  secondsMax: number
+  signal: AbortSignal
+}
+
+const CLIENT = 'fuzz'
+const CONNECTIONS = 16
+const RENEW_EVERY = 400
+/** A client has 300 a minute. */
+const PER_ACCOUNT_TOKEN = 290
+const ANSWER_MS_MAX = 30_000
+
+/** Sends requests made from the description; whatever comes back must be described, and what the description forbids refused. */
+export async function fuzz(parts: FuzzParts): Promise<{ figures: FuzzFigures; faults: string[] }> {
+  const pool = new Pool(parts.url, {
+    connections: CONNECTIONS,
+    headersTimeout: ANSWER_MS_MAX,
+    bodyTimeout: ANSWER_MS_MAX,
+  })
+  try {
+    return await new FuzzRun(parts, pool).run()
+  } finally {
+    await pool.destroy()
+  }
+}
+
+class FuzzRun {
+  readonly #parts: FuzzParts
+  readonly #pool: Pool
+  readonly #random: Random
+  readonly #world: World
+  readonly #requests: Requests
+  readonly #faults = new Map<string, number>()
+  readonly #byStatus: Record<string, number> = {}
+  readonly #succeeded = new Set<string>()
+  #sent = 0
+  #accountRequests = 0
+  #serverErrors = 0
+
+  constructor(parts: FuzzParts, pool: Pool) {
+    this.#parts = parts
+    this.#pool = pool
+    this.#random = randomOf('fuzz', parts.seed)
+    this.#world = new World((method, path, body) => this.#prepare(method, path, body), parts.receiverUrl)
+    const schemas = new Schemas(parts.document.components.schemas)
+    const values = new Values(this.#random, schemas, [parts.receiverUrl])
+    this.#requests = new Requests({ random: this.#random, schemas, values, world: this.#world })
+  }
+
+  async run(): Promise<{ figures: FuzzFigures; faults: string[] }> {
+    const startedAt = performance.now()
+    const { seed, requests, secondsMax, signal } = this.#parts
+    const operations = operationsOf(this.#parts.document)
+    const isOver = () => signal.aborted || performance.now() - startedAt > secondsMax * 1_000
+    if (requests > 0) await this.#world.build()
+    let planned = 0
+    const work = async () => {
+      while (planned < requests && !isOver()) {
+        planned += 1
+        if (planned % RENEW_EVERY === 0) await this.#world.renew()
+        const operation = this.#choose(operations)
+        await this.#send(this.#requests.make(operation))
+      }
+    }
+    await Promise.all(Array.from({ length: CONNECTIONS }, work))
+    const faults = [...this.#faults].map(([fault, count]) => `fuzz: ${fault} (${count} times, seed ${seed})`)
+    if (this.#sent < requests) faults.push(`fuzz: ${this.#sent} requests instead of ${requests} in ${secondsMax} s`)
+    const figures = {
+      requests: this.#sent,
+      seed,
+      seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+      succeeded: this.#succeeded.size,
+      byStatus: this.#byStatus,
+      serverErrors: this.#serverErrors,
+      faults: faults.length,
+    }
+    return { figures, faults }
+  }
+
+  /** Rate limits of clients bound how often the ProducerSync API can be asked. */
+  #choose({ management, account }: Operations): FuzzedOperation {
+    const left = this.#parts.tokens.account.length * PER_ACCOUNT_TOKEN - this.#accountRequests
+    if (account.length === 0 || left <= 0 || this.#random() > 0.2) return oneOf(this.#random, management)
+    this.#accountRequests += 1
+    return oneOf(this.#random, account)
+  }
+
+  async #send(request: FuzzedRequest): Promise<void> {
+    const { operation, method, target, headers, body } = request
+    const token = this.#tokenFor(operation)
+    const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
+    const answer = await this.#pool.request({ method, path: target, headers: { ...headers, ...authorization }, body })
+    const text = await answer.body.text()
+    const { statusCode: status } = answer
+    const contentType = answer.headers['content-type']
+    this.#sent += 1
+    this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1
+    if (status < 300) this.#succeeded.add(operation.id)
+    const type = contentType === undefined ? null : String(contentType)
+    this.#parts.evidence.saw(CLIENT, { method, url: target, status, contentType: type, text })
+    if (status >= 500) {
+      this.#serverErrors += 1
+      this.#fault(`${operation.id}: ${status} to ${shown(request)}`)
+    }
+    if (request.wrong !== null && status < 400) this.#fault(`${operation.id}: ${status} to a wrong ${shown(request)}`)
+  }
+
+  #tokenFor({ path, isOpen }: FuzzedOperation): string | null {
+    if (isOpen) return null
+    const { management, account } = this.#parts.tokens
+    if (!path.startsWith('/api/')) return oneOf(this.#random, account)
+    const draw = this.#random()
+    if (draw < 0.03) return oneOf(this.#random, ['sk_wrong', 'a.b.c', `appsk_${'x'.repeat(43)}`])
+    if (draw < 0.06) return oneOf(this.#random, account)
+    return oneOf(this.#random, management)
+  }
+
+  async #prepare(
+    method: string,
+    path: string,
+    body?: object,
+  ): Promise<{ status: number; body: Record<string, unknown> }> {
+    const [token = ''] = this.#parts.tokens.management
+    const answer = await this.#pool.request({
+      method,
+      path,
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      body: body ? JSON.stringify(body) : null,
+    })
+    const parsed: unknown = JSON.parse(await answer.body.text())
+    return { status: answer.statusCode, body: typeof parsed === 'object' && parsed !== null ? { ...parsed } : {} }
+  }
+
+  #fault(fault: string): void {
+    this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
+  }
+}
+
+type Operations = { management: FuzzedOperation[]; account: FuzzedOperation[] }
+
+function operationsOf({ paths, components }: FuzzDocument): Operations {
+  const all = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): FuzzedOperation => {
+      const parameters = (operation.parameters ?? []).map((each) => {
+        const found =
+          each.$ref === undefined ? each : (components.parameters?.[each.$ref.split('/').at(-1) ?? ''] ?? {})
+        return {
+          in: found.in ?? '',
+          name: found.name ?? '',
+          schema: found.schema ?? {},
+          required: found.required ?? false,
+        }
+      })
+      const [content] = Object.entries(operation.requestBody?.content ?? {})
+      return {
+        id: operation.operationId,
+        method: method.toUpperCase(),
+        path,
+        parameters,
+        body: content ? { type: content[0], schema: content[1].schema } : null,
+        isOpen: operation.security.length === 0,
+      }
+    }),
+  )
+  const isManagement = ({ path }: FuzzedOperation) => path.startsWith('/api/')
+  return { management: all.filter(isManagement), account: all.filter((operation) => !isManagement(operation)) }
+}
+
+/** A request in short; secrets are not in it, as tokens are chosen later. */
+function shown({ wrong, method, target, headers, body }: FuzzedRequest): string {
+  const text = body === null ? '' : body.toString('latin1').slice(0, 300)
+  return `${wrong ?? 'request'}: ${method} ${target.slice(0, 300)} ${JSON.stringify(headers)} ${text}`
+}

@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+/** How the official SDK of another language fared. What is not here is not run, which is never said to have passed. */
+export type LanguageResult = { name: string; result: 'passed' | 'failed' | 'not run'; detail: string }
+
+export type LanguageParts = {
+  wanted: boolean
+  /** A proxy that judges what the SDKs get. */
+  url: string
+  key: string
+  receiverUrl: string
+  say: (words: string) => void
+}
+
+type Language = {
+  name: string
+  /** Says whether the language is here. */
+  probe: readonly [string, ...string[]]
+  /** Brings the SDK into the folder, from the language's own registry. */
+  install: readonly (readonly [string, ...string[]])[]
+  run: readonly [string, ...string[]]
+}
+
+const SCRIPTS = fileURLToPath(new URL('./languages/', import.meta.url))
+const PROBE_MS_MAX = 10_000
+const INSTALL_MS_MAX = 120_000
+const RUN_MS_MAX = 60_000
+
+const LANGUAGES: readonly Language[] = [
+  {
+    name: 'Python: svix 1.99.1',
+    probe: ['python3', '-m', 'venv', '--help'],
+    install: [
+      ['python3', '-m', 'venv', 'venv'],
+      ['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check', 'svix==1.99.1'],
+    ],
+    run: ['venv/bin/python', 'flow.py'],
+  },
+  {
+    name: 'Go: svix-webhooks/go 1.99.1',
+    probe: ['go', 'version'],
+    install: [['go', 'mod', 'tidy']],
+    run: ['go', 'run', '.'],
+  },
+]
+
+const run = promisify(execFile)
+
+/** Runs a small flow through each SDK whose language is here. */
+export async function runLanguages(parts: LanguageParts): Promise<LanguageResult[]> {
+  const results: LanguageResult[] = []
+  for (const language of LANGUAGES) {
+    if (parts.wanted) parts.say(language.name)
+    results.push({ name: language.name, ...(await tryOne(language, parts)) })
+  }
+  return results
+}
+
+async function tryOne(
+  { probe, install, run: command }: Language,
+  { wanted, url, key, receiverUrl }: LanguageParts,
+): Promise<Omit<LanguageResult, 'name'>> {
+  if (!wanted) return { result: 'not run', detail: 'ask for it with --languages' }
+  const folder = mkdtempSync(join(tmpdir(), 'producersync-conformance-language-'))
+  const env = { ...process.env, SERVER_URL: url, TOKEN: key, RECEIVER_URL: receiverUrl }
+  const step = async ([program, ...args]: readonly [string, ...string[]], timeout: number) =>
+    await run(program.includes('/') ? join(folder, program) : program, args, { cwd: folder, env, timeout })
+  try {
+    cpSync(SCRIPTS, folder, { recursive: true })
+    for (const part of [probe, ...install]) {
+      try {
+        await step(part, part === probe ? PROBE_MS_MAX : INSTALL_MS_MAX)
+      } catch (error) {
+        return { result: 'not run', detail: `${part.join(' ')}: ${firstLine(error)}` }
+      }
+    }
+    await step(command, RUN_MS_MAX)
+    return { result: 'passed', detail: '' }
+  } catch (error) {
+    return { result: 'failed', detail: String(error instanceof Error ? error.message : error) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0] ?? ''
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { VerifyingReceiver } from './receiver.ts'
+import type { Client } from './service.ts'
+
+type Parts = {
+  url: string
+  key: string
+  receiver: VerifyingReceiver
+  client: (account: string) => Promise<Client>
+  claims: (operationId: string) => boolean
+}
+type Body = Record<string, unknown>
+
+const APP = 'plain'
+const LOOKS_MAX = 200
+const LOOK_MS = 50
+
+/** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
+export async function runPlainFlow({ url, key, receiver, client, claims }: Parts): Promise<string[]> {
+  const faults: string[] = []
+
+  /** @returns the body; what is not 2xx is a fault */
+  async function call(operationId: string, method: string, path: string, body?: unknown, token = key): Promise<Body> {
+    if (!claims(operationId)) return {}
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': body instanceof URLSearchParams ? FORM : 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) faults.push(`plain HTTP: ${operationId}: ${response.status} ${text}`)
+    return text === '' || !response.ok ? {} : toBody(JSON.parse(text))
+  }
+
+  /** Asks until the answer is what is waited for. */
+  async function until(ask: () => Promise<Body>, isWanted: (body: Body) => boolean, what: string): Promise<Body> {
+    for (let look = 0; look < LOOKS_MAX; look += 1) {
+      const body = await ask()
+      if (isWanted(body)) return body
+      await sleep(LOOK_MS)
+    }
+    faults.push(`plain HTTP: ${what} did not come`)
+    return {}
+  }
+
+  async function management(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    await call('v1.health.get', 'GET', '/api/v1/health', undefined, '')
+    await call('v1.health.ping', 'GET', '/api/v1/health/ping', undefined, '')
+    await call('v1.application.create', 'POST', '/api/v1/app', { name: 'Plain', uid: APP })
+    const endpoint = { url: receiver.urlOf('/plain'), uid: 'main', timeoutMs: 4_000, ordering: 'none' }
+    await call('v1.endpoint.create', 'POST', `${app}/endpoint`, endpoint)
+    const messages = [
+      { eventType: 'plain.sent', eventId: 'one', payload: { n: 1 } },
+      { eventType: 'plain.sent', eventId: 'one', payload: { n: 1 } },
+      { eventType: 'plain.sent', payload: [] },
+    ]
+    await call('v1.message.create-batch', 'POST', `${app}/msg/batch`, { messages })
+    const attempts = `${app}/msg/one/attempt`
+    const list = await until(
+      () => call('v1.message-attempt.list-of-msg', 'GET', `${attempts}?expanded_statuses=true`),
+      ({ data }) => Array.isArray(data) && data.length > 0,
+      'an attempt',
+    )
+    const attempt = firstId(list.data)
+    await call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', `${app}/msg/one/endpoint/main/attempt`)
+    await call('v1.message-attempt.get-headers', 'GET', `${attempts}/${attempt}/headers`)
+    await call('v1.endpoint.cancel-msgs', 'POST', `${app}/endpoint/main/cancel-msgs`, { createdBefore: new Date() })
+    await call('v1.message.search', 'POST', `${app}/msg/search`, { event_types: ['plain.sent'], with_content: true })
+    await call('v1.authentication.whoami', 'GET', '/api/v1/auth/whoami')
+    const range = `since=${new Date(Date.now() - 3_600_000).toISOString()}&until=${new Date(Date.now() - 1_000).toISOString()}`
+    await call('v1.application.stats.attempts', 'GET', `${app}/stats/attempts?${range}`)
+    await call('v1.stats.app-attempts', 'GET', `/api/v1/stats/app/${APP}/attempt`)
+    await call('v1.event-type.export-openapi', 'POST', '/api/v1/event-type/export/openapi', {})
+    await call('v1.authentication.dashboard-access', 'POST', `/api/v1/auth/dashboard-access/${APP}`)
+  }
+
+  async function producersync(): Promise<void> {
+    const { id, secret } = await client(APP)
+    const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
+    const granted = await call('oauth2.token.create', 'POST', '/oauth2/token', form, '')
+    const token = String(granted.access_token)
+    const subscriptions = '/v1/accounts/subscriptions'
+    await call('v1.subscriptions.add', 'PUT', subscriptions, ['912484758', '00123'], token)
+    await call('v1.subscriptions.remove', 'DELETE', subscriptions, ['912484758'], token)
+    const job = await call('v1.subscriptions.replace', 'POST', subscriptions, ['15645555'], token)
+    const status = `${subscriptions}/status/${String(job.job_id)}`
+    await until(
+      () => call('v1.subscriptions.get-job', 'GET', status, undefined, token),
+      ({ state }) => state === 'succeeded',
+      'the end of a job',
+    )
+    await call('v1.subscriptions.list-job-items', 'GET', `${status}/details?size=1`, undefined, token)
+    await call('v1.subscriptions.list', 'GET', `${subscriptions}?size=1`, undefined, token)
+    await call('v1.settings.patch', 'PATCH', '/v1/accounts/settings', { autoSubscribe: true }, token)
+    await call('v1.settings.get', 'GET', '/v1/accounts/settings', undefined, token)
+  }
+
+  await management()
+  await producersync()
+  return faults
+}
+
+const FORM = 'application/x-www-form-urlencoded'
+
+function toBody(value: unknown): Body {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+function firstId(rows: unknown): string {
+  const [first]: unknown[] = Array.isArray(rows) ? rows : []
+  return String(toBody(first).id)
+}

@@ -1,0 +1,211 @@
+import { AnswerJudge, type Described, type SeenAnswer } from '../../test/answer-judge.ts'
+import { runBehaviours } from './behaviours.ts'
+import { Comparison } from './comparison.ts'
+import { Evidence } from './evidence.ts'
+import { type FuzzDocument, fuzz } from './fuzz/fuzz.ts'
+import { runLanguages } from './languages.ts'
+import { checkNotImplemented } from './not-implemented.ts'
+import type { Options } from './options.ts'
+import { judgesOf, type Oracle } from './oracle.ts'
+import { type OwnCheck, runOwnChecks } from './own-checks.ts'
+import { runPlainFlow } from './plain-flow.ts'
+import { type ClientProxy, startProxy } from './proxy.ts'
+import { runReact } from './react.ts'
+import { VerifyingReceiver } from './receiver.ts'
+import type { Found, Report, SdkFigures } from './report.ts'
+import { runSdkFlow } from './sdk-flow.ts'
+import { loadSdks } from './sdks.ts'
+import { openService, type RunningService } from './service.ts'
+
+type Parts = { options: Options; oracle: Oracle; say: (words: string) => void; signal: AbortSignal }
+
+const FUZZ_SECONDS_MAX = 60
+const FUZZ_CLIENTS = 6
+
+/** Starts the service and holds it against everything. */
+export async function run(parts: Parts): Promise<Found> {
+  const startedAt = performance.now()
+  const receiver = new VerifyingReceiver()
+  await receiver.start()
+  parts.say('starting the service')
+  const service = await openService([receiver.address]).catch(async (error: unknown) => {
+    await receiver.close()
+    throw error
+  })
+  const proxies: ClientProxy[] = []
+  try {
+    const found = await new Run(parts, service, receiver, proxies).run()
+    parts.say('behaviours')
+    const { faults, ...behaviours } = await runBehaviours(found.own, parts.options.tests)
+    const seconds = Math.round((performance.now() - startedAt) / 1_000)
+    const report: Report = { ...found.report, behaviours, seconds }
+    return { report, faults: [...found.faults, ...faults] }
+  } finally {
+    for (const proxy of proxies) await proxy.close()
+    await service.close()
+    await receiver.close()
+  }
+}
+
+class Run {
+  readonly #parts: Parts
+  readonly #service: RunningService
+  readonly #receiver: VerifyingReceiver
+  readonly #proxies: ClientProxy[]
+  readonly #faults: string[] = []
+
+  constructor(parts: Parts, service: RunningService, receiver: VerifyingReceiver, proxies: ClientProxy[]) {
+    this.#parts = parts
+    this.#service = service
+    this.#receiver = receiver
+    this.#proxies = proxies
+  }
+
+  async run(): Promise<{ report: Omit<Report, 'behaviours' | 'seconds'>; faults: string[]; own: OwnCheck[] }> {
+    const { options, oracle, say, signal } = this.#parts
+    const document = (await (await fetch(`${this.#service.url}/openapi.json`)).json()) as Described & FuzzDocument
+    const evidence = new Evidence(new AnswerJudge(document, { closed: true }), judgesOf(oracle))
+    const ids = new Set(
+      Object.values(document.paths).flatMap((path) => Object.values(path).map((each) => each.operationId)),
+    )
+    const claimed = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+
+    say('comparing the descriptions')
+    const comparison = new Comparison(document, oracle.lib)
+    const incompatible = comparison.run()
+    const sdk = await this.#sdks(evidence, new Set(claimed), (id) => ids.has(id))
+    say('svix-react')
+    const react = await runReact({
+      serverUrl: await this.#proxyFor('svix-react', evidence),
+      key: this.#service.key,
+      receiver: this.#receiver,
+      claims: (id) => ids.has(id),
+    })
+    this.#faults.push(...react.faults)
+    say('plain HTTP')
+    const plain = { receiver: this.#receiver, client: this.#service.client, claims: (id: string) => ids.has(id) }
+    const url = await this.#proxyFor('plain HTTP', evidence)
+    this.#faults.push(...(await runPlainFlow({ ...plain, url, key: this.#service.key })))
+    say('what is not implemented')
+    const saw = (answer: SeenAnswer) => evidence.saw('plain HTTP', answer)
+    const own = await runOwnChecks({ url, key: this.#service.key })
+    const absent = await checkNotImplemented(this.#service.url, this.#service.key, document, oracle.lib, saw)
+    const languages = await runLanguages({
+      wanted: options.languages,
+      url: await this.#proxyFor('languages', evidence),
+      key: this.#service.key,
+      receiverUrl: this.#receiver.urlOf('/languages'),
+      say,
+    })
+    const deliveries = this.#receiver.verify()
+
+    say(`fuzz: ${options.requests} requests, seed ${options.seed}`)
+    const fuzzed = await fuzz({
+      document,
+      url: this.#service.url,
+      tokens: { management: [this.#service.key], account: await this.#accountTokens() },
+      evidence,
+      receiverUrl: this.#receiver.urlOf('/fuzz'),
+      seed: options.seed,
+      requests: options.requests,
+      secondsMax: FUZZ_SECONDS_MAX,
+      signal,
+    })
+
+    const exercised = claimed.filter((operation) => evidence.exercised().has(operation))
+    const { violations } = evidence
+    this.#faults.push(
+      ...claimed
+        .filter((operation) => !exercised.includes(operation))
+        .map((operation) => `not exercised: ${operation}`),
+      ...incompatible,
+      ...absent.faults,
+      ...deliveries.failures,
+      ...[...violations].map(([violation, count]) => `${violation} (${count} times)`),
+      ...fuzzed.faults,
+    )
+    return {
+      report: {
+        operations: { claimed: claimed.length, exercised: exercised.length },
+        sdk,
+        react: { checks: react.checks, faults: react.faults.length },
+        schemaViolations: violations.size,
+        ...evidence.counts,
+        comparison: { compared: comparison.compared, faults: incompatible.length },
+        notImplemented: { checked: absent.checked, faults: absent.faults.length },
+        deliveries,
+        languages,
+        fuzz: fuzzed.figures,
+      },
+      faults: this.#faults,
+      own: [...own, ...this.#overall(sdk, react.faults, violations, absent.faults)],
+    }
+  }
+
+  /** Behaviours that the whole of a run shows. */
+  #overall(
+    sdk: Readonly<Record<string, SdkFigures>>,
+    react: readonly string[],
+    violations: ReadonlyMap<string, number>,
+    absent: readonly string[],
+  ): OwnCheck[] {
+    const flows = Object.entries(sdk).filter(([, { faults }]) => faults > 0)
+    const ofSdks = [...flows.map(([name]) => name), ...react]
+    return [
+      {
+        number: 1,
+        name: 'every answer has the status, type and body that are described',
+        faults: [...violations.keys()],
+      },
+      { number: 2, name: 'the flows of both SDKs, and the hooks, pass unchanged', faults: ofSdks },
+      { number: 56, name: 'what is not ours is 501, an unknown path 404, another method 405', faults: absent },
+    ]
+  }
+
+  async #sdks(
+    evidence: Evidence,
+    claimed: ReadonlySet<string>,
+    claims: (operationId: string) => boolean,
+  ): Promise<Record<string, SdkFigures>> {
+    const figures: Record<string, SdkFigures> = {}
+    for (const sdk of loadSdks()) {
+      this.#parts.say(sdk.name)
+      const serverUrl = await this.#proxyFor(sdk.name, evidence)
+      const faults = await runSdkFlow({ sdk, token: this.#service.key, serverUrl, receiver: this.#receiver, claims })
+      const wanted = [...sdk.operations].filter((operation) => claimed.has(operation))
+      const missing = wanted.filter((operation) => !evidence.exercised(sdk.name).has(operation))
+      faults.push(...missing.map((operation) => `${sdk.name}: not called: ${operation}`))
+      figures[sdk.name] = { claimed: wanted.length, exercised: wanted.length - missing.length, faults: faults.length }
+      this.#faults.push(...faults)
+    }
+    return figures
+  }
+
+  async #proxyFor(client: string, evidence: Evidence): Promise<string> {
+    const proxy = await startProxy(this.#service.url, (answer) => evidence.saw(client, answer))
+    this.#proxies.push(proxy)
+    return proxy.url
+  }
+
+  /** Access tokens of several clients of one account: each has a rate limit of its own. */
+  async #accountTokens(): Promise<string[]> {
+    const { url, key, client } = this.#service
+    const application = { name: 'Fuzz', uid: 'fuzz' }
+    await fetch(`${url}/api/v1/app`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(application),
+    })
+    const tokens: string[] = []
+    while (tokens.length < FUZZ_CLIENTS) {
+      const { id, secret } = await client('fuzz')
+      const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
+      const answer = await fetch(`${url}/oauth2/token`, { method: 'POST', body: form })
+      const { access_token: token } = (await answer.json()) as { access_token: string }
+      tokens.push(token)
+    }
+    return tokens
+  }
+}

@@ -1,0 +1,135 @@
+import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
+import type { Environment } from '#src/accounts/principal.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { DomainError } from '#src/domain-error.ts'
+import type { NewLink } from './link.ts'
+import type { Role } from './role.ts'
+
+/** Links for one person in an hour. Source: reliability-security 11. */
+const LINKS_PER_HOUR_MAX = 10
+const HOUR_MS = 3_600_000
+
+/**
+ * Makes a login link. One for a person ends that person's earlier unused ones; one for whoever holds it ends none.
+ * @returns the key, which is kept nowhere
+ * @throws DomainError rate_limited: the person has been given enough of them
+ */
+export async function createLink(
+  tx: Queryable,
+  parts: { clock: Clock; ids: IdSource },
+  account: { id: string; environment: Environment },
+  link: NewLink,
+): Promise<{ id: string; key: string }> {
+  const now = parts.clock.now()
+  const id = `link_${parts.ids.next(now).ksuid}`
+  const key = newCredential('lk_')
+  const { capabilities, featureFlags, sessionId } = link.rights
+  if (link.person !== null) await replaceLinks(tx, account.id, link.person, now)
+  await tx.query`
+    insert into login_link (account_id, id, environment, hash, person, role, capabilities, feature_flags, session_id,
+                            created_at, expires_at, sessions_end_at)
+    values (${account.id}, ${id}, ${account.environment}, ${credentialHash(key)}, ${link.person}, ${link.role},
+            ${capabilities}, ${featureFlags}, ${sessionId}, ${now}, ${link.expiresAt}, ${link.sessionsEndAt})`
+  return { id, key }
+}
+
+/** Ends the links of a person that nobody has used; until the transaction ends, nobody else makes one. */
+async function replaceLinks(tx: Queryable, accountId: string, person: string, now: Date): Promise<void> {
+  await tx.query`select id from account where id = ${accountId} for no key update`
+  const [row] = await tx.query<{ links: number }>`
+    select count(*)::int as links from login_link
+     where account_id = ${accountId} and person = ${person} and created_at > ${addMs(now, -HOUR_MS)}`
+  if (row && row.links >= LINKS_PER_HOUR_MAX) {
+    throw new DomainError('rate_limited', 'This person has been given too many links within an hour.')
+  }
+  await tx.query`
+    update login_link set revoked_at = ${now}
+     where account_id = ${accountId} and person = ${person} and used_at is null and revoked_at is null`
+}
+
+export type Link = {
+  id: string
+  person: string | null
+  role: Role | null
+  createdAt: Date
+  expiresAt: Date
+  usedAt: Date | null
+  revokedAt: Date | null
+}
+
+type LinkRow = {
+  id: string
+  person: string | null
+  role: Role | null
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+  revoked_at: Date | null
+}
+
+/** The links of an account, newest first, at most 250. */
+export async function listLinks(tx: Queryable, accountId: string): Promise<Link[]> {
+  const rows = await tx.query<LinkRow>`
+    select id, person, role, created_at, expires_at, used_at, revoked_at
+      from login_link where account_id = ${accountId} order by id desc limit 250`
+  return rows.map((row) => ({
+    id: row.id,
+    person: row.person,
+    role: row.role,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    usedAt: row.used_at,
+    revokedAt: row.revoked_at,
+  }))
+}
+
+/**
+ * Ends a link, and the session that was made from it with its tokens.
+ * @returns false when the environment has no such link, or it had been revoked before
+ */
+export async function revokeLink(tx: Queryable, environment: Environment, id: string, now: Date): Promise<boolean> {
+  // first the link: a session that is just being made from it is there once its row is free
+  const revoked = await tx.query`
+    update login_link set revoked_at = ${now}
+     where environment = ${environment} and id = ${id} and revoked_at is null
+    returning id`
+  if (revoked.length === 0) return false
+  const ended = await tx.query<{ account_id: string; id: string }>`
+    update portal_session set ended_at = ${now}
+     where environment = ${environment} and link_id = ${id} and ended_at is null
+    returning account_id, id`
+  for (const session of ended) {
+    await tx.query`
+      update token set revoked_at = ${now}
+       where account_id = ${session.account_id} and portal_session_id = ${session.id} and revoked_at is null`
+  }
+  return true
+}
+
+/**
+ * Lets all that has been given out for an account end at a moment: app tokens, links, and portal sessions. What ends before
+ * that stays as it is.
+ * @param sessionIds  only what carries one of these session names; null: everything
+ */
+export async function expireAll(
+  tx: Queryable,
+  accountId: string,
+  sessionIds: readonly string[] | null,
+  { at, now }: { at: Date; now: Date },
+): Promise<void> {
+  // in this order: what is just being made of a link, or of a session, is there once the row it is made of is free
+  await tx.query`
+    update login_link set expires_at = least(expires_at, ${at}), sessions_end_at = least(sessions_end_at, ${at})
+     where account_id = ${accountId} and used_at is null and revoked_at is null and expires_at > ${now}
+       and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
+  await tx.query`
+    update portal_session set ends_at = ${at}, idle_ends_at = least(idle_ends_at, ${at})
+     where account_id = ${accountId} and ended_at is null and ends_at > ${at}
+       and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
+  await tx.query`
+    update token set expires_at = ${at}
+     where account_id = ${accountId} and kind = 'app' and revoked_at is null and expires_at > ${at}
+       and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
+}

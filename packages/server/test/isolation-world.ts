@@ -1,0 +1,120 @@
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { Access } from '#src/adapters/http/request.ts'
+import type { TestAccount } from './api-client.ts'
+import { type Receiver, startReceiver } from './receiver.ts'
+import { TestService } from './service.ts'
+
+/** A route as it was registered. */
+export type Route = {
+  method: string
+  path: string
+  parameters: string[]
+  access: Access | undefined
+  notImplemented: boolean
+  mayBeNew: boolean
+}
+
+/** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
+export type Named = Record<
+  'app_id' | 'endpoint_id' | 'msg_id' | 'attempt_id' | 'task_id' | 'event_type_name' | 'jobId',
+  string
+>
+
+/** An account with one of everything; its names and contents hold `canary`. */
+export type Owner = { account: TestAccount; named: Named; canary: string; token: string }
+
+/** A service that knows its own routes, and accounts to be kept apart. */
+export class IsolationWorld {
+  readonly service: TestService
+  readonly routes: Route[]
+  readonly #receiver: Receiver
+
+  private constructor(service: TestService, routes: Route[], receiver: Receiver) {
+    this.service = service
+    this.routes = routes
+    this.#receiver = receiver
+  }
+
+  static async start(): Promise<IsolationWorld> {
+    const routes: Route[] = []
+    const receiver = await startReceiver()
+    const watch = (http: FastifyInstance) => {
+      http.addHook('onRoute', (route) => void routes.push(...toRoutes(route)))
+    }
+    const service = await TestService.start({ receivers: [receiver], overrides: { watch } })
+    for (const key of Object.values(service.keys)) {
+      for (const name of ['known.happened', 'removed.happened']) {
+        await service.ok('POST', '/api/v1/event-type', { name, description: name }, { token: key })
+      }
+      await service.ok('POST', '/api/v1/event-type', HIDDEN, { token: key })
+      await service.ok('DELETE', '/api/v1/event-type/removed.happened?expunge=true', undefined, { token: key })
+    }
+    return new IsolationWorld(service, routes, receiver)
+  }
+
+  async close(): Promise<void> {
+    await this.service.close()
+    await this.#receiver.close()
+  }
+
+  /** @param canary  letters and digits that stand in everything that the account owns */
+  async owner(canary: string, environment: TestAccount['environment'] = 'production'): Promise<Owner> {
+    const { service } = this
+    const key = { token: service.keys[environment] }
+    const app = await service.ok('POST', '/api/v1/app', { name: canary, uid: canary, metadata: { canary } }, key)
+    const account = { id: app.id, environment, key: key.token }
+    const path = `/api/v1/app/${app.id}`
+    const settings = {
+      description: canary,
+      uid: `ep-${canary}`,
+      headers: { 'x-canary': canary },
+      eventTypes: ['known.happened'],
+    }
+    const endpoint = await service.endpoint(account, this.#receiver, settings)
+    const event = { eventType: 'known.happened', eventId: `event-${canary}`, payload: { canary }, tags: [canary] }
+    const message = await service.message(account, event)
+    await service.settled()
+    const [attempt] = await service.attempts(account, message.id)
+    const since = service.clock.now().toISOString()
+    const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
+    const client = { token: await service.token(account) }
+    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    const named = {
+      app_id: app.id,
+      endpoint_id: endpoint.id,
+      msg_id: message.id,
+      attempt_id: attempt.id,
+      task_id: task.id,
+      event_type_name: 'known.happened',
+      jobId: job.job_id,
+    }
+    await service.settled()
+    return { account, named, canary, token: await this.appToken(account, {}) }
+  }
+
+  /** An app token as app-portal-access gives it. */
+  async appToken(account: TestAccount, body: object): Promise<string> {
+    const path = `/api/v1/auth/app-portal-access/${account.id}`
+    const { token } = await this.service.ok('POST', path, body, { token: account.key })
+    return token
+  }
+}
+
+/** A type that no app token without its flag knows of. */
+const HIDDEN = { name: 'hidden.happened', description: 'x', featureFlags: ['hidden'] }
+
+function toRoutes({ method, url, config }: RouteOptions): Route[] {
+  return [method].flat().map((each) => ({
+    method: each,
+    path: url,
+    parameters: [...url.matchAll(/:(\w+)/g)].map(([, name = '']) => name),
+    access: config?.access,
+    notImplemented: config?.notImplemented ?? false,
+    mayBeNew: each === 'PUT' || (config?.accountMayBeMissing ?? false),
+  }))
+}
+
+/** The path of a route with these values; a parameter without one gets a word that names nothing. */
+export function fill(path: string, values: Readonly<Record<string, string>>): string {
+  return path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(values[name] ?? 'nothing'))
+}
