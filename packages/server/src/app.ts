@@ -46,6 +46,7 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
+import { observeFeed } from '#src/operate/feed-metrics.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
@@ -53,9 +54,9 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { subscribe } from '#src/population/subscribe.ts'
-import { RecordIds } from '#src/producers/record-ids.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { RecordIds } from '#src/producers/record-ids.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
@@ -322,6 +323,7 @@ async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner;
     wake: waker.deliveries,
     log,
   }
+  observeFeed(base.metrics.registry, { database: databases.feeds, clock, calendar: calendarsOf(config)({ environment: 'production' }) })
   const runs = new FeedRunner(parts)
   const loads = new LoadRunner({ ...parts, reportsPerSecond: config.reportsPerSecond })
   for (const runner of [runs, loads]) {

@@ -15,7 +15,14 @@ export type SeenRun = {
   startedAt: string | null
   publishedAt: string | null
   message: string | null
-  counts: { inserted: number; updated: number; deleted: number; accounts: number; changedNpns: number; deferred: number }
+  counts: {
+    inserted: number
+    updated: number
+    deleted: number
+    accounts: number
+    changedNpns: number
+    deferred: number
+  }
 }
 
 export type Stage = {

@@ -1,5 +1,5 @@
-import type { RigDatabase } from '../chaos/database.ts'
 import type { SimulatorControl } from '#src/simulator/simulator-control.ts'
+import type { RigDatabase } from '../chaos/database.ts'
 
 /** The time of production's feed, in the service and in the simulator. Both run on at real speed. */
 export class FeedClock {

@@ -38,7 +38,10 @@ export class Mirror {
       const from = since === undefined ? '' : `updatedSince=${since}&`
       let next = `/v2/${list}?${from}size=${PAGE}`
       for (;;) {
-        const page = (await this.#api.get(next)) as { embedded?: Record<string, Json[]>; links: { next: { href: string } } }
+        const page = (await this.#api.get(next)) as {
+          embedded?: Record<string, Json[]>
+          links: { next: { href: string } }
+        }
         if (!page.embedded) break
         for (const record of page.embedded[list] ?? []) this.#keep(list, record)
         next = page.links.next.href
@@ -57,23 +60,39 @@ export class Mirror {
     const npn = String(record.npn)
     const records = this.#records.get(npn) ?? new Map<string, string>()
     this.#records.set(npn, records)
-    records.set(`${list} ${String(record.id)}`, record.niprDeleted === true ? '' : hashOf(list, servedFields(list, record)))
+    records.set(
+      `${list} ${String(record.id)}`,
+      record.niprDeleted === true ? '' : hashOf(list, servedFields(list, record)),
+    )
   }
 }
 
 export function hashOf(list: ListName, fields: object): string {
-  return createHash('sha256').update(`${list} ${canonical(fields)}`).digest('base64').slice(0, 16)
+  return createHash('sha256')
+    .update(`${list} ${canonical(fields)}`)
+    .digest('base64')
+    .slice(0, 16)
 }
 
 /** The fields of a served record that its report gives, embedded records with them. */
 function servedFields(list: ListName, record: Json): object {
-  const { id: _, npn: __, links: ___, transactionId: ____, createdAt: _____, updatedAt: ______, niprDeleted: _______, ...own } = record
+  const {
+    id: _,
+    npn: __,
+    links: ___,
+    transactionId: ____,
+    createdAt: _____,
+    updatedAt: ______,
+    niprDeleted: _______,
+    ...own
+  } = record
   if (list === 'entities') {
     const { subscriptionCount: _count, ...entity } = own
     return entity
   }
   if (list === 'licenses') return { ...own, licenseLoas: embedded(own.licenseLoas, ['licenseId']) }
-  if (list === 'regulatoryActions') return { ...own, regulatoryActionValues: embedded(own.regulatoryActionValues, ['regulatoryActionId']) }
+  if (list === 'regulatoryActions')
+    return { ...own, regulatoryActionValues: embedded(own.regulatoryActionValues, ['regulatoryActionId']) }
   return own
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -115,7 +115,9 @@ async function play(
     const seen = await playDay(stage, planned)
     runs.push(seen)
     const { state, counts } = seen
-    tell(`${planned.day} ${planned.fault}: ${state}, ${counts.changedNpns} producers changed, ${secondsOf(seen) ?? '-'} s`)
+    tell(
+      `${planned.day} ${planned.fault}: ${state}, ${counts.changedNpns} producers changed, ${secondsOf(seen) ?? '-'} s`,
+    )
     if (state !== 'published') continue
     await announced(receiver, accounts, planned.day)
     for (const account of accounts) {
@@ -193,11 +195,7 @@ async function startService(
 }
 
 /** Until every account has been told of a day, or it should have been. */
-async function announced(
-  receiver: AnnouncementReceiver,
-  accounts: readonly RigAccount[],
-  day: string,
-): Promise<void> {
+async function announced(receiver: AnnouncementReceiver, accounts: readonly RigAccount[], day: string): Promise<void> {
   const isTold = ({ id }: RigAccount) =>
     receiver.announcements.some(({ account, runDate }) => account === id && runDate === day)
   const giveUpAtMs = performance.now() + ANNOUNCED_MS_MAX

@@ -26,7 +26,9 @@ export function chooseNpns(count: number): string[] {
 /** Each account monitors its share, and some of its neighbour's too. */
 export function share(npns: readonly string[], accounts: number): string[][] {
   return Array.from({ length: accounts }, (_, account) =>
-    npns.filter((_, index) => index % accounts === account || (index % 10 === 0 && index % accounts === (account + 1) % accounts)),
+    npns.filter(
+      (_, index) => index % accounts === account || (index % 10 === 0 && index % accounts === (account + 1) % accounts),
+    ),
   )
 }
 
@@ -80,7 +82,9 @@ export async function monitor({ api, npns }: RigAccount, pause: (ms: number) => 
     await api.call('PUT', '/v1/accounts/subscriptions', npns.slice(start, start + BODY_NPNS_MAX))
   }
   const total = async (filter: string) => {
-    const { page } = (await api.get(`/v1/accounts/subscriptions?size=1${filter}`)) as { page: { totalElements: number } }
+    const { page } = (await api.get(`/v1/accounts/subscriptions?size=1${filter}`)) as {
+      page: { totalElements: number }
+    }
     return page.totalElements
   }
   while ((await total('')) < npns.length || (await total('&dataStatus=loading')) > 0) await pause(LOOK_MS)

@@ -52,7 +52,9 @@ function counter(from = 1): () => number {
 
 /** Changes as `action id`, of new records as `insert`. */
 function told(stored: readonly StoredRecord[], reported: readonly ReportedRecord[]): string[] {
-  return differences(stored, reported, counter(100)).map(({ action, id }) => `${action} ${id}`).sort()
+  return differences(stored, reported, counter(100))
+    .map(({ action, id }) => `${action} ${id}`)
+    .sort()
 }
 
 describe('identity', () => {
@@ -107,7 +109,11 @@ test('whatever is stored, the changes make it what the report says, and a second
       let stored: StoredRecord[] = []
       for (const each of history) {
         const reported = each.map(({ identity, own, loas }) =>
-          license(identity, own, loas.map(([name, content]) => loa(name, content))),
+          license(
+            identity,
+            own,
+            loas.map(([name, content]) => loa(name, content)),
+          ),
         )
         const ids = stored.map(({ id }) => id)
         stored = apply(stored, differences(stored, reported, nextId))

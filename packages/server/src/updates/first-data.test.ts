@@ -47,7 +47,10 @@ describe('first data', () => {
     const [counts] = await feed.world.owner.query`
       select loading, ready, not_found from population_count where account_id = ${account.accountId}`
     expect(counts).toEqual({ loading: 0, ready: 2, not_found: 1 })
-    expect((await feed.table('entity')).map((row) => [row.npn, row.no_licenses])).toEqual([[11, false], [12, true]])
+    expect((await feed.table('entity')).map((row) => [row.npn, row.no_licenses])).toEqual([
+      [11, false],
+      [12, true],
+    ])
     expect(await feed.load()).toBe(0)
   })
 
@@ -163,7 +166,11 @@ describe('the runner of first loads', () => {
     await feed.monitor(account, npns, { load: false })
     const runners = [startRunner(), startRunner()]
     try {
-      await expect.poll(async () => Object.values(await statuses(account)).filter((each) => each === 'ready').length, { timeout: 20_000 }).toBe(300)
+      await expect
+        .poll(async () => Object.values(await statuses(account)).filter((each) => each === 'ready').length, {
+          timeout: 20_000,
+        })
+        .toBe(300)
     } finally {
       for (const runner of runners) await runner.close()
     }
@@ -173,7 +180,13 @@ describe('the runner of first loads', () => {
 
 describe('at 02:00', () => {
   const clean = async (on: string) => {
-    await cleanFeed(feed.parts(), { feed: await feed.feed(), owner: randomUUID() }, feed.nipr, day(on), new AbortController().signal)
+    await cleanFeed(
+      feed.parts(),
+      { feed: await feed.feed(), owner: randomUUID() },
+      feed.nipr,
+      day(on),
+      new AbortController().signal,
+    )
   }
   const leave = async (of: TestAccount, npns: string[]) => {
     await feed.world.submit(of, 'remove', npns)

@@ -63,7 +63,7 @@ function record<Kind extends RecordKind>(
   fields: Omit<RecordFields[Kind], 'licenseId' | 'regulatoryActionId'>,
   embedded: ReportedRecord[] = [],
 ): ReportedRecord {
-  const content = [Object.values(fields), embedded.map((child) => [child.identity, child.contentHash]).sort()]
+  const content = [Object.values(fields), embedded.map((child) => `${child.identity}${child.contentHash}`).sort()]
   return { kind, identity: hashOf(identity), contentHash: hashOf(content), fields, embedded }
 }
 

@@ -222,7 +222,7 @@ function toList(name: string, url: string, rows: readonly object[], query: ListQ
     for (const [key, value] of Object.entries({ ...query, continuationToken: token })) {
       if (value !== undefined) pairs.append(key, String(value))
     }
-    return `${url}?${pairs}`
+    return `${url}?${pairs.toString()}`
   }
   const links = { self: { href: hrefOf(query.continuationToken ?? START) }, next: { href: hrefOf(next) } }
   return rows.length > 0 ? { embedded: { [name]: rows }, links } : { links }

@@ -37,7 +37,7 @@ describe('what a run changes', () => {
     expect(run).toMatchObject({ state: 'published', late: false, counts })
     const after = await feed.records()
     const changed = after.filter((row) => row.npn === 11 && row.updated_on === '2026-03-09')
-    expect(changed.map((row) => `${row.kind} ${row.for_state ?? ''} ${row.nipr_deleted}`).sort()).toEqual([
+    expect(changed.map((row) => [row.kind, row.for_state ?? '', row.nipr_deleted].join(' ')).sort()).toEqual([
       'address CO true',
       'entity  false',
       'license TX true',
@@ -389,13 +389,10 @@ function requests() {
 }
 
 /** All records without ids, hashes of what holds ids, and names of runs; in an order of their own. */
-async function comparable(of: FeedWorld): Promise<unknown[]> {
-  const rows = await of.records()
-  const plain = rows.map(({ id: _, license_id, transaction_id: __, ...row }) => ({
-    ...row,
-    hasLicense: license_id !== undefined,
-  }))
-  return plain.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+async function comparable(of: FeedWorld): Promise<string[]> {
+  const given = ['id', 'license_id', 'transaction_id']
+  const rows = (await of.records()).map((row) => Object.entries(row).filter(([name]) => !given.includes(name)))
+  return rows.map((row) => JSON.stringify(row)).sort()
 }
 
 type AnyDatabase = Queryable & Transactions

@@ -121,7 +121,7 @@ export class FeedRunner {
       if (!this.#stop.signal.aborted) log.warn({ event: 'feed.step_failed', feedId, reason: reasonOf(error) })
     }
     if (this.#stop.signal.aborted) return
-    await releaseFeed(database, this.#owner, feedId, dueAt).catch((error) => {
+    await releaseFeed(database, this.#owner, feedId, dueAt).catch((error: unknown) => {
       log.warn({ event: 'feed.lease_kept', feedId, reason: reasonOf(error) })
     })
   }

@@ -59,7 +59,11 @@ describe('what is to be done for a feed', () => {
   const step = (given: FeedState, calendar: Calendar = STANDARD_CALENDAR) => nextFeedStep(given, calendar)
 
   test.each<[string, FeedState, object]>([
-    ['a due day without a run has one started', state('2026-03-06T16:15:00Z'), { kind: 'start', runDate: '2026-03-06' }],
+    [
+      'a due day without a run has one started',
+      state('2026-03-06T16:15:00Z'),
+      { kind: 'start', runDate: '2026-03-06' },
+    ],
     [
       'before that it waits for 10:15',
       state('2026-03-06T15:00:00Z', { lastRunDate: day('2026-03-05') }),
@@ -97,12 +101,18 @@ describe('what is to be done for a feed', () => {
     ],
     [
       'the next day waits until the run before has ended',
-      state('2026-03-09T16:00:00Z', { lastRunDate: day('2026-03-06'), openRun: { nextTryAt: new Date('2026-03-09T16:05:00Z') } }),
+      state('2026-03-09T16:00:00Z', {
+        lastRunDate: day('2026-03-06'),
+        openRun: { nextTryAt: new Date('2026-03-09T16:05:00Z') },
+      }),
       { kind: 'wait', until: new Date('2026-03-09T16:05:00Z') },
     ],
     [
       'a run that may go on goes on',
-      state('2026-03-09T16:05:00Z', { lastRunDate: day('2026-03-06'), openRun: { nextTryAt: new Date('2026-03-09T16:05:00Z') } }),
+      state('2026-03-09T16:05:00Z', {
+        lastRunDate: day('2026-03-06'),
+        openRun: { nextTryAt: new Date('2026-03-09T16:05:00Z') },
+      }),
       { kind: 'advance' },
     ],
     [
