@@ -323,7 +323,11 @@ async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner;
     wake: waker.deliveries,
     log,
   }
-  observeFeed(base.metrics.registry, { database: databases.feeds, clock, calendar: calendarsOf(config)({ environment: 'production' }) })
+  observeFeed(base.metrics.registry, {
+    database: databases.feeds,
+    clock,
+    calendar: calendarsOf(config)({ environment: 'production' }),
+  })
   const runs = new FeedRunner(parts)
   const loads = new LoadRunner({ ...parts, reportsPerSecond: config.reportsPerSecond })
   for (const runner of [runs, loads]) {

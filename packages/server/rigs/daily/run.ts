@@ -101,13 +101,13 @@ async function play(
   const loadingAt = performance.now()
   await Promise.all(accounts.map((account) => monitor(account, sleep)))
   const firstLoadSeconds = seconds(performance.now() - loadingAt)
-  tell(`${npns.length} producers loaded in ${firstLoadSeconds} s`)
+  tell(`${npns.length} producers loaded in ${firstLoadSeconds} s, peak memory ${service.peakMemoryMb} MB`)
   const mirrors = new Map(accounts.map((account) => [account.id, new Mirror(account.api)]))
   for (const mirror of mirrors.values()) await mirror.pull()
   const copied = [...mirrors.values()]
   const records = copied.reduce((sum, { pulled }) => sum + pulled, 0)
   const recordsPerSecond = Math.round(records / copied.reduce((sum, { pullMs }) => sum + pullMs / 1_000, 0))
-  tell(`${records} records copied, ${recordsPerSecond}/s`)
+  tell(`${records} records copied, ${recordsPerSecond}/s, peak memory ${service.peakMemoryMb} MB`)
 
   const runs: SeenRun[] = []
   let announcedBeforeReadable = 0

@@ -4,10 +4,20 @@ import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { parseMoment } from '#src/adapters/http/moment.ts'
+import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { momentText, oneOf } from '#src/adapters/http/schema.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import {
+  ClockOut,
+  OperatorRunOut,
+  OperatorRunsOut,
+  RunAcceptedOut,
+  RunErrorsOut,
+  RunOut,
+  RunsOut,
+} from './answer-schemas.ts'
 import { readFeed } from './feed-store.ts'
 import { type LocalDate, parseLocalDate } from './local-date.ts'
 import { RUN_SCENARIOS, RUN_STATES, type Run } from './run.ts'
@@ -62,11 +72,79 @@ const adminRunBody = Type.Object({
   fullRefresh: Type.Optional(Type.Boolean()),
 })
 
+const runPath = { id: Type.String({ format: 'uuid' }) }
+const decided = {
+  path: runPath,
+  query: noQuery,
+  answers: { 202: RunAcceptedOut },
+  refusals: ['not_found', 'conflict'],
+} as const
+
+const OPERATIONS = {
+  sandboxRun: {
+    id: 'v1.sandbox.run',
+    summary: 'Play a business day now',
+    query: noQuery,
+    body: sandboxRunBody,
+    answers: { 202: RunAcceptedOut },
+    refusals: ['conflict'],
+  },
+  readClock: { id: 'v1.sandbox.clock', summary: 'Read the clock', query: noQuery, answers: { 200: ClockOut } },
+  setClock: {
+    id: 'v1.sandbox.set-clock',
+    summary: 'Set the clock forward',
+    query: noQuery,
+    body: clockBody,
+    answers: { 200: ClockOut },
+  },
+  list: { id: 'v1.runs.list', summary: 'List the daily runs', query: runsQuery, answers: { 200: RunsOut } },
+  get: {
+    id: 'v1.runs.get',
+    summary: 'Read a daily run',
+    path: runPath,
+    query: noQuery,
+    answers: { 200: RunOut },
+    refusals: ['not_found'],
+  },
+  adminList: {
+    id: 'v1.admin-runs.list',
+    summary: 'List the runs of all feeds',
+    query: adminRunsQuery,
+    answers: { 200: OperatorRunsOut },
+  },
+  adminGet: {
+    id: 'v1.admin-runs.get',
+    summary: 'Read a run, whole',
+    path: runPath,
+    query: noQuery,
+    answers: { 200: OperatorRunOut },
+    refusals: ['not_found'],
+  },
+  adminErrors: {
+    id: 'v1.admin-runs.errors',
+    summary: 'List what a run has put off',
+    path: runPath,
+    query: runsQuery,
+    answers: { 200: RunErrorsOut },
+    refusals: ['not_found'],
+  },
+  adminStart: {
+    id: 'v1.admin-runs.start',
+    summary: 'Start a run',
+    query: noQuery,
+    body: adminRunBody,
+    answers: { 202: RunAcceptedOut },
+    refusals: ['not_found', 'conflict'],
+  },
+  release: { id: 'v1.admin-runs.release', summary: 'Let a held run publish', ...decided },
+  cancel: { id: 'v1.admin-runs.cancel', summary: 'End a run that does not publish yet', ...decided },
+} as const satisfies Record<string, Operation>
+
 /** Runs, and the clock of a sandbox. Source: producersync-api 13. */
 export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts): void {
   const { api, clock, publicUrl } = parts
 
-  routes.post('/v1/sandbox/runs', write, async (request, reply) => {
+  routes.post('/v1/sandbox/runs', described(write, OPERATIONS.sandboxRun), async (request, reply) => {
     queryOf(request, noQuery)
     const feedId = sandboxFeedOf(request)
     const { runDate, scenario } = bodyOf(request, sandboxRunBody)
@@ -75,7 +153,7 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     return reply.code(202).send(startedAnswer(publicUrl, runId))
   })
 
-  routes.get('/v1/sandbox/clock', read, async (request) => {
+  routes.get('/v1/sandbox/clock', described(read, OPERATIONS.readClock), async (request) => {
     queryOf(request, noQuery)
     const feedId = sandboxFeedOf(request)
     const feed = await atOnce(api, request, (tx) => readFeed(tx, feedId))
@@ -83,7 +161,7 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     return { now: addMs(clock.now(), feed.clockAheadMs).toISOString() }
   })
 
-  routes.put('/v1/sandbox/clock', write, async (request) => {
+  routes.put('/v1/sandbox/clock', described(write, OPERATIONS.setClock), async (request) => {
     queryOf(request, noQuery)
     const feedId = sandboxFeedOf(request)
     const to = parseMoment(bodyOf(request, clockBody).now)
@@ -93,7 +171,7 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     return { now: now.toISOString() }
   })
 
-  routes.get('/v1/runs', read, async (request) => {
+  routes.get('/v1/runs', described(read, OPERATIONS.list), async (request) => {
     const { size = SIZE_DEFAULT, continuationToken } = queryOf(request, runsQuery)
     const after = parseRunToken(continuationToken)
     return await atOnce(api, request, async (tx) => {
@@ -103,13 +181,13 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     })
   })
 
-  routes.get<{ Params: { id: string } }>('/v1/runs/:id', read, async (request) => {
+  routes.get<{ Params: { id: string } }>('/v1/runs/:id', described(read, OPERATIONS.get), async (request) => {
     queryOf(request, noQuery)
     const id = runIdOf(request)
     return await atOnce(api, request, async (tx) => await answerFor(tx, request, await existing(tx, id)))
   })
 
-  routes.get('/v1/admin/runs', operate, async (request) => {
+  routes.get('/v1/admin/runs', described(operate, OPERATIONS.adminList), async (request) => {
     const { size = SIZE_DEFAULT, continuationToken, ...query } = queryOf(request, adminRunsQuery)
     const filter: RunFilter = { ...query, from: dayOf(query.from), to: dayOf(query.to) }
     const after = parseRunToken(continuationToken)
@@ -118,28 +196,36 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     return runList(`${publicUrl}/v1/admin/runs`, answers, runs, { ...query, size, continuationToken })
   })
 
-  routes.get<{ Params: { id: string } }>('/v1/admin/runs/:id', operate, async (request) => {
-    queryOf(request, noQuery)
-    const id = runIdOf(request)
-    return await asOperator(api, request, async (tx) => {
-      const run = await existing(tx, id)
-      return operatorRunAnswer(run, await listErrors(tx, id, { after: undefined, limit: ERRORS_SHOWN }))
-    })
-  })
+  routes.get<{ Params: { id: string } }>(
+    '/v1/admin/runs/:id',
+    described(operate, OPERATIONS.adminGet),
+    async (request) => {
+      queryOf(request, noQuery)
+      const id = runIdOf(request)
+      return await asOperator(api, request, async (tx) => {
+        const run = await existing(tx, id)
+        return operatorRunAnswer(run, await listErrors(tx, id, { after: undefined, limit: ERRORS_SHOWN }))
+      })
+    },
+  )
 
-  routes.get<{ Params: { id: string } }>('/v1/admin/runs/:id/errors', operate, async (request) => {
-    const { size = SIZE_DEFAULT, continuationToken } = queryOf(request, runsQuery)
-    const id = runIdOf(request)
-    const after = parseNpnToken(continuationToken)
-    const errors = await asOperator(api, request, async (tx) => {
-      await existing(tx, id)
-      return await listErrors(tx, id, { after, limit: size })
-    })
-    const next = errors.at(-1)?.npn ?? START
-    return toList('errors', `${publicUrl}/v1/admin/runs/${id}/errors`, errors, { size, continuationToken }, next)
-  })
+  routes.get<{ Params: { id: string } }>(
+    '/v1/admin/runs/:id/errors',
+    described(operate, OPERATIONS.adminErrors),
+    async (request) => {
+      const { size = SIZE_DEFAULT, continuationToken } = queryOf(request, runsQuery)
+      const id = runIdOf(request)
+      const after = parseNpnToken(continuationToken)
+      const errors = await asOperator(api, request, async (tx) => {
+        await existing(tx, id)
+        return await listErrors(tx, id, { after, limit: size })
+      })
+      const next = errors.at(-1)?.npn ?? START
+      return toList('errors', `${publicUrl}/v1/admin/runs/${id}/errors`, errors, { size, continuationToken }, next)
+    },
+  )
 
-  routes.post('/v1/admin/runs', operate, async (request, reply) => {
+  routes.post('/v1/admin/runs', described(operate, OPERATIONS.adminStart), async (request, reply) => {
     queryOf(request, noQuery)
     const { feedId, runDate, fullRefresh = false } = bodyOf(request, adminRunBody)
     if (!(await asOperator(api, request, (tx) => readFeed(tx, feedId)))) throw notFound()
@@ -151,16 +237,22 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
   })
 
   const decide = (what: 'release' | 'cancel', apply: typeof requestRelease) => {
-    routes.post<{ Params: { id: string } }>(`/v1/admin/runs/:id/${what}`, operate, async (request, reply) => {
-      queryOf(request, noQuery)
-      const id = runIdOf(request)
-      const run = await asOperator(api, request, (tx) => existing(tx, id))
-      await apply(parts, run)
-      request.log.info({ event: `run.${what}_requested`, runId: id, tokenId: request.principal.tokenId })
-      parts.wakeRunner()
-      const self = { href: `${publicUrl}/v1/admin/runs/${id}` }
-      return reply.code(202).send({ success: true, message: `The run is ${MEANT[what]}`, run_id: id, links: { self } })
-    })
+    routes.post<{ Params: { id: string } }>(
+      `/v1/admin/runs/:id/${what}`,
+      described(operate, OPERATIONS[what]),
+      async (request, reply) => {
+        queryOf(request, noQuery)
+        const id = runIdOf(request)
+        const run = await asOperator(api, request, (tx) => existing(tx, id))
+        await apply(parts, run)
+        request.log.info({ event: `run.${what}_requested`, runId: id, tokenId: request.principal.tokenId })
+        parts.wakeRunner()
+        const self = { href: `${publicUrl}/v1/admin/runs/${id}` }
+        return reply
+          .code(202)
+          .send({ success: true, message: `The run is ${MEANT[what]}`, run_id: id, links: { self } })
+      },
+    )
   }
   decide('release', requestRelease)
   decide('cancel', requestCancel)
