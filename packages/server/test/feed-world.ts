@@ -33,7 +33,7 @@ export function day(text: string): LocalDate {
   return parsed
 }
 
-export function npn(text: string): Npn {
+function npn(text: string): Npn {
   const parsed = parseNpn(text)
   if (!parsed) throw new Error(`${text} is no NPN`)
   return parsed
@@ -42,7 +42,7 @@ export function npn(text: string): Npn {
 const FAILURE: FeedFailure = { kind: 'failed', retry: false, refused: false, cause: 'http 500' }
 
 /** A NIPR that says what a test has written into it. Each answer is one attempt. */
-export class ScriptedFeed implements NiprFeed {
+class ScriptedFeed implements NiprFeed {
   readonly producers = new Map<string, ProducerReport>()
   /** `day kind` or `day`: who is named; without an entry there is no report. */
   readonly alerted = new Map<string, string[]>()
@@ -111,7 +111,7 @@ export function producer(
   }
 }
 
-export function address(forState: string, line1: string): ReportedAddress {
+function address(forState: string, line1: string): ReportedAddress {
   return {
     forState,
     type: 'BUSINESS',
@@ -126,7 +126,7 @@ export function address(forState: string, line1: string): ReportedAddress {
   }
 }
 
-export function license(forState: string, loaStatus: 'Active' | 'Cancelled' = 'Active'): ReportedLicense {
+function license(forState: string, loaStatus: 'Active' | 'Cancelled' = 'Active'): ReportedLicense {
   const loa = (name: string, loaCode: string) => ({
     loa: name,
     loaCode,

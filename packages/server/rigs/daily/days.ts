@@ -103,7 +103,7 @@ async function untilRun(
   }
 }
 
-export async function readRuns(operator: Api, day: string): Promise<SeenRun[]> {
+async function readRuns(operator: Api, day: string): Promise<SeenRun[]> {
   const path = `/v1/admin/runs?feedId=production&from=${day}&to=${day}`
   const { embedded } = (await operator.get(path)) as { embedded?: { runs: SeenRun[] } }
   return embedded?.runs ?? []

@@ -571,7 +571,11 @@ export async function deleteOld(db: Queryable, acceptedBefore: Date, limit: numb
          select p.account_id, p.npn from account a cross join lateral (
            select account_id, npn from population where account_id = a.id limit ${limit}) as p
           where a.deleted_at is not null limit ${limit})
-      returning 1
+      returning account_id, npn
+    ), left_alone as ( -- targets of the feed, if nobody else monitors them
+      update nipr_target t set left_at = now()
+        from gone join account a on a.id = gone.account_id
+       where t.feed_id = a.feed_id and t.npn = gone.npn
     )
     select count(*) as deleted from gone`
   await db.query`

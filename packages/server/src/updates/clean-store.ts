@@ -74,3 +74,28 @@ export async function deleteOldRuns(db: Queryable, feedId: string, before: Local
     )
     delete from nipr_run_npn where run_id in (select id from old)`
 }
+
+/** A sandbox feed whose account is deleted: it has no more runs, and nobody can read what it holds. */
+export async function findDeadFeed(db: Queryable): Promise<string | undefined> {
+  const [row] = await db.query<{ id: string }>`
+    select f.id from nipr_feed f join account a on a.id = f.account_id where a.deleted_at is not null limit 1`
+  return row?.id
+}
+
+/** Deletes a part of a dead feed, its records first and itself at last. */
+export async function deletePartOf(tx: Queryable, feedId: string, limit: number): Promise<void> {
+  const rows = await tx.query<{ npn: Npn }>`
+    select npn::text from nipr_target where feed_id = ${feedId} order by nipr_target.npn limit ${limit} for update`
+  if (rows.length > 0)
+    return await deleteProducers(
+      tx,
+      feedId,
+      rows.map(({ npn }) => npn),
+    )
+  await tx.query`delete from nipr_change where run_id in (select id from nipr_run where feed_id = ${feedId})`
+  await tx.query`delete from nipr_run_npn where run_id in (select id from nipr_run where feed_id = ${feedId})`
+  await tx.query`delete from nipr_announcement where run_id in (select id from nipr_run where feed_id = ${feedId})`
+  await tx.query`delete from nipr_run where feed_id = ${feedId}`
+  await tx.query`delete from nipr_report where feed_id = ${feedId}`
+  await tx.query`delete from nipr_feed where id = ${feedId}`
+}

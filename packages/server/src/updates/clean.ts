@@ -1,6 +1,14 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { addDays, chicagoMoment } from './calendar.ts'
-import { beginRemoval, deleteOldRuns, deleteUnmonitored, endRemoval, readRemoving } from './clean-store.ts'
+import {
+  beginRemoval,
+  deleteOldRuns,
+  deletePartOf,
+  deleteUnmonitored,
+  endRemoval,
+  findDeadFeed,
+  readRemoving,
+} from './clean-store.ts'
 import type { NiprFeed } from './feed/feed.ts'
 import type { FeedParts } from './feed-parts.ts'
 import { type Feed, saveCleaned } from './feed-store.ts'
@@ -49,4 +57,13 @@ export async function cleanFeed(
   )
   await deleteOldRuns(database, feed.id, addDays(day, -RUNS_KEPT_DAYS))
   if (!signal.aborted) await saveCleaned(database, feed.id, owner, day)
+}
+
+/** Deletes the feeds of deleted sandbox accounts, with all that they hold. */
+export async function removeDeadFeeds({ database }: Pick<FeedParts, 'database'>, signal: AbortSignal): Promise<void> {
+  for (let feedId = await findDeadFeed(database); feedId !== undefined; feedId = await findDeadFeed(database)) {
+    const id = feedId
+    if (signal.aborted) return
+    await database.transaction({}, (tx) => deletePartOf(tx, id, PRODUCERS_PER_TRANSACTION))
+  }
 }

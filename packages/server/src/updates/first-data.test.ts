@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { visibleTo } from '#src/accounts/principal.ts'
 import { day, FeedWorld, producer } from '../../test/feed-world.ts'
 import { range, type TestAccount } from '../../test/population-world.ts'
-import { cleanFeed } from './clean.ts'
+import { cleanFeed, removeDeadFeeds } from './clean.ts'
+import { readFeed } from './feed-store.ts'
 import { LoadRunner } from './load-runner.ts'
 import { leaseLoads } from './load-store.ts'
+import { preload } from './preload.ts'
 import { storeLoads } from './store-loads.ts'
 
 const ACTIVATED = 'producersync.npn.activated'
@@ -223,6 +226,23 @@ describe('at 02:00', () => {
     expect((await feed.table('entity')).map((row) => row.npn)).toEqual([12])
     expect(await statuses(other)).toEqual({ '12': 'ready' })
   })
+})
+
+test('a deleted sandbox account takes its feed with it', async () => {
+  const sandbox = await feed.world.addAccount({ environment: 'sandbox' })
+  const { accountId: id, environment } = sandbox
+  await feed.world.api.transaction({ settings: visibleTo(environment, id) }, (tx) =>
+    preload(tx, { id, createdAt: feed.clock.now() }),
+  )
+  const held = async () =>
+    (await feed.records()).filter((row) => row.feed_id === id).length +
+    Number((await readFeed(feed.world.owner, id)) !== undefined)
+  expect(await held()).toBeGreaterThan(10)
+  await removeDeadFeeds(feed.parts(), new AbortController().signal)
+  expect(await held()).toBeGreaterThan(10)
+  await feed.world.owner.query`update account set deleted_at = now() where id = ${id}`
+  await removeDeadFeeds(feed.parts(), new AbortController().signal)
+  expect(await held()).toBe(0)
 })
 
 function startRunner(): LoadRunner {

@@ -3,16 +3,12 @@ import type { RunError } from './run-list-store.ts'
 
 // The bodies of producersync-api 13. HAL keys have no underscores here, and hrefs are absolute.
 
-export function runUrl(publicUrl: string, runId: string): string {
-  return `${publicUrl}/v1/runs/${runId}`
-}
-
 export function startedAnswer(publicUrl: string, runId: string): object {
   return {
     success: true,
     message: 'Run is in progress',
     run_id: runId,
-    links: { self: { href: runUrl(publicUrl, runId) } },
+    links: { self: { href: `${publicUrl}/v1/runs/${runId}` } },
   }
 }
 

@@ -101,6 +101,9 @@ describe('a runner', () => {
     feed.nipr.alerted.set('2026-03-23', [])
     startRunner()
     await expect.poll(states).toEqual(['2026-03-23 published'])
-    expect(await feed.feed()).toMatchObject({ lostDays: [day('2026-03-05'), day('2026-03-06')], owedFrom: '2026-03-09' })
+    expect(await feed.feed()).toMatchObject({
+      lostDays: [day('2026-03-05'), day('2026-03-06')],
+      owedFrom: '2026-03-09',
+    })
   })
 })

@@ -3,7 +3,7 @@ import { addMs } from '#src/adapters/clock.ts'
 import { isUniqueViolation } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { advanceRun } from './advance-run.ts'
-import { cleanFeed } from './clean.ts'
+import { cleanFeed, removeDeadFeeds } from './clean.ts'
 import { type FeedParts, feedNow } from './feed-parts.ts'
 import { type Feed, giveFeedsBack, leaseFeeds, nextDueAt, readHeldFeed, releaseFeed, renewFeeds } from './feed-store.ts'
 import { noteLostDays } from './lost-days.ts'
@@ -21,6 +21,7 @@ const POLL_MS = 500
 /** Runs of one process side by side: each has a worker's share of connections. */
 const FEEDS_AT_ONCE = 3
 const RETRY_MS = 5_000
+const SWEEP_EVERY_MS = 600_000
 /** A feed whose next step is known is looked at again at that moment; the rest of this time is for what was lost. */
 const LOOK_AGAIN_MS_MAX = 3_600_000
 
@@ -38,17 +39,32 @@ export class FeedRunner {
   #alarm: { at: Date; cancel(): void } | undefined
   #looking: Promise<void> | undefined
   #lookAgain = false
+  #sweepAt: Date
+  #sweeping: Promise<void> | undefined
   #settledWaiters: (() => void)[] = []
 
   constructor(parts: FeedRunnerParts) {
     this.#parts = parts
     this.#leaseMs = parts.leaseMs ?? LEASE_MS
+    this.#sweepAt = addMs(parts.clock.now(), SWEEP_EVERY_MS)
   }
 
   /** Leases run on the database's real time, and so do these timers, whatever `clock` says. */
   start(): void {
-    this.#timers = [setInterval(() => this.wake(), POLL_MS), setInterval(() => void this.#renew(), this.#leaseMs / 4)]
+    this.#timers = [setInterval(() => this.#poll(), POLL_MS), setInterval(() => void this.#renew(), this.#leaseMs / 4)]
     this.wake()
+  }
+
+  #poll(): void {
+    this.wake()
+    const { clock, log } = this.#parts
+    if (clock.now() < this.#sweepAt) return
+    this.#sweepAt = addMs(clock.now(), SWEEP_EVERY_MS)
+    this.#sweeping ??= removeDeadFeeds(this.#parts, this.#stop.signal)
+      .catch((error: unknown) => log.warn({ event: 'feed.sweep_failed', reason: reasonOf(error) }))
+      .finally(() => {
+        this.#sweeping = undefined
+      })
   }
 
   /** A feed may be due: call it after one has been called (`callFeed`). */
@@ -67,7 +83,7 @@ export class FeedRunner {
     for (const timer of this.#timers) clearInterval(timer)
     this.#alarm?.cancel()
     await this.#looking
-    await Promise.all(this.#working.values())
+    await Promise.all([...this.#working.values(), this.#sweeping])
     try {
       await giveFeedsBack(this.#parts.database, this.#owner)
     } catch (error) {
