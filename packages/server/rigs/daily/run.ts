@@ -189,7 +189,9 @@ async function startService(
     NIPR_FEED: 'simulator',
     PSAPI_SERVER_SIMULATOR_REPORTS_PER_SECOND: String(LOADS_PER_SECOND),
   }
-  const service = new Service(`http://127.0.0.1:${apiPort}`, environment, args)
+  const service = new Service(`http://127.0.0.1:${apiPort}`, environment, args, (processId) =>
+    database.adopt(processId),
+  )
   await service.start()
   return service
 }

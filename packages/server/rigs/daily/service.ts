@@ -15,17 +15,21 @@ export class Service {
   #child: ChildProcess | null = null
   #peakKb = 0
   readonly url: string
+  readonly #adopt: (processId: number) => void
   readonly complaints: string[] = []
   kills = 0
 
-  constructor(url: string, environment: Record<string, string>, args: readonly string[]) {
+  /** @param adopt  sees to it that a process ends with the rig, however that ends */
+  constructor(
+    url: string,
+    environment: Record<string, string>,
+    args: readonly string[],
+    adopt: (processId: number) => void,
+  ) {
     this.url = url
+    this.#adopt = adopt
     this.#environment = environment
     this.#arguments = args
-  }
-
-  get processId(): number | undefined {
-    return this.#child?.pid
   }
 
   get peakMemoryMb(): number {
@@ -39,9 +43,9 @@ export class Service {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#child = child
+    if (child.pid !== undefined) this.#adopt(child.pid)
     const lastWords: string[] = []
     createInterface({ input: child.stderr }).on('line', (line) => {
-      if (process.env.RIG_LOG) process.stderr.write(`${line}\n`)
       lastWords.push(line)
       if (lastWords.length > WORDS_KEPT) lastWords.shift()
       if (COMPLAINTS.test(line)) this.complaints.push(line)

@@ -30,6 +30,8 @@ const LOADS_AT_ONCE = 20
 /** Of a feed, taken and not made yet: about a second's work, so that a load somebody waits for comes soon. */
 const TAKEN_PER_FEED = 100
 const STORED_AT_ONCE = 50
+/** Reports in memory that are not stored yet; then no more are asked for. */
+const UNSTORED_MAX = 200
 const LEASE_MS = 90_000
 const TARGETS_PER_CALL = 1_000
 
@@ -50,6 +52,7 @@ export class LoadRunner {
   readonly #adding = new Map<string, Promise<void>>()
   readonly #addAgainAt = new Map<string, Date>()
   #loading = 0
+  #unstored = 0
   #timer: NodeJS.Timeout | undefined
   #paceTimer: NodeJS.Timeout | undefined
   #alarm: { cancel(): void } | undefined
@@ -144,7 +147,7 @@ export class LoadRunner {
   }
 
   #pump(): void {
-    while (this.#loading < LOADS_AT_ONCE && !this.#stop.signal.aborted) {
+    while (this.#loading < LOADS_AT_ONCE && this.#unstored < UNSTORED_MAX && !this.#stop.signal.aborted) {
       const next = this.#shift()
       if (next === 'later' || next === undefined) break
       this.#loading += 1
@@ -210,6 +213,7 @@ export class LoadRunner {
     const arrived = this.#arrived.get(feed.id) ?? { feed, loaded: [], storing: null }
     this.#arrived.set(feed.id, arrived)
     arrived.loaded.push(loaded)
+    this.#unstored += 1
     arrived.storing ??= this.#storeAll(feed.id, arrived.loaded).finally(() => {
       this.#arrived.delete(feed.id)
       this.wake()
@@ -229,6 +233,8 @@ export class LoadRunner {
         this.#parts.log.warn({ event: 'loads.storing_failed', feedId, reason: reasonOf(error) })
         await giveLoadsBack(this.#parts.database, loads).catch(() => undefined)
       }
+      this.#unstored -= batch.length
+      this.#pump()
     }
   }
 
