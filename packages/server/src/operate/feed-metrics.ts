@@ -2,7 +2,7 @@ import { Gauge, type Registry } from 'prom-client'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { addDays, chicagoDay } from '#src/updates/calendar.ts'
-import { PRODUCTION_FEED, readFeed } from '#src/updates/feed-store.ts'
+import { type Feed, PRODUCTION_FEED, readFeed } from '#src/updates/feed-store.ts'
 import { RUN_STATES } from '#src/updates/run.ts'
 import { type Calendar, latestBusinessDay, noReportAt } from '#src/updates/schedule.ts'
 
@@ -24,39 +24,68 @@ export function observeFeed(
   registry: Registry,
   parts: { database: Queryable; clock: Clock; calendar: Calendar },
 ): void {
-  const { database, clock, calendar } = parts
   const registers = [registry]
-  const gauge = (name: string, help: string) => new Gauge({ name: `psapi_${name}`, help, registers })
-  const published = gauge('run_published_timestamp_seconds', 'When the last run was published; absent before the first')
-  const overdue = gauge('run_overdue', '1: a business day is over at 20:00 and no run has been published for it')
-  const lost = gauge('run_days_lost', 'Days that no run has covered within 14 days')
-  const seconds = gauge('run_seconds', 'From start to publication of the last published run')
-  const changed = gauge('run_records_changed', 'Records that the last published run has written')
-  const loads = gauge('first_loads_waiting', `First loads that are wanted; counted up to ${SHOWN_MAX}`)
-  const jobs = gauge('population_jobs_open', `Population jobs that have not ended; counted up to ${SHOWN_MAX}`)
+  let reading: Promise<Shown | undefined> | undefined
+  // one reading for all that one scrape shows
+  const read = () => {
+    reading ??= readShown(parts)
+      .catch(() => undefined)
+      .finally(() => {
+        reading = undefined
+      })
+    return reading
+  }
+  const gauge = (name: string, help: string, figureOf: (shown: Shown) => number | null) => {
+    const collect = async function collect(this: Gauge) {
+      const shown = await read()
+      const value = shown && figureOf(shown)
+      if (typeof value === 'number') this.set(value)
+    }
+    new Gauge({ name: `psapi_${name}`, help, registers, collect })
+  }
+  gauge('run_published_timestamp_seconds', 'When the last run was published; 0 before the first', ({ figures }) =>
+    figures.published_at ? figures.published_at.getTime() / 1000 : 0,
+  )
+  gauge('run_overdue', '1: a business day is over at 20:00 and no run has been published for it', (shown) =>
+    shown.isOverdue ? 1 : 0,
+  )
+  gauge('run_days_lost', 'Days that no run has covered within 14 days', ({ feed }) => feed.lostDays.length)
+  gauge('run_seconds', 'From start to publication of the last published run', ({ figures }) => figures.seconds)
+  gauge('run_records_changed', 'Records that the last published run has written', ({ figures }) => figures.changed)
+  gauge(
+    'first_loads_waiting',
+    `First loads that are wanted; counted up to ${SHOWN_MAX}`,
+    ({ figures }) => figures.first_loads,
+  )
+  gauge(
+    'population_jobs_open',
+    `Population jobs that have not ended; counted up to ${SHOWN_MAX}`,
+    ({ figures }) => figures.jobs,
+  )
   new Gauge({
     name: 'psapi_run_state',
     help: 'State of the newest run: 1 for the state that it is in',
     labelNames: ['state'],
     registers,
     async collect() {
-      const feed = await readFeed(database, PRODUCTION_FEED).catch(() => undefined)
-      const figures = await readFigures(database).catch(() => undefined)
-      if (!feed || !figures) return
-      for (const state of RUN_STATES) this.set({ state }, figures.state === state ? 1 : 0)
-      if (figures.published_at) published.set(figures.published_at.getTime() / 1000)
-      const now = addMs(clock.now(), feed.clockAheadMs)
-      const today = chicagoDay(now)
-      const over = latestBusinessDay(noReportAt(today, calendar) <= now ? today : addDays(today, -1), calendar)
-      const isOwed = feed.kind !== 'none' && over >= feed.owedFrom
-      overdue.set(isOwed && (figures.published_date ?? '') < over ? 1 : 0)
-      lost.set(feed.lostDays.length)
-      seconds.set(figures.seconds ?? 0)
-      changed.set(figures.changed ?? 0)
-      loads.set(figures.first_loads)
-      jobs.set(figures.jobs)
+      const shown = await read()
+      if (shown) for (const state of RUN_STATES) this.set({ state }, shown.figures.state === state ? 1 : 0)
     },
   })
+}
+
+type Shown = { feed: Feed; figures: Figures; isOverdue: boolean }
+
+async function readShown(parts: { database: Queryable; clock: Clock; calendar: Calendar }): Promise<Shown | undefined> {
+  const { database, clock, calendar } = parts
+  const feed = await readFeed(database, PRODUCTION_FEED)
+  const figures = await readFigures(database)
+  if (!feed || !figures) return undefined
+  const now = addMs(clock.now(), feed.clockAheadMs)
+  const today = chicagoDay(now)
+  const over = latestBusinessDay(noReportAt(today, calendar) <= now ? today : addDays(today, -1), calendar)
+  const isOwed = feed.kind !== 'none' && over >= feed.owedFrom
+  return { feed, figures, isOverdue: isOwed && (figures.published_date ?? '') < over }
 }
 
 async function readFigures(database: Queryable): Promise<Figures | undefined> {

@@ -134,16 +134,13 @@ end $$;
 create policy api on nipr_feed to psapi_api
   using (environment = (select current_environment())
          and ((select current_account()) is null or id = (select current_feed())));
-create policy api on nipr_run to psapi_api using (feed_id in (select id from nipr_feed));
+create policy api on nipr_run for select to psapi_api using (feed_id in (select id from nipr_feed));
 create policy api on nipr_run_npn for select to psapi_api using (run_id in (select id from nipr_run));
 create policy api on nipr_target to psapi_api using (feed_id = (select current_feed()));
 create policy api on nipr_announcement for select to psapi_api
   using ((select current_account()) is null and run_id in (select id from nipr_run));
-grant select, insert on nipr_feed to psapi_api;
-grant update (clock_ahead_ms, due_at) on nipr_feed to psapi_api;
-grant select, insert, update on nipr_run to psapi_api;
-grant select on nipr_run_npn, nipr_announcement to psapi_api;
-grant select, insert on nipr_target to psapi_api;
+grant select on nipr_feed, nipr_run, nipr_run_npn, nipr_announcement to psapi_api;
+grant insert on nipr_feed, nipr_target to psapi_api; -- those of a new sandbox account
 
 insert into nipr_feed (id, environment, account_id, kind, seed, owed_from, cleaned_on, due_at, created_at)
 select a.id, 'sandbox', a.id, 'simulator', a.id, (now() at time zone 'America/Chicago')::date + 1,
