@@ -16,6 +16,7 @@ const decisions = [
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
   `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
+  `${server}/updates/(calendar|local-date|feed/(normalise|normalise-loa|normalise-renewal|retry-schedule))[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
 /** Routes, and what runs by itself; adapters have a routes.ts of their own. */
@@ -138,11 +139,22 @@ const rules = [
   },
   {
     name: 'one-way-out',
-    comment: 'Requests to endpoints go through adapters/outgoing: the address policy is there.',
-    from: { path: `${server}/`, pathNot: [tests, `${server}/adapters/outgoing/`] },
+    comment:
+      'Requests to endpoints go through adapters/outgoing: the address policy is there. http-client asks servers that operators have named.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/adapters/(outgoing|http-client)/`] },
     to: { path: '(^|/)node_modules/undici/' },
   },
 
+  {
+    name: 'simulator-in-place-of-nipr',
+    comment: 'It says what the service should read; would it use how the service reads, both could be wrong together.',
+    from: { path: `${server}/simulator/`, pathNot: tests },
+    to: {
+      path: `${server}/`,
+      pathNot: `${server}/(simulator/|adapters/(clock[.]ts|xml/|http-client/)|population/npn[.]ts|updates/(calendar|local-date|feed/feed)[.]ts)`,
+      ...valuesOnly,
+    },
+  },
   {
     name: 'decisions-are-pure',
     comment:

@@ -47,19 +47,3 @@ export function odditiesOf(world: World, npn: Npn): Oddities {
     otherSpellings: odd(),
   }
 }
-
-/** For producers that are as they should be. */
-export const NOT_ODD: Oddities = {
-  mixedCase: false,
-  blankStatus: false,
-  missingDates: false,
-  perpetual: false,
-  alphanumericNumbers: false,
-  severalLicenses: false,
-  firmWithoutNames: false,
-  withoutBirthDate: false,
-  duplicateRows: false,
-  reorderedRows: false,
-  latin: false,
-  otherSpellings: false,
-}

@@ -17,7 +17,7 @@ export type SimulatorProcess = {
   stop(): Promise<void>
 }
 
-export class SimulatorFailed extends Error {
+class SimulatorFailed extends Error {
   constructor(reason: string) {
     super(`the simulator does not start: ${reason}`)
     this.name = 'SimulatorFailed'

@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Npn } from '#src/population/npn.ts'
+import { ManualClock } from '../../test/manual-clock.ts'
 import { alertedNpns, allAlertedNpns, contentOf, day, forever, npn, SimulatedNipr } from '../../test/simulated-nipr.ts'
 import { DetailReader } from '../updates/feed/detail-report.ts'
 import { ALERT_KINDS } from '../updates/feed/feed.ts'
 import { type Days, DEFAULT_HOLIDAYS, nextBusinessDay, type Scenario } from './business-days.ts'
-import { detailXml } from './detail-xml.ts'
+import { detailXml, socialSecurityNumber } from './detail-xml.ts'
+import { parseFeedDefinition } from './feed-definition.ts'
 import { type Oddities, odditiesOf } from './oddities.ts'
+import { SimulatedFeed } from './simulated-feed.ts'
 import { ControlRefused } from './simulator-control.ts'
 import { TargetTable } from './target-table.ts'
 import { producerAt } from './truth.ts'
@@ -139,6 +142,18 @@ test('hundreds of thousands of targets are held in lists of their own, and given
   expect(table.sorted(1)).toHaveLength(count / 2)
 })
 
+test('rule 39: reports have a social security number, and nothing that is read of them has', () => {
+  for (const one of npns(40)) {
+    const producer = producerAt(WORLD, DAYS, one, FRIDAY)
+    if (producer?.entity.type !== 'INDIVIDUAL') continue
+    const [{ xml }, ssn] = [detailXml(WORLD, producer, FRIDAY), socialSecurityNumber(one)]
+    expect(xml.includes(ssn)).toBe(true)
+    const reader = new DetailReader(one, undefined)
+    reader.write(xml)
+    expect(JSON.stringify(reader.end())).not.toContain(ssn)
+  }
+})
+
 test('what the examples know: Joe changes every business day, the firm never, the unknown stay unknown', async () => {
   for (const seed of ['a', 'b']) {
     const client = await nipr.feed(`known-${seed}`, { seed }, [npn('15645555'), npn('19855109')])
@@ -257,6 +272,19 @@ test('a day has a scenario: late, failing once or all day, without report, witho
   )
   await at('2026-03-17T20:00:00Z')
   expect(await report('2026-03-17')).toBe('no report')
+})
+
+test('a slow day answers after 5 s, the first report of an NPN that ends with 002 after 12 s', () => {
+  const defined = parseFeedDefinition({ password: 'p', seed: 's', scenarios: { [FRIDAY]: 'slow' } })
+  if (defined === undefined) throw new Error('no definition')
+  const clock = new ManualClock('2026-03-05T16:15:00Z')
+  const feed = new SimulatedFeed(clock, defined)
+  const afterMs = (text: string) => feed.detail(npn(text)).afterMs
+  expect([afterMs('5002'), afterMs('5002'), afterMs('5009')]).toEqual([12_000, 0, 0])
+  expect(feed.alertState('a', day('2026-03-05'))).toEqual({ kind: 'report', afterMs: 0 })
+  clock.advanceTo('2026-03-06T16:15:00Z')
+  expect([afterMs('5002'), afterMs('5009')]).toEqual([5_000, 5_000])
+  expect(feed.alertState('a', FRIDAY)).toEqual({ kind: 'report', afterMs: 5_000 })
 })
 
 test('a feed is the one of its user: others see nothing of it, and nobody comes in without its password', async () => {

@@ -133,7 +133,7 @@ test('any bytes are read or refused, never anything else', () => {
         expect(error).toBeInstanceOf(MultipartBroken)
       }
     }),
-    { seed: 12, numRuns: 1000 },
+    { seed: 12, numRuns: 300 },
   )
 })
 
@@ -149,7 +149,7 @@ test('a content type is read with its parameters', () => {
   })
   expect(parseContentType('')).toEqual({ type: '', parameters: new Map() })
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(...'ab;="\\ \t/') }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom('a', 'b', ';', '=', '"', '\\', ' ', '\t', '/') }), (text) => {
       expect(parseContentType(text).parameters).toBeInstanceOf(Map)
     }),
     { seed: 13 },

@@ -22,7 +22,7 @@ const PARTS_MAX = 64
 const PADDING_BYTES_MAX = 256
 const NEW_LINE = Buffer.from('\r\n')
 const HEADERS_END = Buffer.from('\r\n\r\n')
-const [DASH, SPACE, TAB] = [0x2d, 0x20, 0x09]
+const [DASH, SPACE, TAB, CARRIAGE_RETURN] = [0x2d, 0x20, 0x09, 0x0d]
 const BOUNDARY = /^[A-Za-z0-9'()+_,./:=? -]{0,69}[A-Za-z0-9'()+_,./:=?-]$/
 
 /**
@@ -50,7 +50,7 @@ export class MultipartReader {
 
   /** @throws MultipartBroken, and whatever the handler throws */
   write(bytes: Uint8Array): void {
-    const buffer = Buffer.concat([this.#rest, bytes])
+    const buffer = this.#rest.length === 0 ? asBuffer(bytes) : Buffer.concat([this.#rest, bytes])
     let at = 0
     for (let next: number | undefined = 0; next !== undefined; next = this.#read(buffer, at)) at = next
     if (this.#state !== 'headers') at += this.#giveCertainData(buffer.subarray(at))
@@ -101,7 +101,9 @@ export class MultipartReader {
   #giveCertainData(buffer: Buffer): number {
     if (this.#state === 'done') return buffer.length
     const begun = buffer.indexOf(this.#delimiter)
-    const certain = begun >= 0 ? begun : Math.max(0, buffer.length - this.#delimiter.length + 1)
+    // a boundary starts with a line end: without one in the last bytes nothing needs to be held back, and copied
+    const lineEnd = buffer.indexOf(CARRIAGE_RETURN, Math.max(0, buffer.length - this.#delimiter.length + 1))
+    const certain = begun >= 0 ? begun : lineEnd >= 0 ? lineEnd : buffer.length
     this.#give(buffer.subarray(0, certain))
     return certain
   }
@@ -122,6 +124,10 @@ function readBoundaryLine(buffer: Buffer, after: number): { closes: boolean; end
   if (end - after > PADDING_BYTES_MAX) return 'data'
   if (buffer.length < end + NEW_LINE.length) return isPrefixOf(NEW_LINE, buffer.subarray(end)) ? 'cut off' : 'data'
   return isPrefixOf(buffer.subarray(end), NEW_LINE) ? { closes: false, end } : 'data'
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** Does `whole` start with `start`? */

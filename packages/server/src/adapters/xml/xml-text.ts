@@ -13,6 +13,7 @@ const ENCODINGS: Readonly<Record<string, Encoding>> = {
 const DECLARATION_BYTES_MAX = 1024
 const DECLARATION = Buffer.from('<?xml')
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
+const NOTHING: Buffer = Buffer.alloc(0)
 const DECLARED_ENCODING = /^<\?xml[^>]*?[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*["']([A-Za-z][A-Za-z0-9._-]*)["']/
 
 /**
@@ -21,7 +22,7 @@ const DECLARED_ENCODING = /^<\?xml[^>]*?[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*["
  */
 export class XmlText {
   #encoding: Encoding | undefined
-  #rest: Buffer = Buffer.alloc(0)
+  #rest = NOTHING
   readonly #charset: string | undefined
 
   /** @param charset of the content type's header, if it has one. @throws XmlRefused for one that is not read here */
@@ -51,7 +52,7 @@ export class XmlText {
   /** What was held back. @throws XmlRefused when a character is cut off */
   end(): string {
     const rest = this.#rest
-    this.#rest = Buffer.alloc(0)
+    this.#rest = NOTHING
     if (rest.length === 0) return ''
     if (this.#encoding !== undefined) throw new XmlRefused('encoding')
     this.#encoding = this.#encodingAtStart(rest)
@@ -68,7 +69,7 @@ export class XmlText {
   #decode(bytes: Buffer): string {
     const heldBack = this.#encoding === 'latin1' ? 0 : unfinishedBytes(bytes)
     // a copy: what is held must not keep the whole chunk alive
-    this.#rest = Buffer.from(bytes.subarray(bytes.length - heldBack))
+    this.#rest = heldBack === 0 ? NOTHING : Buffer.from(bytes.subarray(bytes.length - heldBack))
     return this.#whole(bytes.subarray(0, bytes.length - heldBack))
   }
 

@@ -108,7 +108,7 @@ test('rule 32: what is held does not grow with the report, wherever its envelope
   const people = Array.from({ length: 2000 }, (_, i) => person(String(10_000_000 + i))).join('')
   const filler = Buffer.from(`${people}<a:Address key="x"><a:Line>${'y'.repeat(2000)}</a:Line></a:Address>`)
   const [start = '', end = ''] = report('|').split('|')
-  const repeats = 80
+  const repeats = 20
   const chunksOf = function* (before: Buffer, after: Buffer, encode: (bytes: Buffer) => Buffer): Generator<Buffer> {
     yield before
     // a multiple of 3 bytes, so that pieces of base64 can stand one after the other
@@ -147,7 +147,7 @@ test('rule 32: what is held does not grow with the report, wherever its envelope
     reader.end()
     for (const batch of reader.take()) count += batch.length
     expect(count).toBe(repeats * 2000)
-    expect(bytes).toBeGreaterThan(20_000_000)
+    expect(bytes).toBeGreaterThan(5_000_000)
     expect(heldMax, contentType).toBeLessThan(20_000)
   }
 })
@@ -201,6 +201,10 @@ test('rule 30: a foreign, empty or failed report is broken; so is one that the e
     `&lt;${base64}`,
   ])
     expect(inline(bad), bad.slice(0, 8)).toMatch(/base64|XML/)
+  // more than the report, after bytes that end with its last digits
+  const unpadded = Buffer.from(report(one).padEnd(Math.ceil(report(one).length / 3) * 3)).toString('base64')
+  expect(inline(unpadded)).toEqual(['7'])
+  for (const more of ['A', 'ICA', '<!-- -->ICAg']) expect(inline(unpadded + more), more).toBe('no base64')
   expect(inline('')).toBe('done')
   expect(read('application/json', [Buffer.from('{}')])).toBe('a foreign answer')
   expect(read('', [])).toBe('a foreign answer')

@@ -70,7 +70,7 @@ export class AlertAnswerReader {
       this.#inline?.end()
       const report = this.#report()
       if (report === undefined) throw broken('an answer without report')
-      report.throwIfNotWhole()
+      report.throwIfBroken()
     }
     return this.#answer
   }
@@ -149,7 +149,6 @@ class Candidate {
   readonly npns = new NpnList()
   readonly #reader: AlertReportReader | undefined
   #broken: ReportBroken | undefined
-  #isWhole = false
 
   constructor(id: string, kind: AlertKind, charset: string | undefined) {
     this.id = id
@@ -169,19 +168,11 @@ class Candidate {
   }
 
   end(): void {
-    this.#try(() => {
-      this.#reader?.end()
-      this.#isWhole = true
-    })
+    this.#try(() => this.#reader?.end())
   }
 
   throwIfBroken(): void {
     if (this.#broken !== undefined) throw this.#broken
-  }
-
-  throwIfNotWhole(): void {
-    this.throwIfBroken()
-    if (!this.#isWhole) throw broken('cut off')
   }
 
   #try(action: () => void): void {

@@ -4,7 +4,7 @@ import { ManualClock } from '../../../test/manual-clock.ts'
 import { alertedNpns, day, forever, niprSettings, npn } from '../../../test/simulated-nipr.ts'
 import { type FeedFailure, ReportBroken } from './feed.ts'
 import { NIPR_TIME_LIMITS, NiprClient, type NiprTimeLimits } from './nipr-client.ts'
-import { attemptOnSchedule, retryDelayMs } from './retry-schedule.ts'
+import { ATTEMPTS_MAX, retryDelayMs } from './retry-schedule.ts'
 
 type Seen = { method: string; url: string; headers: IncomingHttpHeaders; body: string }
 type Answer = (response: ServerResponse, request: Seen) => void
@@ -122,56 +122,16 @@ test('rule 31: other faults, and statuses that say try again, are to be retried;
   }
 })
 
-test('rule 31: attempts are made on schedule, 2 s, 10 s, 30 s and 2 min apart; a refusal is not tried again', async () => {
-  const time = { clock: new ManualClock('2026-03-06T16:15:00.000Z'), random: () => 0.5 }
-  const startMs = time.clock.now().getTime()
-  const times: number[] = []
-  const run = (answers: (FeedFailure | { kind: 'done' })[]) => {
-    times.length = 0
-    return attemptOnSchedule(
-      () => {
-        times.push(time.clock.now().getTime() - startMs)
-        return Promise.resolve(answers[Math.min(times.length, answers.length) - 1] ?? failure('none'))
-      },
-      time,
-      forever(),
-    )
-  }
-  const finish = async <T>(promise: Promise<T>): Promise<T> => {
-    let ended = false
-    void promise.finally(() => {
-      ended = true
-    })
-    for (;;) {
-      await new Promise((resolve) => setImmediate(resolve))
-      if (ended) return promise
-      const next = time.clock.nextAlarmAt
-      if (next !== undefined) time.clock.advanceTo(next)
-    }
-  }
-  expect(await finish(run([failure('http 500')]))).toEqual(failure('http 500'))
-  expect(times).toEqual([0, 2_000, 12_000, 42_000, 162_000])
-  expect(await finish(run([failure('silence'), failure('fault 9'), { kind: 'done' }]))).toEqual({ kind: 'done' })
-  expect(times).toHaveLength(3)
-  const refused = failure('http 401', { retry: false, refused: true })
-  expect(await finish(run([refused]))).toEqual(refused)
-  expect(times).toHaveLength(1)
-
-  const spread = [0, 0.5, 0.999_999].map((random) => retryDelayMs(failure('x'), 2, random))
-  expect(spread).toEqual([8_000, 10_000, 12_000])
-  expect(retryDelayMs(failure('x', { retryAfterMs: 45_000 }), 1, 0.5)).toBe(45_000)
-  expect(retryDelayMs(failure('x', { retryAfterMs: 1 }), 4, 0.5)).toBe(120_000)
-  expect(retryDelayMs(failure('x'), 5, 0.5)).toBeUndefined()
-})
-
-test('waiting for an attempt ends with its signal', async () => {
-  const stop = new AbortController()
-  const time = { clock: new ManualClock(), random: () => 0.5 }
-  const waiting = attemptOnSchedule(() => Promise.resolve(failure('http 500')), time, stop.signal)
-  await expect.poll(() => time.clock.nextAlarmAt).toBeDefined()
-  stop.abort(new Error('stopped'))
-  await expect(waiting).rejects.toThrow('stopped')
-  expect(time.clock.nextAlarmAt).toBeUndefined()
+test('rule 31: attempts are 2 s, 10 s, 30 s and 2 min apart, or as NIPR asks; a refusal is not tried again', () => {
+  const waits = Array.from({ length: ATTEMPTS_MAX }, (_, i) => retryDelayMs(failure('http 500'), i + 1, 0.5))
+  expect(waits).toEqual([2_000, 10_000, 30_000, 120_000, undefined])
+  expect([0, 0.5, 0.999_999].map((random) => retryDelayMs(failure('silence'), 2, random))).toEqual([
+    8_000, 10_000, 12_000,
+  ])
+  expect(retryDelayMs(failure('http 503', { retryAfterMs: 45_000 }), 1, 0.5)).toBe(45_000)
+  expect(retryDelayMs(failure('http 503', { retryAfterMs: 1 }), 4, 0.5)).toBe(120_000)
+  expect(retryDelayMs(failure('http 503', { retryAfterMs: 1 }), ATTEMPTS_MAX, 0.5)).toBeUndefined()
+  expect(retryDelayMs(failure('http 401', { retry: false, refused: true }), 1, 0.5)).toBeUndefined()
 })
 
 test('rule 31: no connection, a lost one, silence and a slow answer are failures that are retried', async () => {
@@ -297,6 +257,10 @@ test('a subscription that is missing is made, once; a fault that stays is a fail
       '<affiliationList><None>false</None><All>false</All></affiliationList><stateList><allStates>true</allStates></stateList>' +
       '<alertTypeList><alertTypeList>LICENSING</alertTypeList></alertTypeList></subscriptionInputData>',
   )
+  const known = await serve(reply(200, inlineReport('7')), reply(500, fault('8')))
+  const asked = () => alertedNpns(known.client, 'LICENSING', FRIDAY)
+  expect([await asked(), await asked()]).toEqual([['7'], 'fault 8'])
+  expect(known.seen).toHaveLength(2)
   const broken = await serve(reply(500, fault('8')))
   const change = () => broken.client.changeTargets('add', [JOE], forever())
   expect([await change(), await change()]).toEqual([failure('fault 8'), failure('fault 8')])
