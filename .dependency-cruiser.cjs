@@ -212,7 +212,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays', 'portal'],
+    ['replays', 'erasure', 'statistics', 'interchange', 'portal'],
     ['operate'],
   ]),
 ]

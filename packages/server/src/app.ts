@@ -7,7 +7,8 @@ import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
 import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
 import { Environments, environments as environmentNames, readEnvironment } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
-import { visibleTo } from '#src/accounts/principal.ts'
+import { InternalAccounts } from '#src/accounts/internal-account.ts'
+import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import { RateLimiter, requestLimiter } from '#src/accounts/rate-limit.ts'
 import { registerAppRoutes } from '#src/accounts/routes.ts'
 import { registerTokenEndpoint } from '#src/accounts/token-endpoint.ts'
@@ -31,19 +32,27 @@ import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { Closing } from '#src/closing.ts'
 import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import { type Failpoint, noFailpoint } from '#src/delivery/failpoint.ts'
+import type { LaneName } from '#src/delivery/lanes.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { parseHint, WAKE_CHANNEL, Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
-import { registerEndpointRoutes } from '#src/endpoints/routes.ts'
+import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
+import { announceDeleted } from '#src/endpoints/save.ts'
 import { readTargets } from '#src/endpoints/target.ts'
+import { registerErasureRoutes } from '#src/erasure/routes.ts'
+import { eraseWorks } from '#src/erasure/work.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
+import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
+import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { exportWorks } from '#src/interchange/work.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import { observeFeed } from '#src/operate/feed-metrics.ts'
@@ -60,6 +69,8 @@ import { RecordIds } from '#src/producers/record-ids.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
+import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
+import { statisticsWorks } from '#src/statistics/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
 import { connectFeeds } from '#src/updates/connect.ts'
@@ -155,8 +166,10 @@ export async function createApp(
     const base = await startBase(config, connection, masterKey, log, overrides, closing)
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
-    const worker = config.roles.has('worker') ? await startWorker(base) : null
-    const waker = new Waker({ database: base.databases.worker, worker, log })
+    const wakeLanes = (names: readonly LaneName[]) => waker?.lanes(names)
+    let waker: Waker | null = null // until it is there, nothing is recorded
+    const worker = config.roles.has('worker') ? await startWorker(base, wakeLanes) : null
+    waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
@@ -252,7 +265,7 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, closing
   return { firstAccount, housekeeping }
 }
 
-async function startWorker(base: Base): Promise<DeliveryWorker> {
+async function startWorker(base: Base, wakeLanes: (names: readonly LaneName[]) => void): Promise<DeliveryWorker> {
   const { config, connection, overrides, databases, dataKeys, policies, metrics, closing } = base
   const worker = new DeliveryWorker({
     ...base,
@@ -264,6 +277,7 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
       return await readTargets(databases.worker, keys, dataKeys, now)
     },
     policyOf: (target) => policies.known(target.environment),
+    wakeLanes,
     failpoint: overrides.failpoint ?? noFailpoint,
     metrics: deliveryMetrics(metrics.registry),
     limits: { inFlightMax: config.workerInFlightMax, first: config.workerInFlightMax },
@@ -285,8 +299,9 @@ async function startWorker(base: Base): Promise<DeliveryWorker> {
   return worker
 }
 
-function startTasks({ databases, clock, log, closing }: Base, waker: Waker): TaskRunner {
-  const runner = new TaskRunner({ database: databases.worker, works: replayWorks, clock, wakeLanes: waker.lanes, log })
+function startTasks({ databases, clock, ids, log, closing }: Base, waker: Waker): TaskRunner {
+  const works = { ...replayWorks, ...eraseWorks({ ids, clock }), ...statisticsWorks, ...exportWorks }
+  const runner = new TaskRunner({ database: databases.worker, works, clock, ids, wakeLanes: waker.lanes, log })
   runner.start()
   closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
@@ -358,6 +373,7 @@ async function startApi(
 
   const { api } = databases
   const access = createAccess(api, clock)
+  const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
   oauthRoutes(http, (routes) => {
@@ -389,11 +405,14 @@ async function startApi(
   })
   const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
-    registerAppRoutes(routes, { api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes })
+    registerAppRoutes(routes, {
+      ...{ api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes },
+      announceDeleted: (tx, endpoints) => announceDeleted(tx, endpoints, { ids, clock }),
+    })
     registerAuthRoutes(routes, { api, clock, environments })
     registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
-    registerEndpointRoutes(routes, {
+    const endpointParts = {
       api,
       clock,
       ids,
@@ -401,17 +420,25 @@ async function startApi(
       environments,
       idempotency,
       wake: waker,
-      checkTarget: async (target, environment) =>
+      checkTarget: async (target: string, environment: Environment) =>
         await outgoing.vet(target, await policies.current(environment), environment),
-    })
+    }
+    registerEndpointRoutes(routes, endpointParts)
+    registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
-    registerAttemptRoutes(routes, { api, clock, publicUrl })
+    registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
-    registerTaskRoutes(routes, { api, clock })
+    const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
+    registerTaskRoutes(routes, taskParts)
+    registerErasureRoutes(routes, taskParts)
+    registerStatisticsRoutes(routes, taskParts)
+    registerInterchangeRoutes(routes, taskParts)
+    registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
+      schemas: new SchemaEnforcement({ database: api, environments, clock }),
       clock,
       ids,
       dataKeys,

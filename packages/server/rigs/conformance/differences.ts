@@ -3,6 +3,18 @@ type Difference = { fault: RegExp; why: string }
 
 const DIFFERENCES: readonly Difference[] = [
   {
+    fault: /^L GET \/api\/v1\/auth\/whoami: 200\.streamAppId is not there$/,
+    why: 'There are no streams here; the member is not required.',
+  },
+  {
+    fault: /^S DELETE .*\/content: 204 is not described/,
+    why: 'S lists no success of these at all; L says 204.',
+  },
+  {
+    fault: /^S POST \/api\/v1\/auth\/logout: 4\d\d is not described/,
+    why: 'S lists nothing but the success of this one; L lists the refusals.',
+  },
+  {
     fault: /^L GET \/api\/v1\/app: the query has no exclude_apps_with_svix_play_endpoints$/,
     why: 'There is no Svix Play here; the parameter is ignored as any unknown one.',
   },

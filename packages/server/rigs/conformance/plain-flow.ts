@@ -3,7 +3,10 @@ import type { VerifyingReceiver } from './receiver.ts'
 import type { Client } from './service.ts'
 
 type Parts = {
+  /** Of a proxy. */
   url: string
+  /** Where the service says it is reached: pages of that origin may use the portal's session. */
+  publicUrl: string
   key: string
   receiver: VerifyingReceiver
   client: (account: string) => Promise<Client>
@@ -12,11 +15,12 @@ type Parts = {
 type Body = Record<string, unknown>
 
 const APP = 'plain'
+const MISSED = 100
 const LOOKS_MAX = 200
 const LOOK_MS = 50
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
-export async function runPlainFlow({ url, key, receiver, client, claims }: Parts): Promise<string[]> {
+export async function runPlainFlow({ url, publicUrl, key, receiver, client, claims }: Parts): Promise<string[]> {
   const faults: string[] = []
 
   /** @returns the body; what is not 2xx is a fault */
@@ -26,6 +30,7 @@ export async function runPlainFlow({ url, key, receiver, client, claims }: Parts
       method,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(path.startsWith('/portal/') ? { origin: publicUrl } : {}),
         ...(body === undefined ? {} : { 'content-type': body instanceof URLSearchParams ? FORM : 'application/json' }),
       },
       ...(body === undefined ? {} : { body: body instanceof URLSearchParams ? body : JSON.stringify(body) }),
@@ -78,6 +83,32 @@ export async function runPlainFlow({ url, key, receiver, client, claims }: Parts
     await call('v1.authentication.dashboard-access', 'POST', `/api/v1/auth/dashboard-access/${APP}`)
   }
 
+  /** A replay that is slow enough to be stopped: what a new endpoint has missed, at one delivery a second. */
+  async function tasks(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const messages = Array.from({ length: MISSED }, () => ({ eventType: 'plain.missed', payload: {} }))
+    await call('v1.message.create-batch', 'POST', `${app}/msg/batch`, { messages })
+    await call('v1.endpoint.create', 'POST', `${app}/endpoint`, { url: receiver.urlOf('/plain/late'), uid: 'late' })
+    const wish = { since: new Date(Date.now() - 3_600_000), rate: 1 }
+    const task = await call('v1.endpoint.replay-missing', 'POST', `${app}/endpoint/late/replay-missing`, wish)
+    const path = `/api/v1/background-task/${String(task.id)}`
+    await call('v1.background-task.pause', 'POST', `${path}/pause`)
+    await call('v1.background-task.resume', 'POST', `${path}/resume`)
+    await call('v1.background-task.cancel', 'POST', `${path}/cancel`)
+  }
+
+  async function portal(): Promise<void> {
+    const access = `/api/v1/auth/app-portal-access/${APP}`
+    const { url: login } = await call('v1.authentication.app-portal-access', 'POST', access)
+    const [, linkKey] = String(login).split('#key=')
+    const opened = await call('portal.session.open', 'POST', '/portal/session', { key: linkKey, embed: true }, '')
+    const token = String(opened.token)
+    await call('portal.session.get', 'GET', '/portal/session', undefined, token)
+    await call('portal.session.extend', 'POST', '/portal/session/extend', {}, token)
+    await call('portal.session.token', 'POST', '/portal/session/token', {}, token)
+    await call('portal.session.close', 'DELETE', '/portal/session', {}, token)
+  }
+
   async function producersync(): Promise<void> {
     const { id, secret } = await client(APP)
     const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
@@ -100,6 +131,8 @@ export async function runPlainFlow({ url, key, receiver, client, claims }: Parts
   }
 
   await management()
+  await tasks()
+  await portal()
   await producersync()
   return faults
 }

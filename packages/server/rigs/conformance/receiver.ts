@@ -25,7 +25,7 @@ export class VerifyingReceiver {
     })
   })
   readonly #deliveries: Delivery[] = []
-  readonly #secrets = new Map<string, string>()
+  readonly #secrets = new Map<string, string[]>()
 
   async start(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
@@ -36,13 +36,13 @@ export class VerifyingReceiver {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** The URL of a new endpoint; what comes there is verified with the secret that `trust` tells. */
+  /** The URL of a new endpoint; what comes there is verified with the secrets that `trust` tells. */
   urlOf(path: string): string {
     return `http://${this.address}${path}`
   }
 
   trust(path: string, secret: string): void {
-    this.#secrets.set(path, secret)
+    this.#secrets.set(path, [...(this.#secrets.get(path) ?? []), secret])
   }
 
   deliveriesTo(path: string): number {
@@ -55,12 +55,12 @@ export class VerifyingReceiver {
     const failures: string[] = []
     let deliveries = 0
     for (const delivery of this.#deliveries) {
-      const secret = this.#secrets.get(delivery.path)
-      if (secret === undefined) continue
+      const secrets = this.#secrets.get(delivery.path)
+      if (secrets === undefined) continue
       deliveries += 1
       for (const verifier of Object.keys(VERIFIERS) as Verifier[]) {
         try {
-          verifyOne(verifier, secret, delivery)
+          verifyOne(verifier, secrets, delivery)
           verified[verifier] += 1
         } catch (error) {
           failures.push(`${verifier}: ${delivery.path} ${String(error)}`)
@@ -76,7 +76,18 @@ export class VerifyingReceiver {
   }
 }
 
-function verifyOne(verifier: Verifier, secret: string, { headers, body }: Delivery): void {
+/** Any of the secrets may have signed it: one was rotated out. @throws what the package throws for the last of them */
+function verifyOne(verifier: Verifier, secrets: readonly string[], delivery: Delivery): void {
+  const [secret = '', ...others] = secrets
+  try {
+    verifyWith(verifier, secret, delivery)
+  } catch (error) {
+    if (others.length === 0) throw error
+    verifyOne(verifier, others, delivery)
+  }
+}
+
+function verifyWith(verifier: Verifier, secret: string, { headers, body }: Delivery): void {
   const webhook = VERIFIERS[verifier](secret)
   const families = verifier === 'standardwebhooks' ? ['webhook'] : ['webhook', 'svix']
   for (const family of families) {

@@ -2,7 +2,7 @@ import { AnswerJudge, type Described, type SeenAnswer } from '../../test/answer-
 import { runBehaviours } from './behaviours.ts'
 import { Comparison } from './comparison.ts'
 import { Evidence } from './evidence.ts'
-import { type FuzzDocument, fuzz } from './fuzz/fuzz.ts'
+import { type FuzzDocument, type FuzzParts, fuzz } from './fuzz/fuzz.ts'
 import { runLanguages } from './languages.ts'
 import { checkNotImplemented } from './not-implemented.ts'
 import type { Options } from './options.ts'
@@ -85,7 +85,12 @@ class Run {
     })
     this.#faults.push(...react.faults)
     say('plain HTTP')
-    const plain = { receiver: this.#receiver, client: this.#service.client, claims: (id: string) => ids.has(id) }
+    const plain = {
+      publicUrl: this.#service.url,
+      receiver: this.#receiver,
+      client: this.#service.client,
+      claims: (id: string) => ids.has(id),
+    }
     const url = await this.#proxyFor('plain HTTP', evidence)
     this.#faults.push(...(await runPlainFlow({ ...plain, url, key: this.#service.key })))
     say('what is not implemented')
@@ -105,7 +110,7 @@ class Run {
     const fuzzed = await fuzz({
       document,
       url: this.#service.url,
-      tokens: { management: [this.#service.key], account: await this.#accountTokens() },
+      tokens: await this.#fuzzTokens(),
       evidence,
       receiverUrl: this.#receiver.urlOf('/fuzz'),
       seed: options.seed,
@@ -189,23 +194,27 @@ class Run {
     return proxy.url
   }
 
-  /** Access tokens of several clients of one account: each has a rate limit of its own. */
-  async #accountTokens(): Promise<string[]> {
+  /** An environment key, an app token, a session's token, and tokens of several clients: each has a rate limit of its own. */
+  async #fuzzTokens(): Promise<FuzzParts['tokens']> {
     const { url, key, client } = this.#service
-    const application = { name: 'Fuzz', uid: 'fuzz' }
-    await fetch(`${url}/api/v1/app`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: JSON.stringify(application),
-    })
-    const tokens: string[] = []
-    while (tokens.length < FUZZ_CLIENTS) {
+    const post = async (path: string, body: object | URLSearchParams, headers: Record<string, string> = {}) => {
+      const isForm = body instanceof URLSearchParams
+      const type: Record<string, string> = isForm ? {} : { 'content-type': 'application/json' }
+      const text = isForm ? body : JSON.stringify(body)
+      const answer = await fetch(`${url}${path}`, { method: 'POST', headers: { ...type, ...headers }, body: text })
+      return (await answer.json()) as { access_token?: string; token?: string; url?: string }
+    }
+    const operator = { authorization: `Bearer ${key}` }
+    await post('/api/v1/app', { name: 'Fuzz', uid: 'fuzz' }, operator)
+    const access = await post('/api/v1/auth/app-portal-access/fuzz', {}, operator)
+    const [, linkKey] = (access.url ?? '').split('#key=')
+    const session = await post('/portal/session', { key: linkKey, embed: true }, { origin: url })
+    const account: string[] = []
+    while (account.length < FUZZ_CLIENTS) {
       const { id, secret } = await client('fuzz')
       const form = new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret })
-      const answer = await fetch(`${url}/oauth2/token`, { method: 'POST', body: form })
-      const { access_token: token } = (await answer.json()) as { access_token: string }
-      tokens.push(token)
+      account.push((await post('/oauth2/token', form)).access_token ?? '')
     }
-    return tokens
+    return { operator: key, app: access.token ?? '', session: session.token ?? '', account }
   }
 }

@@ -264,7 +264,8 @@ class SdkFlow {
     if (!this.#parts.claims('v1.operational-webhook.endpoint.create')) return
     const { endpoint: operational } = this.#svix.operationalWebhook
     const path = `${this.#path}/operational`
-    const url = this.#parts.receiver.urlOf(path)
+    const { receiver } = this.#parts
+    const url = receiver.urlOf(path)
     const uid = `${this.#name}-operational`
     await this.#call('v1.operational-webhook.endpoint.create', () => operational.create({ url, uid, metadata: {} }))
     await this.#call('v1.operational-webhook.endpoint.list', () => operational.list({ limit: 10 }))
@@ -278,12 +279,13 @@ class SdkFlow {
       'setHeaders' in operational ? operational.setHeaders(uid, headers) : operational.updateHeaders(uid, headers),
     )
     await this.#call('v1.operational-webhook.endpoint.get-headers', () => operational.getHeaders(uid))
+    receiver.trust(path, (await operational.getSecret(uid)).key)
     await this.#call('v1.operational-webhook.endpoint.rotate-secret', () => operational.rotateSecret(uid, {}))
     const secret = await this.#call('v1.operational-webhook.endpoint.get-secret', () => operational.getSecret(uid))
-    if (secret) this.#parts.receiver.trust(path, secret.key)
+    if (secret) receiver.trust(path, secret.key)
     await this.#svix.endpoint.patch(this.#name, 'main', { description: 'Seen by operators' })
     await this.#until(
-      async () => this.#parts.receiver.deliveriesTo(path),
+      async () => receiver.deliveriesTo(path),
       (count) => count > 0,
     )
     await this.#call('v1.operational-webhook.endpoint.delete', () => operational.delete(uid))

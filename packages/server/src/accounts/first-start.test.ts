@@ -47,7 +47,7 @@ describe('first start', () => {
       ['production', 'sandbox'],
     )
     for (const { id } of rows) assert.match(id, /^org_[0-9A-Za-z]{27}$/)
-    assert.deepEqual(await owner.query`select count(*)::int as n from account`, [{ n: 1 }])
+    assert.deepEqual(await owner.query`select count(*)::int as n from account where not internal`, [{ n: 1 }])
     assert.deepEqual(await owner.query`select count(*)::int as n from oauth_client_secret`, [{ n: 1 }])
     assert.deepEqual(await owner.query`select count(*)::int as n from token`, [{ n: 1 }])
   })

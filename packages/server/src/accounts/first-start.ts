@@ -1,9 +1,8 @@
-import type { Clock } from '#src/adapters/clock.ts'
-import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { createClient, type NewSecret } from './clients.ts'
 import { checkMasterKey, type SealingKey } from './encryption.ts'
 import { environments } from './environments.ts'
+import { addInternalAccount } from './internal-account.ts'
 import { type Account, type Environment, visibleTo } from './principal.ts'
 import { type AccountParts, actingFor, createAccount } from './store.ts'
 import { createKey } from './tokens.ts'
@@ -48,16 +47,13 @@ async function inEnvironment<T>(
 }
 
 /** @returns whether this call made it: a second one waits for the first, and then finds the row */
-async function addEnvironment(
-  tx: Queryable,
-  parts: { clock: Clock; ids: IdSource },
-  environment: Environment,
-): Promise<boolean> {
+async function addEnvironment(tx: Queryable, parts: AccountParts, environment: Environment): Promise<boolean> {
   const { ksuid, at } = parts.ids.next()
   const made = await tx.query`
     insert into environment (name, id, created_at) values (${environment}, ${`org_${ksuid}`}, ${at})
     on conflict (name) do nothing
     returning name`
+  await addInternalAccount(tx, parts, environment)
   return made.length > 0
 }
 

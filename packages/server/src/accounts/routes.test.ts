@@ -57,7 +57,9 @@ beforeAll(async () => {
   answers.watch(http)
   const idempotency = new Idempotency({ database: api, clock })
   managementRoutes(http, access, (routes) => {
-    registerAppRoutes(routes, { ...parts, api, access, idempotency, wakeLanes: (lanes) => void woken.push(...lanes) })
+    const wakeLanes = (lanes: readonly EndedLane[]) => void woken.push(...lanes)
+    const announceDeleted = async () => []
+    registerAppRoutes(routes, { ...parts, api, access, idempotency, wakeLanes, announceDeleted })
     routes.get('/app/:app_id/anything', { config: { access: 'ViewBase' } }, () => ({}))
     routes.get('/whoever', { config: { access: 'any' } }, () => ({}))
   })

@@ -32,6 +32,8 @@ export type AppParts = AccountParts & {
   idempotency: Idempotency
   /** Called with the lanes of a deleted account once that is committed: `Waker.lanes`. */
   wakeLanes: (lanes: readonly EndedLane[]) => void
+  /** Tells operators of endpoints that end with their account. @returns where that is to be delivered */
+  announceDeleted: (tx: Queryable, endpoints: readonly EndedLane[]) => Promise<readonly EndedLane[]>
 }
 
 const operator = { config: { access: 'environment_key' } } as const
@@ -149,9 +151,12 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
   })
   routes.delete('/app/:app_id', remove, async (request, reply) => {
     const { account } = request
-    const ended = await api.transaction({ settings: settingsOf(request) }, (tx) => endAccount(tx, account, clock.now()))
-    if (!ended) throw notFound()
-    parts.wakeLanes(ended)
+    const touched = await api.transaction({ settings: settingsOf(request) }, async (tx) => {
+      const ended = await endAccount(tx, account, clock.now())
+      if (!ended) throw notFound()
+      return [...ended, ...(await parts.announceDeleted(tx, ended))]
+    })
+    parts.wakeLanes(touched)
     return await reply.code(204).send()
   })
 }

@@ -93,18 +93,26 @@ export async function createAccount(
   input: NewAccount,
 ): Promise<Account | undefined> {
   const { ksuid, at } = parts.ids.next()
-  const id = `app_${ksuid}`
   const { environment } = input
-  const account = first(
-    await tx.query<AccountRow>`
-      insert into account (id, environment, uid, name, throttle_rate, metadata, data_key, population_max, created_at, updated_at)
-      values (${id}, ${environment}, ${input.uid ?? null}, ${input.name}, ${input.throttleRate ?? null},
-              ${input.metadata ?? {}}, ${parts.dataKeys.newDataKey(id)}, ${populationMaxOf[environment]}, ${at}, ${at})
-      on conflict (environment, uid) where deleted_at is null do nothing
-      returning id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at`,
-  )
+  const account = await insertAccount(tx, parts, { ...input, id: `app_${ksuid}`, at, internal: false })
   if (account && environment === 'sandbox') await actingFor(tx, account.id, () => parts.preload(tx, account))
   return account
+}
+
+/** The row alone. @returns undefined when another account is in its way */
+export async function insertAccount(
+  tx: Queryable,
+  { dataKeys }: Pick<AccountParts, 'dataKeys'>,
+  { id, at, internal, environment, ...input }: NewAccount & { id: string; at: Date; internal: boolean },
+): Promise<Account | undefined> {
+  return first(
+    await tx.query<AccountRow>`
+      insert into account (id, environment, uid, name, throttle_rate, metadata, data_key, population_max, internal, created_at, updated_at)
+      values (${id}, ${environment}, ${input.uid ?? null}, ${input.name}, ${input.throttleRate ?? null},
+              ${input.metadata ?? {}}, ${dataKeys.newDataKey(id)}, ${populationMaxOf[environment]}, ${internal}, ${at}, ${at})
+      on conflict do nothing
+      returning id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at`,
+  )
 }
 
 /** An account with the uid that `input` names, made if there is none. @returns also whether it was made now */

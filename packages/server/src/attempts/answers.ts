@@ -96,7 +96,8 @@ function failureOut(name: FailureClass, { url, durationMs }: { url: string; dura
 }
 
 function responseOut({ outcome, response }: Attempt): string {
-  return WITHOUT_RESPONSE[outcome] ?? textOf(response ?? Buffer.alloc(0))
+  // the answer of an attempt that got none can have been erased too
+  return response === null ? (WITHOUT_RESPONSE[outcome] ?? '') : textOf(response)
 }
 
 /** The start of a body as text when it is UTF-8, its last character left out where it was cut; else as Base64. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { Environments } from '#src/accounts/environments.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
@@ -8,7 +9,7 @@ import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { DomainError, notFound } from '#src/domain-error.ts'
+import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
 import { addressing, attemptOf, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
@@ -29,6 +30,7 @@ import {
   pageOut,
   standingOfStatus,
 } from './answers.ts'
+import { checkRange } from './range.ts'
 import {
   ATTEMPT_ID_PREFIX,
   type AttemptsOf,
@@ -42,14 +44,14 @@ import {
 export type AttemptParts = {
   api: Database
   clock: Clock
+  environments: Pick<Environments, 'settings'>
   /** The service's own, without a slash at its end. */
   publicUrl: string
 }
 
 /** Lists may have to look through many rows for the few that pass a filter. */
 const LIST_MS_MAX = 10_000
-const STATS_MS_DEFAULT = 28 * 86_400_000
-const STATS_MS_MAX = STATS_MS_DEFAULT + 5 * 60_000
+const STATS_DAYS_MAX = 28
 /** What has just been made still counts as made by now: ids tell times apart by so much. */
 const ID_STEP_MS = 4
 
@@ -78,7 +80,10 @@ const DestinationsQuery = Type.Object({ ...pageParameters, ...expanded })
 const StatsQuery = Type.Object({ since: Type.Optional(queryMoment()), until: Type.Optional(queryMoment()) })
 
 /** What has been attempted, and how it stands: webhook-api 7, 8.1 (`E/stats`) and 8.2. */
-export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, publicUrl }: AttemptParts): void {
+export function registerAttemptRoutes(
+  routes: FastifyInstance,
+  { api, clock, environments, publicUrl }: AttemptParts,
+): void {
   const docsUrl = `${publicUrl}/docs/troubleshooting`
   const read = addressing(api, 'ViewBase')
 
@@ -86,9 +91,14 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
     return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }, work)
   }
 
+  async function kept({ principal }: FastifyRequest): Promise<{ now: Date; keptDays: number }> {
+    const { messageRetentionDays: keptDays } = await environments.settings(principal.environment)
+    return { now: clock.now(), keptDays }
+  }
+
   async function attemptsOf(request: FastifyRequest) {
     const query = queryOf(request, AttemptsQuery)
-    const page = parseWindow(query, { prefix: ATTEMPT_ID_PREFIX, now: clock.now() })
+    const page = parseWindow(query, { prefix: ATTEMPT_ID_PREFIX, ...(await kept(request)) })
     const ending = query.status === undefined ? null : endingOfStatus(query.status)
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
     const filter = {
@@ -186,7 +196,7 @@ export function registerAttemptRoutes(routes: FastifyInstance, { api, clock, pub
   })
   routes.get('/app/:app_id/endpoint/:endpoint_id/msg', messages, async (request, reply) => {
     const query = queryOf(request, EventsQuery)
-    const page = parseWindow(query, { prefix: 'msg_', now: clock.now() })
+    const page = parseWindow(query, { prefix: 'msg_', ...(await kept(request)) })
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
     const wanted = query.status === undefined ? null : standingOfStatus(query.status)
     const filter = { ...filterOf(query), withContent: view.withContent }
@@ -240,9 +250,7 @@ function filterOf(query: { event_types?: string[]; channel?: string; tag?: strin
  */
 function statsRange({ since, until }: { since?: Date; until?: Date }, now: Date): { from: string; until: string } {
   const to = until ?? now
-  const from = since ?? addMs(to, -STATS_MS_DEFAULT)
-  if (to > now || from > to || to.getTime() - from.getTime() > STATS_MS_MAX) {
-    throw new DomainError('invalid_range', 'The range must end by now, begin before its end and span at most 28 days.')
-  }
+  const from = since ?? addMs(to, -STATS_DAYS_MAX * 86_400_000)
+  checkRange({ since: from, until: to }, now, STATS_DAYS_MAX)
   return { from: ksuidFloor(from), until: ksuidFloor(until ?? addMs(now, ID_STEP_MS)) }
 }

@@ -4,6 +4,7 @@ import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
+import { isAmong } from '#src/events/event-type-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
 import {
   type Attempt,
@@ -120,10 +121,7 @@ function toEvent(row: EventRow): StoredEvent {
 function passes({ types, channel, tag }: EventFilter, environment: string): Sql {
   return sql`(${channel}::text is null or ${channel} = any (e.channels))
    and (${tag}::text is null or ${tag} = any (e.tags))
-   and (${types}::text[] is null or e.type = any (${types}::text[])
-        or exists (select from event_type y
-                    where y.environment = ${environment} and y.name = e.type
-                      and y.group_name is not null and group_and_parents(y.group_name) && ${types}::text[]))`
+   and ${isAmong(sql`e.type`, environment, types)}`
 }
 
 function endingIs(wanted: Ending | null): Sql {

@@ -17,7 +17,7 @@ export type Attempted = {
   met: Met
   answered: boolean
   endedAt: Date
-  record: Omit<AttemptRecord, 'epoch'>
+  record: Omit<AttemptRecord, 'epoch' | 'announcements'>
 }
 
 /** `deferred`: a limit of the destination; `stopped`: this process may not send any more. Nothing counts as sent. */
@@ -121,7 +121,7 @@ export function canceledAttempt(
   target: Target,
   at: Date,
   ids: IdSource,
-): Omit<AttemptRecord, 'epoch'> {
+): Omit<AttemptRecord, 'epoch' | 'announcements'> {
   return {
     delivery,
     id: attemptId(ids, at),

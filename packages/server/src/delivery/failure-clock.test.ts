@@ -14,13 +14,15 @@ type Step = { atHours: number; outcome?: AttemptOutcome; cause?: Cause; wishes?:
 function play(steps: Step[], given: FailureClock = NO_FAILURES, rules = policy) {
   let clock = given
   let disable: string | null = null
+  const warnings: { atHours: number; percent: number }[] = []
   for (const { atHours, outcome = failure, cause = 'event', wishes = [] } of steps) {
     const endedAt = addMs(start, atHours * HOUR)
     const moved = moveFailureClock(clock, { outcome, wishes: new Set(wishes), cause, endedAt }, rules)
     clock = moved.clock
     disable ??= moved.disable
+    warnings.push(...moved.warnings.map((percent) => ({ atHours, percent })))
   }
-  return { clock, disable }
+  return { clock, disable, warnings }
 }
 
 const every = (hours: number, count: number): Step[] =>
@@ -57,6 +59,32 @@ describe('an endpoint is disabled', () => {
   })
 })
 
+describe('warnings', () => {
+  const warned = [
+    { atHours: 60, percent: 50 },
+    { atHours: 84, percent: 70 },
+    { atHours: 108, percent: 90 },
+  ]
+  test('come with the first failures at 50, 70 and 90 % of the time, each once', () => {
+    expect(play(every(12, 12)).warnings).toEqual(warned)
+  })
+  test('come also where nothing is disabled for failing', () => {
+    expect(play(every(12, 20), NO_FAILURES, { ...policy, disableFailing: false }).warnings).toEqual(warned)
+  })
+  test('come together when nothing was attempted in between', () => {
+    const steps = [{ atHours: 0 }, { atHours: 48 }, { atHours: 90 }, { atHours: 91 }]
+    expect(play(steps).warnings).toEqual([50, 70].map((percent) => ({ atHours: 90, percent })))
+  })
+  test('come anew in the next streak', () => {
+    const steps = [
+      ...every(12, 10),
+      { atHours: 110, outcome: success },
+      ...every(12, 6).map(({ atHours }) => ({ atHours: 112 + atHours })),
+    ]
+    expect(play(steps).warnings).toEqual([...warned, { atHours: 172, percent: 50 }])
+  })
+})
+
 describe('the failure clock', () => {
   test.each<Cause>(['test', 'resend'])('is not started by a %s, but cleared by one that succeeds', (cause) => {
     expect(play([{ atHours: 0, cause }]).clock).toEqual(NO_FAILURES)
@@ -72,6 +100,7 @@ describe('the failure clock', () => {
       failingSince: start,
       failures: 2,
       lastAttemptAt: addMs(start, HOUR),
+      warnedPercent: 0,
     })
   })
   test('is left alone by what did not happen at the endpoint', () => {

@@ -1,4 +1,5 @@
 import type { Target } from '#src/endpoints/target.ts'
+import type { Announcement } from '#src/events/announce.ts'
 import { type Breaker, CLOSED } from './breaker.ts'
 import { type Delivery, ignoresDisabled, isSingleAttempt, QUEUES, type Queue } from './delivery.ts'
 import type { DisabledReason } from './failure-clock.ts'
@@ -47,6 +48,8 @@ export class Lane {
   canceledThrough: Date | null = null
   /** The endpoint is to be disabled with the next record. */
   disable: { reason: DisabledReason; at: Date } | null = null
+  /** What operators are to hear of the endpoint with the next record. */
+  announcements: readonly Announcement[] = []
   /** Nothing older than this is looked for in the database: it was read to the end. */
   readonly readFrom: Record<Queue, Date> = { first: new Date(0), retry: new Date(0), replay: new Date(0) }
   /** Which queue of a suspect lane goes first. */

@@ -5,7 +5,7 @@ import type { AttemptRecord } from './store.ts'
 
 /** What the delivery engine counts. No account and no endpoint is a label. */
 export type DeliveryMetrics = {
-  attempted(lane: Budget, record: Omit<AttemptRecord, 'epoch'>, delivery: Delivery): void
+  attempted(lane: Budget, record: Omit<AttemptRecord, 'epoch' | 'announcements'>, delivery: Delivery): void
   recorded(records: number, refused: number): void
 }
 

@@ -55,6 +55,7 @@ async function outcomes(): Promise<AttemptRecord[]> {
         ? { status: 'delivered', deliveredAt: now }
         : { status: 'pending', nextAttemptAt: now, attemptsMade: 1 },
     endsPlanned: false,
+    announcements: [],
   }))
 }
 
@@ -80,6 +81,7 @@ test('outcomes whose commit nobody heard of are written again, and stand there o
     settle: (record, written) => settled.push([record.id, written]),
     log: pino({ level: 'silent' }),
     onFlush: () => {},
+    announced: () => {},
   })
   for (const record of records) recorder.add(record, false)
   await recorder.drain(5_000)

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import type { LaneName } from './lanes.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
 
 /** Outcomes are written this long after the first of them at the latest; a crash repeats at most what was waiting. */
@@ -22,6 +23,7 @@ export class Recorder {
   readonly #changeOf: (endpointId: string) => EndpointChange | undefined
   readonly #log: Logger
   readonly #onFlush: (records: number, refused: number) => void
+  readonly #announced: (changes: readonly EndpointChange[], lanes: readonly LaneName[]) => void
   #waiting: AttemptRecord[] = []
   #changed = new Set<string>()
   #flushing = 0
@@ -40,6 +42,8 @@ export class Recorder {
     settle: Settle
     log: Logger
     onFlush: (records: number, refused: number) => void
+    /** Changes were written, those announcements with them that come with the change; there is something to send in the lanes. */
+    announced: (changes: readonly EndpointChange[], lanes: readonly LaneName[]) => void
   }) {
     this.#database = parts.database
     this.#workerId = parts.workerId
@@ -47,6 +51,7 @@ export class Recorder {
     this.#settle = parts.settle
     this.#log = parts.log
     this.#onFlush = parts.onFlush
+    this.#announced = parts.announced
   }
 
   #inFlush = 0
@@ -115,11 +120,12 @@ export class Recorder {
     try {
       const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
       const again = this.#doubtful.size > 0 && records.some((record) => this.#doubtful.has(record))
-      const held = await recordAttempts(this.#database, this.#workerId(), records, changes, again)
+      const { held, announced } = await recordAttempts(this.#database, this.#workerId(), records, changes, again)
       if (generation !== this.#generation) return
       if (again) for (const record of records) this.#doubtful.delete(record)
       this.#failing = false
       this.#inFlush -= records.length
+      this.#announced(changes, announced)
       let refused = 0
       for (const record of records) {
         const written = held.has(record.delivery.shard)

@@ -1,9 +1,11 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import { type Announcement, announcing } from '#src/events/announce.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
+import type { LaneName } from './lanes.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -205,6 +207,8 @@ export type AttemptRecord = {
   state: DeliveryState
   /** A success on request ends the planned delivery of the same message to the same endpoint. */
   endsPlanned: boolean
+  /** What operators hear of it, once it is written. */
+  announcements: readonly Announcement[]
 }
 
 /** What the attempts of one flush mean for an endpoint. Written only onto the version that the worker knew. */
@@ -215,13 +219,17 @@ export type EndpointChange = {
   provenAt: Date | null
   failureClock: FailureClock
   disable: { reason: DisabledReason; at: Date } | null
+  /** What operators hear of it, once it is written. */
+  announcements: readonly Announcement[]
 }
+
+/** What was written: outcomes of these shards; and where announcements are now to be delivered. */
+export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[] }
 
 /**
  * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
  * time, endpoints changed. Refused, as a whole per shard, for shards that are no longer this worker's (`hold_shards`).
  * @param again  nobody knows whether some of the records have been written before
- * @returns the shards whose records were written
  */
 export async function recordAttempts(
   db: Queryable,
@@ -229,8 +237,9 @@ export async function recordAttempts(
   records: readonly AttemptRecord[],
   changes: readonly EndpointChange[],
   again: boolean,
-): Promise<ReadonlySet<number>> {
+): Promise<Recorded> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
+  const announcements = [...records, ...changes].flatMap((written) => written.announcements)
   const pieces = records.map((record) => record.response ?? NO_BYTES)
   let end = 1
   const starts = records.map(({ response }) => {
@@ -297,6 +306,7 @@ export async function recordAttempts(
     ), endpoints as (
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
+             warned_percent = c.warned_percent,
              disabled = e.disabled or c.disable_reason is not null,
              disabled_reason = coalesce(e.disabled_reason, c.disable_reason),
              canceled_before = case when c.disable_reason is not null then c.disabled_at else e.canceled_before end,
@@ -308,15 +318,31 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failingSince)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
+                    ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
+      returning e.account_id, e.id
     )
-    select array(select shard from held) as held`
-  const [row] = await db.run<{ held: number[] }>(prepare(statement))
-  return new Set(row?.held ?? [])
+    ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
+    select array(select shard from held) as held,
+           ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`
+  const [row] = await db.run<RecordedRow>(prepare(statement))
+  return {
+    held: new Set(row?.held ?? []),
+    announced: (row?.announced ?? []).map(([accountId, endpointId, shard]) => ({ accountId, endpointId, shard })),
+  }
 }
+
+type RecordedRow = { held: number[]; announced: [accountId: string, endpointId: string, shard: number][] | null }
+
+/** Announcements of what this statement writes: of attempts, and of endpoints as they are changed. */
+const IS_WRITTEN = sql`
+  case when w.attempt_id is not null then w.attempt_id in (select id from done)
+       else (w.account_id, w.endpoint_id) in (select account_id, id from endpoints) end`
+const ANNOUNCED = sql`
+  (select json_agg(json_build_array(lane_account_id, lane_endpoint_id, lane_shard)) from announced)`
 
 const NO_BYTES = new Uint8Array(0)
 

@@ -7,6 +7,7 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
+import { announcementsOf, forgetAnnounced, noteDisabled, noteWarnings } from './announced.ts'
 import { type Attempted, brokenAttempt, canceledAttempt } from './attempt.ts'
 import { CarefulShards } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
@@ -42,6 +43,8 @@ export type WorkerParts = {
   outgoing: Outgoing
   readTargets: ReadTargets
   policyOf: (target: Target) => AddressPolicy
+  /** Tells the owners of lanes that something new is pending there: `Waker.lanes`. */
+  wakeLanes: (names: readonly LaneName[]) => void
   failpoint: Failpoint
   metrics: DeliveryMetrics
   log: Logger
@@ -92,6 +95,7 @@ export class DeliveryWorker {
       settle: (record, written) => this.#settle(record, written),
       log,
       onFlush: (records, refused) => metrics.recorded(records, refused),
+      announced: (changes, lanes) => this.#announced(changes, lanes),
     })
     this.#reader = new LaneReader({
       database,
@@ -334,15 +338,25 @@ export class DeliveryWorker {
     // an answer says nothing about an endpoint that has been given another URL meanwhile
     if (target && target.url === record.url) {
       const attempt = { ...met, cause: delivery.cause, endedAt }
-      const { clock, disable } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
+      const { clock, disable, warnings } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
       const proves = record.state.status === 'delivered' && target.provenAt === null
       changesEndpoint = proves || clock !== target.failureClock || disable !== null
       if (proves) target.provenAt = endedAt
       target.failureClock = clock
-      if (disable && !target.disabled) lane.disable = { reason: disable, at: endedAt }
+      noteWarnings(lane, target, warnings, this.#parts)
+      if (disable && !target.disabled) noteDisabled(lane, target, { reason: disable, at: endedAt }, this.#parts)
     }
     this.#record(lane, record, changesEndpoint)
     this.#parts.metrics.attempted(budget, record, delivery)
+  }
+
+  /** What came with these changes is written, or not true any more: the endpoint has been changed meanwhile, and is read anew. */
+  #announced(changes: readonly EndpointChange[], lanes: readonly LaneName[]): void {
+    for (const change of changes) {
+      const lane = this.#lanes.get(change.endpointId)
+      if (lane) forgetAnnounced(lane, change)
+    }
+    if (lanes.length > 0) this.#parts.wakeLanes(lanes)
   }
 
   #cancel(lane: Lane, delivery: Delivery): void {
@@ -350,11 +364,11 @@ export class DeliveryWorker {
     if (lane.target) this.#record(lane, canceledAttempt(delivery, lane.target, clock.now(), ids), false)
   }
 
-  #record(lane: Lane, record: Omit<AttemptRecord, 'epoch'>, changesEndpoint: boolean): void {
+  #record(lane: Lane, record: Omit<AttemptRecord, 'epoch' | 'announcements'>, changesEndpoint: boolean): void {
     const epoch = this.#ownership.epochOf(lane.shard)
     if (epoch === undefined) return
     lane.unsettled += 1
-    this.#recorder.add({ ...record, epoch }, changesEndpoint)
+    this.#recorder.add({ ...record, epoch, announcements: announcementsOf(record, this.#parts) }, changesEndpoint)
     const { delivery } = record
     this.#parts.log.info({
       event: 'delivery.attempted',
@@ -376,7 +390,8 @@ export class DeliveryWorker {
     const lane = this.#lanes.get(endpointId)
     if (!lane?.target) return undefined
     const { accountId, version, provenAt, failureClock } = lane.target
-    return { accountId, endpointId, version, provenAt, failureClock, disable: lane.disable }
+    const { disable, announcements } = lane
+    return { accountId, endpointId, version, provenAt, failureClock, disable, announcements }
   }
 
   /** A record is settled: the delivery is finished, or waits for its next due time. */
@@ -418,6 +433,7 @@ export class DeliveryWorker {
       this.#parts.outgoing.closeIdle(lane.endpointId)
       lane.pausedUntil = null
     }
+    if (known && known.version !== target.version) this.#lanes.reload(lane) // payloads may have been erased
     const mark = target.deletedAt ?? target.canceledBefore
     const isFollowed = mark === null || (lane.canceledThrough !== null && mark <= lane.canceledThrough)
     if (!isFollowed) {

@@ -22,20 +22,22 @@ export const destinationFields = {
   updatedAt: momentText(),
 }
 
-export const EndpointOut = Type.Object(
-  {
-    ...destinationFields,
-    metadata: mapOf(Type.String()),
-    timeoutMs: Type.Integer({ minimum: 1_000, maximum: 30_000 }),
-    retrySchedule: nullable(Type.Array(Type.Integer(), { description: 'Waits in seconds; null: as the environment.' })),
-    maxConcurrency: nullable(Type.Integer({ minimum: 1, maximum: 256 })),
-    ordering: oneOf(['none', 'fifo']),
-    failingSince: nullable(momentText()),
-    disabledReason: nullable(oneOf(['manual', 'failures', 'gone', 'receiver_request'])),
-  },
-  { title: 'EndpointOut' },
-)
+const endpointFields = {
+  ...destinationFields,
+  metadata: mapOf(Type.String()),
+  timeoutMs: Type.Integer({ minimum: 1_000, maximum: 30_000 }),
+  retrySchedule: nullable(Type.Array(Type.Integer(), { description: 'Waits in seconds; null: as the environment.' })),
+  maxConcurrency: nullable(Type.Integer({ minimum: 1, maximum: 256 })),
+  ordering: oneOf(['none', 'fifo']),
+  failingSince: nullable(momentText()),
+  disabledReason: nullable(oneOf(['manual', 'failures', 'gone', 'receiver_request'])),
+}
+export const EndpointOut = Type.Object(endpointFields, { title: 'EndpointOut' })
 export const EndpointPage = pageOf('EndpointOut', EndpointOut)
+
+const { channels: _, ...operationalFields } = endpointFields
+export const OperationalEndpointOut = Type.Object(operationalFields, { title: 'OperationalWebhookEndpointOut' })
+export const OperationalEndpointPage = pageOf('OperationalWebhookEndpointOut', OperationalEndpointOut)
 
 export const EndpointHeadersOut = Type.Object(
   {

@@ -42,10 +42,18 @@ const fields = {
   ordering: Type.Optional(nullable(oneOf(['none', 'fifo']))),
 }
 
-export const newEndpointBody = Type.Object(
-  { ...fields, secret: Type.Optional(nullable(Type.String())), headers: Type.Optional(nullable(texts)) },
-  { title: 'EndpointIn' },
+const newFields = {
+  secret: Type.Optional(nullable(Type.String())),
+  headers: Type.Optional(nullable(texts)),
+}
+const { channels: _, ...operationalFields } = fields
+
+export const newEndpointBody = Type.Object({ ...fields, ...newFields }, { title: 'EndpointIn' })
+export const newOperationalBody = Type.Object(
+  { ...operationalFields, ...newFields },
+  { title: 'OperationalWebhookEndpointIn' },
 )
+export const operationalBody = Type.Object(operationalFields, { title: 'OperationalWebhookEndpointUpsertIn' })
 export const endpointBody = Type.Object(fields, { title: 'EndpointUpsertIn' })
 export const endpointPatchBody = Type.Object({ ...fields, url: Type.Optional(fields.url) }, { title: 'EndpointPatch' })
 

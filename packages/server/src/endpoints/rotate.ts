@@ -1,9 +1,10 @@
 import type { SealingKey } from '#src/accounts/encryption.ts'
-import { addMs } from '#src/adapters/clock.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { newSecretId } from './save.ts'
+import type { AnnouncedLane } from '#src/events/announce.ts'
+import { announceChange, newSecretId } from './save.ts'
 import { type Owner, openSecret, sealSecret } from './sealed.ts'
 import { OLD_SECRETS_MAX, type SigningSecret, successorOf } from './signing-secret.ts'
 import { addSecret, lockEndpoint, readSecrets, retireSecrets, touchEndpoint } from './store.ts'
@@ -18,14 +19,16 @@ export async function rotateSecret(
   tx: Queryable,
   owner: Owner,
   { given, graceSeconds }: { given: SigningSecret | null; graceSeconds: number },
-  { key, ids, now }: { key: SealingKey; ids: IdSource; now: Date },
-): Promise<void> {
-  if (!(await lockEndpoint(tx, owner.accountId, owner.id))) throw notFound()
+  { key, ids, clock }: { key: SealingKey; ids: IdSource; clock: Clock },
+): Promise<AnnouncedLane[]> {
+  const endpoint = await lockEndpoint(tx, owner.accountId, owner.id)
+  if (!endpoint) throw notFound()
+  const now = clock.now()
   const sealed = await readSecrets(tx, owner.accountId, owner.id, now)
   const held = sealed.map(({ id, secret }) => ({ id, secret: openSecret(key, owner, secret) }))
   const [current, ...old] = held
   if (!current) throw new Error('an endpoint without a current secret')
-  if (given === current.secret) return
+  if (given === current.secret) return []
   const next = given ?? successorOf(current.secret)
   const kept = old.filter((former) => former.secret !== next)
   if (graceSeconds > 0) kept.push(current)
@@ -42,4 +45,5 @@ export async function rotateSecret(
   )
   await addSecret(tx, owner, { id: newSecretId(ids, now), sealed: sealSecret(key, owner, next) }, now)
   await touchEndpoint(tx, owner, now)
+  return await announceChange(tx, endpoint, ['endpoint.updated'], { ids, clock })
 }

@@ -1,34 +1,31 @@
 import { verifyingSecretOf } from '@producersync/webhooks/node'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import Type from 'typebox'
+import type { FastifyContextConfig, FastifyInstance, FastifyRequest } from 'fastify'
 import type { DataKeys } from '#src/accounts/encryption.ts'
+import type { EnvironmentSettings } from '#src/accounts/environment-settings.ts'
 import type { Environments } from '#src/accounts/environments.ts'
-import type { Capability, Environment } from '#src/accounts/principal.ts'
+import type { InternalAccounts } from '#src/accounts/internal-account.ts'
+import type { Account, Capability, Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { type Fault, invalidInput, notFound } from '#src/domain-error.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
-import { MessageOut } from '#src/events/answer-schemas.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
 import { messageOut, storedOf } from '#src/events/message-out.ts'
-import { EndpointHeadersOut, EndpointOut, EndpointPage, EndpointSecretOut } from './answer-schemas.ts'
 import { endpointAnswer } from './answers.ts'
 import {
   created,
   type EndpointFields,
-  endpointBody,
   endpointPatchBody,
   exampleBody,
   headersBody,
   headersPatchBody,
-  newEndpointBody,
   patched,
   replaced,
   rotateBody,
@@ -38,6 +35,7 @@ import { ENDPOINT_ID_PREFIX, type Endpoint, type EndpointName, parseEndpointName
 import { sendExample } from './example.ts'
 import { fault, refuseFaulty } from './faults.ts'
 import { type Headers, headerFaults, mergeHeaders, showHeaders } from './headers.ts'
+import { endpointOperations } from './operations.ts'
 import { rotateSecret } from './rotate.ts'
 import { changeEndpoint, changeHeaders, createEndpoint, deleteEndpoint, type SaveContext, type Saved } from './save.ts'
 import { openHeaders, openSecret } from './sealed.ts'
@@ -75,11 +73,37 @@ declare module 'fastify' {
   }
 }
 
-const listQuery = Type.Object(pageParameters)
+/** Whose endpoints a set of routes is about, and how they are named. */
+type Place = {
+  path: string
+  /** The account when the path names none: the environment's own, and its endpoints get operational webhooks. */
+  owner: ((environment: Environment) => Promise<Account>) | null
+}
 
 /** Endpoints, their headers, secrets and examples. Source: webhook-api 8, rows of `A/endpoint` and `E`. */
 export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointParts): void {
+  routes.decorateRequest('endpoint')
+  registerRoutes(routes, parts, { path: '/app/:app_id/endpoint', owner: null })
+}
+
+/**
+ * Endpoints of the environment, for operational webhooks: no channels, no examples and no test requests, and types of their own.
+ * Source: webhook-api 8, rows of `/operational-webhook/endpoint`; 11.
+ */
+export function registerOperationalRoutes(
+  routes: FastifyInstance,
+  { internal, ...parts }: EndpointParts & { internal: Pick<InternalAccounts, 'of'> },
+): void {
+  registerRoutes(routes, parts, {
+    path: '/operational-webhook/endpoint',
+    owner: (environment) => internal.of(environment),
+  })
+}
+
+function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, owner }: Place): void {
   const { api, clock, ids, dataKeys, environments, idempotency, checkTarget, wake } = parts
+  const isOperational = owner !== null
+  const operations = endpointOperations(isOperational)
 
   async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return await api.transaction({ settings: settingsOf(request) }, work)
@@ -89,24 +113,41 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
    * Options of a route whose path names an endpoint, and who may call it.
    * @param mayBeNew  a uid that names nothing yet is let pass
    */
-  function addressed(access: Capability, { mayBeNew = false } = {}) {
+  function addressed(capability: Capability, { mayBeNew = false } = {}) {
     const find = async (request: FastifyRequest) => {
+      if (owner) request.account = await owner(request.principal.environment)
       const name = endpointNameOf(request)
       const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
       if (endpoint) request.endpoint = endpoint
       else if (!mayBeNew || !name || 'id' in name) throw notFound()
     }
-    return { config: { access, find } } as const
+    return { config: { access: isOperational ? 'environment_key' : capability, find } } as const
+  }
+
+  /** Options of a route whose path names no endpoint. */
+  function unaddressed(capability: Capability): { config: FastifyContextConfig } {
+    if (!owner) return { config: { access: capability } }
+    const find = async (request: FastifyRequest) => {
+      request.account = await owner(request.principal.environment)
+    }
+    return { config: { access: 'environment_key', find } }
   }
 
   async function answer(request: FastifyRequest, endpoint: Endpoint) {
-    return endpointAnswer(endpoint, await environments.settings(request.principal.environment))
+    return shown(endpoint, await environments.settings(request.principal.environment))
+  }
+
+  function shown(endpoint: Endpoint, settings: EnvironmentSettings) {
+    const { channels, ...rest } = endpointAnswer(endpoint, settings)
+    return isOperational ? rest : { ...rest, channels }
   }
 
   async function contextOf(request: FastifyRequest, faults: Fault[]): Promise<SaveContext> {
     const { account, principal } = request
     const settings = await environments.settings(principal.environment)
-    return { account, sight: sightOf(principal), settings, ids, now: clock.now(), faults }
+    const context = { account, settings, ids, clock, now: clock.now(), faults }
+    if (!isOperational) return { ...context, sight: sightOf(principal) }
+    return { ...context, sight: 'operational', settings: { ...settings, testRequestOnSave: false } }
   }
 
   /** @returns the URL to store; what is wrong with it is added to `faults` */
@@ -118,41 +159,31 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
   }
 
   /** Lets those who send know of a committed change. */
-  function tellOf({ endpoint, planned = [] }: { endpoint: Endpoint; planned?: PlannedDelivery[] }): void {
-    wake.lanes([{ accountId: endpoint.accountId, endpointId: endpoint.id, shard: endpoint.shard }])
+  function tellOf({
+    endpoint,
+    planned = [],
+    announced,
+  }: Omit<Saved, 'created' | 'planned'> & { planned?: PlannedDelivery[] }) {
+    wake.lanes([{ accountId: endpoint.accountId, endpointId: endpoint.id, shard: endpoint.shard }, ...announced])
     if (planned.length > 0) wake.deliveries(planned)
   }
 
-  routes.decorateRequest('endpoint')
-
-  const list = described(
-    { config: { access: 'ViewBase' } },
-    { id: 'v1.endpoint.list', summary: 'List endpoints', query: listQuery, answers: { 200: EndpointPage } },
-  )
-  routes.get('/app/:app_id/endpoint', list, async (request) => {
-    const page = parsePage(queryOf(request, listQuery), { isKey: isEndpointId })
+  const list = described(unaddressed('ViewBase'), operations.list)
+  routes.get(path, list, async (request) => {
+    const page = parsePage(queryOf(request, operations.list.query), { isKey: isEndpointId })
     const settings = await environments.settings(request.principal.environment)
     const endpoints = await within(request, (tx) => listEndpoints(tx, request.account.id, page))
     return toPage(
       page,
       endpoints,
-      (endpoint) => endpointAnswer(endpoint, settings),
+      (endpoint) => shown(endpoint, settings),
       (endpoint) => endpoint.id,
     )
   })
 
-  const create = described(
-    { config: { access: 'ManageEndpoint' } },
-    {
-      id: 'v1.endpoint.create',
-      summary: 'Create an endpoint',
-      body: newEndpointBody,
-      answers: { 201: EndpointOut },
-      refusals: ['conflict', 'limit_reached'],
-    },
-  )
-  routes.post('/app/:app_id/endpoint', create, async (request, reply) => {
-    const body = bodyOf(request, newEndpointBody)
+  const create = described(unaddressed('ManageEndpoint'), operations.create)
+  routes.post(path, create, async (request, reply) => {
+    const body = bodyOf(request, operations.create.body)
     const { secret: givenSecret = null, headers: givenHeaders, ...rest } = body
     if (givenSecret !== null && !holds(request.principal, 'ManageEndpointSecret')) throw insufficientAccess()
     const fields = toFields(rest)
@@ -171,26 +202,16 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     })
   })
 
-  const get = described(addressed('ViewBase'), {
-    id: 'v1.endpoint.get',
-    summary: 'Read an endpoint',
-    answers: { 200: EndpointOut },
-  })
-  routes.get('/app/:app_id/endpoint/:endpoint_id', get, async (request) => {
+  const get = described(addressed('ViewBase'), operations.get)
+  routes.get(`${path}/:endpoint_id`, get, async (request) => {
     return await answer(request, request.endpoint)
   })
 
-  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), {
-    id: 'v1.endpoint.upsert',
-    summary: 'Create or replace an endpoint',
-    body: endpointBody,
-    answers: { 200: EndpointOut, 201: EndpointOut },
-    refusals: ['conflict', 'limit_reached'],
-  })
-  routes.put('/app/:app_id/endpoint/:endpoint_id', put, async (request, reply) => {
+  const put = described(addressed('ManageEndpoint', { mayBeNew: true }), operations.put)
+  routes.put(`${path}/:endpoint_id`, put, async (request, reply) => {
     const { endpoint: current }: { endpoint?: Endpoint } = request
-    const shown = current && (await answer(request, current))
-    const body = bodyOf(request, endpointBody, { readOnly: ['secret'], current: shown })
+    const before = current && (await answer(request, current))
+    const body = bodyOf(request, operations.put.body, { readOnly: ['secret'], current: before })
     const fields = toFields(body)
     const faults: Fault[] = []
     const url = await checkUrl(request, body.url, faults)
@@ -201,7 +222,7 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
         )
       : await putByUid(request, url, fields, context)
     tellOf(saved)
-    return await reply.code(saved.created ? 201 : 200).send(await answer(request, saved.endpoint))
+    return await reply.code(saved.created && !isOperational ? 201 : 200).send(await answer(request, saved.endpoint))
   })
 
   /** The path named nothing: makes an endpoint of that uid, or replaces the one that another request has made meanwhile. */
@@ -227,14 +248,69 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     })
   }
 
-  const patch = described(addressed('ManageEndpoint'), {
-    id: 'v1.endpoint.patch',
-    summary: 'Change an endpoint',
-    body: endpointPatchBody,
-    answers: { 200: EndpointOut },
-    refusals: ['conflict'],
+  const remove = described(addressed('ManageEndpoint'), operations.remove)
+  routes.delete(`${path}/:endpoint_id`, remove, async (request, reply) => {
+    const { endpoint } = request
+    const announced = await within(request, (tx) => deleteEndpoint(tx, endpoint, parts))
+    tellOf({ endpoint, announced })
+    return await reply.code(204).send()
   })
-  routes.patch('/app/:app_id/endpoint/:endpoint_id', patch, async (request) => {
+
+  const getHeaders = described(addressed('ViewBase'), operations.getHeaders)
+  routes.get(`${path}/:endpoint_id/headers`, getHeaders, async (request) => {
+    const { accountId, id } = request.endpoint
+    return await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, accountId)
+      return showHeaders(openHeaders(key, request.endpoint, await readHeaders(tx, accountId, id)))
+    })
+  })
+
+  async function saveHeaders(request: FastifyRequest, change: (current: Headers) => Headers): Promise<void> {
+    const announced = await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, request.account.id)
+      return await changeHeaders(tx, request.endpoint, change, key, parts)
+    })
+    tellOf({ endpoint: request.endpoint, announced })
+  }
+
+  const setHeaders = described(addressed('ManageEndpoint'), operations.putHeaders)
+  routes.put(`${path}/:endpoint_id/headers`, setHeaders, async (request, reply) => {
+    const body = bodyOf(request, headersBody)
+    const headers: Headers = new Map(Object.entries(body.headers))
+    refuseFaulty(headerFaults(headers))
+    await saveHeaders(request, () => headers)
+    return await reply.code(204).send()
+  })
+
+  const getSecret = described(addressed('ViewEndpointSecret'), operations.getSecret)
+  routes.get(`${path}/:endpoint_id/secret`, getSecret, async (request) => {
+    const { accountId, id } = request.endpoint
+    return await within(request, async (tx) => {
+      const key = await dataKeys.read(tx, accountId)
+      const [current] = await readSecrets(tx, accountId, id, clock.now())
+      if (!current) throw notFound() // deleted a moment ago
+      return { key: verifyingSecretOf(openSecret(key, request.endpoint, current.secret)) }
+    })
+  })
+
+  const rotate = described(addressed('ManageEndpointSecret'), operations.rotateSecret)
+  routes.post(`${path}/:endpoint_id/secret/rotate`, rotate, async (request, reply) => {
+    const body = bodyOf(request, rotateBody)
+    const given = typeof body.key === 'string' ? readSecret(body.key) : null
+    if (given === undefined) throw invalidInput(fault('key', SECRET_EXPECTED))
+    const graceSeconds = body.gracePeriodSeconds ?? GRACE_SECONDS_DEFAULT
+    const { endpoint } = request
+    return await idempotency.run(request, reply, async (tx) => {
+      const key = await dataKeys.read(tx, endpoint.accountId)
+      const announced = await rotateSecret(tx, endpoint, { given, graceSeconds }, { key, ids, clock })
+      return { status: 204, committed: () => tellOf({ endpoint, announced }) }
+    })
+  })
+
+  if (isOperational) return
+
+  const patch = described(addressed('ManageEndpoint'), operations.patch)
+  routes.patch(`${path}/:endpoint_id`, patch, async (request) => {
     const current = await answer(request, request.endpoint)
     const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
     const fields = toFields(body)
@@ -248,125 +324,26 @@ export function registerEndpointRoutes(routes: FastifyInstance, parts: EndpointP
     return await answer(request, saved.endpoint)
   })
 
-  const remove = described(addressed('ManageEndpoint'), {
-    id: 'v1.endpoint.delete',
-    summary: 'Delete an endpoint, and cancel what is planned',
-    answers: { 204: null },
-  })
-  routes.delete('/app/:app_id/endpoint/:endpoint_id', remove, async (request, reply) => {
-    const { endpoint } = request
-    await within(request, (tx) => deleteEndpoint(tx, endpoint.accountId, endpoint.id, clock.now()))
-    tellOf({ endpoint })
-    return await reply.code(204).send()
-  })
-
-  const getHeaders = described(addressed('ViewBase'), {
-    id: 'v1.endpoint.get-headers',
-    summary: 'Read the headers of an endpoint',
-    answers: { 200: EndpointHeadersOut },
-  })
-  routes.get('/app/:app_id/endpoint/:endpoint_id/headers', getHeaders, async (request) => {
-    const { accountId, id } = request.endpoint
-    return await within(request, async (tx) => {
-      const key = await dataKeys.read(tx, accountId)
-      return showHeaders(openHeaders(key, request.endpoint, await readHeaders(tx, accountId, id)))
-    })
-  })
-
-  async function saveHeaders(request: FastifyRequest, change: (current: Headers) => Headers): Promise<void> {
-    await within(request, async (tx) => {
-      const key = await dataKeys.read(tx, request.account.id)
-      await changeHeaders(tx, request.endpoint, change, key, clock.now())
-    })
-    tellOf(request)
-  }
-
-  const setHeaders = described(addressed('ManageEndpoint'), {
-    id: 'v1.endpoint.set-headers',
-    summary: 'Replace the headers of an endpoint',
-    body: headersBody,
-    answers: { 204: null },
-  })
-  routes.put('/app/:app_id/endpoint/:endpoint_id/headers', setHeaders, async (request, reply) => {
-    const body = bodyOf(request, headersBody)
-    const headers: Headers = new Map(Object.entries(body.headers))
-    refuseFaulty(headerFaults(headers))
-    await saveHeaders(request, () => headers)
-    return await reply.code(204).send()
-  })
-
-  const patchHeaders = described(addressed('ManageEndpoint'), {
-    id: 'v1.endpoint.patch-headers',
-    summary: 'Change headers of an endpoint',
-    body: headersPatchBody,
-    answers: { 204: null },
-  })
-  routes.patch('/app/:app_id/endpoint/:endpoint_id/headers', patchHeaders, async (request, reply) => {
+  const patchHeaders = described(addressed('ManageEndpoint'), operations.patchHeaders)
+  routes.patch(`${path}/:endpoint_id/headers`, patchHeaders, async (request, reply) => {
     const { headers = {}, deleteHeaders = [] } = bodyOf(request, headersPatchBody)
     await saveHeaders(request, (current) => mergeHeaders(current, headers, deleteHeaders))
     return await reply.code(204).send()
   })
 
-  const getSecret = described(addressed('ViewEndpointSecret'), {
-    id: 'v1.endpoint.get-secret',
-    summary: 'Read the signing secret of an endpoint',
-    answers: { 200: EndpointSecretOut },
-  })
-  routes.get('/app/:app_id/endpoint/:endpoint_id/secret', getSecret, async (request) => {
-    const { accountId, id } = request.endpoint
-    return await within(request, async (tx) => {
-      const key = await dataKeys.read(tx, accountId)
-      const [current] = await readSecrets(tx, accountId, id, clock.now())
-      if (!current) throw notFound() // deleted a moment ago
-      return { key: verifyingSecretOf(openSecret(key, request.endpoint, current.secret)) }
+  const sendOne = described(addressed('CreateAttempts'), operations.sendExample)
+  routes.post(`${path}/:endpoint_id/send-example`, sendOne, async (request, reply) => {
+    const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
+    const sight = sightOf(request.principal)
+    return await idempotency.run(request, reply, async (tx) => {
+      const { event, planned } = await sendExample(tx, request.endpoint, { type, index, sight }, { clock, ids })
+      return {
+        status: 202,
+        answer: messageOut(storedOf(event), true),
+        committed: () => wake.deliveries(planned),
+      }
     })
   })
-
-  routes.post(
-    '/app/:app_id/endpoint/:endpoint_id/secret/rotate',
-    described(addressed('ManageEndpointSecret'), {
-      id: 'v1.endpoint.rotate-secret',
-      summary: 'Replace the signing secret of an endpoint',
-      body: rotateBody,
-      answers: { 204: null },
-      refusals: ['too_many_old_keys'],
-    }),
-    async (request, reply) => {
-      const body = bodyOf(request, rotateBody)
-      const given = typeof body.key === 'string' ? readSecret(body.key) : null
-      if (given === undefined) throw invalidInput(fault('key', SECRET_EXPECTED))
-      const graceSeconds = body.gracePeriodSeconds ?? GRACE_SECONDS_DEFAULT
-      const { endpoint } = request
-      return await idempotency.run(request, reply, async (tx) => {
-        const key = await dataKeys.read(tx, endpoint.accountId)
-        await rotateSecret(tx, endpoint, { given, graceSeconds }, { key, ids, now: clock.now() })
-        return { status: 204, committed: () => tellOf({ endpoint }) }
-      })
-    },
-  )
-
-  routes.post(
-    '/app/:app_id/endpoint/:endpoint_id/send-example',
-    described(addressed('CreateAttempts'), {
-      id: 'v1.endpoint.send-example',
-      summary: 'Send an example of an event type to an endpoint',
-      body: exampleBody,
-      answers: { 202: MessageOut },
-      refusals: ['no_example'],
-    }),
-    async (request, reply) => {
-      const { eventType: type, exampleIndex: index = 0 } = bodyOf(request, exampleBody)
-      const sight = sightOf(request.principal)
-      return await idempotency.run(request, reply, async (tx) => {
-        const { event, planned } = await sendExample(tx, request.endpoint, { type, index, sight }, { clock, ids })
-        return {
-          status: 202,
-          answer: messageOut(storedOf(event), true),
-          committed: () => wake.deliveries(planned),
-        }
-      })
-    },
-  )
 }
 
 function isEndpointId(text: string): boolean {

@@ -173,6 +173,7 @@ export async function saveEndpoint(
                proven_at = case when ${effects.moved}::boolean then null else proven_at end,
                failing_since = case when ${forgiven}::boolean then null else failing_since end,
                failures = case when ${forgiven}::boolean then 0 else failures end,
+               warned_percent = case when ${forgiven}::boolean then 0 else warned_percent end,
                last_attempt_at = case when ${forgiven}::boolean then null else last_attempt_at end,
                version = version + ${effects.obeyed ? 1 : 0}::integer,
                updated_at = ${now}

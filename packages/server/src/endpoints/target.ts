@@ -22,7 +22,7 @@ export type Target = {
 
   /** First 2xx since the URL was set. */
   provenAt: Date | null
-  failureClock: { failingSince: Date | null; failures: number; lastAttemptAt: Date | null }
+  failureClock: { failingSince: Date | null; failures: number; lastAttemptAt: Date | null; warnedPercent: number }
 
   /** From the environment's settings and, for `throttleRate`, the account: they change without the version. */
   failurePolicy: { disableFailing: boolean; disableAfterDays: number }
@@ -50,6 +50,7 @@ type TargetRow = {
   failing_since: Date | null
   failures: number
   last_attempt_at: Date | null
+  warned_percent: number
   throttle_rate: number | null
   timeout_ms: number | null
   retry_schedule: number[] | null
@@ -77,7 +78,7 @@ export async function readTargets(
 ): Promise<Target[]> {
   const rows = await worker.query<TargetRow>`
     select e.account_id, e.id, e.environment, e.url, e.version, e.disabled, e.deleted_at, e.canceled_before, e.proven_at,
-           e.failing_since, e.failures, e.last_attempt_at, coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate,
+           e.failing_since, e.failures, e.last_attempt_at, e.warned_percent, coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate,
            e.timeout_ms, e.retry_schedule, e.max_concurrency, e.ordering, e.headers, a.data_key, environment.settings,
            signing.secrets, signing.sign_until
       from unnest(${keys.map((key) => key.accountId)}::text[], ${keys.map((key) => key.endpointId)}::text[])
@@ -108,7 +109,12 @@ function toTarget(row: TargetRow, dataKeys: Pick<DataKeys, 'of'>): Target {
     deletedAt: row.deleted_at,
     canceledBefore: row.canceled_before,
     provenAt: row.proven_at,
-    failureClock: { failingSince: row.failing_since, failures: row.failures, lastAttemptAt: row.last_attempt_at },
+    failureClock: {
+      failingSince: row.failing_since,
+      failures: row.failures,
+      lastAttemptAt: row.last_attempt_at,
+      warnedPercent: row.warned_percent,
+    },
     failurePolicy: { disableFailing: settings.disableFailingEndpoints, disableAfterDays: settings.disableAfterDays },
     throttleRate: row.throttle_rate,
     timeoutMs: row.timeout_ms ?? settings.timeoutMs,

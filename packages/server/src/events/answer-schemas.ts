@@ -35,6 +35,8 @@ export const messageFields = {
 export const MessageOut = Type.Object(messageFields, { title: 'MessageOut' })
 export const MessagePage = pageOf('MessageOut', MessageOut)
 
+export const PrecheckOut = Type.Object({ active: Type.Boolean() }, { title: 'MessagePrecheckOut' })
+
 export const MessageBatchOut = Type.Object(
   {
     results: Type.Array(

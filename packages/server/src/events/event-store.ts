@@ -1,7 +1,9 @@
 import type { WindowPage } from '#src/adapters/http/pages.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { notFound } from '#src/domain-error.ts'
+import { isAmong } from './event-type-store.ts'
 import { MESSAGE_ID_PREFIX } from './message.ts'
 import type { StoredEvent } from './message-out.ts'
 
@@ -67,13 +69,26 @@ export async function listEvents(
        and (${page.below}::text is null or e.id < ${page.below})
        and (${filter.channel}::text is null or ${filter.channel} = any (e.channels))
        and (${filter.tag}::text is null or ${filter.tag} = any (e.tags))
-       and (${filter.types}::text[] is null or e.type = any (${filter.types}::text[])
-            or exists (select from event_type t
-                        where t.environment = ${account.environment} and t.name = e.type
-                          and t.group_name is not null and group_and_parents(t.group_name) && ${filter.types}::text[]))
+       and ${isAmong(sql`e.type`, account.environment, filter.types)}
      order by case when ${page.read === 'ascending'} then e.id end, case when ${page.read === 'descending'} then e.id end desc
      limit ${page.limit + 1}`
   return rows.map(toStored)
+}
+
+/** Would an enabled endpoint of the account get such an event now? */
+export async function isWanted(
+  tx: Queryable,
+  account: { id: string; environment: string },
+  type: string,
+  channels: readonly string[] | null,
+): Promise<boolean> {
+  const rows = await tx.query`
+    select 1
+      from endpoint e
+      left join event_type t on t.environment = ${account.environment} and t.name = ${type}
+     where e.account_id = ${account.id} and endpoint_wants(e, null, ${type}, t, ${channels}::text[])
+     limit 1`
+  return rows.length > 0
 }
 
 async function eventIdOf(tx: Queryable, accountId: string, name: string): Promise<string> {

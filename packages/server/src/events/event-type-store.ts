@@ -1,7 +1,7 @@
 import type { Environment, Principal } from '#src/accounts/principal.ts'
 import type { Page } from '#src/adapters/http/pages.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { EventType } from './event-type.ts'
 import { PRODUCERSYNC_GROUP, PRODUCERSYNC_SCHEMA_VERSION, producersyncTypes } from './producersync-types.ts'
 
@@ -106,6 +106,38 @@ export async function lockEventType(
   )
 }
 
+/** Those of these names that there are, archived or not, in the order of their names; their rows stay until the transaction ends. */
+export async function lockEventTypes(
+  tx: Queryable,
+  environment: Environment,
+  names: readonly string[],
+): Promise<EventType[]> {
+  const rows = await tx.query<EventTypeRow>`
+    select ${columns} from event_type
+     where environment = ${environment} and name = any (${names}::text[])
+     order by name for no key update`
+  return rows.map(toEventType)
+}
+
+/** All types that are not archived, by name. */
+export async function liveEventTypes(tx: Queryable, environment: Environment): Promise<EventType[]> {
+  const rows = await tx.query<EventTypeRow>`
+    select ${columns} from event_type where environment = ${environment} and not archived order by name`
+  return rows.map(toEventType)
+}
+
+/** Schemas of types by name, as JSON text; what is not registered is missing. */
+export async function readSchemas(
+  tx: Queryable,
+  environment: Environment,
+  names: readonly string[],
+): Promise<Map<string, string | null>> {
+  const rows = await tx.query<{ name: string; schemas: string | null }>`
+    select name, schemas::text as schemas from event_type
+     where environment = ${environment} and name = any (${names}::text[])`
+  return new Map(rows.map(({ name, schemas }) => [name, schemas]))
+}
+
 /** Which of these names are neither a live type nor a group of live types, as far as `sight` goes; in the order given. */
 export async function unknownEventTypes(
   tx: Queryable,
@@ -122,6 +154,19 @@ export async function unknownEventTypes(
                           and (${flags}::text[] is null or t.feature_flags = '{}' or t.feature_flags && ${flags}::text[]))
      order by wanted.place`
   return rows.map((row) => row.name)
+}
+
+/**
+ * Is a type one of these, or in one of these groups? Looked up when it is asked, so types that have joined a group count.
+ * @param type         the column that names it
+ * @param environment  its name, or the column that has it
+ * @param names        of types and of groups; null: any
+ */
+export function isAmong(type: Sql, environment: Sql | string, names: readonly string[] | null): Sql {
+  return sql`(${names}::text[] is null or ${type} = any (${names}::text[])
+              or exists (select from event_type y
+                          where y.environment = ${environment} and y.name = ${type} and y.group_name is not null
+                            and group_and_parents(y.group_name) && ${names}::text[]))`
 }
 
 /** What a customer says of a type. */

@@ -41,13 +41,18 @@ export type Example = { found: true; text: string } | { found: false }
  */
 export function exampleOf(schemas: string | null, index: number): Example {
   const versions = parseTree(schemas ?? '{}')
-  const [newest] = keysOf(versions).sort((a, b) => compareVersions(b, a))
+  const newest = newestVersionOf(keysOf(versions))
   if (!schemas || !versions || newest === undefined) return { found: false }
   const examples = findNodeAtLocation(versions, [newest, 'examples'])
   const single = index === 0 ? findNodeAtLocation(versions, [newest, 'example']) : undefined
   const example = examples?.type === 'array' ? examples.children?.[index] : single
   if (example?.type !== 'object') return { found: false }
   return { found: true, text: schemas.slice(example.offset, example.offset + example.length) }
+}
+
+/** The version that counts where one schema is asked for. */
+export function newestVersionOf(versions: readonly string[]): string | undefined {
+  return versions.toSorted((a, b) => compareVersions(b, a))[0]
 }
 
 /** '2' < '10' < 'a': numbers by value, before all else. */
@@ -77,20 +82,61 @@ export function schemaFaults(schemas: Readonly<Record<string, unknown>>): Fault[
 
 function schemaFault(schema: unknown): string | undefined {
   if (!isSchemaObject(schema)) return 'a JSON Schema is an object'
-  const given = schema.$schema
-  const dialect = typeof given === 'string' ? given.replace(/^http:/, 'https:').replace(/#$/, '') : given
-  const check = dialects.find((known) => known.uri === dialect) ?? (given === undefined ? dialects[0] : undefined)
+  const check = dialectOf(schema)
   if (!check) return `$schema is none of ${dialects.map((known) => known.uri).join(', ')}`
   const { $schema: _, ...bare } = schema
   const ajv = check.ajv()
   return ajv.validateSchema(bare) ? undefined : `no JSON Schema: ${ajv.errorsText(ajv.errors, { dataVar: '' })}`
 }
 
+function dialectOf({ $schema: given }: AnySchemaObject): (typeof dialects)[number] | undefined {
+  if (given === undefined) return dialects[0]
+  const uri = typeof given === 'string' ? given.replace(/^http:/, 'https:').replace(/#$/, '') : given
+  return dialects.find((known) => known.uri === uri)
+}
+
+/** Says where a value does not fit, as path and words that hold nothing of it; null when it fits. */
+export type PayloadCheck = (value: unknown) => { path: string; msg: string } | null
+
+/**
+ * Compiles the newest of a type's schemas. What it refers to outside itself is not fetched.
+ * @param schemas  JSON text: version → JSON Schema
+ * @returns null when the type has none; 'unusable' for a schema that cannot be checked with
+ */
+export function compilePayloadCheck(schemas: string | null): PayloadCheck | null | 'unusable' {
+  const versions: Record<string, unknown> = JSON.parse(schemas ?? '{}')
+  const newest = newestVersionOf(Object.keys(versions))
+  const schema = newest === undefined ? undefined : versions[newest]
+  if (schema === undefined) return null
+  const dialect = isSchemaObject(schema) ? dialectOf(schema) : undefined
+  if (!dialect || !isSchemaObject(schema)) return 'unusable'
+  const { $schema: _, ...bare } = schema
+  try {
+    // an instance of its own: it goes with the check, and an $id in one schema means nothing to another
+    const validate = dialect.make().compile(bare)
+    return (value) => {
+      if (validate(value)) return null
+      const [error] = validate.errors ?? []
+      return { path: error?.instancePath ?? '', msg: error?.message ?? 'does not fit the schema' }
+    }
+  } catch {
+    return 'unusable'
+  }
+}
+
 const options = { strict: false, validateFormats: false }
 const dialects = [
-  { uri: 'https://json-schema.org/draft/2020-12/schema', ajv: once(() => new Ajv2020(options)) },
-  { uri: 'https://json-schema.org/draft/2019-09/schema', ajv: once(() => new Ajv2019(options)) },
-  { uri: 'https://json-schema.org/draft-07/schema', ajv: once(() => new Ajv(options)) },
+  {
+    uri: 'https://json-schema.org/draft/2020-12/schema',
+    ajv: once(() => new Ajv2020(options)),
+    make: () => new Ajv2020(options),
+  },
+  {
+    uri: 'https://json-schema.org/draft/2019-09/schema',
+    ajv: once(() => new Ajv2019(options)),
+    make: () => new Ajv2019(options),
+  },
+  { uri: 'https://json-schema.org/draft-07/schema', ajv: once(() => new Ajv(options)), make: () => new Ajv(options) },
 ]
 
 function isSchemaObject(value: unknown): value is AnySchemaObject {

@@ -10,9 +10,11 @@ import { DomainError } from '#src/domain-error.ts'
 import { type NewEvent, storeIn } from './accept.ts'
 import { keptAnswer } from './accept-queue.ts'
 import { readMessage } from './message.ts'
+import type { SchemaEnforcement } from './schema-enforcement.ts'
 
 export type FirstMessageParts = AccountParts & {
   database: Database // role `api`
+  schemas: SchemaEnforcement
   /** Told of a commit beside the queue of messages. */
   onCommit: (events: number, seconds: number) => void
 }
@@ -52,6 +54,7 @@ export async function acceptFirstMessage(
     const { account, isNew } = await findOrMakeAccount(tx, parts, { environment, idOrUid, scanned })
     if (!isNew) return undefined
     const message = readMessage(scanned, account, parts.clock.now(), parts.ids)
+    await parts.schemas.refuseMisfit(message.event)
     await actingFor(tx, account.id, async () => {
       const { event } = message
       if (key) await keepKey(tx, key, event)

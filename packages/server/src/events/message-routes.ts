@@ -6,21 +6,21 @@ import { findUnlessUid } from '#src/accounts/on-the-fly.ts'
 import { readBody } from '#src/adapters/http/body.ts'
 import { type IdempotencyKey, idempotencyKeyOf, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { managementBody, problemOf } from '#src/adapters/http/problem.ts'
-import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
+import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { bytesOf, scanJson } from '#src/adapters/http/scan.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import { DomainError, invalidInput, notFound } from '#src/domain-error.ts'
 import type { NewEvent } from './accept.ts'
 import type { AcceptAnswer, Accepted, AcceptQueue } from './accept-queue.ts'
-import { MessageBatchOut, MessageOut, MessagePage } from './answer-schemas.ts'
-import { listEvents, readEvent, readEvents } from './event-store.ts'
+import { MessageBatchOut, MessageOut } from './answer-schemas.ts'
+import { readEvent, readEvents } from './event-store.ts'
 import { acceptFirstMessage, type FirstMessageParts, makesAccount } from './first-message.ts'
 import type { Intake } from './intake.ts'
-import { MESSAGE_ID_PREFIX, messageBody, readMessage } from './message.ts'
+import { messageBody, readMessage } from './message.ts'
 import { jsonArray, messageOut, type StoredEvent, storedOf } from './message-out.ts'
+import type { SchemaEnforcement } from './schema-enforcement.ts'
 
 export type MessageParts = FirstMessageParts & {
   access: Access
@@ -40,15 +40,6 @@ const MESSAGES_PER_BATCH_MAX = 1_000
 const ACCOUNT_AGE_MS_MAX = 1_000
 
 const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) })
-const ListQuery = Type.Object({
-  ...pageParameters,
-  before: Type.Optional(queryMoment()),
-  after: Type.Optional(queryMoment()),
-  channel: Type.Optional(Type.String({ maxLength: 128 })),
-  tag: Type.Optional(Type.String({ maxLength: 128 })),
-  event_types: Type.Optional(queryList(Type.String({ maxLength: 256 }), 250)),
-  with_content: Type.Optional(Type.Boolean()),
-})
 
 const BatchBody = Type.Object(
   { messages: Type.Array(messageBody, { minItems: 1, maxItems: MESSAGES_PER_BATCH_MAX }) },
@@ -106,32 +97,6 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
     ),
     async (request, reply) => await acceptBatch(parts, request, reply),
   )
-  const list = described(
-    { config: { access: 'ViewBase' } },
-    { id: 'v1.message.list', summary: 'List messages', query: ListQuery, answers: { 200: MessagePage } },
-  )
-  routes.get('/app/:app_id/msg', list, async (request, reply) => {
-    const query = queryOf(request, ListQuery)
-    const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, now: parts.clock.now() })
-    const withContent = query.with_content ?? true
-    const filter = {
-      types: query.event_types?.length ? query.event_types : null,
-      channel: query.channel ?? null,
-      tag: query.tag ?? null,
-      withContent,
-    }
-    const rows = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      listEvents(tx, request.account, page, filter),
-    )
-    const { data, ...rest } = toPage(
-      page,
-      rows,
-      (event) => messageOut(event, withContent),
-      (event) => event.id,
-    )
-    const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
-    return await sendJson(reply, Buffer.concat([Buffer.from('{"data":'), jsonArray(data), tail]))
-  })
   const findEvent = async (request: FastifyRequest) => {
     request.event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       readEvent(tx, request.account.id, pathValue(request, 'msg_id') ?? ''),
@@ -175,6 +140,7 @@ async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: Fa
   const key = idempotencyKeyOf(request)
   const { event, ignored } = readMessage(request.scanned, request.account, parts.clock.now(), parts.ids)
   request.ignoredFields.push(...ignored)
+  await parts.schemas.refuseMisfit(event)
   parts.intake.admit(request.account.id, 1, event.payload.length)
   const answer = await parts.queue.accept({ events: [event], key, items: null })
   if (answer.kind === 'account_gone') return null
@@ -195,7 +161,7 @@ async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: 
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
   const { messageBytesMax } = await parts.environments.settings(request.account.environment)
   const key = idempotencyKeyOf(request)
-  const items = readItems(parts, request, messageBytesMax)
+  const items = await checked(parts.schemas, readItems(parts, request, messageBytesMax))
   const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
   parts.intake.admit(request.account.id, good.length, request.bytes.length)
   const answer = await acceptGood(parts.queue, good, key)
@@ -225,6 +191,17 @@ async function acceptGood(
 ): Promise<AcceptAnswer> {
   if (good.length === 0) return { kind: 'accepted', events: [] }
   return await queue.accept({ events: good.map(({ event }) => event), key, items: good.map(({ index }) => index) })
+}
+
+async function checked(schemas: SchemaEnforcement, items: readonly Item[]): Promise<Item[]> {
+  const misfits = await schemas.misfits(items.flatMap((item) => ('event' in item ? item.event : [])))
+  let next = 0
+  return items.map((item) => {
+    if ('error' in item) return item
+    const error = misfits[next]
+    next += 1
+    return error ? { error } : item
+  })
 }
 
 const BATCH_LIMITS = {

@@ -3,7 +3,7 @@ import Type from 'typebox'
 import type { Account } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { readBody } from '#src/adapters/http/body.ts'
-import { parseMoment } from '#src/adapters/http/moment.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
 import { bytesOf, type JsonMember, memberOf, parseMember, type ScannedJson } from '#src/adapters/http/scan.ts'
 import { anyObject, listOf, momentText, nullable, patternText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
@@ -23,7 +23,8 @@ const typeName = patternText(
   /^[a-zA-Z0-9_.][a-zA-Z0-9\-_.]{0,255}$/,
   '1 to 256 of a-z, A-Z, 0-9, -, _ and ., not starting with -',
 )
-const channel = patternText(/^[a-zA-Z0-9\-_.:+]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., : and +')
+/** A channel in a body. */
+export const channelName = patternText(/^[a-zA-Z0-9\-_.:+]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., : and +')
 const tag = patternText(/^[a-zA-Z0-9\-_./\\#]{1,128}$/, '1 to 128 of a-z, A-Z, 0-9, -, _, ., /, \\ and #')
 const eventId = patternText(
   /^(?!msg_)[a-zA-Z0-9\-_.]{1,256}$/,
@@ -33,7 +34,7 @@ const eventId = patternText(
 const MessageFields = Type.Object({
   eventType: typeName,
   eventId: Type.Optional(nullable(eventId)),
-  channels: Type.Optional(nullable(listOf(channel, 10))),
+  channels: Type.Optional(nullable(listOf(channelName, 10))),
   tags: Type.Optional(nullable(listOf(tag, 5))),
   deliverAt: Type.Optional(nullable(momentText())),
   payloadRetentionPeriod: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: 90 }))),
@@ -54,7 +55,7 @@ export const messageBody = Type.Object(
     ...MessageFields.properties,
     payload: Type.Optional(anyObject('Required, unless given as `data`. Its text is kept, signed and sent as it is.')),
     data: Type.Optional(anyObject('Another name of `payload`.')),
-    application: Type.Optional(anyObject('Made when the path names none; else it is not read.')),
+    application: Type.Optional(nullable(anyObject('Made when the path names none; else it is not read.'))),
   },
   { title: 'MessageIn' },
 )
@@ -82,7 +83,7 @@ export function readMessage(
   if (value.payloadRetentionPeriod != null && value.payloadRetentionHours != null) {
     faults.push(fault('payloadRetentionHours', 'must not be given together with payloadRetentionPeriod'))
   }
-  const deliverAt = value.deliverAt == null ? undefined : parseMoment(value.deliverAt)
+  const deliverAt = value.deliverAt == null ? undefined : momentOf(value.deliverAt)
   if (deliverAt && (deliverAt < addMs(now, DELIVER_MS_MIN) || deliverAt > addMs(now, DELIVER_MS_MAX))) {
     faults.push(fault('deliverAt', 'must be 60 seconds to 24 hours ahead'))
   }

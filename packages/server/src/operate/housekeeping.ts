@@ -4,10 +4,10 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { purgePortal } from '#src/portal/purge.ts'
+import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
 const PARTITION_DAYS_AHEAD = 7
-const RETENTION_DAYS = 90
 const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
 const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
@@ -22,6 +22,9 @@ export class Housekeeping {
   readonly #database: Database
   readonly #clock: Clock
   readonly #log: Logger
+  readonly #retention: Retention
+  /** Set while there is more for it to do. */
+  #sweeping: Kept | null = null
   #alarm: { cancel(): void } | undefined
   #round: Promise<void> | undefined
   #partitionsAt: Date
@@ -32,12 +35,13 @@ export class Housekeeping {
     this.#database = parts.database
     this.#clock = parts.clock
     this.#log = parts.log
+    this.#retention = new Retention(parts.database)
     this.#partitionsAt = parts.clock.now()
   }
 
   /** Makes the partitions that events need now, then goes on every ten minutes. */
   async start(): Promise<void> {
-    await this.#keepPartitions()
+    await this.#keepPartitions(await readKept(this.#database))
     this.#again()
   }
 
@@ -65,9 +69,14 @@ export class Housekeeping {
   async #keep(): Promise<void> {
     try {
       const now = this.#clock.now()
-      if (now >= this.#partitionsAt) await this.#keepPartitions()
+      if (now >= this.#partitionsAt) {
+        const kept = await readKept(this.#database)
+        await this.#keepPartitions(kept)
+        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        this.#sweeping = kept
+      }
+      if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
       await this.#purge((limit) => this.#purgeIdempotency(now, limit))
-      await this.#purge((limit) => this.#purgeEventIds(now, limit))
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
@@ -76,11 +85,11 @@ export class Housekeeping {
     }
   }
 
-  async #keepPartitions(): Promise<void> {
+  async #keepPartitions({ longest }: Kept): Promise<void> {
     const now = this.#clock.now()
     const [row] = await this.#database.query<{ made: number; dropped: number }>`
       select make_partitions(${dayOf(addMs(now, -DAY_MS))}::date, ${dayOf(addMs(now, PARTITION_DAYS_AHEAD * DAY_MS))}::date) as made,
-             drop_partitions(${dayOf(addMs(now, -RETENTION_DAYS * DAY_MS))}::date) as dropped`
+             drop_partitions(${dayOf(addMs(now, -longest * DAY_MS))}::date) as dropped`
     if (row && row.made + row.dropped > 0)
       this.#log.info({ event: 'housekeeping.partitions', made: row.made, dropped: row.dropped })
     this.#partitionsAt = addMs(now, PARTITIONS_EVERY_MS)
@@ -116,11 +125,11 @@ export class Housekeeping {
   }
 
   /** An event id is taken as long as its message is kept. */
-  async #purgeEventIds(now: Date, limit: number): Promise<number> {
+  async #purgeEventIds(before: Date, limit: number): Promise<number> {
     const rows = await this.#database.query`
       delete from event_uid u
        using (select account_id, uid from event_uid
-               where event_id < 'msg_' || ksuid_floor(${addMs(now, -RETENTION_DAYS * DAY_MS)}::timestamptz)
+               where event_id < 'msg_' || ksuid_floor(${before}::timestamptz)
                order by event_id limit ${limit}) as old
        where u.account_id = old.account_id and u.uid = old.uid
       returning 1`

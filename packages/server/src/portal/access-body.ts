@@ -26,7 +26,10 @@ const accessFields = {
 export const accessBody = Type.Object(accessFields)
 /** AppPortalAccessIn as openapi.json shows it. */
 export const wholeAccessBody = Type.Object(
-  { ...accessFields, application: Type.Optional(anyObject('Made when the path names none; else it is not read.')) },
+  {
+    ...accessFields,
+    application: Type.Optional(nullable(anyObject('Made when the path names none; else it is not read.'))),
+  },
   { title: 'AppPortalAccessIn' },
 )
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Account } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
@@ -7,8 +8,15 @@ import type { Endpoint } from '#src/endpoints/endpoint.ts'
 import { addTask, readRunningTask } from '#src/tasks/store.ts'
 import { TASK_ID_PREFIX, type Task } from '#src/tasks/task.ts'
 
-/** `recover`: what was attempted here and never succeeded. `missing`: what the endpoint wants and was never attempted here. */
-export const REPLAY_KINDS = { recover: 'endpoint.recover', missing: 'endpoint.replay' } as const
+/**
+ * `recover`: what was attempted here and never succeeded. `missing`: what the endpoint wants and was never attempted here. `bulk`:
+ * what was attempted here, whatever came of it, as far as a filter lets it pass.
+ */
+export const REPLAY_KINDS = {
+  recover: 'endpoint.recover',
+  missing: 'endpoint.replay',
+  bulk: 'endpoint.bulk-replay',
+} as const
 export type ReplayKind = (typeof REPLAY_KINDS)[keyof typeof REPLAY_KINDS]
 
 /** What a replay was asked for. `until` null: up to the request. */
@@ -16,10 +24,35 @@ export type ReplayWish = {
   since: Date
   until: Date | null
   rate: number // deliveries a second
+  filter?: ReplayFilter
+}
+
+/** What a bulk replay is of: the latest attempt says `status` and `statusCodeClass`. Types: names of types and of groups. */
+export type ReplayFilter = {
+  eventTypes: readonly string[] | null
+  channel: string | null
+  tag: string | null
+  status: number | null // 0 success … 4 canceled
+  statusCodeClass: number | null // 0: no response; 100 … 500
+}
+
+export const NO_FILTER: ReplayFilter = {
+  eventTypes: null,
+  channel: null,
+  tag: null,
+  status: null,
+  statusCodeClass: null,
 }
 
 /** What a replay's task keeps of the wish: events with ids from `from` to `below`, without their prefix. */
-export type ReplayParameters = { since: string; until: string | null; rate: number; from: string; below: string }
+export type ReplayParameters = {
+  since: string
+  until: string | null
+  rate: number
+  from: string
+  below: string
+  filter: ReplayFilter
+}
 
 export type ReplayData = {
   messagesSent: number
@@ -87,7 +120,7 @@ export async function startReplay(
   throw new DomainError('task_running', 'The endpoint has a running replay.')
 }
 
-function parametersOf({ since, until, rate }: ReplayWish, now: Date): ReplayParameters {
+function parametersOf({ since, until, rate, filter = NO_FILTER }: ReplayWish, now: Date): ReplayParameters {
   const isOpen = until === null || until > now
   return {
     since: since.toISOString(),
@@ -95,6 +128,7 @@ function parametersOf({ since, until, rate }: ReplayWish, now: Date): ReplayPara
     rate,
     from: ksuidFloor(since),
     below: ksuidFloor(isOpen ? addMs(now, ID_STEP_MS) : until),
+    filter,
   }
 }
 
@@ -111,14 +145,16 @@ function firstData(appId: string, endpointId: string, { since, until }: ReplayWi
   }
 }
 
-function isSameWish(running: Task, { since, until, rate }: ReplayParameters): boolean {
+function isSameWish(running: Task, { since, until, rate, filter }: ReplayParameters): boolean {
   const known = parseReplayParameters(running.parameters)
-  return known.since === since && known.until === until && known.rate === rate
+  return (
+    known.since === since && known.until === until && known.rate === rate && isDeepStrictEqual(known.filter, filter)
+  )
 }
 
 /** @param stored  as `startReplay` wrote it */
 export function parseReplayParameters(stored: Record<string, unknown>): ReplayParameters {
-  const { since, until, rate, from, below } = stored
+  const { since, until, rate, from, below, filter } = stored
   if (
     typeof since !== 'string' ||
     (typeof until !== 'string' && until !== null) ||
@@ -128,5 +164,5 @@ export function parseReplayParameters(stored: Record<string, unknown>): ReplayPa
   ) {
     throw new TypeError('not the parameters of a replay')
   }
-  return { since, until, rate, from, below }
+  return { since, until, rate, from, below, filter: { ...NO_FILTER, ...(typeof filter === 'object' ? filter : {}) } }
 }

@@ -1,22 +1,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import Type from 'typebox'
+import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
-import { parseMoment } from '#src/adapters/http/moment.ts'
+import { momentOf } from '#src/adapters/http/moment.ts'
 import { described, type Operation } from '#src/adapters/http/operation.ts'
-import { momentText, nullable } from '#src/adapters/http/schema.ts'
+import { listOf, momentText, nullable, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from '#src/attempts/addressed.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { eventTypeName } from '#src/events/event-type.ts'
 import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
   REPLAY_RATE_MAX,
+  type ReplayFilter,
   type ReplayKind,
   type ReplayWish,
   startReplay,
@@ -46,6 +48,19 @@ const ReplayBody = Type.Object(
   },
   { title: 'ReplayIn' },
 )
+const BulkBody = Type.Object(
+  {
+    ...ReplayBody.properties,
+    eventTypes: Type.Optional(nullable(listOf(eventTypeName, 250))),
+    channel: Type.Optional(nullable(plainText(128))),
+    tag: Type.Optional(nullable(plainText(128))),
+    status: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: 4 }))),
+    statusCodeClass: Type.Optional(
+      nullable(Type.Unsafe<number>({ type: 'integer', enum: [0, 100, 200, 300, 400, 500] })),
+    ),
+  },
+  { title: 'BulkReplayIn' },
+)
 const CancelBody = Type.Object({ createdBefore: momentText() }, { title: 'CancelMessagesIn' })
 
 /** Sending again, one or many, and canceling what is planned: webhook-api 8, 10.5 and 13. */
@@ -72,8 +87,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     })
   })
 
-  const replay = (kind: ReplayKind) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const wish = toWish(bodyOf(request, ReplayBody))
+  async function start(request: FastifyRequest, reply: FastifyReply, kind: ReplayKind, wish: ReplayWish) {
     const { account } = request
     return await idempotency.run(request, reply, async (tx) => {
       const endpoint = await findEndpoint(tx, account.id, endpointOf(request).id)
@@ -91,13 +105,27 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     summary: 'Send again what was attempted here and never succeeded',
     ...starts,
   })
-  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', recover, replay(REPLAY_KINDS.recover))
+  routes.post('/app/:app_id/endpoint/:endpoint_id/recover', recover, async (request, reply) => {
+    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody)))
+  })
   const replayMissing = described(send, {
     id: 'v1.endpoint.replay-missing',
     summary: 'Deliver what the endpoint wants and was never attempted here',
     ...starts,
   })
-  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', replayMissing, replay(REPLAY_KINDS.missing))
+  routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', replayMissing, async (request, reply) => {
+    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody)))
+  })
+  const bulkReplay = described(send, {
+    id: 'v1.endpoint.bulk-replay',
+    summary: 'Send again what was attempted here, by filters',
+    ...starts,
+    body: BulkBody,
+  })
+  routes.post('/app/:app_id/endpoint/:endpoint_id/bulk-replay', bulkReplay, async (request, reply) => {
+    const body = bodyOf(request, BulkBody)
+    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body), filter: filterOf(body) })
+  })
 
   const cancel = described(addressing(api, 'ManageEndpoint'), {
     id: 'v1.endpoint.cancel-msgs',
@@ -126,9 +154,12 @@ function toWish({ since, until, rate }: { since: string; until?: string | null; 
   }
 }
 
-/** A moment that the schema of the body has let pass. */
-function momentOf(text: string): Date {
-  const moment = parseMoment(text)
-  if (!moment) throw new TypeError('not a moment')
-  return moment
+function filterOf({ eventTypes, channel, tag, status, statusCodeClass }: Static<typeof BulkBody>): ReplayFilter {
+  return {
+    eventTypes: eventTypes?.length ? eventTypes : null,
+    channel: channel ?? null,
+    tag: tag ?? null,
+    status: status ?? null,
+    statusCodeClass: statusCodeClass ?? null,
+  }
 }

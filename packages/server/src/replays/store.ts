@@ -1,9 +1,12 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { ATTEMPT_ID_PREFIX, attemptsFrom } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
+import { isAmong } from '#src/events/event-type-store.ts'
+import type { ReplayFilter } from './replay.ts'
 
 const EVENT_ID_PREFIX = 'msg_'
 /** Attempts that other processes made before a task began may bear ids this much later than its beginning. */
@@ -26,6 +29,7 @@ export type Scan = {
   after: string | null
   startedAt: Date
   limit: number
+  filter: ReplayFilter
 }
 
 type ScanRow = { position: string; event_id: string; verdict: Verdict }
@@ -61,6 +65,47 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
              where account_id = ${accountId} and endpoint_id = ${endpointId} and failure_class is not null
                and outcome <> 'canceled' and id >= ${from} and id < ${until} and id > ${after ?? ''}
              order by id limit ${limit}) as c
+     order by c.id`
+  return rows.map(toScanned)
+}
+
+/**
+ * The next attempts at an endpoint, by their ids, whatever came of them. An event comes with the first of its own; the filter is
+ * held against its latest, and against the event itself.
+ */
+export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
+  const { accountId, endpointId, after, limit, filter } = scan
+  const from = attemptsFrom(ksuidTime(scan.from))
+  const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
+  const { eventTypes, channel, tag, status, statusCodeClass } = filter
+  const rows = await tx.query<ScanRow>`
+    select c.id as position, c.event_id,
+           case when c.event_id < ${EVENT_ID_PREFIX + scan.from} or c.event_id >= ${EVENT_ID_PREFIX + scan.below} then 'repeat'
+                when exists (select from attempt f
+                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${from} and f.id < c.id
+                                and f.endpoint_id = ${endpointId} and f.outcome <> 'canceled')
+                  then 'repeat'
+                when e.id is null then 'gone'
+                when (${status}::int is not null and ${status}::int <> latest.status)
+                  or (${statusCodeClass}::int is not null and ${statusCodeClass}::int <> latest.code / 100 * 100)
+                  or (${channel}::text is not null and not coalesce(${channel} = any (e.channels), false))
+                  or (${tag}::text is not null and not coalesce(${tag} = any (e.tags), false))
+                  or not ${isAmong(sql`e.type`, sql`t.environment`, eventTypes)}
+                  then 'other'
+                when e.payload is null then 'gone'
+                else 'wanted' end as verdict
+      from (select id, event_id from attempt
+             where account_id = ${accountId} and endpoint_id = ${endpointId} and outcome <> 'canceled'
+               and id >= ${from} and id < ${until} and id > ${after ?? ''}
+             order by id limit ${limit}) as c
+      join endpoint t on t.account_id = ${accountId} and t.id = ${endpointId}
+      left join event e on e.account_id = ${accountId} and e.id = c.event_id
+     cross join lateral (
+           select case when l.failure_class is null then 0 when l.outcome = 'canceled' then 4 else 2 end as status,
+                  l.status_code as code
+             from attempt l
+            where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${from} and l.endpoint_id = ${endpointId}
+            order by l.id desc limit 1) as latest
      order by c.id`
   return rows.map(toScanned)
 }

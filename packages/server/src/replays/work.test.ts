@@ -19,8 +19,16 @@ import {
 } from '../../test/attempt-rows.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import { parseReplayParameters, REPLAY_KINDS, type ReplayKind, startReplay } from './replay.ts'
-import { type ScannedRow, scanFailed, scanMissing, type Verdict } from './store.ts'
+import {
+  NO_FILTER,
+  parseReplayParameters,
+  REPLAY_KINDS,
+  type ReplayFilter,
+  type ReplayKind,
+  type ReplayWish,
+  startReplay,
+} from './replay.ts'
+import { type ScannedRow, scanAttempted, scanFailed, scanMissing, type Verdict } from './store.ts'
 import { replayWorks, treat } from './work.ts'
 
 const START = '2026-03-04T20:00:00.000Z'
@@ -90,8 +98,8 @@ class History {
     return eventIds
   }
 
-  async start(kind: ReplayKind, wish: { since?: Date; until?: Date; rate?: number } = {}): Promise<Task> {
-    const { since = new Date(START), until = null, rate = 1_000 } = wish
+  async start(kind: ReplayKind, wish: Partial<ReplayWish> = {}): Promise<Task> {
+    const { since = new Date(START), until = null, rate = 1_000, filter = NO_FILTER } = wish
     const account = { ...this.account, uid: null, name: '', throttleRate: null, metadata: {} }
     const times = { createdAt: since, updatedAt: since }
     return await owner.transaction({}, (tx) =>
@@ -100,7 +108,7 @@ class History {
         { ...account, ...times, populationMax: 0, autoSubscribe: true },
         { id: this.endpointId, disabled: false },
         kind,
-        { since, until, rate },
+        { since, until, rate, filter },
         { ids: this.ids, now: this.clock.now() },
       ),
     )
@@ -111,6 +119,7 @@ class History {
     return new TaskRunner({
       database: over,
       clock: this.clock,
+      ids: this.ids,
       works: replayWorks,
       wakeLanes,
       log,
@@ -178,9 +187,20 @@ const story: fc.Arbitrary<Story> = fc.record({
 })
 
 /** Which of the events a replay is to send, told without any SQL. */
-function expected(kind: ReplayKind, stories: readonly Story[], eventIds: readonly string[]) {
+function expected(
+  kind: ReplayKind,
+  stories: readonly Story[],
+  eventIds: readonly string[],
+  filter: Partial<ReplayFilter> = {},
+) {
   const needs = ({ steps, type }: Story): boolean => {
     const attempted = steps.includes('failed') || steps.includes('delivered')
+    if (kind === REPLAY_KINDS.bulk) {
+      const latest = steps.findLast((step) => !meaningOf(step).elsewhere)
+      const status = latest === 'delivered' ? 0 : latest === 'failed' ? 2 : 4
+      const passes = (filter.status ?? status) === status && (filter.eventTypes ?? [type]).includes(type)
+      return attempted && passes
+    }
     if (kind === REPLAY_KINDS.recover) return steps.includes('failed') && !steps.includes('delivered')
     return type === 'wanted' && !attempted
   }
@@ -211,9 +231,29 @@ describe('which messages', () => {
       )
     })
 
+    if (kind === REPLAY_KINDS.bulk) {
+      test('42: its filters agree with a full look at every history', async () => {
+        const filters = fc.record({
+          status: fc.constantFrom(null, 0, 2, 4, 1),
+          eventTypes: fc.constantFrom(null, ['wanted'], ['other', 'none']),
+        })
+        await fc.assert(
+          fc.asyncProperty(fc.array(story, { minLength: 1, maxLength: 60 }), filters, async (stories, some) => {
+            const history = await History.begin()
+            const eventIds = await history.add(stories)
+            const filter = { ...NO_FILTER, ...some }
+            const { sent } = await history.run(await history.start(kind, { filter }))
+            const wanted = expected(kind, stories, eventIds, filter)
+            expect(sent.map(({ eventId }) => eventId).toSorted()).toEqual(wanted.sent.toSorted())
+          }),
+          { numRuns: 25 },
+        )
+      })
+    }
+
     test(`42: ${kind} takes the messages created in [since, until) and no others`, async () => {
       const history = await History.begin()
-      const steps: Step[] = kind === REPLAY_KINDS.recover ? ['failed', 'failed'] : []
+      const steps: Step[] = kind === REPLAY_KINDS.missing ? [] : ['failed', 'failed']
       const eventIds = await history.add(
         Array.from({ length: 10 }, () => ({ steps, type: 'wanted', hasPayload: true })),
       )
@@ -253,13 +293,16 @@ describe('which messages', () => {
       after: null,
       startedAt: history.clock.now(),
       limit: 20,
+      filter: NO_FILTER,
     }
     const { from, below } = parseReplayParameters((await history.start(REPLAY_KINDS.recover)).parameters)
     const failed = await plansOf(worker, (tx) => scanFailed(tx, { ...scan, from, below }))
+    const attempted = await plansOf(worker, (tx) => scanAttempted(tx, { ...scan, from, below }))
     const missing = await plansOf(worker, (tx) => scanMissing(tx, { ...scan, from, below }))
     expect(failed).toMatch(/Index.* Scan using attempt_\d+_account_id_endpoint_id_id_idx1? on attempt_/)
+    expect(attempted).toMatch(/Index.* Scan using attempt_\d+_account_id_endpoint_id_id_idx on attempt_/)
     expect(missing).toMatch(/Index.* Scan using event_\d+_pkey on event_/)
-    expect(`${failed}\n${missing}`).not.toMatch(READ_WHOLE)
+    expect(`${failed}\n${attempted}\n${missing}`).not.toMatch(READ_WHOLE)
   })
 })
 
@@ -360,7 +403,7 @@ describe('whatever dies', () => {
     await fc.assert(
       fc.asyncProperty(deaths, fc.constantFrom(...Object.values(REPLAY_KINDS)), async (lives, kind) => {
         const history = await History.begin()
-        const steps: Step[] = kind === REPLAY_KINDS.recover ? ['failed'] : []
+        const steps: Step[] = kind === REPLAY_KINDS.missing ? [] : ['failed']
         const eventIds = await history.add(
           Array.from({ length: 1_000 }, () => ({ steps, type: 'wanted', hasPayload: true })),
         )

@@ -10,6 +10,7 @@ import {
   readReplayTarget,
   type Scan,
   type ScannedRow,
+  scanAttempted,
   scanFailed,
   scanMissing,
 } from './store.ts'
@@ -22,6 +23,7 @@ const BACKLOG_WAIT_MS = 1_000
 /** The replays of webhook-api 13, as work for a `TaskRunner`. */
 export const replayWorks: Partial<Record<TaskKind, TaskWork>> = {
   [REPLAY_KINDS.recover]: (tx, task, now) => replaySome(tx, task, now, { scan: scanFailed, cause: 'recover' }),
+  [REPLAY_KINDS.bulk]: (tx, task, now) => replaySome(tx, task, now, { scan: scanAttempted, cause: 'recover' }),
   [REPLAY_KINDS.missing]: (tx, task, now) => replaySome(tx, task, now, { scan: scanMissing, cause: 'replay' }),
 }
 
@@ -34,7 +36,7 @@ async function replaySome(tx: Queryable, task: Task, now: Date, { scan, cause }:
   if (!target || target.deleted) return failedStep(task, 'endpoint_deleted')
   if (target.disabled) return failedStep(task, 'endpoint_disabled')
 
-  const { from, below, rate } = parseReplayParameters(task.parameters)
+  const { from, below, rate, filter } = parseReplayParameters(task.parameters)
   const wait = (at: Date): TaskStep => ({ position, pacedUntil, data, next: { kind: 'later', at }, lanes: [] })
   const room = roomOf(pacedUntil, now, rate)
   if ('again' in room) return wait(room.again)
@@ -42,7 +44,8 @@ async function replaySome(tx: Queryable, task: Task, now: Date, { scan, cause }:
   if ((await countDueReplays(tx, lane, now, BACKLOG_MAX)) >= BACKLOG_MAX) return wait(addMs(now, BACKLOG_WAIT_MS))
 
   const startedAt = task.createdAt
-  const rows = await scan(tx, { accountId, endpointId, from, below, after: position, startedAt, limit: ROWS_PER_STEP })
+  const limit = ROWS_PER_STEP
+  const rows = await scan(tx, { accountId, endpointId, from, below, after: position, startedAt, limit, filter })
   const treated = treat(rows, room.count)
   const planned = spread(room.start, treated.eventIds.length, rate)
   if (treated.eventIds.length > 0) {

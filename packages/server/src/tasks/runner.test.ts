@@ -25,7 +25,7 @@ afterAll(() => database.close())
 afterEach(() => owner.query`delete from task`)
 
 function runnerOf(work: TaskWork): TaskRunner {
-  const parts = { database: worker, clock, works: { 'application.stats': work }, wakeLanes: () => {}, log }
+  const parts = { database: worker, clock, ids, works: { 'application.stats': work }, wakeLanes: () => {}, log }
   return new TaskRunner({ ...parts, leaseMs: 60_000 })
 }
 

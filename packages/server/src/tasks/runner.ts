@@ -1,11 +1,13 @@
 import type { Logger } from 'pino'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
 import type { TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { DatabaseBusy, DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
+import { announceEnd } from './end.ts'
 import { holdTask, leaseTasks, releaseTasks, saveStep } from './store.ts'
-import { failedStep, TASK_KINDS, type TaskKind, type TaskStep, type TaskWork } from './task.ts'
+import { failedStep, TASK_KINDS, type Task, type TaskKind, type TaskStep, type TaskWork } from './task.ts'
 
 /** A `Database`, or in tests one that fails where it is told to. */
 export type TaskDatabase = Queryable & {
@@ -15,6 +17,7 @@ export type TaskDatabase = Queryable & {
 export type TaskRunnerParts = {
   database: TaskDatabase // role `worker`
   clock: Clock
+  ids: IdSource
   works: Readonly<Partial<Record<TaskKind, TaskWork>>>
   /** Told of planned deliveries once they are committed: `Waker.lanes`. */
   wakeLanes: (names: readonly LaneName[]) => void
@@ -164,24 +167,31 @@ export class TaskRunner {
       if (!task || !work) return null
       const now = clock.now()
       const made = await work(tx, task, now)
-      await saveStep(tx, id, made, this.#leaseMs, now)
-      return made
+      const announced = await this.#save(tx, task, made, now)
+      return { ...made, lanes: [...made.lanes, ...announced] }
     })
     if (step && step.lanes.length > 0) wakeLanes(step.lanes)
     return step
   }
 
+  /** @returns where operators are to hear of the task's end */
+  async #save(tx: Queryable, task: Task, step: TaskStep, now: Date): Promise<LaneName[]> {
+    const { status, data } = await saveStep(tx, task.id, step, this.#leaseMs, now)
+    return status === 'running' ? [] : await announceEnd(tx, { ...task, status, data }, this.#parts)
+  }
+
   /** What fails again and again for an hour is a defect of ours; it must not hold up the account's other tasks for ever. */
   async #endStalled(id: string): Promise<void> {
-    const { database, clock, log } = this.#parts
+    const { database, clock, wakeLanes, log } = this.#parts
     try {
-      await database.transaction({}, async (tx) => {
+      const announced = await database.transaction({}, async (tx) => {
         const task = await holdTask(tx, id)
         const now = clock.now()
-        if (!task || now < addMs(task.updatedAt, STALLED_MS)) return
-        await saveStep(tx, id, failedStep(task, 'stalled'), this.#leaseMs, now)
+        if (!task || now < addMs(task.updatedAt, STALLED_MS)) return []
         log.error({ event: 'task.stalled', taskId: id })
+        return await this.#save(tx, task, failedStep(task, 'stalled'), now)
       })
+      if (announced.length > 0) wakeLanes(announced)
     } catch (error) {
       log.warn({ event: 'task.step_failed', taskId: id, reason: reasonOf(error) })
     }

@@ -15,12 +15,13 @@ type TaskRow = {
   position: string | null
   paced_until: Date | null
   data: Record<string, unknown>
+  paused_at: Date | null
   created_at: Date
   updated_at: Date
 }
 
 const columns = sql`id, environment, account_id, endpoint_id, kind, status, parameters, position, paced_until, data,
-  created_at, updated_at`
+  paused_at, created_at, updated_at`
 
 function toTask(row: TaskRow): Task {
   return {
@@ -34,6 +35,7 @@ function toTask(row: TaskRow): Task {
     position: row.position,
     pacedUntil: row.paced_until,
     data: row.data,
+    pausedAt: row.paused_at,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -107,10 +109,10 @@ export async function leaseTasks(
     update task set lease_until = clock_timestamp() + ${leaseMs} * interval '1 ms'
      where id in (
        select t.id from task t
-        where t.status = 'running' and t.kind = any (${kinds}::text[])
+        where t.status = 'running' and t.paused_at is null and t.kind = any (${kinds}::text[])
           and (t.lease_until is null or t.lease_until <= clock_timestamp())
           and not exists (select from task o
-                           where o.status = 'running' and o.account_id = t.account_id and o.kind = any (${kinds}::text[])
+                           where o.status = 'running' and o.paused_at is null and o.account_id = t.account_id and o.kind = any (${kinds}::text[])
                              and o.id < t.id)
         order by t.created_at limit ${limit}
           for update skip locked)
@@ -118,16 +120,23 @@ export async function leaseTasks(
   return rows.map((row) => row.id)
 }
 
-/** A running task, locked until the transaction ends; undefined when it has ended, or somebody else is at it. */
+/** A running task, locked until the transaction ends; undefined when it has ended or is paused, or somebody else is at it. */
 export async function holdTask(tx: Queryable, id: string): Promise<Task | undefined> {
   return first(
     await tx.query<TaskRow>`
-      select ${columns} from task where id = ${id} and status = 'running' for no key update skip locked`,
+      select ${columns} from task where id = ${id} and status = 'running' and paused_at is null
+         for no key update skip locked`,
   )
 }
 
 /** Writes what a step has done, and keeps the lease while there is more to do. */
-export async function saveStep(tx: Queryable, id: string, step: TaskStep, leaseMs: number, now: Date): Promise<void> {
+export async function saveStep(
+  tx: Queryable,
+  id: string,
+  step: TaskStep,
+  leaseMs: number,
+  now: Date,
+): Promise<Pick<Task, 'status' | 'data'>> {
   const { kind } = step.next
   const status: TaskStatus = kind === 'finished' || kind === 'failed' ? kind : 'running'
   const data = step.next.kind === 'failed' ? { ...step.data, error: step.next.error } : step.data
@@ -137,6 +146,30 @@ export async function saveStep(tx: Queryable, id: string, step: TaskStep, leaseM
            updated_at = ${now},
            lease_until = case when ${status === 'running'} then clock_timestamp() + ${leaseMs} * interval '1 ms' end
      where id = ${id}`
+  return { status, data }
+}
+
+/** Stops a running task where it stands, or lets it go on; a step under way is waited for. @returns undefined when it has ended */
+export async function pauseTask(tx: Queryable, id: string, isPaused: boolean, now: Date): Promise<Task | undefined> {
+  return first(
+    await tx.query<TaskRow>`
+      update task
+         set paused_at = case when ${isPaused} then coalesce(paused_at, ${now}::timestamptz) end, lease_until = null,
+             updated_at = case when ${isPaused} = (paused_at is not null) then updated_at else ${now}::timestamptz end
+       where id = ${id} and status = 'running'
+      returning ${columns}`,
+  )
+}
+
+/** Ends a running task where it stands. @returns undefined when it has ended before */
+export async function endTask(tx: Queryable, id: string, now: Date): Promise<Task | undefined> {
+  return first(
+    await tx.query<TaskRow>`
+      update task
+         set status = 'failed', data = data || '{"canceled": true}', paused_at = null, lease_until = null, updated_at = ${now}
+       where id = ${id} and status = 'running'
+      returning ${columns}`,
+  )
 }
 
 /** Lets others go on with these tasks at once. */

@@ -32,6 +32,7 @@ export type Task = {
   position: string | null // what was treated last; null: nothing yet
   pacedUntil: Date | null
   data: Record<string, unknown> // progress, as the API shows it
+  pausedAt: Date | null
   createdAt: Date
   updatedAt: Date
 }
@@ -62,5 +63,28 @@ export function startedTaskOut({ id, status, kind, updatedAt }: Task) {
 
 /** BackgroundTaskOut. */
 export function taskOut(task: Task) {
-  return { ...startedTaskOut(task), data: task.data }
+  return { ...startedTaskOut(task), data: task.pausedAt === null ? task.data : { ...task.data, paused: true } }
+}
+
+/** A task's end as operators hear of it: by the names that L has for its data, the others beside them. */
+export function finishedOut({ id, kind, status, data }: Pick<Task, 'id' | 'kind' | 'status' | 'data'>) {
+  return { taskId: id, task: kind, status, data: announcedData(kind, data) }
+}
+
+function announcedData(kind: TaskKind, data: Task['data']): Record<string, unknown> {
+  switch (kind) {
+    case 'application.stats':
+      return { app_stats: data.appStats ?? [] }
+    case 'application.purge_content':
+      return { ...data, messages_purged: data.messagesPurged }
+    case 'event-type.aggregate':
+      return { ...data, event_types: data.event_types ?? [] }
+    case 'sdk.generate': // the document is read where it lies
+    case 'message.broadcast':
+      return {}
+    case 'endpoint.recover':
+    case 'endpoint.replay':
+    case 'endpoint.bulk-replay':
+      return { ...data, messages_sent: data.messagesSent, endp_id: data.endpointId }
+  }
 }

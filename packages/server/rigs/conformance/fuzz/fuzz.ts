@@ -32,8 +32,8 @@ type DocumentOperation = {
 export type FuzzParts = {
   document: FuzzDocument
   url: string
-  /** Environment keys and the like, for the management API; and tokens of accounts, for the ProducerSync API. */
-  tokens: { management: readonly string[]; account: readonly string[] }
+  /** An environment key, an app token, the token of a portal session; access tokens of an account's clients. */
+  tokens: { operator: string; app: string; session: string; account: readonly string[] }
   evidence: Evidence
   /** Where endpoints may be. */
   receiverUrl: string
@@ -118,18 +118,22 @@ class FuzzRun {
   }
 
   /** Rate limits of clients bound how often the ProducerSync API can be asked. */
-  #choose({ management, account }: Operations): FuzzedOperation {
+  #choose(operations: readonly FuzzedOperation[]): FuzzedOperation {
+    const operation = oneOf(this.#random, operations)
+    if (!isLimited(operation)) return operation
     const left = this.#parts.tokens.account.length * PER_ACCOUNT_TOKEN - this.#accountRequests
-    if (account.length === 0 || left <= 0 || this.#random() > 0.2) return oneOf(this.#random, management)
+    if (left <= 0) return this.#choose(operations.filter((other) => !isLimited(other)))
     this.#accountRequests += 1
-    return oneOf(this.#random, account)
+    return operation
   }
 
   async #send(request: FuzzedRequest): Promise<void> {
     const { operation, method, target, headers, body } = request
     const token = this.#tokenFor(operation)
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
-    const answer = await this.#pool.request({ method, path: target, headers: { ...headers, ...authorization }, body })
+    const origin = operation.path.startsWith('/portal/') ? { origin: this.#parts.url } : {}
+    const sent = { ...headers, ...authorization, ...origin }
+    const answer = await this.#pool.request({ method, path: target, headers: sent, body })
     const text = await answer.body.text()
     const { statusCode: status } = answer
     const contentType = answer.headers['content-type']
@@ -147,12 +151,13 @@ class FuzzRun {
 
   #tokenFor({ path, isOpen }: FuzzedOperation): string | null {
     if (isOpen) return null
-    const { management, account } = this.#parts.tokens
-    if (!path.startsWith('/api/')) return oneOf(this.#random, account)
+    const { operator, app, session, account } = this.#parts.tokens
+    if (path.startsWith('/portal/')) return session
+    if (path.startsWith('/v')) return oneOf(this.#random, account)
     const draw = this.#random()
     if (draw < 0.03) return oneOf(this.#random, ['sk_wrong', 'a.b.c', `appsk_${'x'.repeat(43)}`])
     if (draw < 0.06) return oneOf(this.#random, account)
-    return oneOf(this.#random, management)
+    return draw < 0.1 ? app : operator
   }
 
   async #prepare(
@@ -160,11 +165,13 @@ class FuzzRun {
     path: string,
     body?: object,
   ): Promise<{ status: number; body: Record<string, unknown> }> {
-    const [token = ''] = this.#parts.tokens.management
     const answer = await this.#pool.request({
       method,
       path,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      headers: {
+        authorization: `Bearer ${this.#parts.tokens.operator}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
       body: body ? JSON.stringify(body) : null,
     })
     const parsed: unknown = JSON.parse(await answer.body.text())
@@ -176,10 +183,13 @@ class FuzzRun {
   }
 }
 
-type Operations = { management: FuzzedOperation[]; account: FuzzedOperation[] }
+/** How often a client may ask the ProducerSync API is limited. */
+function isLimited({ path }: FuzzedOperation): boolean {
+  return path.startsWith('/v')
+}
 
-function operationsOf({ paths, components }: FuzzDocument): Operations {
-  const all = Object.entries(paths).flatMap(([path, methods]) =>
+function operationsOf({ paths, components }: FuzzDocument): FuzzedOperation[] {
+  return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): FuzzedOperation => {
       const parameters = (operation.parameters ?? []).map((each) => {
         const found =
@@ -202,8 +212,6 @@ function operationsOf({ paths, components }: FuzzDocument): Operations {
       }
     }),
   )
-  const isManagement = ({ path }: FuzzedOperation) => path.startsWith('/api/')
-  return { management: all.filter(isManagement), account: all.filter((operation) => !isManagement(operation)) }
 }
 
 /** A request in short; secrets are not in it, as tokens are chosen later. */

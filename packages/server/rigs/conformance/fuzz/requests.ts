@@ -25,6 +25,8 @@ export type FuzzedRequest = {
 
 /** Judged item by item, so that one wrong item is no wrong body. */
 const JUDGED_BY_ITEM = new Set(['v1.message.create-batch'])
+/** Read only when the path names no application (webhook-api 9.1). */
+const READ_AT_TIMES = 'application'
 const DEPTH = 65
 const LONG = 70_000
 
@@ -102,7 +104,8 @@ export class Requests {
     if (draw < 0.1) return this.#broken(schema)
     const value = draw < 0.6 ? this.#values.fitting(schema) : this.#values.unfitting(schema)
     const text = JSON.stringify(value)
-    const isWrong = !this.#schemas.fits(JSON.parse(text), schema) && !JUDGED_BY_ITEM.has(operation.id)
+    const read: unknown = JSON.parse(text, (name, each: unknown) => (name === READ_AT_TIMES ? undefined : each))
+    const isWrong = !this.#schemas.fits(read, schema) && !JUDGED_BY_ITEM.has(operation.id)
     return { bytes: Buffer.from(text), headers, wrong: isWrong ? 'body' : null }
   }
 

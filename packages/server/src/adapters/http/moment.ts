@@ -22,6 +22,13 @@ export function parseMoment(text: string): Date | undefined {
   return new Date(moment.getTime() - offsetMs)
 }
 
+/** A moment that the schema of a body has let pass. `Date` would not do: it knows no leap second. */
+export function momentOf(text: string): Date {
+  const moment = parseMoment(text)
+  if (!moment) throw new TypeError('not a moment')
+  return moment
+}
+
 /** Lies a moment in the years that the API takes, 1970 to 9999 (UTC)? */
 export function isMomentInRange(moment: Date): boolean {
   const year = moment.getUTCFullYear()

@@ -76,15 +76,22 @@ export function parsePage(
 
 /**
  * The page of a list of messages or attempts: newest first, within a time window (webhook-api 7, the table).
- * @param prefix of the ids, `msg_` or `atmpt_`
+ * @param prefix   of the ids, `msg_` or `atmpt_`
+ * @param keptDays rows older than this do not exist any more, also where they have not been removed yet
  * @throws DomainError invalid_input at `iterator`
  */
 export function parseWindow(
   { limit = LIMIT_DEFAULT, iterator, before, after }: WindowRequest,
-  { prefix, now, where = 'query' }: { prefix: string; now: Date; where?: 'query' | 'body' },
+  {
+    prefix,
+    now,
+    keptDays,
+    where = 'query',
+  }: { prefix: string; now: Date; keptDays?: number; where?: 'query' | 'body' },
 ): WindowPage {
   const { key, backward } = parseIterator(iterator, (text) => isId(text, prefix), where)
-  const { from, until } = windowOf({ before, after, key, backward }, prefix, now)
+  const window = windowOf({ before, after, key, backward }, prefix, now)
+  const from = keptDays === undefined ? window.from : later(window.from, addMs(now, -keptDays * DAY_MS))
   // `after` alone asks for the oldest page, and `-…` for the nearest newer one: both are read upwards
   const upward = backward || (after !== undefined && before === undefined && key === null)
   return {
@@ -94,7 +101,7 @@ export function parseWindow(
     read: upward ? 'ascending' : 'descending',
     show: 'descending',
     from: prefix + ksuidFloor(from),
-    until: prefix + ksuidFloor(until),
+    until: prefix + ksuidFloor(window.until),
   }
 }
 

@@ -1,0 +1,73 @@
+import type { Clock } from '#src/adapters/clock.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import type { Sql } from '#src/adapters/postgres/sql.ts'
+import { type Cause, isSingleAttempt } from './delivery.ts'
+import type { LaneName } from './lanes.ts'
+
+type EndedRow = {
+  account_id: string
+  event_id: string
+  delivery_id: string
+  endpoint_id: string
+  shard: number
+  cause: Cause
+  attempts_made: number
+}
+
+/** Rows of one statement. */
+const BATCH = 5_000
+
+/**
+ * Ends planned deliveries at once, in the caller's transaction: each becomes a cancellation. What is being recorded just now is
+ * not waited for. Owners that have some of them in memory read the endpoint anew within a second.
+ * @param which  of `pending`, as `p`
+ * @returns the lanes to wake once this is committed
+ */
+export async function cancelPlanned(
+  tx: Queryable,
+  which: Sql,
+  { ids, clock }: { ids: IdSource; clock: Clock },
+): Promise<LaneName[]> {
+  const lanes = new Map<string, LaneName>()
+  for (;;) {
+    const rows = await tx.query<EndedRow>`
+      with taken as (
+        select p.account_id, p.event_id, p.delivery_id from pending p where ${which} limit ${BATCH} for update skip locked
+      )
+      delete from pending p using taken t
+       where p.account_id = t.account_id and p.event_id = t.event_id and p.delivery_id = t.delivery_id
+      returning p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.cause, p.attempts_made`
+    if (rows.length > 0) await addCancellations(tx, rows, { ids, clock })
+    for (const { account_id: accountId, endpoint_id: endpointId, shard } of rows) {
+      lanes.set(endpointId, { accountId, endpointId, shard })
+    }
+    if (rows.length < BATCH) return [...lanes.values()]
+  }
+}
+
+async function addCancellations(
+  tx: Queryable,
+  rows: readonly EndedRow[],
+  { ids, clock }: { ids: IdSource; clock: Clock },
+): Promise<void> {
+  const now = clock.now()
+  const numbers = rows.map(({ cause, attempts_made }) => (isSingleAttempt(cause) ? 0 : attempts_made + 1))
+  await tx.query`
+    with ended as (
+      select * from unnest(${rows.map((row) => row.account_id)}::text[], ${rows.map((row) => row.event_id)}::text[],
+                           ${rows.map(() => `atmpt_${ids.next(now).ksuid}`)}::text[],
+                           ${rows.map((row) => row.endpoint_id)}::text[], ${rows.map((row) => row.delivery_id)}::uuid[],
+                           ${rows.map((row) => row.cause)}::text[], ${numbers}::smallint[])
+                    as d (account_id, event_id, id, endpoint_id, delivery_id, cause, number)
+    ), noted as (
+      insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
+                           started_at, state)
+      select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', 'canceled',
+             ${now}::timestamptz, 'canceled'
+        from ended d
+        join endpoint e on e.account_id = d.account_id and e.id = d.endpoint_id
+    )
+    update endpoint e set version = e.version + 1
+     where (e.account_id, e.id) in (select account_id, endpoint_id from ended)`
+}
