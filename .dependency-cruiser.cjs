@@ -3,7 +3,7 @@
 require.resolve('@swc/core')
 
 const server = '^packages/server/src'
-const tests = '[.]test[.]ts$|^packages/[^/]+/(test|rigs)/'
+const tests = '[.]test[.]ts$|^packages/[^/]+/(test|rigs|snippets)/|/build[.]ts$'
 const product = { path: '^(packages|examples)/', pathNot: tests }
 
 /** Plain values in, plain value out. */
@@ -79,21 +79,29 @@ const rules = [
   },
   {
     name: 'receiver-core-without-node',
-    comment: 'Any JavaScript runtime signs and verifies; node:crypto is for `@producersync/webhooks/node`.',
-    from: { path: '^packages/receiver/src/', pathNot: [tests, '/node(-crypto)?[.]ts$'] },
+    comment:
+      'Any JavaScript runtime signs, verifies and receives; node:… is for those entries that have it in their name.',
+    from: { path: '^packages/receiver/src/', pathNot: [tests, '/node(-crypto|-http)?[.]ts$'] },
     to: { dependencyTypes: ['core'] },
   },
   {
     name: 'receiver-core-apart-from-node',
     comment: 'Nor by a detour.',
-    from: { path: '^packages/receiver/src/index[.]ts$' },
-    to: { path: '^packages/receiver/src/node(-crypto)?[.]ts$', reachable: true },
+    from: { path: '^packages/receiver/src/(index|dedupe|testing|adapters/(fetch|hono|azure|lambda))[.]ts$' },
+    to: { path: '^packages/receiver/src/(node(-crypto)?|adapters/node-http)[.]ts$', reachable: true },
   },
   {
     name: 'receiver-by-its-entries',
     comment: 'Server and examples use the receiver as customers do.',
     from: { path: '^(packages/server|examples)/' },
-    to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node)[.]ts$' },
+    to: { path: '^packages/receiver/', pathNot: '^packages/receiver/src/(index|node|testing)[.]ts$' },
+  },
+  {
+    name: 'cli-from-outside',
+    comment:
+      'The command is a client of the HTTP API, and checks signatures with the receiver package as customers do.',
+    from: { path: '^packages/cli/src/', pathNot: tests },
+    to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
   },
   {
     name: 'examples-from-outside',

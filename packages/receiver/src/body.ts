@@ -68,6 +68,6 @@ function describe(body: unknown): string {
   return 'then' in body ? 'a promise' : 'bodyUsed' in body ? 'a request' : 'an object'
 }
 
-function tooLarge(bytesMax: number): VerificationError {
+export function tooLarge(bytesMax: number): VerificationError {
   return new VerificationError('body_too_large', `The body has more than ${bytesMax} bytes.`)
 }

@@ -24,11 +24,14 @@ export function signerBy(key: SigningKey): (prefix: string, body: Uint8Array) =>
   return (prefix, body) => `v1,${createHmac('sha256', secretKey).update(prefix).update(body).digest('base64')}`
 }
 
-/** Whether one of the signatures over `content` is this key's. */
-export function hasSigned(key: VerifyingKey, content: Uint8Array, signatures: Signatures): boolean {
-  if (key.version === 'v1') return isAmong(signatures.v1, createHmac('sha256', key.secret).update(content).digest())
+/** Whether one of the signatures over `prefix` + `body` is this key's. An HMAC takes the two as they are: no copy of the body. */
+export function hasSigned(key: VerifyingKey, prefix: string, body: Uint8Array, signatures: Signatures): boolean {
+  if (key.version === 'v1') {
+    return isAmong(signatures.v1, createHmac('sha256', key.secret).update(prefix).update(body).digest())
+  }
   const x = Buffer.from(key.publicKey).toString('base64url')
   const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+  const content = Buffer.concat([Buffer.from(prefix), body])
   return signatures.v1a.some((signature) => verify(null, content, publicKey, signature))
 }
 

@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { encodeBase64 } from './base64.ts'
 import { type Body, bytesOf, concat } from './body.ts'
-import {
-  type ClaimOptions,
-  listOf,
-  noMatchingSignature,
-  parseJson,
-  readClaim,
-  type Secrets,
-  signedContent,
-} from './claim.ts'
+import { type ClaimOptions, listOf, noMatchingSignature, parseJson, readClaim, type Secrets } from './claim.ts'
 import type { WebhookEvent } from './events.ts'
 import { type HeadersLike, type SignedHeaders, signedHeaders } from './headers.ts'
 import type { Message } from './index.ts'
@@ -43,8 +35,8 @@ export function verify(body: Body, headers: HeadersLike, options: VerifyOptions)
   const secrets = typeof options.secrets === 'function' ? options.secrets() : options.secrets
   const { id, timestamp, signatures, keys, bodyBytesMax } = readClaim(headers, secrets, options)
   const bytes = bytesOf(body, bodyBytesMax)
-  const content = signedContent(id, timestamp, bytes)
-  if (keys.some((key) => hasSigned(key, content, signatures))) return parseJson(bytes)
+  const prefix = `${id}.${timestamp}.`
+  if (keys.some((key) => hasSigned(key, prefix, bytes, signatures))) return parseJson(bytes)
   throw noMatchingSignature()
 }
 

@@ -3,8 +3,8 @@ import { createSocket, type RemoteInfo } from 'node:dgram'
 /** One question as the name server saw it. */
 export type Question = { name: string; family: 4 | 6; count: number }
 
-/** What the name server does: addresses of the family asked for, a response code, a cut answer, or nothing. */
-export type NameAnswer = readonly string[] | 'missing' | 'servfail' | 'refused' | 'truncated' | 'silent'
+/** What the name server does: addresses of the family asked for, a response code, a cut answer, the name itself, or nothing. */
+export type NameAnswer = readonly string[] | 'missing' | 'servfail' | 'refused' | 'truncated' | 'looping' | 'silent'
 
 export type NameServer = {
   /** `address:port`, for `nameServers`. */
@@ -18,17 +18,22 @@ const TRUNCATED = 0x0200
 /** Response, recursion desired and available. */
 const FLAGS = 0x8180
 const TYPE_A = 1
+const TYPE_CNAME = 5
 const TYPE_AAAA = 28
 const TTL_SECONDS = 0
+/** A pointer to byte 12. */
+const NAME_OF_QUESTION = Buffer.from([0xc0, 0x0c])
 
 /**
- * A name server on loopback, UDP only, that answers A and AAAA questions as it is told; `delayMs` after the question.
+ * A name server, UDP only, that answers A and AAAA questions as it is told; `delayMs` after the question.
  * @param answer called with each question; its `count` says how often this name and family were asked, from 1
  */
 export async function startNameServer(
   answer: (question: Question) => NameAnswer | { answer: NameAnswer; delayMs: number },
+  place: { address: string; port: number } = { address: '127.0.0.1', port: 0 },
 ): Promise<NameServer> {
   const questions: Question[] = []
+  const counts = new Map<string, number>()
   const socket = createSocket('udp4')
   const reply = (query: Buffer, peer: RemoteInfo, family: 4 | 6, what: NameAnswer) => {
     if (what !== 'silent') socket.send(buildReply(query, family, what), peer.port, peer.address)
@@ -36,7 +41,9 @@ export async function startNameServer(
   socket.on('message', (query, peer) => {
     const { name, type } = readQuestion(query)
     const family = type === TYPE_AAAA ? 6 : 4
-    const count = questions.filter((earlier) => earlier.name === name && earlier.family === family).length + 1
+    if (questions.length === 0) counts.clear() // a test has forgotten them
+    const count = (counts.get(`${name} ${family}`) ?? 0) + 1
+    counts.set(`${name} ${family}`, count)
     const question: Question = { name, family, count }
     questions.push(question)
     const what = answer(question)
@@ -44,9 +51,9 @@ export async function startNameServer(
       setTimeout(() => reply(query, peer, family, what.answer), what.delayMs)
     else reply(query, peer, family, what)
   })
-  await new Promise<void>((resolve) => void socket.bind(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => void socket.bind(place.port, place.address, resolve))
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${place.address}:${socket.address().port}`,
     questions,
     close: () => new Promise((resolve) => void socket.close(resolve)),
   }
@@ -65,20 +72,30 @@ function readQuestion(query: Buffer): { name: string; type: number; end: number 
 function buildReply(query: Buffer, family: 4 | 6, answer: Exclude<NameAnswer, 'silent'>): Buffer {
   const addresses =
     typeof answer === 'string' ? [] : answer.filter((address) => address.includes(':') === (family === 6))
+  const records = answer === 'looping' ? [buildAlias()] : addresses.map(buildRecord)
   const head = Buffer.alloc(12)
   query.copy(head, 0, 0, 2)
-  const rcode = typeof answer === 'string' && answer !== 'truncated' ? RCODE[answer] : 0
+  const rcode = answer === 'missing' || answer === 'servfail' || answer === 'refused' ? RCODE[answer] : 0
   head.writeUInt16BE(FLAGS | rcode | (answer === 'truncated' ? TRUNCATED : 0), 2)
   head.writeUInt16BE(1, 4)
-  head.writeUInt16BE(addresses.length, 6)
-  return Buffer.concat([head, query.subarray(12, readQuestion(query).end), ...addresses.map(buildRecord)])
+  head.writeUInt16BE(records.length, 6)
+  return Buffer.concat([head, query.subarray(12, readQuestion(query).end), ...records])
 }
 
 function buildRecord(address: string): Buffer {
   const data = address.includes(':') ? readIPv6(address) : Buffer.from(address.split('.').map(Number))
+  return buildAnswer(data.length === 16 ? TYPE_AAAA : TYPE_A, data)
+}
+
+/** The name is another name for itself. */
+function buildAlias(): Buffer {
+  return buildAnswer(TYPE_CNAME, NAME_OF_QUESTION)
+}
+
+function buildAnswer(type: number, data: Buffer): Buffer {
   const record = Buffer.alloc(12)
-  record.writeUInt16BE(0xc00c, 0) // the name stands at byte 12
-  record.writeUInt16BE(data.length === 16 ? TYPE_AAAA : TYPE_A, 2)
+  NAME_OF_QUESTION.copy(record)
+  record.writeUInt16BE(type, 2)
   record.writeUInt16BE(1, 4)
   record.writeUInt32BE(TTL_SECONDS, 6)
   record.writeUInt16BE(data.length, 10)

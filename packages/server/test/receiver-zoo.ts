@@ -6,6 +6,8 @@ import { expired, trusted, untrusted, wrongName } from './receiver-zoo-certifica
 /** One request as a receiver saw it. */
 export type SeenRequest = {
   behaviour: string
+  /** Where it came in: `http`, or the behaviour that has the port. */
+  port: string
   /** Counts the connections of the zoo, from 1. */
   connection: number
   /** Counts the requests of this connection, from 1. */
@@ -207,12 +209,12 @@ export async function startZoo(): Promise<Zoo> {
     socket.on('error', () => socket.destroy())
     socket.once('close', () => sockets.delete(socket))
   }
-  const serve = (socket: Socket, fixed?: string) => {
+  const serve = (socket: Socket, port: string, fixed?: string) => {
     connections += 1
     readRequests(socket, connections, (request) => {
       const behaviour = fixed ?? readPart(request.head, 1)
-      requests.push({ ...request, behaviour })
-      findBehaviour(behaviour)(socket, { ...request, behaviour })
+      requests.push({ ...request, behaviour, port })
+      findBehaviour(behaviour)(socket, { ...request, behaviour, port })
     })
   }
   const listen = async (name: string, server: Server) => {
@@ -223,12 +225,12 @@ export async function startZoo(): Promise<Zoo> {
 
   await listen(
     'http',
-    createServer({ noDelay: true, allowHalfOpen: true }, (socket) => serve(socket)),
+    createServer({ noDelay: true, allowHalfOpen: true }, (socket) => serve(socket, 'http')),
   )
   for (const [name, options] of Object.entries(tlsReceivers)) {
     const server = createTlsServer(options, (socket) => {
       admit(socket)
-      serve(socket, 'ok')
+      serve(socket, name, 'ok')
     })
     server.on('tlsClientError', (_error, socket) => socket.destroy())
     await listen(name, server)
@@ -236,7 +238,14 @@ export async function startZoo(): Promise<Zoo> {
   for (const [name, act] of Object.entries(tlsBreakers))
     await listen(
       name,
-      createServer((socket) => void act(socket.resume())),
+      createServer((socket) => {
+        // a request that comes without the handshake
+        socket.on('data', (bytes) => {
+          if (bytes.includes('POST /'))
+            requests.push({ behaviour: name, port: name, connection: 0, turn: 1, head: '', body: bytes })
+        })
+        void act(socket)
+      }),
     )
 
   const vacant = createServer()
@@ -286,7 +295,7 @@ function closeServer(server: Server): Promise<void> {
 function readRequests(
   socket: Socket,
   connection: number,
-  onRequest: (request: Omit<SeenRequest, 'behaviour'>) => void,
+  onRequest: (request: Omit<SeenRequest, 'behaviour' | 'port'>) => void,
 ) {
   let received = Buffer.alloc(0)
   let turn = 0

@@ -9,10 +9,11 @@ const END_MS_MAX = 40_000
 export class Processes {
   readonly #all = new Set<ChildProcess>()
 
-  /** Starts a script of this folder that answers commands. */
-  helper<C extends Commands>(script: string): Helper<C> {
+  /** Starts a script of this folder that answers commands. @param through  a command that runs what comes after it elsewhere */
+  helper<C extends Commands>(script: string, through: readonly [] | readonly [string, ...string[]] = []): Helper<C> {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const [command, ...args] = [...through, process.execPath]
+    const child = spawn(command, [...args, file], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.add(child)
     return new Helper(script, child)
   }

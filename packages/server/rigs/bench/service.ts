@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { withClient } from '#src/adapters/postgres/client.ts'
 import type { Connection } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
+import { insist } from '../chaos/insist.ts'
 import { endProcess, type Processes } from './processes.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -113,7 +114,7 @@ export class Api {
 
   /** @returns the id of what was made */
   async post(path: string, body: object): Promise<string> {
-    const response = await fetch(`${this.#url}/api/v1${path}`, {
+    const response = await insist(`${this.#url}/api/v1${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),

@@ -2,7 +2,7 @@ import pino from 'pino'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
 import { createApp, type Overrides } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
-import { type AcceptAnswer, type AcceptCall, AcceptQueue } from '#src/events/accept-queue.ts'
+import { acknowledgeBeforeCommit } from './breaks.ts'
 
 /**
  * The service as `main.ts` starts it, with one bug planted that no setting of the product reaches. The rig has to find it:
@@ -30,17 +30,5 @@ function plant(bug: string | undefined): Overrides {
       return { random: () => -Math.random() }
     default:
       throw new Error(`no bug is called ${bug}`)
-  }
-}
-
-function acknowledgeBeforeCommit(): void {
-  const prototype: { accept: (this: AcceptQueue, call: AcceptCall) => Promise<AcceptAnswer> } = AcceptQueue.prototype
-  const { accept } = prototype
-  prototype.accept = async function acceptLater(call) {
-    accept.call(this, call).catch(() => undefined)
-    return {
-      kind: 'accepted',
-      events: call.events.map((event, index) => ({ item: call.items?.[index] ?? 0, eventId: event.id })),
-    }
   }
 }

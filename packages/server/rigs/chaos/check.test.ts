@@ -201,6 +201,36 @@ test('an overlap is excused by a freeze of one of its workers alone', () => {
   expect(broken({ ...overlap, faults: freeze('worker-3') })).toEqual(['overlaps'])
 })
 
+test('what a frozen process had in its hand and sends when it wakes is excused, and counted', () => {
+  const woken: Told = {
+    lines: [{ connection: B }, { beginMs: 7_002 }],
+    rows: [{}],
+    faults: [{ kind: 'stop', atMs: 10, untilMs: 7_000 }],
+    losses: [{ atMs: 11, how: 'stop' }],
+  }
+  expect(check(evidence(woken))).toMatchObject({ duplicates: 1, duplicatesBound: 1, breaches: [] })
+  expect(broken({ ...woken, lines: [{ connection: B }, { beginMs: 8_100 }] })).toEqual(['repeated', 'unexcused'])
+  expect(broken({ ...woken, lines: [{ connection: A }, { beginMs: 7_002, connection: B }] })).toEqual([
+    'repeated',
+    'unexcused',
+  ])
+})
+
+test('a request that was read when its sender had gone says nothing of when it was sent', () => {
+  const readLate: Told = {
+    lines: [
+      { beginMs: 4_000, endMs: 4_040 },
+      { beginMs: 4_020, endMs: 4_060, status: 0, readTooLate: true },
+      { beginMs: 5_000, endMs: 5_001, status: 0, readTooLate: true },
+    ],
+    rows: [{ startedAtMs: 3_990, durationMs: 60 }],
+    faults: [{ atMs: 0, untilMs: 2_000 }],
+  }
+  expect(check(evidence(readLate))).toMatchObject({ duplicates: 0, breaches: [] })
+  const onTime = { ...readLate, lines: readLate.lines?.map((line) => ({ ...line, readTooLate: false })) ?? [] }
+  expect(broken(onTime).toSorted()).toEqual(['overlaps', 'repeated'])
+})
+
 test('takeover is counted from the death of a worker to the next attempt of what it had in flight', () => {
   const cut: Told = {
     lines: [

@@ -76,7 +76,7 @@ export function check(evidence: Evidence): Verdict {
       ...lostOf(deliveries),
       ...doubledOf(evidence),
       ...foreignOf(deliveries),
-      ...repeatedOf(deliveries),
+      ...repeatedOf(evidence, deliveries),
       ...unexcusedOf(evidence, deliveries),
       ...staleOf(deliveries),
       ...strandedOf(deliveries),
@@ -122,12 +122,19 @@ function foreignOf(deliveries: readonly Delivery[]): Breach[] {
     .map((delivery) => breach('foreign', delivery, 'sent for an event that is not stored, or not for this endpoint'))
 }
 
-/** P4: duplicates only when an outcome could not be recorded. */
-function repeatedOf(deliveries: readonly Delivery[]): Breach[] {
+/**
+ * P4: duplicates only when an outcome could not be recorded. A process that was frozen between asking for its lease and
+ * writing the request sends that one when it wakes, whatever has been recorded since (P6): it counts towards the bound.
+ */
+function repeatedOf({ losses, faults }: Evidence, deliveries: readonly Delivery[]): Breach[] {
+  const freezes = losses.filter(({ how }) => how === 'stop')
   return deliveries.flatMap((delivery) => {
     const recorded = delivery.requests.find(({ row }) => row?.state === 'delivered')
-    const after = recorded && delivery.requests.filter(({ line }) => line.beginMs > endOf(recorded.line))
-    return (after ?? []).map(({ line }) =>
+    const after = recorded && timed(delivery).filter(({ line }) => line.beginMs > endOf(recorded.line))
+    const meant = (after ?? []).filter(
+      ({ line, row }) => row !== null || !freezes.some((loss) => isLost(line, loss, faults)),
+    )
+    return meant.map(({ line }) =>
       breach('repeated', delivery, `sent by ${line.connection.owner} after its success had been recorded`),
     )
   })
@@ -194,11 +201,16 @@ function latenessOf({ waitsMs, faults }: Evidence, deliveries: readonly Delivery
   return { breaches, inFault, earliestMs: Number.isFinite(earliestMs) ? Math.round(earliestMs) : 0 }
 }
 
+/** Requests of which it is known when they were sent: not those whose sender had gone before they were read. */
+function timed({ requests }: Delivery): Request[] {
+  return requests.filter(({ line, row }) => row !== null || !line.readTooLate)
+}
+
 type Step = { fromMs: number; waitMs: number; beginMs: number; what: string }
 
 function stepsOf(delivery: Delivery, waitsMs: readonly number[]): Step[] {
   const { createdAtMs, rows } = delivery
-  const requests = delivery.requests.filter(({ line, row }) => row !== null || !line.readTooLate)
+  const requests = timed(delivery)
   const steps: Step[] = []
   const [first] = requests
   if (first && createdAtMs !== null)
@@ -229,7 +241,7 @@ function overlapsOf({ faults }: Evidence, deliveries: readonly Delivery[]): { br
   const wasFrozen = (line: Line) =>
     freezes.some(({ victim, atMs, untilMs }) => isOf(line, victim) && atMs < endOf(line) && untilMs > line.beginMs)
   for (const delivery of deliveries) {
-    const lines = delivery.requests.map(({ line }) => line)
+    const lines = timed(delivery).map(({ line }) => line)
     lines.forEach((line, index) => {
       const earlier = lines.slice(0, index).find((other) => endOf(other) > line.beginMs)
       if (!earlier) return
@@ -244,9 +256,9 @@ function overlapsOf({ faults }: Evidence, deliveries: readonly Delivery[]): { br
 }
 
 /** Requests after a receiver had answered that delivery with 2xx. */
-function duplicatesOf({ requests }: Delivery): Request[] {
-  const success = requests.find(({ line }) => isSuccess(line.status))
-  return success ? requests.filter(({ line }) => line.beginMs > endOf(success.line)) : []
+function duplicatesOf(delivery: Delivery): Request[] {
+  const success = delivery.requests.find(({ line }) => isSuccess(line.status))
+  return success ? timed(delivery).filter(({ line }) => line.beginMs > endOf(success.line)) : []
 }
 
 /** Section 2's bound: what was in flight or not yet recorded where a process lost it, and answers that came too late. */
@@ -278,7 +290,16 @@ function isExcused({ line, row }: Request, losses: readonly Loss[], faults: read
 function isLost(line: Line, loss: Loss, faults: readonly Fault[]): boolean {
   const { owner } = line.connection
   if (owner !== null && owner !== loss.owner) return false
-  return line.beginMs <= loss.atMs + READ_WITHIN_MS && endOf(line) >= unrecordedSince(loss, faults)
+  return line.beginMs <= lossEndMs(loss, faults) + READ_WITHIN_MS && endOf(line) >= unrecordedSince(loss, faults)
+}
+
+/** A frozen process has what it had in hand until it wakes, and sees that its lease is gone. */
+function lossEndMs({ owner, atMs, how }: Loss, faults: readonly Fault[]): number {
+  const freeze = faults.find(
+    ({ kind, victim, ...fault }) =>
+      kind === 'stop' && owner.startsWith(`${victim}#`) && fault.atMs <= atMs && fault.untilMs >= atMs,
+  )
+  return how === 'stop' && freeze ? freeze.untilMs : atMs
 }
 
 /** From when on the process may have had outcomes that it could not record. */

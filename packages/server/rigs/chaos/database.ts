@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -8,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
 import type { Connection } from '#src/adapters/postgres/database.ts'
+import type { Opened } from './opened.ts'
 import type { Place } from './proxy.ts'
 
 export type KeeperOrders = { folder: string; dataDir: string; settings: Record<string, string> }
@@ -81,12 +83,18 @@ export class RigDatabase {
     this.#keeper.stdin.write(`-${processId}\n`)
   }
 
-  /** Gives `work` a connection that may do anything and sees every row. */
-  async asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  /** A connection that may do anything and sees every row, for the caller to end. */
+  async openAsSuperuser(): Promise<Client> {
     const { socketDir: host, ...rest } = this.#superuser
     const client = new Client({ ...rest, host, connectionTimeoutMillis: 2_000, application_name: 'chaos' })
     client.on('error', () => {}) // the statement that fails says it, too
     await client.connect()
+    return client
+  }
+
+  /** Gives `work` such a connection. */
+  async asSuperuser<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const client = await this.openAsSuperuser()
     try {
       return await work(client)
     } finally {
@@ -131,4 +139,24 @@ export class RigDatabase {
     this.#keeper.stdin.end()
     await exited
   }
+}
+
+/** The database of a run in a folder of its own, which goes with it. @param fail  told when it is gone for good */
+export async function startRunDatabase(
+  rig: string,
+  settings: Record<string, string>,
+  opened: Opened,
+  fail: (reason: string) => void,
+): Promise<{ folder: string; database: RigDatabase }> {
+  const folder = mkdtempSync(join(tmpdir(), `producersync-${rig}-`))
+  chmodSync(folder, 0o711) // as root, PostgreSQL runs as another user, who has to get in
+  let ended = false
+  const database = await RigDatabase.start(folder, settings, (reason) => {
+    if (!ended) fail(reason)
+  })
+  opened.end(async () => {
+    ended = true
+    await database.stop()
+  })
+  return { folder, database }
 }

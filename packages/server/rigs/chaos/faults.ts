@@ -116,9 +116,9 @@ export class CrashDriver {
 
   async #partition(victim: ServiceProcess, { silence, forMs }: PlannedFault): Promise<void> {
     if (silence === null) throw new Error('a partition without a direction')
-    victim.proxy.silence(silence)
+    victim.proxy?.silence(silence)
     await sleep(forMs)
-    victim.proxy.heal()
+    victim.proxy?.heal()
   }
 
   async #endDatabase(signal: 'SIGKILL' | 'SIGINT'): Promise<void> {

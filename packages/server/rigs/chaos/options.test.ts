@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_FAULTS, parseOptions, UsageFault } from './options.ts'
+import { DEFAULT_FAULTS, parseOptions } from './options.ts'
+import { UsageFault } from './usage.ts'
 
 test('the defaults are those of the specification', () => {
   expect(parseOptions([], 7)).toMatchObject({

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { integer, UsageFault } from './usage.ts'
 
 export const DEFAULT_FAULTS = ['kill', 'term', 'stop', 'db-kill', 'db-restart', 'db-terminate', 'partition'] as const
 export type FaultKind = (typeof DEFAULT_FAULTS)[number]
@@ -34,9 +35,6 @@ export const USAGE = `Usage: npm run -s chaos -- [--json] [--seed N] [--duration
 Faults: ${DEFAULT_FAULTS.join(',')}; all adds ${Object.keys(UNBUILT_FAULTS).join(',')}
 Breaks: ${BREAKS.join(', ')}
 `
-
-/** The command line cannot be understood; the message says why. */
-export class UsageFault extends Error {}
 
 const EVENTS_PER_SECOND = 50
 
@@ -77,12 +75,6 @@ function valuesOf(args: readonly string[]) {
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))
   }
-}
-
-function integer(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
-  const value = text === undefined ? fallback : Number(text)
-  if (Number.isInteger(value) && value >= min && value <= max) return value
-  throw new UsageFault(`--${name} must be a whole number from ${min} to ${max}`)
 }
 
 function faultsOf(text: string | undefined): Pick<Options, 'faults' | 'skipped'> {

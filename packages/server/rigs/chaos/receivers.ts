@@ -115,14 +115,16 @@ export class Receivers {
     this.#requests.set(delivery, requestsBefore + 1)
     const reply = replyTo(uid ?? '', line.endpoint, requestsBefore)
     if (reply.kind === 'hang') return
-    const answer = () => this.#answer(line, response, reply.status)
+    const answer = () => this.#answer(line, request.socket, response, reply.status)
     if (reply.afterMs > 0) setTimeout(answer, reply.afterMs)
     // a request that waited long to be read: that its sender has gone comes one turn later
     else setImmediate(() => setImmediate(answer))
   }
 
-  #answer(line: Line, response: ServerResponse, status: number): void {
-    if (line.endMs !== null) {
+  #answer(line: Line, socket: Socket, response: ServerResponse, status: number): void {
+    // a sender that waits keeps its side open: one that has closed it went before its request was read
+    if (line.endMs !== null || socket.readableEnded || socket.destroyed) {
+      line.endMs ??= this.#parts.now()
       line.readTooLate = true
       return
     }

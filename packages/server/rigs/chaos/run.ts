@@ -1,18 +1,17 @@
-import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { between, type Random, randomOf } from './chance.ts'
+import { randomOf } from './chance.ts'
 import { check } from './check.ts'
 import { ConnectionOwners } from './connections.ts'
-import { RigDatabase } from './database.ts'
+import { type RigDatabase, startRunDatabase } from './database.ts'
+import { databaseUrl, freePort, serviceEnvironment } from './environment.ts'
 import { CrashDriver } from './faults.ts'
 import { History } from './history.ts'
 import { Ledger } from './ledger.ts'
+import { type Opened, runOpened } from './opened.ts'
 import type { Break, Options } from './options.ts'
 import { planFaults } from './plan.ts'
 import { FaultProxy } from './proxy.ts'
@@ -30,8 +29,6 @@ const APIS = 2
 const DRAIN_MS_MAX = 60_000
 const LOOK_MS = 500
 const STOP_MS_MAX = 15_000
-/** Below the ports that the kernel gives to outgoing connections: a process finds its own free when it comes back. */
-const PORTS = [20_000, 32_000] as const
 /** Log lines that no fault excuses. */
 const COMPLAINTS = ['service.broken', 'delivery.attempt_broken', 'service.stop_late']
 /** Bugs that are planted into the process; the others are in the database. */
@@ -44,31 +41,9 @@ export type RunParts = {
   tell: (text: string) => void
 }
 
-/** What has been opened, to be closed in reverse. */
-type Opened = { end: (end: () => unknown) => void }
-
 /** Runs the service under faults and judges it. Leaves no process and no file behind, however it ends. */
-export async function run(parts: RunParts): Promise<Report> {
-  const ends: (() => unknown)[] = []
-  try {
-    return await runOn(parts, { end: (end) => ends.push(end) })
-  } finally {
-    for (const end of ends.reverse()) await end()
-  }
-}
-
-async function runOn({ options, signal, tell }: RunParts, opened: Opened): Promise<Report> {
-  const failed = Promise.withResolvers<never>()
-  failed.promise.catch(() => undefined)
-  const stopped = new AbortController()
-  signal.addEventListener('abort', () => failed.reject(new Error('interrupted')))
-  const fail = (reason: string) => failed.reject(new Error(reason))
-  const abandon = AbortSignal.any([signal, stopped.signal])
-  opened.end(() => stopped.abort())
-
-  const work = runSteps({ options, signal: abandon, tell }, opened, fail)
-  work.catch(() => undefined)
-  return await Promise.race([work, failed.promise])
+export async function run({ options, signal, tell }: RunParts): Promise<Report> {
+  return await runOpened(signal, (opened, fail, abandon) => runSteps({ options, signal: abandon, tell }, opened, fail))
 }
 
 async function runSteps(
@@ -80,7 +55,8 @@ async function runSteps(
   const now = () => performance.now() - originMs
   const delays = monitorEventLoopDelay({ resolution: 20 })
   delays.enable()
-  const { folder, database } = await startDatabase(options, opened, fail)
+  const settings: Record<string, string> = options.break === 'fsync-off' ? { fsync: 'off' } : {}
+  const { folder, database } = await startRunDatabase('chaos', settings, opened, fail)
   tell('database ready')
   const ledger = new Ledger()
   const history = new History()
@@ -101,7 +77,7 @@ async function runSteps(
   opened.end(() => receivers.close())
 
   const events = listenTo(history, database, now)
-  const environment = environmentOf(folder, receivers)
+  const environment = serviceEnvironment(folder, receivers.addresses)
   services.push(...(await createServices(options, folder, database, environment, events, opened)))
   try {
     await startServices(services)
@@ -171,38 +147,6 @@ async function runSteps(
   })
 }
 
-async function startDatabase(options: Options, opened: Opened, fail: (reason: string) => void) {
-  const folder = mkdtempSync(join(tmpdir(), 'producersync-chaos-'))
-  chmodSync(folder, 0o711) // as root, PostgreSQL runs as another user, who has to get in
-  const settings: Record<string, string> = options.break === 'fsync-off' ? { fsync: 'off' } : {}
-  let ended = false
-  const database = await RigDatabase.start(folder, settings, (reason) => {
-    if (!ended) fail(reason)
-  })
-  opened.end(async () => {
-    ended = true
-    await database.stop()
-  })
-  return { folder, database }
-}
-
-function environmentOf(folder: string, receivers: Receivers): Record<string, string> {
-  const keyFile = join(folder, 'master-key')
-  writeFileSync(keyFile, randomBytes(32).toString('base64'), { mode: 0o600 })
-  const many = String(1_000_000)
-  return {
-    MASTER_KEY_FILE: keyFile,
-    LOOPBACK_RECEIVERS: receivers.addresses.join(','),
-    PSAPI_SERVER_HOST: '127.0.0.1',
-    PSAPI_SERVER_LOG_LEVEL: 'warn',
-    // all receivers are one host here: its limits would hold attempts back
-    PSAPI_SERVER_HOST_IN_FLIGHT_MAX: many,
-    PSAPI_SERVER_HOST_PER_SECOND_MAX: many,
-    PSAPI_SERVER_ADDRESS_IN_FLIGHT_MAX: many,
-    PSAPI_SERVER_ADDRESS_PER_SECOND_MAX: many,
-  }
-}
-
 /** Two API processes and the workers, each behind a proxy of its own. */
 async function createServices(
   options: Options,
@@ -218,8 +162,10 @@ async function createServices(
   for (const name of names) {
     const proxyFolder = join(folder, name)
     mkdirSync(proxyFolder)
-    const { port, user, database: databaseName } = database.connection
-    const proxy = await FaultProxy.start({ path: join(proxyFolder, `.s.PGSQL.${port}`) }, database.place)
+    const proxy = await FaultProxy.start(
+      { path: join(proxyFolder, `.s.PGSQL.${database.connection.port}`) },
+      database.place,
+    )
     opened.end(() => proxy.close())
     const isApi = name.startsWith('api')
     const [apiPort, adminPort] = [await freePort(random), await freePort(random)]
@@ -232,7 +178,7 @@ async function createServices(
           ROLES: isApi ? 'api,updates' : 'worker',
           PORT: String(apiPort),
           ADMIN_PORT: String(adminPort),
-          DATABASE_URL: `postgresql://${user}@localhost:${port}/${databaseName}?host=${encodeURIComponent(proxyFolder)}`,
+          DATABASE_URL: databaseUrl(proxyFolder, database.connection),
         },
         url: isApi ? `http://127.0.0.1:${apiPort}` : null,
         proxy,
@@ -331,17 +277,4 @@ function named(role: string, count: number): string[] {
 
 function namesOf(services: readonly ServiceProcess[], apis: boolean): string[] {
   return services.filter(({ url }) => (url !== null) === apis).map(({ name }) => name)
-}
-
-async function freePort(random: Random): Promise<number> {
-  for (;;) {
-    const port = between(random, ...PORTS)
-    const probe = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise<void>((resolve) => probe.close(() => resolve()))
-    if (free) return port
-  }
 }

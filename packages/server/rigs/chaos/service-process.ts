@@ -12,7 +12,10 @@ export type ServiceOrders = {
   environment: Record<string, string>
   /** Base URL of its API; null: it has none. */
   url: string | null
-  proxy: FaultProxy
+  /** Between it and the database. */
+  proxy: FaultProxy | null
+  /** A command and its arguments that run what comes after them somewhere else. */
+  through?: readonly string[]
 }
 
 export type ServiceEvents = {
@@ -56,7 +59,7 @@ export class ServiceProcess {
     return this.#orders.url
   }
 
-  get proxy(): FaultProxy {
+  get proxy(): FaultProxy | null {
     return this.#orders.proxy
   }
 
@@ -120,7 +123,8 @@ export class ServiceProcess {
     this.#asked = false
     this.#lastWords = []
     const [owner, events] = [this.owner, this.#events]
-    const child = spawn(process.execPath, [...this.#orders.entry], {
+    const [command = '', ...args] = [...(this.#orders.through ?? []), process.execPath, ...this.#orders.entry]
+    const child = spawn(command, args, {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#orders.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -149,6 +153,7 @@ export class ServiceProcess {
 
   async #restart(): Promise<void> {
     for (let tries = 1; ; tries += 1) {
+      if (this.#closed) return
       try {
         return await this.#live()
       } catch (error) {

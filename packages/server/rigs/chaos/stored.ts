@@ -1,4 +1,4 @@
-import type { Client } from 'pg'
+import type { Client, QueryResult } from 'pg'
 
 /** What the database says at the end of a run. Moments as in the ledger. */
 export type Stored = {
@@ -30,27 +30,27 @@ export type StoredPending = {
 /** Numbers of what the rig has made, by the ids that the service gave them. */
 export type Numbers = { accounts: ReadonlyMap<string, number>; endpoints: ReadonlyMap<string, number> }
 
+const EVENTS = `
+  select id, account_id, uid, extract(epoch from created_at)::float8 * 1000 as created_ms from event where uid is not null`
+const ATTEMPTS = `
+  select event_id, endpoint_id, number, outcome, status_code, duration_ms, state,
+         extract(epoch from started_at)::float8 * 1000 as started_ms
+    from attempt where cause <> 'test'`
+const PENDING = `
+  select p.event_id, p.endpoint_id, p.attempts_made,
+         extract(epoch from clock_timestamp() - p.due_at)::float8 * 1000 as overdue_ms,
+         exists (select from shard s join worker w on w.id = s.owner
+                  where s.number = p.shard and w.lease_until > clock_timestamp()) as owned
+    from pending p where p.cause <> 'test'`
+type Rows = [QueryResult<EventRow>, QueryResult<AttemptRow>, QueryResult<PendingRow>]
+
 /** @param originMs  Unix time in milliseconds at which the ledger's clock read 0 */
 export async function readStored(client: Client, numbers: Numbers, originMs: number): Promise<Stored> {
-  // what is written between two reads would look like a contradiction
-  await client.query('begin isolation level repeatable read read only')
-  const events = await client.query<EventRow>(
-    `select id, account_id, uid, extract(epoch from created_at)::float8 * 1000 as created_ms from event
-      where uid is not null`,
+  // in one go, of one snapshot: what is written between two reads would look like a contradiction
+  const results = await client.query(
+    `begin isolation level repeatable read read only; ${EVENTS}; ${ATTEMPTS}; ${PENDING}; commit`,
   )
-  const attempts = await client.query<AttemptRow>(
-    `select event_id, endpoint_id, number, outcome, status_code, duration_ms, state,
-            extract(epoch from started_at)::float8 * 1000 as started_ms
-       from attempt where cause <> 'test'`,
-  )
-  const pending = await client.query<PendingRow>(
-    `select p.event_id, p.endpoint_id, p.attempts_made,
-            extract(epoch from clock_timestamp() - p.due_at)::float8 * 1000 as overdue_ms,
-            exists (select from shard s join worker w on w.id = s.owner
-                     where s.number = p.shard and w.lease_until > clock_timestamp()) as owned
-       from pending p where p.cause <> 'test'`,
-  )
-  await client.query('commit')
+  const [, events, attempts, pending] = results as unknown as [null, ...Rows] // several statements: several results
   const endpoint = (id: string) => numbers.endpoints.get(id) ?? -1
   return {
     events: events.rows.map((row) => ({

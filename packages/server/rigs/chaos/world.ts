@@ -6,6 +6,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { parseBody, textField } from './answers.ts'
 import type { RigEndpoint } from './deliveries.ts'
+import { insist } from './insist.ts'
 import { EVENT_TYPES } from './publisher.ts'
 import type { Receivers } from './receivers.ts'
 import type { Numbers } from './stored.ts'
@@ -44,7 +45,7 @@ export async function makeWorld(parts: {
   const { url, connection, receivers, secrets, endpoints } = parts
   const key = await makeKey(connection)
   const create = async (path: string, body: object): Promise<string> => {
-    const answer = await fetch(`${url}/api/v1${path}`, {
+    const answer = await insist(`${url}/api/v1${path}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -73,13 +74,14 @@ export async function makeWorld(parts: {
   }
 }
 
-async function makeKey(connection: Connection): Promise<string> {
+/** A key of the environment, as an operator makes one. */
+export async function makeKey(connection: Connection): Promise<string> {
   const clock = new DatabaseClock()
   const limits = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
-  const database = new Database(connection, { role: 'api', applicationName: 'chaos', ...limits })
+  const database = new Database(connection, { role: 'api', applicationName: 'rig', ...limits })
   try {
     const made = await database.transaction({ settings: visibleTo(ENVIRONMENT) }, (tx) =>
-      createKey(tx, { clock, ids: new IdSource(clock) }, { environment: ENVIRONMENT, name: 'chaos' }),
+      createKey(tx, { clock, ids: new IdSource(clock) }, { environment: ENVIRONMENT, name: 'rig' }),
     )
     return made.key
   } finally {

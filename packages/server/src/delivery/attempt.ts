@@ -4,6 +4,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { AddressPolicy, Outgoing, PostResult, Timings } from '#src/adapters/outgoing/outgoing.ts'
 import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
 import type { Target } from '#src/endpoints/target.ts'
+import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
 import { type AttemptOutcome, type Delivery, isSingleAttempt, parseReceiverWishes } from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
@@ -11,11 +12,11 @@ import { classify } from './failure-classes.ts'
 import { requestHeaders, type Signer } from './request.ts'
 import type { AttemptRecord } from './store.ts'
 
-/** An attempt that met an outcome, with what was decided; `answered`: a final status came, whatever it was. */
+/** An attempt that met an outcome, with what was decided. */
 export type Attempted = {
   kind: 'attempted'
   met: Met
-  answered: boolean
+  reach: Reach
   endedAt: Date
   record: Omit<AttemptRecord, 'epoch' | 'announcements'>
 }
@@ -99,7 +100,7 @@ function decided(
   return {
     kind: 'attempted',
     met,
-    answered: met.outcome.kind === 'responded',
+    reach: reachOf(met.outcome),
     endedAt,
     record: {
       delivery,
@@ -142,6 +143,11 @@ export function canceledAttempt(
 /** Its time is that of the attempt's start. */
 function attemptId(ids: IdSource, startedAt: Date): string {
   return `atmpt_${ids.next(startedAt).ksuid}`
+}
+
+function reachOf({ kind }: AttemptOutcome): Reach {
+  if (kind === 'responded') return 'answered'
+  return kind === 'blocked' || kind === 'interrupted' ? 'unsent' : 'silent'
 }
 
 function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'statusCode'> {

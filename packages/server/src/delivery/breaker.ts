@@ -5,6 +5,9 @@
  */
 export type Breaker = { silent: number; openUntil: Date | null; openMs: number; probing: boolean }
 
+/** What an attempt says of the endpoint: it gave a final status, whatever it was; it gave none; or it was not asked. */
+export type Reach = 'answered' | 'silent' | 'unsent'
+
 const SILENT_MAX = 10
 const OPEN_MS_MIN = 5_000
 const OPEN_MS_MAX = 60_000
@@ -23,13 +26,13 @@ export function breakerAfterStart(breaker: Breaker): Breaker {
 }
 
 /** What had started was not sent after all. */
-export function breakerUnused(breaker: Breaker): Breaker {
+function breakerUnused(breaker: Breaker): Breaker {
   return breaker.probing ? { ...breaker, probing: false } : breaker
 }
 
-/** @param answered  whether the attempt met a final status, whatever it was */
-export function breakerAfterEnd(breaker: Breaker, answered: boolean, now: Date): Breaker {
-  if (answered) return CLOSED
+export function breakerAfterEnd(breaker: Breaker, reach: Reach, now: Date): Breaker {
+  if (reach === 'answered') return CLOSED
+  if (reach === 'unsent') return breakerUnused(breaker)
   const silent = breaker.silent + 1
   if (breaker.openUntil !== null && !breaker.probing) return { ...breaker, silent } // had started before it opened
   if (silent < SILENT_MAX) return { ...breaker, silent }

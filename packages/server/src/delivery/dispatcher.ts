@@ -5,7 +5,7 @@ import type { AddressPolicy, Outgoing } from '#src/adapters/outgoing/outgoing.ts
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import { type AttemptEnd, type Attempted, type AttemptParts, attemptDelivery, brokenAttempt } from './attempt.ts'
-import { breakerAdmits, breakerAfterEnd, breakerAfterStart, breakerUnused } from './breaker.ts'
+import { breakerAdmits, breakerAfterEnd, breakerAfterStart } from './breaker.ts'
 import type { CarefulShards } from './careful.ts'
 import { type Delivery, QUEUES } from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
@@ -196,8 +196,7 @@ export class Dispatcher {
     this.#inFlight[budget] -= 1
     this.#inFlightAll -= 1
     lane.pausedUntil = null // judged anew at the next start
-    lane.breaker =
-      end.kind === 'attempted' ? breakerAfterEnd(lane.breaker, end.answered, clock.now()) : breakerUnused(lane.breaker)
+    lane.breaker = breakerAfterEnd(lane.breaker, end.kind === 'attempted' ? end.reach : 'unsent', clock.now())
     // else the shard has changed hands meanwhile: its owner sends again
     if (lanes.has(lane) && epochOf(lane.shard) === epoch) {
       if (end.kind === 'attempted') this.#parts.attempted(lane, end, budget)

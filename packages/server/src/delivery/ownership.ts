@@ -4,6 +4,7 @@ import type { DatabaseClock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import type { Failpoint } from './failpoint.ts'
 
 /** All deliveries of an endpoint belong to one of these shards; a worker owns shards, and nobody else touches them. */
 const SHARDS = 256
@@ -54,6 +55,7 @@ export class Ownership {
   readonly #clock: DatabaseClock | null
   readonly #events: Events
   readonly #log: Logger
+  readonly #failpoint: Failpoint
   readonly #times: LeaseTimes
   readonly #owned = new Map<number, number>()
   readonly #releasing = new Set<number>()
@@ -73,12 +75,14 @@ export class Ownership {
     clock: DatabaseClock | null
     events: Events
     log: Logger
+    failpoint: Failpoint
     times?: LeaseTimes
   }) {
     this.#database = parts.database
     this.#clock = parts.clock
     this.#events = parts.events
     this.#log = parts.log
+    this.#failpoint = parts.failpoint
     this.#times = parts.times ?? LEASE_TIMES
   }
 
@@ -251,7 +255,9 @@ export class Ownership {
         returning s.number, s.epoch, d.in_hand as "inHand",
                   greatest(0, coalesce(extract(epoch from s.careful_until - clock_timestamp()) * 1000, 0))::int as "carefulMs"`
     })
-    if (taken.length === 0 || workerId !== this.#workerId) return
+    if (taken.length === 0) return
+    await this.#failpoint('own.after_commit')
+    if (workerId !== this.#workerId) return
     for (const shard of taken) this.#owned.set(shard.number, shard.epoch)
     this.#log.info({ event: 'lease.shards_taken', shards: taken.length })
     this.#events.gained(taken)

@@ -5,6 +5,7 @@ import { DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/data
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { TestService } from '../../test/service.ts'
+import { noFailpoint } from './failpoint.ts'
 import { Recorder } from './recorder.ts'
 import { type AttemptRecord, readDeliveries } from './store.ts'
 
@@ -75,6 +76,7 @@ test('outcomes whose commit nobody heard of are written again, and stand there o
   const records = await outcomes()
   const settled: [string, boolean][] = []
   const recorder = new Recorder({
+    failpoint: noFailpoint,
     database: losingFirstAnswer(api.database.open('worker')),
     workerId: () => workerId,
     changeOf: () => undefined,

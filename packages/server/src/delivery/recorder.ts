@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import type { Failpoint } from './failpoint.ts'
 import type { LaneName } from './lanes.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
 
@@ -21,6 +22,7 @@ export class Recorder {
   readonly #workerId: () => string
   readonly #settle: Settle
   readonly #changeOf: (endpointId: string) => EndpointChange | undefined
+  readonly #failpoint: Failpoint
   readonly #log: Logger
   readonly #onFlush: (records: number, refused: number) => void
   readonly #announced: (changes: readonly EndpointChange[], lanes: readonly LaneName[]) => void
@@ -40,6 +42,7 @@ export class Recorder {
     /** The state of an endpoint as it is to be written, at the moment of writing. */
     changeOf: (endpointId: string) => EndpointChange | undefined
     settle: Settle
+    failpoint: Failpoint
     log: Logger
     onFlush: (records: number, refused: number) => void
     /** Changes were written, those announcements with them that come with the change; there is something to send in the lanes. */
@@ -49,6 +52,7 @@ export class Recorder {
     this.#workerId = parts.workerId
     this.#changeOf = parts.changeOf
     this.#settle = parts.settle
+    this.#failpoint = parts.failpoint
     this.#log = parts.log
     this.#onFlush = parts.onFlush
     this.#announced = parts.announced
@@ -120,7 +124,9 @@ export class Recorder {
     try {
       const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
       const again = this.#doubtful.size > 0 && records.some((record) => this.#doubtful.has(record))
+      await this.#failpoint('record.before_commit')
       const { held, announced } = await recordAttempts(this.#database, this.#workerId(), records, changes, again)
+      await this.#failpoint('record.after_commit')
       if (generation !== this.#generation) return
       if (again) for (const record of records) this.#doubtful.delete(record)
       this.#failing = false

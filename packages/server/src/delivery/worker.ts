@@ -75,6 +75,7 @@ export class DeliveryWorker {
     const { database, clock, log, metrics } = parts
     this.#parts = parts
     this.#ownership = new Ownership({
+      failpoint: parts.failpoint,
       database: parts.leaseDatabase,
       clock: parts.databaseClock,
       log,
@@ -89,6 +90,7 @@ export class DeliveryWorker {
     this.#careful = new CarefulShards(database)
     this.#alarms = new Alarms(clock, (lane) => this.#ring(lane))
     this.#recorder = new Recorder({
+      failpoint: parts.failpoint,
       database,
       workerId: () => this.#ownership.workerId,
       changeOf: (endpointId) => this.#changeOf(endpointId),

@@ -1,4 +1,5 @@
 import { isKnown, parseEvent } from '@producersync/webhooks'
+import { examples } from '@producersync/webhooks/testing'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import * as formats from 'ajv-formats'
 import { expect, test } from 'vitest'
@@ -15,6 +16,7 @@ test.each(producersyncTypes)(
     const event = parseEvent(example)
     expect(isKnown(event)).toBe(true)
     expect(event.type).toBe(type.name)
+    expect(event).toEqual(examples[type.name]) // what customers test their receivers with
   },
 )
 

@@ -16,7 +16,7 @@ afterEach(async () => {
 type Answer = (question: Question) => NameAnswer | { answer: NameAnswer; delayMs: number }
 
 async function startResolver(answers: Answer[], limits = { perKeyMax: 50, max: 2000 }): Promise<NameResolver> {
-  const started = await Promise.all(answers.map(startNameServer))
+  const started = await Promise.all(answers.map((answer) => startNameServer(answer)))
   nameServers.push(...started)
   return new NameResolver(
     new Deadlines(),

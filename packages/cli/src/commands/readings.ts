@@ -1,0 +1,35 @@
+import { check, type HeadersLike, type VerifyOptions } from '@producersync/webhooks/node'
+
+/** What may have become of the body on its way, each with what to do. */
+const changes: readonly (readonly [hint: string, change: (text: string) => string])[] = [
+  ['The body was parsed and written again: your framework parsed it. Pass the raw body.', reserialised],
+  ['The body was parsed and written again with indentation: pass the raw body.', (text) => reserialised(text, 2)],
+  ['The body has a line break at its end that was not sent.', (text) => text.replace(/\r?\n$/, '')],
+  ['A line break at the end of the body was lost.', (text) => `${text}\n`],
+  ['Line breaks of the body were changed from LF to CRLF.', (text) => text.replaceAll('\r\n', '\n')],
+  ['Line breaks of the body were changed from CRLF to LF.', (text) => text.replaceAll(/\r?\n/g, '\r\n')],
+  ['The body begins with a byte order mark that was not sent.', (text) => text.replace(/^\uFEFF/, '')],
+]
+
+/** For a signature that does not fit: under which other reading would it? @returns what happened, and what to do */
+export function otherReadings(body: Buffer, headers: HeadersLike, options: VerifyOptions): string | undefined {
+  const text = body.toString('utf8')
+  for (const [hint, change] of changes) {
+    const changed = change(text)
+    if (changed !== text && isSigned(changed, headers, options)) return hint
+  }
+  return undefined
+}
+
+function isSigned(body: string, headers: HeadersLike, options: VerifyOptions): boolean {
+  const verdict = check(body, headers, options)
+  return verdict.ok || verdict.code === 'invalid_json' || verdict.code === 'invalid_event'
+}
+
+function reserialised(text: string, indent?: number): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, indent)
+  } catch {
+    return text
+  }
+}

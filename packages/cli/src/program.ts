@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import { addCatalog } from './commands/catalog.ts'
+import { addCompletion } from './commands/completion.ts'
+import { addDoctor } from './commands/doctor.ts'
+import { addEndpoints, examples } from './commands/endpoints.ts'
+import { addEvents } from './commands/events.ts'
+import { addLogin } from './commands/login.ts'
+import { addOffline } from './commands/offline.ts'
+import { addProducers } from './commands/producers.ts'
+import { addReplay } from './commands/replay.ts'
+import type { Terminal } from './terminal.ts'
+
+/** All commands. It throws instead of ending the process: CommanderError, Failure. */
+export function createProgram(terminal: Terminal, version: string): Command {
+  const program = new Command('psapi')
+    .description('ProducerSync on the command line. Results go to stdout, everything else to stderr.')
+    .option('--json', 'the result as JSON, with the names of the API')
+    .option('--yes', 'do it without asking')
+    .option('--utc', 'times in UTC')
+    .option('--verbose', 'print each request on stderr')
+    .option('--profile <name>', 'which stored credentials')
+    .option('--url <url>', 'where the service is')
+    .option('--account <account>', 'id or uid of the account')
+    .option('--timeout <seconds>', 'for an answer (30), or with --wait for the end (3600)')
+    .version(version, '--version')
+    .addHelpText('after', examples('endpoints list', 'events list --type producersync.npn.activated --json'))
+  program.configureOutput({
+    writeOut: (text) => terminal.stdout.write(text),
+    writeErr: (text) => terminal.stderr.write(text),
+    outputError: () => {}, // it is printed with the failures
+  })
+  addLogin(program, terminal)
+  addEndpoints(program, terminal)
+  addEvents(program, terminal)
+  addReplay(program, terminal)
+  addCatalog(program, terminal)
+  addProducers(program, terminal)
+  addOffline(program, terminal)
+  addDoctor(program, terminal)
+  addCompletion(program, terminal)
+  throwInsteadOfExit(program)
+  return program
+}
+
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride().copyInheritedSettings(command.parent ?? command)
+  for (const one of command.commands) throwInsteadOfExit(one)
+}

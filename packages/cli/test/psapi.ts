@@ -1,0 +1,56 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
+/** In the package, so that it finds its dependencies there. */
+const BUILT = join(PACKAGE, '.cache', `psapi-${process.pid}`)
+
+/** Builds the command as it is published; call what is returned when it is not needed any more. */
+export function buildPsapi(): () => void {
+  execFileSync(process.execPath, [join(PACKAGE, 'build.ts'), BUILT], { stdio: 'ignore' })
+  return () => rmSync(BUILT, { recursive: true })
+}
+
+export type Ended = { code: number | null; stdout: string; stderr: string }
+
+/** An empty home, and the command as a process in it: without a terminal. */
+export class Psapi {
+  readonly home = mkdtempSync(join(tmpdir(), 'psapi-'))
+  readonly env: Record<string, string>
+
+  constructor(env: Record<string, string> = {}) {
+    this.env = env
+  }
+
+  start(args: string[], env: Record<string, string> = {}) {
+    return spawn(process.execPath, [join(BUILT, 'bin', 'psapi.js'), ...args], {
+      cwd: this.home,
+      env: { XDG_CONFIG_HOME: this.home, TZ: 'America/Chicago', ...this.env, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+  }
+
+  async run(
+    args: string[],
+    { stdin = '', env = {} }: { stdin?: string | Buffer; env?: Record<string, string> } = {},
+  ): Promise<Ended> {
+    const child = this.start(args, env)
+    child.stdin.on('error', () => {}) // it ended without reading
+    child.stdin.end(stdin)
+    const code = new Promise<number | null>((resolve) => child.once('close', resolve))
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+    return { code: await code, stdout, stderr }
+  }
+
+  /** The parsed result of a command that must succeed. */
+  // biome-ignore lint/suspicious/noExplicitAny: the answer of any operation
+  async json(...args: string[]): Promise<any> {
+    const ended = await this.run([...args, '--json'])
+    if (ended.code !== 0) throw new Error(`psapi ${args.join(' ')}: ${ended.code} ${ended.stderr}`)
+    return JSON.parse(ended.stdout)
+  }
+}

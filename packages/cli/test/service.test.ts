@@ -1,0 +1,367 @@
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createClient } from '../../server/src/accounts/clients.ts'
+import { visibleTo } from '../../server/src/accounts/principal.ts'
+import { IdSource } from '../../server/src/adapters/ids.ts'
+import { type Receiver, startReceiver } from '../../server/test/receiver.ts'
+import { type TestAccount, TestService } from '../../server/test/service.ts'
+import { buildPsapi, Psapi } from './psapi.ts'
+
+/** Each command as a process, against the real service. */
+
+let service: TestService
+let receiver: Receiver
+let account: TestAccount
+let psapi: Psapi
+let client: { clientId: string; secret: string }
+const others: Psapi[] = []
+let removeBuilt = () => {}
+
+beforeAll(async () => {
+  removeBuilt = buildPsapi()
+  receiver = await startReceiver()
+  service = await TestService.start({ receivers: [receiver] })
+  account = await service.account('sandbox')
+  const parts = { clock: service.clock, ids: new IdSource(service.clock) }
+  client = await service.database
+    .open('api')
+    .transaction({ settings: visibleTo('sandbox', account.id) }, (tx) =>
+      createClient(tx, parts, account, { name: 'cli' }),
+    )
+  psapi = new Psapi({ PSAPI_URL: service.url, PSAPI_ACCOUNT: account.id, PSAPI_TOKEN: await service.token(account) })
+  others.push(psapi)
+})
+afterAll(async () => {
+  for (const one of others) rmSync(one.home, { recursive: true })
+  await service.close()
+  await receiver.close()
+  removeBuilt()
+})
+afterEach(() => receiver.reset())
+
+function elsewhere(env: Record<string, string> = {}): Psapi {
+  const one = new Psapi(env)
+  others.push(one)
+  return one
+}
+
+describe('login', () => {
+  test('keeps checked credentials in a file for the user alone, and every command uses them', async () => {
+    const other = elsewhere()
+    const flags = [
+      '--url',
+      service.url,
+      '--account',
+      account.id,
+      '--client-id',
+      client.clientId,
+      '--client-secret',
+      '-',
+    ]
+    const ended = await other.run(['login', ...flags], { stdin: `${client.secret}\n` })
+    expect(ended).toMatchObject({ code: 0, stdout: '' })
+    expect(ended.stderr).toContain(`signed in: SANDBOX ${account.id}, profile default`)
+
+    const file = join(other.home, 'psapi', 'config.toml')
+    expect((await other.run(['config', 'path'])).stdout).toBe(`${file}\n`)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect((await other.run(['endpoints', 'list'])).code).toBe(0)
+
+    const shown = await other.run(['config', 'show'])
+    expect(shown.stdout).toContain(`account\t${account.id}\t${file} [default]`)
+    expect(shown.stdout).not.toContain(client.secret)
+    expect(shown.stdout).toContain(client.secret.slice(-4))
+
+    expect(await other.json('whoami')).toEqual({
+      account: account.id,
+      environment: 'sandbox',
+      permissionSource: 'OidcJwt',
+      profile: 'default',
+      from: `${file} [default]`,
+    })
+
+    expect((await other.run(['logout'])).code).toBe(0)
+    expect(readFileSync(file, 'utf8')).not.toContain(client.secret)
+    expect((await other.run(['endpoints', 'list'])).code).toBe(3)
+  })
+
+  test('a key of a whole environment has to say which account it means', async () => {
+    const other = elsewhere({ KEY: service.keys.sandbox })
+    const flags = ['login', '--url', service.url, '--token', 'env:KEY']
+    const ended = await other.run(flags)
+    expect(ended).toMatchObject({ code: 2 })
+    expect(ended.stderr).toContain('--account')
+    expect((await other.run([...flags, '--account', account.id])).code).toBe(0)
+    expect((await other.run(['endpoints', 'list'])).stderr).toBe(`SANDBOX ${account.id}\n`)
+  })
+
+  test.each([
+    ['a wrong secret', ['--client-id', 'cid_nobody', '--client-secret', 'env:WRONG']],
+    ['a wrong token', ['--token', 'env:WRONG']],
+  ])('with %s ends with 3 and keeps nothing', async (_, flags) => {
+    const other = elsewhere({ WRONG: 'not-a-secret' })
+    const ended = await other.run(['login', '--url', service.url, '--account', account.id, ...flags])
+    expect(ended).toMatchObject({ code: 3, stdout: '' })
+    expect(ended.stderr).toMatch(/^error: .*\nhint: /)
+    expect(ended.stderr).not.toContain('not-a-secret')
+    expect(existsSync(join(other.home, 'psapi', 'config.toml'))).toBe(false)
+  })
+
+  test('a secret in the flag itself is taken, with a warning', async () => {
+    const ended = await elsewhere().run([
+      'login',
+      '--url',
+      service.url,
+      '--account',
+      account.id,
+      '--token',
+      psapi.env.PSAPI_TOKEN ?? '',
+    ])
+    expect(ended.code).toBe(0)
+    expect(ended.stderr).toContain('warning: --token holds a secret that other processes can see')
+  })
+})
+
+test('endpoints: made, read, changed, tested, rotated, disabled and deleted', async () => {
+  const made = await psapi.json('endpoints', 'create', '--to', receiver.url, '--uid', 'crm', '--events', 'producersync')
+  expect(made).toMatchObject({ uid: 'crm', url: receiver.url, eventTypes: ['producersync'], disabled: false })
+
+  const listed = await psapi.run(['endpoints', 'list'])
+  expect(listed.stderr).toBe(`SANDBOX ${account.id}\n`)
+  expect(listed.stdout).toBe(`${made.id}\t${receiver.url}\tenabled\tproducersync\t-\n`)
+  expect(await psapi.json('endpoints', 'list')).toEqual([await psapi.json('endpoints', 'get', 'crm')])
+
+  expect(await psapi.json('endpoints', 'update', 'crm', '--events', 'all', '--rate', '7')).toMatchObject({
+    eventTypes: null,
+    throttleRate: 7,
+  })
+  expect(await psapi.json('endpoints', 'headers', 'crm', '--set', 'x-team: blue')).toMatchObject({
+    headers: { 'x-team': 'blue' },
+  })
+
+  const hidden = await psapi.json('endpoints', 'secret', 'crm')
+  const { key } = await psapi.json('endpoints', 'secret', 'crm', '--reveal')
+  expect(hidden.key).toBe(`whsec_…${key.slice(-4)}`)
+  expect((await psapi.run(['endpoints', 'rotate', 'crm', '--overlap', '1h'])).code).toBe(0)
+  expect(await psapi.json('endpoints', 'secret', 'crm', '--reveal')).not.toEqual({ key })
+
+  await service.settled()
+  receiver.reset()
+  const sent = await psapi.json('endpoints', 'test', 'crm', '--type', 'producersync.npn.activated')
+  expect(sent.id).toMatch(/^msg_/)
+  await psapi.json('trigger', 'producersync.updates_available', '--to', 'crm')
+  await receiver.received(2)
+  expect(receiver.requests.map(({ headers }) => headers['webhook-trigger'])).toEqual(['test', 'test'])
+
+  expect(await psapi.json('endpoints', 'disable', 'crm')).toMatchObject({ disabled: true })
+  expect(await psapi.json('endpoints', 'enable', 'crm')).toMatchObject({ disabled: false })
+  expect(await psapi.run(['endpoints', 'delete', 'crm'])).toMatchObject({ code: 0, stdout: '' })
+  expect(await psapi.run(['endpoints', 'get', 'crm'])).toMatchObject({ code: 4, stdout: '' })
+})
+
+test('events and deliveries: listed, read, replayed', async () => {
+  const endpoint = await service.endpoint(account, receiver, { uid: 'events' })
+  const message = await service.message(account, { eventId: 'order-7' })
+  await service.settled()
+
+  const [event] = await psapi.json('events', 'list', '--type', 'test.happened', '--limit', '1')
+  expect(event).toMatchObject({ id: message.id, eventType: 'test.happened' })
+  expect(await psapi.json('events', 'get', 'order-7')).toMatchObject({ payload: { n: 1 } })
+  expect(await psapi.json('events', 'get', message.id, '--attempts')).toMatchObject([
+    { status: 0, endpointId: endpoint.id },
+  ])
+  expect((await psapi.run(['events', 'get', message.id, '--attempts', '--utc'])).stdout).toMatch(
+    new RegExp(`^2026-03-06T[0-9:.]+Z\tsuccess\t200\t\\d+\t${endpoint.id}\t${message.id}\n$`),
+  )
+
+  receiver.reset()
+  expect(await psapi.run(['events', 'replay', message.id, '--to', 'events'])).toMatchObject({ code: 0, stdout: '' })
+  await receiver.received(1)
+  expect(receiver.requests[0]).toMatchObject({ messageId: message.id, verified: true })
+
+  expect(await psapi.json('deliveries', 'list', '--event', message.id)).toMatchObject([{ id: endpoint.id }])
+  const delivered = await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'delivered')
+  expect(delivered.map(({ id }: { id: string }) => id)).toContain(message.id)
+  expect(await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'failed')).toEqual([])
+  const cancel = ['deliveries', 'cancel', '--endpoint', 'events', '--before', '2026-03-06T15:00:00Z']
+  expect(await psapi.run(cancel)).toMatchObject({ code: 0, stdout: '' })
+})
+
+test('lists have every row once with --all, as lines of JSON', async () => {
+  const many = await service.account('sandbox')
+  const ids = await service.messages(
+    many,
+    Array.from({ length: 300 }, (_, n) => ({ n })),
+  )
+  const other = elsewhere({ ...psapi.env, PSAPI_ACCOUNT: many.id, PSAPI_TOKEN: await service.token(many) })
+  const { stdout } = await other.run(['events', 'list', '--all', '--json'])
+  const found = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).id)
+  expect(found.sort()).toEqual(ids.toSorted())
+})
+
+test('a replay is started and waited for', async () => {
+  await service.endpoint(account, receiver, { uid: 'late' })
+  const from = '2026-03-06T00:00:00Z'
+  const task = await psapi.json('replay', 'start', '--endpoint', 'late', '--kind', 'missing', '--from', from, '--wait')
+  expect(task).toMatchObject({ task: 'endpoint.replay', status: 'finished' })
+  expect(await psapi.json('replay', 'status', task.id)).toEqual(task)
+  expect((await psapi.json('replay', 'list'))[0].id).toBe(task.id)
+})
+
+test('catalog: listed, read, and as TypeScript', async () => {
+  const names = (await psapi.json('catalog', 'list')).map(({ name }: { name: string }) => name)
+  expect(names).toContain('producersync.npn.activated')
+  expect(await psapi.json('catalog', 'get', 'producersync.npn.activated')).toMatchObject({ groupName: 'producersync' })
+  const { stdout } = await psapi.run(['catalog', 'types', 'producersync.npn.activated'])
+  expect(stdout).toBe(`/** A producer joined the account's monitored population. */
+export type ProducersyncNpnActivated = {
+  id: string
+  type: "producersync.npn.activated"
+  timestamp: string
+  data: {
+    npn: string
+  }
+}
+`)
+  expect((await psapi.run(['catalog', 'types'])).stdout.match(/export type/g)).toHaveLength(4)
+})
+
+test('producers: added, listed, removed, replaced; a job that failed in part ends with 10', async () => {
+  const added = await psapi.json('producers', 'add', '912484758', '912484759', '--wait')
+  expect(added).toMatchObject({ state: 'succeeded', details: { added: 2 } })
+  const npns = async () => (await psapi.json('producers', 'list')).map(({ npn }: { npn: string }) => npn)
+  expect(await npns()).toEqual(expect.arrayContaining(['912484758', '912484759']))
+
+  writeFileSync(join(psapi.home, 'npns.txt'), '912484758\n1\n')
+  expect(await psapi.json('producers', 'replace', '--file', 'npns.txt', '--wait')).toMatchObject({ state: 'succeeded' })
+  expect(await npns()).toEqual(['1', '912484758'])
+  const fromStdin = await psapi.run(['population', 'remove', '--file', '-', '--wait', '--json'], { stdin: '1' })
+  expect(JSON.parse(fromStdin.stdout)).toMatchObject({ details: { removed: 1 } })
+  expect(await npns()).toEqual(['912484758'])
+
+  const partly = await psapi.run(['producers', 'add', '0012', '77', '--wait', '--json'])
+  expect(partly.code).toBe(10)
+  const job = JSON.parse(partly.stdout)
+  expect(job).toMatchObject({ state: 'partly_failed' })
+  expect(await psapi.run(['jobs', 'get', job.id])).toMatchObject({ code: 10 })
+})
+
+test('doctor says what stands in the way', async () => {
+  const well = await psapi.json('doctor')
+  expect(well.map(({ check }: { check: string }) => check)).toEqual(
+    expect.arrayContaining(['configuration', 'service', 'clock', 'credentials']),
+  )
+  await psapi.json('endpoints', 'disable', 'late')
+  const strict = await psapi.run(['doctor', '--strict'])
+  expect(strict.code).toBe(10)
+  expect(strict.stdout).toMatch(/^endpoint late\twarning\tdisabled/m)
+  expect((await elsewhere({ ...psapi.env, PSAPI_TOKEN: 'wrong' }).run(['doctor'])).stdout).toMatch(
+    /^credentials\tfailed/m,
+  )
+})
+
+describe('production', () => {
+  test('a change asks first, and where nobody can be asked it names the flag', async () => {
+    const real = await service.account('production')
+    const env = { ...psapi.env, PSAPI_ACCOUNT: real.id, PSAPI_TOKEN: await service.token(real) }
+    const other = elsewhere(env)
+    const refused = await other.run(['producers', 'add', '77'])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toBe(
+      `PRODUCTION ${real.id}\nerror: add 1 NPNs in PRODUCTION? Nobody is there to ask.\nhint: Say --yes.\n`,
+    )
+    expect(await other.json('producers', 'list')).toEqual([])
+    expect(await other.json('producers', 'add', '77', '--yes', '--wait')).toMatchObject({ state: 'succeeded' })
+  })
+})
+
+describe('what goes wrong is one error on stderr, and an exit code', () => {
+  test('3: credentials that are wrong, or none', async () => {
+    const wrong = await elsewhere({ ...psapi.env, PSAPI_TOKEN: 'wrong' }).run(['events', 'list', '--json'])
+    expect(wrong).toMatchObject({ code: 3, stdout: '' })
+    expect(JSON.parse(wrong.stderr)).toMatchObject({
+      error: { status: 401, requestId: expect.any(String), hint: expect.any(String) },
+    })
+    const none = await elsewhere({ PSAPI_URL: service.url, PSAPI_ACCOUNT: account.id }).run(['events', 'list'])
+    expect(none).toMatchObject({
+      code: 3,
+      stderr: 'error: Not signed in: profile default has no credentials.\nhint: psapi login\n',
+    })
+  })
+
+  test('4: not found, with the request to ask about', async () => {
+    const ended = await psapi.run(['events', 'get', 'msg_nothing'])
+    expect(ended).toMatchObject({ code: 4, stdout: '' })
+    expect(ended.stderr).toMatch(/^SANDBOX .*\nerror: .*\nhint: .*\nrequest: \S+\n$/)
+  })
+
+  test('5: nobody answers', async () => {
+    const gone = createServer().listen(0, '127.0.0.1')
+    await once(gone, 'listening')
+    const url = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`
+    await new Promise((resolve) => gone.close(resolve))
+    const ended = await elsewhere({ ...psapi.env, PSAPI_URL: url }).run(['catalog', 'list'])
+    expect(ended).toMatchObject({ code: 5, stdout: '' })
+    expect(ended.stderr).toContain(`${url} cannot be reached (ECONNREFUSED)`)
+  })
+
+  test('6: no answer in time; 8: too many requests; 5: what is no answer of ours; 503 is asked again', async () => {
+    const replies: [number, string][] = []
+    const server = createServer((_request, response) => {
+      const [status, body] = replies.shift() ?? []
+      if (status !== undefined) response.writeHead(status, { 'retry-after': '9' }).end(body) // else it hangs
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const other = elsewhere({ ...psapi.env, PSAPI_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+    expect(await other.run(['catalog', 'list', '--timeout', '0.3'])).toMatchObject({ code: 6 })
+    replies.push([429, '{"code":"rate_limited","detail":"slow down"}'])
+    expect(await other.run(['catalog', 'list'])).toMatchObject({
+      code: 8,
+      stderr: 'error: slow down\nhint: Try again in 9 s.\n',
+    })
+    replies.push([200, '<html>'])
+    expect((await other.run(['catalog', 'list'])).code).toBe(5)
+    replies.push([503, '{}'], [503, '{}'], [200, '{"data":[{"name":"a"}],"iterator":"a","done":true}'])
+    expect(await other.run(['catalog', 'list'])).toMatchObject({ code: 0, stdout: 'a\t-\t-\n' })
+    server.closeAllConnections()
+    server.close()
+  })
+
+  test('7: refused by the service, naming the field', async () => {
+    const ended = await psapi.run(['endpoints', 'create', '--to', 'ftp://example.com'])
+    expect(ended.code).toBe(7)
+    expect(ended.stderr).toContain('error: url: ')
+  })
+
+  test('130: interrupted', async () => {
+    const hanging = createServer(() => {})
+    hanging.listen(0, '127.0.0.1')
+    await once(hanging, 'listening')
+    const child = psapi.start(['catalog', 'list'], {
+      PSAPI_URL: `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`,
+    })
+    await once(hanging, 'request')
+    child.kill('SIGINT')
+    expect(await once(child, 'close')).toEqual([130, null])
+    hanging.closeAllConnections()
+    hanging.close()
+  })
+})
+
+test('whoever closes the pipe early is no fault', async () => {
+  const child = psapi.start(['events', 'list', '--all', '--json'])
+  child.stdout.destroy()
+  expect(await once(child, 'close')).toEqual([0, null])
+})
+
+test('nothing that was printed or logged holds a credential', () => {
+  expect(service.logLines.join('')).not.toContain(client.secret)
+})

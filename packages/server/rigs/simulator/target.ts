@@ -1,0 +1,31 @@
+import type { SigningSecret } from '#src/endpoints/signing-secret.ts'
+import type { Target } from '#src/endpoints/target.ts'
+import type { Scenario } from './scenario.ts'
+import { ACCOUNTS, ENDPOINTS, ENVIRONMENT } from './site.ts'
+
+const MAX_CONCURRENCY = 4
+
+/** What a worker is told of an endpoint: nothing of it changes within a seed. */
+export function targetOf(endpointId: string, scenario: Scenario, secret: SigningSecret, epochMs: number): Target {
+  const endpoint = ENDPOINTS.find(({ id }) => id === endpointId)
+  return {
+    accountId: ACCOUNTS[endpoint?.account ?? 0],
+    endpointId,
+    environment: ENVIRONMENT,
+    url: 'http://127.0.0.1/',
+    version: 1,
+    disabled: false,
+    deletedAt: null,
+    canceledBefore: null,
+    provenAt: new Date(epochMs),
+    failureClock: { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 },
+    failurePolicy: { disableFailing: false, disableAfterDays: 5 },
+    throttleRate: null,
+    timeoutMs: scenario.timeoutMs,
+    retrySchedule: scenario.schedule,
+    maxConcurrency: MAX_CONCURRENCY,
+    ordering: 'none',
+    headers: new Map(),
+    secrets: [{ secret, signsUntil: null }],
+  }
+}
