@@ -17,10 +17,10 @@ import {
 import { migrate, missingMigrations, SchemaError } from '#src/adapters/postgres/migrate.ts'
 import { type Config, ConfigError, loadConfig, printConfig, publicUrlOf } from '#src/config.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { preload } from '#src/population/preload.ts'
 import { type Invitation, invite, linksOf, withdraw } from '#src/portal/invite.ts'
 import type { Link } from '#src/portal/link-store.ts'
 import { ROLES } from '#src/portal/role.ts'
+import { preload } from '#src/updates/preload.ts'
 
 /** What a command may print to: results, and words for people. */
 export type Output = { result: (text: string) => void; message: (text: string) => void }

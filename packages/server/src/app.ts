@@ -55,16 +55,17 @@ import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { exportWorks } from '#src/interchange/work.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
+import { observeFeed } from '#src/operate/feed-metrics.ts'
 import { Health } from '#src/operate/health.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
-import { preload } from '#src/population/preload.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { RecordIds } from '#src/producers/record-ids.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { replayWorks } from '#src/replays/work.ts'
@@ -72,6 +73,13 @@ import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { statisticsWorks } from '#src/statistics/work.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
+import { connectFeeds } from '#src/updates/connect.ts'
+import type { Connect } from '#src/updates/feed-parts.ts'
+import { LoadRunner } from '#src/updates/load-runner.ts'
+import { preload } from '#src/updates/preload.ts'
+import { calendarsOf, configureProduction } from '#src/updates/production-feed.ts'
+import { registerRunRoutes } from '#src/updates/routes.ts'
+import { FeedRunner } from '#src/updates/runner.ts'
 import { VERSION } from '#src/version.ts'
 
 /** What a test puts in the place of the real thing. No setting reaches any of it. */
@@ -81,6 +89,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** How feeds are reached. */
+  connectFeed?: Connect | undefined
   /** Sees the API before it has routes. */
   watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */
@@ -93,6 +103,8 @@ export type App = {
   adminUrl: string
   worker: DeliveryWorker | null
   population: PopulationRunner | null
+  runs: FeedRunner | null
+  loads: LoadRunner | null
   tasks: TaskRunner | null
   housekeeping: Housekeeping
   health: Health
@@ -113,7 +125,7 @@ export class CannotStart extends Error {
   }
 }
 
-type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates', Database>
+type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates' | 'feeds', Database>
 
 /** What all parts of a process are made from. */
 type Base = {
@@ -160,7 +172,14 @@ export async function createApp(
     waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
-    const wake = { waker, tasks: () => tasks?.wake(), population: () => population?.wake() }
+    const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
+    const wake = {
+      waker,
+      tasks: () => tasks?.wake(),
+      population: () => population?.wake(),
+      runs: () => feeds?.runs.wake(),
+      loads: () => feeds?.loads.wake(),
+    }
     const url = config.roles.has('api') ? await startApi(base, wake) : null
     base.health.started()
     return {
@@ -168,6 +187,8 @@ export async function createApp(
       adminUrl,
       worker,
       population,
+      runs: feeds?.runs ?? null,
+      loads: feeds?.loads ?? null,
       tasks,
       housekeeping,
       health: base.health,
@@ -293,10 +314,48 @@ function startPopulation({ databases, clock, ids, log, closing }: Base, waker: W
   return runner
 }
 
+/** The daily runs, and the first loads of NPNs that join. */
+async function startFeeds(base: Base, waker: Waker): Promise<{ runs: FeedRunner; loads: LoadRunner }> {
+  const { config, overrides, databases, clock, ids, log, closing } = base
+  await configureProduction(databases.updates, clock, config)
+  const connections = connectFeeds({
+    database: databases.feeds,
+    clock,
+    nipr: config.feed?.kind === 'nipr' ? config.feed.nipr : null,
+    holidays: config.calendar.holidays,
+    stopped: overrides.clock !== undefined,
+  })
+  closing.opened(() => connections.close())
+  const parts = {
+    database: databases.feeds,
+    clock,
+    ids,
+    recordIds: new RecordIds(),
+    random: overrides.random ?? Math.random,
+    connect: overrides.connectFeed ?? connections.connect,
+    calendarOf: calendarsOf(config),
+    renewalRules: {},
+    wake: waker.deliveries,
+    log,
+  }
+  observeFeed(base.metrics.registry, {
+    database: databases.feeds,
+    clock,
+    calendar: calendarsOf(config)({ environment: 'production' }),
+  })
+  const runs = new FeedRunner(parts)
+  const loads = new LoadRunner({ ...parts, reportsPerSecond: config.reportsPerSecond })
+  for (const runner of [runs, loads]) {
+    runner.start()
+    closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
+  }
+  return { runs, loads }
+}
+
 /** @returns where the API is reached */
 async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void },
+  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -327,8 +386,18 @@ async function startApi(
       lists: databases.lists,
       clock,
       publicUrl,
-      subscribe: async (account, npn) =>
-        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn),
+      subscribe: async (account, npn) => {
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn)
+        wake.loads()
+      },
+    })
+    registerRunRoutes(routes, {
+      api,
+      updates: databases.updates,
+      clock,
+      publicUrl,
+      calendarOf: calendarsOf(config),
+      wakeRunner: wake.runs,
     })
   })
   sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
@@ -440,6 +509,7 @@ function openDatabases(connection: Connection): Databases {
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
     updates: open('updates', 'updates', 6, 5_000, 6_000),
+    feeds: open('updates', 'feeds', 6, 60_000, 65_000), // apart: a run that publishes delays no population job
   }
 }
 

@@ -51,6 +51,30 @@ describe('loadConfig', () => {
     ])
   })
 
+  test('NIPR needs all of its settings, and no receiver on loopback is allowed beside it', () => {
+    const nipr = {
+      NIPR_FEED: 'nipr',
+      NIPR_ALERTS_URL: 'https://alerts.example',
+      NIPR_DETAILS_URL: 'https://details.example',
+      NIPR_USER: 'user',
+      NIPR_PASSWORD: 'hush',
+      NIPR_SUBSCRIPTION_PREFIX: 'northwind',
+      NIPR_EMAIL: 'ops@example.com',
+    }
+    expect(loadConfig(nipr)).toMatchObject({ feed: { kind: 'nipr' }, loopbackReceivers: [] })
+    expect(faultsOf({ ...nipr, LOOPBACK_RECEIVERS: '127.0.0.1:3000' })).toEqual([
+      'LOOPBACK_RECEIVERS: for development, not with NIPR_FEED=nipr',
+    ])
+    const { NIPR_USER: _user, ...without } = nipr
+    expect(faultsOf(without)).toEqual(['NIPR_USER: needed with NIPR_FEED=nipr'])
+    expect(printConfig(nipr)).not.toContain('hush')
+    expect(loadConfig({ NIPR_FEED: 'simulator', NIPR_RUN_AT: '09:30', NIPR_HOLIDAYS: '2026-12-25' })).toMatchObject({
+      feed: { kind: 'simulator', seed: 'production' },
+      calendar: { runAt: 570, holidays: ['2026-12-25'] },
+    })
+    expect(faultsOf({ NIPR_FEED: 'nope', NIPR_RUN_AT: '25:00', NIPR_HOLIDAYS: '2026-02-30' })).toHaveLength(3)
+  })
+
   test('an unknown variable with our prefix is a fault that names the nearest', () => {
     expect(faultsOf({ PSAPI_SERVER_LOGLEVEL: 'info' })).toEqual([
       'PSAPI_SERVER_LOGLEVEL: no such setting; the nearest is PSAPI_SERVER_LOG_LEVEL',

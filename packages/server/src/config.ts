@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { type LocalDate, parseLocalDate } from '#src/updates/local-date.ts'
 
 /** What a process does. All state is in the database, so any number of processes may share any roles. */
 export const PROCESS_ROLES = ['api', 'worker', 'updates', 'portal'] as const
@@ -39,6 +40,22 @@ export type Config = {
   /** Of one account, by API. */
   intakeLimits: { eventsPerSecond: number; pendingMax: number }
   workerInFlightMax: number
+  /** Where production's data comes from; null: nowhere yet, its NPNs stay `loading`. */
+  feed: { kind: 'nipr'; nipr: NiprAccess } | { kind: 'simulator'; seed: string } | null
+  /** Of production's feed: minutes after midnight in Chicago, and days without a run. */
+  calendar: { runAt: number; holidays: readonly LocalDate[] }
+  /** Detail reports a second, of first loads of this process. */
+  reportsPerSecond: { nipr: number; simulator: number }
+}
+
+export type NiprAccess = {
+  alertsUrl: URL
+  detailsUrl: URL
+  user: string
+  password: string
+  subscriptionPrefix: string
+  email: string
+  removeOperation: string
 }
 
 /** Everything that is wrong with the settings, one sentence each. */
@@ -124,6 +141,40 @@ const settings = {
     'pending deliveries of an account, then events by API are refused',
     1_000_000,
   ),
+  feed: setting<FeedName>(
+    'NIPR_FEED',
+    "where production's data comes from: none, nipr or simulator",
+    'none',
+    parseFeed,
+  ),
+  niprAlertsUrl: setting<URL | null>('NIPR_ALERTS_URL', "NIPR's alert service", null, parseServiceUrl),
+  niprDetailsUrl: setting<URL | null>('NIPR_DETAILS_URL', "NIPR's detail reports", null, parseServiceUrl),
+  niprUser: setting<string | null>('NIPR_USER', 'user at NIPR', null, (text) => text),
+  niprPassword: { ...setting<string | null>('NIPR_PASSWORD', 'password at NIPR', null, (text) => text), secret: true },
+  niprPrefix: setting<string | null>(
+    'NIPR_SUBSCRIPTION_PREFIX',
+    'prefix of the subscriptions at NIPR',
+    null,
+    parseWord,
+  ),
+  niprEmail: setting<string | null>('NIPR_EMAIL', 'whom NIPR writes to about the subscriptions', null, (text) => text),
+  niprRemoveOperation: setting(
+    'NIPR_REMOVE_OPERATION',
+    'what NIPR calls the removal of targets',
+    'removeTargets',
+    parseWord,
+  ),
+  niprSeed: setting('NIPR_SIMULATOR_SEED', 'seed of the simulator, where NIPR_FEED=simulator', 'production', parseWord),
+  niprRunAt: setting('NIPR_RUN_AT', 'start of the daily run in Chicago, HH:MM', 615, parseTimeOfDay),
+  niprHolidays: setting<readonly LocalDate[]>('NIPR_HOLIDAYS', 'weekdays without a run, YYYY-MM-DD', [], (text) =>
+    list(text).map(parseDay),
+  ),
+  niprReportsPerSecond: limit('NIPR_REPORTS_PER_SECOND', 'detail reports a second from NIPR, of first loads', 40),
+  simulatorReportsPerSecond: limit(
+    'SIMULATOR_REPORTS_PER_SECOND',
+    'detail reports a second from the simulator, of first loads',
+    200,
+  ),
 } as const
 
 type Settings = typeof settings
@@ -151,8 +202,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   } else if (values.masterKeyFile === null) {
     faults.push('MASTER_KEY_FILE: needed with DATABASE_URL; make one: (umask 077; openssl rand -base64 32 > FILE)')
   }
+  const feed = feedOf(values, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   const embedded = values.databaseUrl === null
+  const isNipr = feed?.kind === 'nipr'
   return {
     database: values.databaseUrl === null ? null : { url: values.databaseUrl, roleUrls: roleUrlsOf(values) },
     dataDir: resolve(values.dataDir),
@@ -166,7 +219,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: values.publicUrl,
     masterKeyFile: values.masterKeyFile ?? resolve(values.dataDir, 'master-key'),
     masterKeyIsOurs: values.masterKeyFile === null,
-    loopbackReceivers: values.loopbackReceivers ?? (embedded ? DEVELOPMENT_RECEIVERS : []),
+    loopbackReceivers: values.loopbackReceivers ?? (embedded && !isNipr ? DEVELOPMENT_RECEIVERS : []),
     refusedRanges: values.refusedRanges,
     trustedProxies: values.trustedProxies,
     logLevel: values.logLevel,
@@ -178,7 +231,42 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     },
     intakeLimits: { eventsPerSecond: values.accountEventsPerSecond, pendingMax: values.accountPendingMax },
     workerInFlightMax: values.workerInFlightMax,
+    feed,
+    calendar: { runAt: values.niprRunAt, holidays: values.niprHolidays },
+    reportsPerSecond: { nipr: values.niprReportsPerSecond, simulator: values.simulatorReportsPerSecond },
   }
+}
+
+/** Production's feed, with what is wrong about it added to `faults`. */
+function feedOf(values: Values, faults: string[]): Config['feed'] {
+  if (values.feed === 'none') return null
+  if (values.feed === 'simulator') return { kind: 'simulator', seed: values.niprSeed }
+  if (values.loopbackReceivers && values.loopbackReceivers.length > 0) {
+    faults.push('LOOPBACK_RECEIVERS: for development, not with NIPR_FEED=nipr')
+  }
+  const needed = {
+    NIPR_ALERTS_URL: values.niprAlertsUrl,
+    NIPR_DETAILS_URL: values.niprDetailsUrl,
+    NIPR_USER: values.niprUser,
+    NIPR_PASSWORD: values.niprPassword,
+    NIPR_SUBSCRIPTION_PREFIX: values.niprPrefix,
+    NIPR_EMAIL: values.niprEmail,
+  }
+  for (const [variable, value] of Object.entries(needed)) {
+    if (value === null) faults.push(`${variable}: needed with NIPR_FEED=nipr`)
+  }
+  const { niprAlertsUrl, niprDetailsUrl, niprUser, niprPassword, niprPrefix, niprEmail } = values
+  if (!niprAlertsUrl || !niprDetailsUrl || !niprUser || !niprPassword || !niprPrefix || !niprEmail) return null
+  const nipr = {
+    alertsUrl: niprAlertsUrl,
+    detailsUrl: niprDetailsUrl,
+    user: niprUser,
+    password: niprPassword,
+    subscriptionPrefix: niprPrefix,
+    email: niprEmail,
+    removeOperation: values.niprRemoveOperation,
+  }
+  return { kind: 'nipr', nipr }
 }
 
 /** Every setting with its value and where it comes from, secrets left out: a line each. */
@@ -308,6 +396,40 @@ function parseAddressAndPort(text: string): string {
 function parseRange(text: string): string {
   if (!ipaddr.isValidCIDR(text)) throw new Error(`"${text}" is not a range such as 203.0.113.0/24`)
   return text
+}
+
+const FEED_NAMES = ['none', 'nipr', 'simulator'] as const
+type FeedName = (typeof FEED_NAMES)[number]
+
+function parseFeed(text: string): FeedName {
+  const name = FEED_NAMES.find((known) => known === text)
+  if (!name) throw new Error(`must be one of ${FEED_NAMES.join(', ')}`)
+  return name
+}
+
+function parseServiceUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
+    throw new Error('must be an http or https URL without user, password, query or fragment')
+  }
+  return url
+}
+
+function parseWord(text: string): string {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) throw new Error('must be 1 to 64 letters, digits, ., _ and -')
+  return text
+}
+
+function parseTimeOfDay(text: string): number {
+  const [, hours, minutes] = /^([01][0-9]|2[0-3]):([0-5][0-9])$/.exec(text) ?? []
+  if (hours === undefined || minutes === undefined) throw new Error('must be a time of day such as 10:15')
+  return Number(hours) * 60 + Number(minutes)
+}
+
+function parseDay(text: string): LocalDate {
+  const day = parseLocalDate(text)
+  if (!day) throw new Error(`"${text}" is no date such as 2026-12-25`)
+  return day
 }
 
 function parseLogLevel(text: string): Config['logLevel'] {

@@ -93,6 +93,7 @@ export class TestService extends ApiClient {
       clock,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
+      connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
       ...options.overrides,
       watch: (http: FastifyInstance) => {
@@ -157,6 +158,8 @@ export class TestService extends ApiClient {
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
     await this.app.housekeeping.settled()
+    await this.app.loads?.settled()
+    await this.app.runs?.settled()
     await this.app.tasks?.settled()
     await this.app.worker?.settled()
   }

@@ -6,10 +6,10 @@ import { visibleTo } from '#src/accounts/principal.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { preload } from '#src/updates/preload.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type TestAccount, TestWorld } from '../../test/population-world.ts'
 import { WatchedAnswers } from '../../test/watched-answers.ts'
-import { preload } from './preload.ts'
 import { registerPopulationRoutes } from './routes.ts'
 
 const publicUrl = 'https://sync.example'
@@ -223,6 +223,7 @@ describe('a job', () => {
 
 describe('the population', () => {
   test('is listed as specified', async () => {
+    account = await world.addAccount({ environment: 'sandbox' })
     await world.api.transaction({ settings: visibleTo(account.environment, account.accountId) }, (tx) =>
       preload(tx, { id: account.accountId, createdAt: new Date('2026-02-02T09:00:00.000Z') }),
     )

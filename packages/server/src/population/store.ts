@@ -5,6 +5,7 @@ import { sql } from '#src/adapters/postgres/sql.ts'
 import type { ChunkItem, ItemOutcome } from './decide.ts'
 import type { ItemResult, Job, JobCounts, JobRequest, JobState, JobType, Outcome } from './job.ts'
 import type { Npn } from './npn.ts'
+import { DATA_READY } from './npn-events.ts'
 
 const ITEMS_PER_STATEMENT = 10_000
 
@@ -187,7 +188,7 @@ export async function insertPreloaded(
   tx: Queryable,
   accountId: string,
   npns: readonly Npn[],
-  now: Date,
+  { now, freshOn }: { now: Date; freshOn: string },
 ): Promise<void> {
   await tx.query`
     insert into population_count (account_id, ready, changes) values (${accountId}, ${npns.length}, 1)`
@@ -195,7 +196,7 @@ export async function insertPreloaded(
     insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations,
                             fresh_on)
     select ${accountId}, npn, true, ${now}, ${now}, 1, 'preloaded', 'ready', 1,
-           (${now}::timestamptz at time zone 'America/Chicago')::date
+           ${freshOn}::date
       from unnest(${npns}::bigint[]) as npn`
 }
 
@@ -378,13 +379,23 @@ export async function beginCounting(tx: Queryable, accountId: string): Promise<v
 }
 
 /** What a chunk needs to know of its account, which it has for itself until the transaction ends. */
-export type HeldPopulation = { size: number; changes: number; endpoints: number }
+export type HeldPopulation = {
+  size: number
+  changes: number
+  /** How many deliveries an NPN that joins may cause. */
+  deliveriesPerNpn: number
+  /** An endpoint names `data_ready`: the event is made for it. */
+  wantsDataReady: boolean
+}
 
 export async function holdPopulation(tx: Queryable, accountId: string): Promise<HeldPopulation> {
   const [row] = await tx.query<HeldPopulation>`
-    select loading + ready + not_found as size, changes,
-           (select count(*) from endpoint where account_id = ${accountId} and deleted_at is null and not disabled) as endpoints
-      from population_count where account_id = ${accountId} for update`
+    select loading + ready + not_found as size, changes, e.all_types + e.data_ready as "deliveriesPerNpn",
+           e.data_ready > 0 as "wantsDataReady"
+      from population_count
+           cross join (select count(*) as all_types, count(*) filter (where ${DATA_READY} = any (event_types)) as data_ready
+                         from endpoint where account_id = ${accountId} and deleted_at is null and not disabled) as e
+     where account_id = ${accountId} for update of population_count`
   if (!row) throw new Error('a job has started without the counts of its account')
   return row
 }
@@ -417,26 +428,33 @@ export async function readKnown(tx: Queryable, accountId: string, npn: Npn): Pro
 
 export type StampedChange = { npn: Npn; at: Date }
 
+/** `lastEventAt`: of the latest of its events; `freshOn`: since when it can be read, null when it must be loaded first. */
+export type Activation = StampedChange & { lastEventAt: Date; freshOn: string | null }
+
 /**
- * NPNs join the population. One that has been in it keeps what is known about its data.
+ * NPNs join the population.
  * @returns the data status of each
  */
 export async function activate(
   tx: Queryable,
   accountId: string,
-  changes: readonly StampedChange[],
+  changes: readonly Activation[],
   source: Source,
   changeNumber: number,
 ): Promise<DataStatus[]> {
   const rows = await tx.query<{ data_status: DataStatus }>`
     insert into population as p
-           (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
-    select ${accountId}, npn, true, at, at, ${changeNumber}, ${source}, 'loading', 1
+           (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations, fresh_on)
+    select ${accountId}, npn, true, at, last_at, ${changeNumber}, ${source},
+           case when fresh_on is null then 'loading' else 'ready' end, 1, fresh_on
       from unnest(${changes.map((change) => change.npn)}::bigint[],
-                  ${changes.map((change) => change.at)}::timestamptz[]) as change (npn, at)
+                  ${changes.map((change) => change.at)}::timestamptz[],
+                  ${changes.map((change) => change.lastEventAt)}::timestamptz[],
+                  ${changes.map((change) => change.freshOn)}::date[]) as change (npn, at, last_at, fresh_on)
         on conflict (account_id, npn) do update
        set active = true, activated_at = excluded.activated_at, changed_at = excluded.changed_at,
-           change_number = excluded.change_number, source = excluded.source, activations = p.activations + 1
+           change_number = excluded.change_number, source = excluded.source, activations = p.activations + 1,
+           data_status = excluded.data_status, fresh_on = excluded.fresh_on, fresh_run = null
     returning data_status`
   return rows.map((row) => row.data_status)
 }
@@ -553,7 +571,11 @@ export async function deleteOld(db: Queryable, acceptedBefore: Date, limit: numb
          select p.account_id, p.npn from account a cross join lateral (
            select account_id, npn from population where account_id = a.id limit ${limit}) as p
           where a.deleted_at is not null limit ${limit})
-      returning 1
+      returning account_id, npn
+    ), left_alone as ( -- targets of the feed, if nobody else monitors them
+      update nipr_target t set left_at = now()
+        from gone join account a on a.id = gone.account_id
+       where t.feed_id = a.feed_id and t.npn = gone.npn
     )
     select count(*) as deleted from gone`
   await db.query`

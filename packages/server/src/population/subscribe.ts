@@ -1,11 +1,11 @@
 import type { Account } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
-import { acceptIn, type Wake } from '#src/events/accept.ts'
+import type { Wake } from '#src/events/accept.ts'
 import { decideChunk } from './decide.ts'
 import type { Npn } from './npn.ts'
 import { beginCounting, holdPopulation, readAutoSubscribe, readKnown } from './store.ts'
-import { changePopulation, type Transactions, toEvents } from './work.ts'
+import { changePopulation, type Transactions } from './work.ts'
 
 export type SubscribeParts = { updates: Transactions; clock: Clock; ids: IdSource; wake: Wake }
 
@@ -25,10 +25,8 @@ export async function subscribe(
     const known = await readKnown(tx, accountId, npn)
     const now = parts.clock.now()
     const { changes } = decideChunk('join', [{ position: 0, npn, known }], populationMax - population.size, now)
-    if (changes.length === 0) return []
-    const events = toEvents(parts, { accountId, environment }, 'join', changes, now)
-    await changePopulation(tx, { accountId, action: 'join', source: 'read' }, events, population.changes + 1)
-    return await acceptIn(tx, events)
+    const change = { accountId, environment, action: 'join', source: 'read' } as const
+    return await changePopulation(tx, parts, change, changes, population, now)
   })
   if (planned.length > 0) parts.wake(planned)
 }

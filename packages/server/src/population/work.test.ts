@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
+import { preload } from '#src/updates/preload.ts'
 import { failingAt, Killed } from '../../test/failing-database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type SeenEvent, type TestAccount, TestWorld } from '../../test/population-world.ts'
-import { preload } from './preload.ts'
 import { leaseJobs } from './store.ts'
 import { advanceJob } from './work.ts'
 
@@ -84,8 +84,8 @@ describe('what a job does', () => {
     const { accountId } = account
     await world.owner.query`insert into population_count (account_id, ready, changes) values (${accountId}, 45000, 1)`
     await world.owner.query`
-      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations)
-      select ${accountId}, n, true, now(), now(), 1, 'put', 'ready', 1 from generate_series(1, 45000) as n`
+      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations, fresh_on)
+      select ${accountId}, n, true, now(), now(), 1, 'put', 'ready', 1, now() from generate_series(1, 45000) as n`
     const jobId = await world.submit(account, 'replace', ['100000', '40000', '1'])
     const own = lease()
     const [key] = await leaseJobs(world.updates, own.runnerId, own.leaseMs, 1, clock.now())
@@ -321,7 +321,7 @@ describe('a crash', () => {
     let deaths = 0
     for (let finished = false; !finished; ) {
       try {
-        await world.work(failingAt(world.updates, 14))
+        await world.work(failingAt(world.updates, 17))
         finished = true
       } catch (error) {
         if (!(error instanceof Killed)) throw error

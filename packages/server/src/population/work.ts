@@ -1,11 +1,12 @@
+import type { Environment } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
-import { IdSource } from '#src/adapters/ids.ts'
+import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
-import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
-import { envelope } from '#src/events/envelope.ts'
+import { acceptIn, type PlannedDelivery } from '#src/events/accept.ts'
 import { type Change, type Chunk, decideChunk, nextChunk } from './decide.ts'
 import { endOf, endWhenStopped, processedOf } from './job.ts'
 import type { Npn } from './npn.ts'
+import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
 import {
   activate,
   appendLeaving,
@@ -14,6 +15,7 @@ import {
   deactivate,
   endJob,
   type HeldJob,
+  type HeldPopulation,
   holdJob,
   holdPopulation,
   type JobKey,
@@ -24,6 +26,7 @@ import {
   saveProgress,
   startJob,
 } from './store.ts'
+import { type HeldData, leaveTargets, wantTargets } from './targets.ts'
 
 /** What can run a transaction: a `Database`, or in tests one that fails at a chosen statement. */
 export type Transactions = {
@@ -40,9 +43,6 @@ export type Step = { state: 'unfinished' | 'finished' | 'lost'; planned: Planned
 
 /** A job with which runners make no progress for this long is ended. */
 const STALLED_AFTER_MS = 3_600_000
-const PAYLOAD_KEPT_MS = 90 * 86_400_000
-/** An id may be this far ahead of the clock and still come from the process's one source. */
-const AHEAD_MS_MAX = 1_000
 /** NPNs of the population that one transaction compares with the list of a replace. */
 const COMPARED_PER_STEP = 20_000
 
@@ -77,13 +77,19 @@ export async function advanceJob(parts: WorkParts, lease: Lease, key: JobKey): P
 
 async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseMs: number, now: Date): Promise<Step> {
   const population = await holdPopulation(tx, job.accountId)
-  const { action, from, to } = nextChunk(job, population.endpoints)
+  const { action, from, to } = nextChunk(job, population.deliveriesPerNpn)
   const items = await readChunk(tx, job, from, to)
   const { outcomes, changes } = decideChunk(action, items, job.populationMax - population.size, now)
-  const events = changes.length > 0 ? toEvents(parts, job, action, changes, now) : []
-  const change = { accountId: job.accountId, action, source: job.type === 'replace' ? 'post' : 'put' } as const
-  if (events.length > 0) await changePopulation(tx, change, events, population.changes + 1)
-  const planned = await acceptIn(tx, events)
+  const { accountId, environment } = job
+  const source = job.type === 'replace' ? 'post' : 'put'
+  const planned = await changePopulation(
+    tx,
+    parts,
+    { accountId, environment, action, source },
+    changes,
+    population,
+    now,
+  )
   if (outcomes.length > 0) await saveOutcomes(tx, job, outcomes)
   const counts = { ...job.counts }
   for (const { outcome } of outcomes) counts[outcome] += 1
@@ -93,40 +99,62 @@ async function workOnChunk(tx: Queryable, parts: WorkParts, job: HeldJob, leaseM
   return { state: 'finished', planned }
 }
 
-type ChangeEvent = NewEvent & { npn: Npn }
-
-export function toEvents(
-  { ids, clock }: Pick<WorkParts, 'ids' | 'clock'>,
-  { accountId, environment }: Pick<HeldJob, 'accountId' | 'environment'>,
-  action: Chunk['action'],
-  changes: readonly Change[],
-  now: Date,
-): ChangeEvent[] {
-  const type = action === 'join' ? 'producersync.npn.activated' : 'producersync.npn.deactivated'
-  const idsAhead = new IdSource(clock)
-  // In the order of their times, as an id made for a later moment carries the following ones with it; and where the
-  // clock has been set back by more than a moment, it must not carry all other ids of the process with it.
-  const inOrder = changes.toSorted((a, b) => a.notBefore.getTime() - b.notBefore.getTime())
-  return inOrder.map(({ npn, notBefore }) => {
-    const source = notBefore > addMs(now, AHEAD_MS_MAX) ? idsAhead : ids
-    const { id, createdAt, payload } = envelope(type, { npn }, notBefore, source)
-    const payloadExpiresAt = addMs(createdAt, PAYLOAD_KEPT_MS)
-    return { npn, accountId, environment, id, createdAt, type, payload, payloadExpiresAt, cause: 'event' }
-  })
-}
-
+/**
+ * Lets NPNs join or leave, with all that it makes true: events, the feed's targets, counts. An NPN that joins can be read
+ * at once when the feed's data of it is current; else its first load is asked for.
+ * @returns the planned deliveries, for `Wake`
+ */
 export async function changePopulation(
   tx: Queryable,
-  { accountId, action, source }: { accountId: string; action: Chunk['action']; source: Source },
-  events: readonly ChangeEvent[],
-  changeNumber: number,
-): Promise<void> {
-  const changes = events.map(({ npn, createdAt }) => ({ npn, at: createdAt }))
-  const statuses =
-    action === 'join'
-      ? await activate(tx, accountId, changes, source, changeNumber)
-      : await deactivate(tx, accountId, changes, changeNumber)
-  await countChange(tx, accountId, changeNumber, countOf(statuses, action === 'join' ? 1 : -1))
+  parts: Pick<WorkParts, 'ids' | 'clock'>,
+  change: { accountId: string; environment: Environment; action: Chunk['action']; source: Source },
+  changes: readonly Change[],
+  population: HeldPopulation,
+  now: Date,
+): Promise<PlannedDelivery[]> {
+  if (changes.length === 0) return []
+  const { accountId, environment, action } = change
+  const changeNumber = population.changes + 1
+  const facts = changes.map(({ npn, notBefore }) => ({ accountId, environment, npn, notBefore }))
+  if (action === 'leave') {
+    const events = npnEvents(parts, 'producersync.npn.deactivated', facts, now)
+    const statuses = await deactivate(tx, accountId, events.map(toStamped), changeNumber)
+    await leaveTargets(tx, accountId, npnsOf(events), now)
+    await countChange(tx, accountId, changeNumber, countOf(statuses, -1))
+    return await acceptIn(tx, events)
+  }
+  const events = npnEvents(parts, 'producersync.npn.activated', facts, now)
+  const loadAt = change.source === 'read' ? AHEAD_OF_ALL : now
+  const held = await wantTargets(tx, accountId, npnsOf(events), loadAt, now)
+  const ready = population.wantsDataReady ? events.flatMap((event) => readyAfter(event, held.get(event.npn))) : []
+  const readyEvents = npnEvents(parts, 'producersync.npn.data_ready', ready, now)
+  const lastAt = new Map([...events, ...readyEvents].map(({ npn, createdAt }) => [npn, createdAt]))
+  const activations = events.map(({ npn, createdAt }) => ({
+    npn,
+    at: createdAt,
+    lastEventAt: lastAt.get(npn) ?? createdAt,
+    freshOn: held.get(npn)?.freshOn ?? null,
+  }))
+  const statuses = await activate(tx, accountId, activations, change.source, changeNumber)
+  await countChange(tx, accountId, changeNumber, countOf(statuses, 1))
+  return await acceptIn(tx, [...events, ...readyEvents])
+}
+
+/** Somebody waits for what he reads: its first load comes before all that is due by now. */
+const AHEAD_OF_ALL = new Date(0)
+
+function readyAfter({ accountId, environment, npn, createdAt }: NpnEvent, held: HeldData | undefined): NpnFact[] {
+  if (!held) return []
+  return [{ accountId, environment, npn, notBefore: addMs(createdAt, 1), about: { noLicenses: held.noLicenses } }]
+}
+
+/** By NPN, so that transactions of several accounts take the feed's targets in one order. */
+function npnsOf(events: readonly NpnEvent[]): Npn[] {
+  return events.map(({ npn }) => npn).sort((a, b) => Number(a) - Number(b))
+}
+
+function toStamped({ npn, createdAt }: NpnEvent): { npn: Npn; at: Date } {
+  return { npn, at: createdAt }
 }
 
 function countOf(statuses: DataStatus[], step: 1 | -1): Record<DataStatus, number> {

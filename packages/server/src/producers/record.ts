@@ -1,5 +1,3 @@
-import type { Npn } from '#src/population/npn.ts'
-
 /** The kinds of record that are stored of a producer; each is a table of this name. */
 export const RECORD_KINDS = [
   'entity',
@@ -16,20 +14,6 @@ export type RecordKind = (typeof RECORD_KINDS)[number]
 
 /** A day in America/Chicago, `YYYY-MM-DD`. */
 type Day = string
-
-/** What every record has beside its own fields. Source: producersync-api 7. */
-export type Stored<Fields> = Fields & {
-  id: number // below 2^53, never given twice
-  npn: Npn
-  /** Of the run or load that last wrote it. */
-  transactionId: string
-  /** When it was first stored. */
-  createdOn: Day
-  /** Of its last change, or that of a record embedded in it; never goes back. */
-  updatedOn: Day
-  /** A newer report has it no more. */
-  niprDeleted: boolean
-}
 
 export type Entity = {
   type: 'INDIVIDUAL' | 'FIRM'

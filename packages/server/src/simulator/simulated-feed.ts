@@ -24,8 +24,8 @@ export class SimulatedFeed {
   readonly targets = new TargetTable()
   readonly #clock: Clock
   #defined: DefinedFeed
-  /** What the clock is ahead of the real one, or where it stands. */
-  #time: { aheadMs: number } | { stoppedAt: Date } = { aheadMs: 0 }
+  /** What the clock is ahead of the real one, or where it stands; undefined until it is set. */
+  #time: { aheadMs: number } | { stoppedAt: Date } | undefined
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #failedOnce = new Set<string>()
   readonly #failuresOfDay = new Map<Npn, number>()
@@ -46,12 +46,13 @@ export class SimulatedFeed {
   }
 
   now(): Date {
-    return 'stoppedAt' in this.#time ? this.#time.stoppedAt : addMs(this.#clock.now(), this.#time.aheadMs)
+    if (this.#time && 'stoppedAt' in this.#time) return this.#time.stoppedAt
+    return addMs(this.#clock.now(), this.#time?.aheadMs ?? 0)
   }
 
-  /** Forward only. @returns false for a moment that has passed */
+  /** To any moment at first, then forward only. @returns false for a moment that has passed */
   setClock(at: Date, stopped: boolean): boolean {
-    if (at < this.now()) return false
+    if (this.#time && at < this.now()) return false
     this.#time = stopped ? { stoppedAt: at } : { aheadMs: at.getTime() - this.#clock.now().getTime() }
     return true
   }

@@ -50,6 +50,11 @@ export function sql(strings: TemplateStringsArray, ...values: unknown[]): Sql {
   return new Statement(parts, parameters, textOf(parts))
 }
 
+/** SQL text of the program itself, to compose statements with: names of tables and columns, never a value. */
+export function sqlText(text: string): Sql {
+  return new Statement([text], [], text)
+}
+
 const composed = new Map<string, string>()
 
 /**

@@ -25,7 +25,7 @@ alter table population add constraint ready_has_fresh_date check (data_status <>
 create index population_of_npn on population (npn) where active;
 create index population_not_moved on population (account_id, npn) where active and data_status = 'ready' and fresh_run is null;
 
-create sequence record_id; -- of all records of all feeds; handed out in blocks
+create sequence record_id increment by 1000; -- of all records of all feeds: each value begins a block of 1,000 ids
 grant usage on sequence record_id to psapi_api, psapi_updates;
 
 create table entity (

@@ -9,6 +9,7 @@ create table nipr_feed (
   seed           text        not null, -- of the simulator
   clock_ahead_ms bigint      not null default 0 check (clock_ahead_ms >= 0), -- its time is the database's plus this
   owed_from      date        not null, -- no day before it is owed: nothing was monitored yet
+  lost_days      date[]      not null default '{}', -- no run has covered them in time; a full refresh makes up for them
   cleaned_on     date        not null, -- last day on which targets and records that nobody monitors were removed
   due_at         timestamptz not null, -- when a scheduler looks at it next, in the database's time
   lease_owner    uuid, -- of its scheduler; whoever takes the lease over fences the former owner with it
@@ -17,6 +18,11 @@ create table nipr_feed (
   constraint sandbox_feed_has_account check ((environment = 'sandbox') = (account_id is not null) and id = coalesce(account_id, 'production'))
 );
 create index nipr_feed_due on nipr_feed (due_at) where kind <> 'none';
+
+-- The day in Chicago by the clock of a feed; one that is not configured has the database's.
+create function feed_date(wanted text, at timestamptz) returns date language sql stable parallel safe
+  return ((at + coalesce((select clock_ahead_ms from nipr_feed where id = wanted), 0) * interval '1 millisecond')
+          at time zone 'America/Chicago')::date;
 
 -- An NPN that somebody monitors, or did until lately: what NIPR is told, and what the feed holds of it. Data is current
 -- while the NPN is a target.
@@ -51,18 +57,15 @@ create table nipr_run (
   released       boolean     not null default false, -- an operator has let it past the guard
   covers         date[]      not null default '{}', -- the days whose reports it has read
   late           boolean     not null default false,
-  next_try_at    timestamptz not null, -- in the feed's time
-  failures       smallint    not null default 0, -- tries of the step at hand in a row
-  listed         boolean     not null default false, -- the work list is complete
+  next_try_at    timestamptz not null,
   scheduled_at   timestamptz not null,
   started_at     timestamptz,
-  details_at     timestamptz, -- began to read details
+  details_at     timestamptz, -- the work list is complete, details are read
   collected_at   timestamptz,
   published_at   timestamptz,
   ended_at       timestamptz,
   message        text,
   counts         jsonb       not null default '{}',
-  durations_ms   jsonb       not null default '{}',
   constraint ended_when_final check ((state in ('published', 'no_report', 'failed')) = (ended_at is not null))
 );
 create unique index nipr_run_one_at_a_time on nipr_run (feed_id) where ended_at is null;
@@ -88,7 +91,6 @@ create table nipr_run_npn (
   alerted     boolean     not null default false,
   version     integer, -- of the target when its report was compared
   attempts    smallint    not null default 0,
-  next_try_at timestamptz, -- in the feed's time
   warnings    integer     not null default 0,
   cause       text, -- of the last failure
   primary key (run_id, npn)
@@ -101,7 +103,7 @@ create table nipr_change (
   npn       bigint   not null,
   kind      text     not null,
   record_id bigint   not null,
-  action    text     not null check (action in ('insert', 'update', 'delete', 'touch')),
+  action    text     not null check (action in ('insert', 'update', 'delete')),
   fields    jsonb, -- of an insert or update: the columns of the record
   primary key (run_id, kind, npn, record_id)
 );
@@ -132,16 +134,13 @@ end $$;
 create policy api on nipr_feed to psapi_api
   using (environment = (select current_environment())
          and ((select current_account()) is null or id = (select current_feed())));
-create policy api on nipr_run to psapi_api using (feed_id in (select id from nipr_feed));
+create policy api on nipr_run for select to psapi_api using (feed_id in (select id from nipr_feed));
 create policy api on nipr_run_npn for select to psapi_api using (run_id in (select id from nipr_run));
 create policy api on nipr_target to psapi_api using (feed_id = (select current_feed()));
 create policy api on nipr_announcement for select to psapi_api
   using ((select current_account()) is null and run_id in (select id from nipr_run));
-grant select, insert on nipr_feed to psapi_api;
-grant update (clock_ahead_ms, due_at) on nipr_feed to psapi_api;
-grant select, insert, update on nipr_run to psapi_api;
-grant select on nipr_run_npn, nipr_announcement to psapi_api;
-grant select, insert on nipr_target to psapi_api;
+grant select on nipr_feed, nipr_run, nipr_run_npn, nipr_announcement to psapi_api;
+grant insert on nipr_feed, nipr_target to psapi_api; -- those of a new sandbox account
 
 insert into nipr_feed (id, environment, account_id, kind, seed, owed_from, cleaned_on, due_at, created_at)
 select a.id, 'sandbox', a.id, 'simulator', a.id, (now() at time zone 'America/Chicago')::date + 1,

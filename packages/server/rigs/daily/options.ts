@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util'
+
+export type Options = { json: boolean; npns: number; days: number; accounts: number; seed: string }
+
+export const USAGE = `Usage: npm run -s daily -- [--json] [--npns N] [--days D] [--accounts A] [--seed S]
+Plays D business days with faults for N producers monitored by A accounts, and compares what a client of the public API has
+copied with what the simulator says. Defaults: 2000 producers, 7 days, 3 accounts, seed 1.
+`
+
+/** The command line cannot be understood; the message says why. */
+export class UsageFault extends Error {}
+
+/** @throws UsageFault */
+export function parseOptions(args: readonly string[]): Options {
+  const values = valuesOf(args)
+  return {
+    json: values.json ?? false,
+    npns: integer('npns', values.npns, 2_000, 10, 1_000_000),
+    days: integer('days', values.days, 7, 1, 60),
+    accounts: integer('accounts', values.accounts, 3, 1, 20),
+    seed: values.seed ?? '1',
+  }
+}
+
+function valuesOf(args: readonly string[]) {
+  const text = { type: 'string' } as const
+  try {
+    const options = { json: { type: 'boolean' }, npns: text, days: text, accounts: text, seed: text } as const
+    return parseArgs({ args: [...args], options }).values
+  } catch (error) {
+    throw new UsageFault(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function integer(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new UsageFault(`--${name} must be a whole number from ${min} to ${max}`)
+  }
+  return value
+}

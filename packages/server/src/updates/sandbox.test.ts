@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { type Receiver, startReceiver } from '../../test/receiver.ts'
+import { type TestAccount, TestService } from '../../test/service.ts'
+
+// Friday, 6 March 2026, 9:00 in Chicago
+let receiver: Receiver
+let service: TestService
+let account: TestAccount
+let token: string
+let database: Database
+beforeAll(async () => {
+  receiver = await startReceiver()
+  service = await TestService.start({ receivers: [receiver], overrides: { connectFeed: undefined } })
+  account = await service.account('sandbox')
+  token = await service.token(account)
+  await service.endpoint(account, receiver)
+  database = service.database.open('migrate')
+})
+afterAll(async () => {
+  await service.close()
+  await receiver.close()
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of any operation
+async function get(path: string): Promise<any> {
+  return await service.ok('GET', path, undefined, { token })
+}
+
+describe('a new sandbox account', () => {
+  test('can read its two producers at once, and has heard of nothing', async () => {
+    const { embedded } = await get('/v1/accounts/subscriptions')
+    expect(embedded.subscriptions).toMatchObject([
+      { npn: '15645555', source: 'preloaded', dataStatus: 'ready' },
+      { npn: '19855109', source: 'preloaded', dataStatus: 'ready' },
+    ])
+    expect(await get('/v2/entities/15645555')).toMatchObject({
+      type: 'INDIVIDUAL',
+      firstName: 'Joe',
+      middleName: 'A',
+      lastName: 'Producer',
+      updatedAt: '2026-03-06',
+      subscriptionCount: 1,
+    })
+    const licenses = await get('/v2/entities/19855109/licenses')
+    expect(licenses.embedded.licenses).toHaveLength(3)
+    expect(typesOf(receiver)).toEqual([])
+  })
+
+  test('gets the first data of what it adds within 10 s', async () => {
+    await service.ok('PUT', '/v1/accounts/subscriptions', ['912484758', '1234567890'], { token })
+    await expect
+      .poll(async () =>
+        (await get('/v1/accounts/subscriptions')).embedded.subscriptions.map(
+          (row: { npn: string; dataStatus: string }) => [row.npn, row.dataStatus],
+        ),
+      )
+      .toEqual([
+        ['15645555', 'ready'],
+        ['19855109', 'ready'],
+        ['912484758', 'ready'],
+        ['1234567890', 'not_found'],
+      ])
+    const { embedded } = await get('/v2/entities')
+    expect(embedded.entities.map(({ npn }: { npn: string }) => npn)).toEqual(['15645555', '19855109', '912484758'])
+  })
+})
+
+describe('a run of the sandbox', () => {
+  test('is started by a call, and is over when it is announced', async () => {
+    const before = await get('/v2/entities/15645555')
+    const started = await service.call('POST', '/v1/sandbox/runs', {}, { token })
+    expect(started).toMatchObject({
+      status: 202,
+      body: { success: true, message: 'Run is in progress', run_id: expect.any(String) },
+    })
+    await ended(started.body.run_id)
+    expect(await get(`/v1/runs/${started.body.run_id}`)).toMatchObject({
+      runDate: '2026-03-06',
+      state: 'published',
+      late: false,
+      counts: { accounts: 1, unknown: 1, deferred: 0 },
+      errors: [],
+    })
+    await expect.poll(() => typesOf(receiver).filter((type) => type.endsWith('updates_available'))).toHaveLength(1)
+    const { embedded } = await get('/v2/entities?updatedSince=2026-03-06')
+    expect(embedded.entities.length).toBeGreaterThanOrEqual(2)
+    expect(before.npn).toBe('15645555')
+    expect((await get('/v1/sandbox/clock')).now).toMatch(/^2026-03-06T16:15:/)
+  })
+
+  test.each([
+    [{ runDate: '2026-03-07' }, 'runDate: 2026-03-07 is not a business day'],
+    [{ runDate: '2026-03-05' }, 'runDate: 2026-03-05 is before the last run, 2026-03-06'],
+    [{ runDate: '2026-03-23' }, 'runDate: 2026-03-23 is more than 14 days ahead'],
+    [{ scenario: 'storm' }, 'scenario: must be one of'],
+  ])('%j is refused', async (body, message) => {
+    const answer = await service.call('POST', '/v1/sandbox/runs', body, { token })
+    expect(answer).toMatchObject({ status: 400, body: { message: expect.stringContaining(message) } })
+  })
+
+  test('follows its scenario, and leaves out no day', async () => {
+    const outcome = async (body: object) => {
+      const { run_id } = await service.ok('POST', '/v1/sandbox/runs', body, { token })
+      await ended(run_id)
+      const { runDate, state, late, counts } = await get(`/v1/runs/${run_id}`)
+      return { runDate, state, late, alertNpns: counts.alertNpns }
+    }
+    expect(await outcome({ scenario: 'fails' })).toMatchObject({ runDate: '2026-03-09', state: 'failed' })
+    expect(await outcome({ runDate: '2026-03-10', scenario: 'no_report' })).toMatchObject({ state: 'no_report' })
+    expect(await outcome({ runDate: '2026-03-11', scenario: 'fails_once' })).toMatchObject({
+      state: 'published',
+      late: false,
+    })
+    expect(await outcome({ scenario: 'late' })).toMatchObject({ runDate: '2026-03-12', state: 'published', late: true })
+    const { embedded } = await get('/v1/runs?size=2')
+    expect(embedded.runs.map(({ runDate }: { runDate: string }) => runDate)).toEqual(['2026-03-12', '2026-03-11'])
+  })
+
+  test('rule 36: moves no clock and no data of another account; in production there is none', async () => {
+    const other = await service.account('sandbox')
+    const otherToken = await service.token(other)
+    const clock = await service.ok('GET', '/v1/sandbox/clock', undefined, { token: otherToken })
+    expect(clock.now).toMatch(/^2026-03-06T15:00:/)
+    expect(await service.ok('GET', '/v1/runs', undefined, { token: otherToken })).not.toHaveProperty('embedded')
+    const production = await service.token(await service.account('production'))
+    for (const [method, path] of [
+      ['POST', '/v1/sandbox/runs'],
+      ['GET', '/v1/sandbox/clock'],
+      ['PUT', '/v1/sandbox/clock'],
+    ] as const) {
+      const body = method === 'GET' ? undefined : {}
+      expect((await service.call(method, path, body, { token: production })).status).toBe(403)
+    }
+  })
+
+  test('the clock is set forward only, and what falls due by that starts', async () => {
+    const put = (now: string) => service.call('PUT', '/v1/sandbox/clock', { now }, { token })
+    expect(await put('2026-03-06T16:15:00Z')).toMatchObject({
+      status: 400,
+      body: { message: 'now: the clock is not set back' },
+    })
+    expect((await put('2026-04-30T00:00:00Z')).status).toBe(400)
+    expect(await put('2026-03-16T16:00:00.000Z')).toMatchObject({
+      status: 200,
+      body: { now: '2026-03-16T16:00:00.000Z' },
+    })
+    const newest = async () => {
+      const [run] = await database.query<{ id: string }>`
+        select id from nipr_run where feed_id = ${account.id} and run_date = '2026-03-16'`
+      return run?.id
+    }
+    await expect.poll(newest).toBeDefined()
+    await ended((await newest()) ?? '')
+    expect((await get('/v1/runs')).embedded.runs[0]).toMatchObject({ runDate: '2026-03-16', state: 'published' })
+  })
+})
+
+describe('the operators', () => {
+  test('see the runs of all feeds of their environment, whole', async () => {
+    const keyed = { token: service.keys.sandbox }
+    const { embedded, links } = await service.ok(
+      'GET',
+      `/v1/admin/runs?feedId=${account.id}&state=published&size=1`,
+      undefined,
+      keyed,
+    )
+    expect(embedded.runs).toMatchObject([
+      {
+        feedId: account.id,
+        runDate: '2026-03-16',
+        covers: ['2026-03-13', '2026-03-16'],
+        trigger: 'schedule',
+        durationsMs: { publish: expect.any(Number) },
+      },
+    ])
+    const next = await service.ok('GET', links.next.href.slice(service.url.length), undefined, keyed)
+    expect(next.embedded.runs).toMatchObject([{ runDate: '2026-03-12' }])
+    const [{ id }] = embedded.runs
+    expect((await service.call('POST', `/v1/admin/runs/${id}/release`, {}, keyed)).status).toBe(409)
+    expect(
+      (await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token: service.keys.production })).status,
+    ).toBe(404)
+    expect((await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token })).status).toBe(403)
+    expect(await service.ok('GET', `/v1/admin/runs/${id}/errors`, undefined, keyed)).not.toHaveProperty('embedded')
+  })
+
+  test('start a run of a feed', async () => {
+    const keyed = { token: service.keys.sandbox }
+    const { run_id } = await service.ok('POST', '/v1/admin/runs', { feedId: account.id, fullRefresh: true }, keyed)
+    await ended(run_id)
+    expect(await service.ok('GET', `/v1/admin/runs/${run_id}`, undefined, keyed)).toMatchObject({
+      runDate: '2026-03-16',
+      state: 'published',
+      trigger: 'operator',
+      counts: { changedNpns: 0, accounts: 0 },
+    })
+    expect((await service.call('POST', '/v1/admin/runs', { feedId: 'production' }, keyed)).status).toBe(404)
+  })
+})
+
+/** Lets waits between attempts pass until the run has ended. */
+async function ended(runId: string): Promise<void> {
+  const look = async () => {
+    service.clock.advanceMs(250)
+    const [run] = await database.query<{ state: string }>`select state from nipr_run where id = ${runId}`
+    return run?.state
+  }
+  await expect.poll(look, { timeout: 30_000, interval: 20 }).toMatch(/published|no_report|failed/)
+  await service.settled()
+}
+
+function typesOf({ verified }: Receiver): string[] {
+  return verified.map(({ body }) => JSON.parse(body.toString()).type).filter((type: string) => type !== 'webhook.ping')
+}
