@@ -18,6 +18,9 @@ export type SimulatorParts = {
   stopped: boolean
   /** What the simulator is told of a feed beside its scenarios. */
   define: (feed: Feed) => Omit<FeedDefinition, 'password' | 'scenarios'>
+  start?: typeof startSimulator
+  /** Feeds that the simulator knows at once; the one told of longest ago makes room. Standard: 500. */
+  feedsMax?: number
 }
 
 /** A feed as this process's simulator has been told of it. */
@@ -28,7 +31,7 @@ const CONFLICT = 409
 const TARGETS_PER_CALL = 1_000
 /** Targets that another process has added may become visible later than their time says. */
 const TARGETS_OVERLAP_MS = 60_000
-const FEEDS_TOLD_MAX = 500
+const FEEDS_MAX = 500
 const EMAIL = 'nobody@example.com'
 
 /**
@@ -39,7 +42,8 @@ export class Simulators {
   readonly #parts: SimulatorParts
   readonly #password = randomBytes(24).toString('base64url')
   #running: Promise<Running> | undefined
-  readonly #telling = new Map<string, Promise<NiprFeed>>()
+  /** The last of what is being told of a feed: one thing at a time. */
+  readonly #turns = new Map<string, Promise<unknown>>()
   #closed = false
 
   constructor(parts: SimulatorParts) {
@@ -48,14 +52,7 @@ export class Simulators {
 
   /** The feed, with its clock and scenarios as they are now; for a run, which asks for alerts, with its targets too. */
   async connect(feed: Feed, purpose: Purpose): Promise<NiprFeed> {
-    const before = this.#telling.get(feed.id)
-    const telling = (before?.catch(() => undefined) ?? Promise.resolve()).then(() => this.#tell(feed, purpose))
-    this.#telling.set(feed.id, telling)
-    try {
-      return await telling
-    } finally {
-      if (this.#telling.get(feed.id) === telling) this.#telling.delete(feed.id)
-    }
+    return await this.#inTurn(feed.id, () => this.#tell(feed, purpose))
   }
 
   async close(): Promise<void> {
@@ -65,6 +62,17 @@ export class Simulators {
     await Promise.all([...running.told.values()].map(({ client }) => client.close()))
     await running.control.close()
     await running.process.stop()
+  }
+
+  async #inTurn<T>(feedId: string, tell: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(feedId)
+    const turn = (before?.catch(() => undefined) ?? Promise.resolve()).then(tell)
+    this.#turns.set(feedId, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(feedId) === turn) this.#turns.delete(feedId)
+    }
   }
 
   async #tell(feed: Feed, purpose: Purpose): Promise<NiprFeed> {
@@ -81,7 +89,7 @@ export class Simulators {
     if (purpose === 'run') await this.#tellTargets(feed, told)
     running.told.delete(feed.id)
     running.told.set(feed.id, told) // the latest last
-    await this.#forgetOldest(running)
+    this.#forgetSurplus(running)
     return told.client
   }
 
@@ -123,18 +131,20 @@ export class Simulators {
     told.targetsUntil = new Date(Math.max(0, until.getTime() - TARGETS_OVERLAP_MS))
   }
 
-  async #forgetOldest({ told }: Running): Promise<void> {
-    if (told.size <= FEEDS_TOLD_MAX) return
-    const [oldest] = told
-    if (!oldest) return
-    const [feedId, { client }] = oldest
-    told.delete(feedId)
-    await client.close()
+  /** Those told of longest ago. Waits for none of them, so that no two turns can wait for each other. */
+  #forgetSurplus(running: Running): void {
+    const surplus = running.told.size - (this.#parts.feedsMax ?? FEEDS_MAX)
+    if (surplus <= 0) return
+    const idle = [...running.told.keys()].filter((feedId) => !this.#turns.has(feedId))
+    for (const feedId of idle.slice(0, surplus)) {
+      // a simulator that has ended keeps nothing either
+      this.#inTurn(feedId, () => forget(running, feedId)).catch(() => undefined)
+    }
   }
 
   async #start(): Promise<Running> {
     if (this.#closed) throw new Error('the simulator has been closed')
-    this.#running ??= startSimulator().then((process) => {
+    this.#running ??= (this.#parts.start ?? startSimulator)().then((process) => {
       const control = new SimulatorControl(process.url, process.controlToken)
       void process.exited.then(() => {
         this.#running = undefined // the next feed that needs it starts another
@@ -148,4 +158,11 @@ export class Simulators {
       throw error
     }
   }
+}
+
+/** The process frees what it holds of a feed, and so does its simulator: its targets above all. */
+async function forget({ told, control }: Running, feedId: string): Promise<void> {
+  const client = told.get(feedId)?.client
+  told.delete(feedId)
+  await Promise.all([client?.close(), control.removeFeed(feedId)])
 }
