@@ -13,6 +13,8 @@ export const LISTS = [
 ] as const
 export type ListName = (typeof LISTS)[number]
 
+type Page = { embedded?: Record<string, Json[]>; links: { next: { href: string } } }
+
 const PAGE = 1_000
 
 /** What an account's client has copied, by the public API alone: of each record the hash of its fields. */
@@ -27,8 +29,13 @@ export class Mirror {
     this.#api = api
   }
 
-  get npns(): Iterable<string> {
-    return this.#records.keys()
+  get npns(): Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'> {
+    return this.#records
+  }
+
+  /** The account has left it: what was copied of it is to go. */
+  drop(npn: string): void {
+    this.#records.delete(npn)
   }
 
   /** Upserts by id what the lists give. @param since a date; without it everything */
@@ -36,15 +43,11 @@ export class Mirror {
     const startedAt = performance.now()
     for (const list of LISTS) {
       const from = since === undefined ? '' : `updatedSince=${since}&`
-      let next = `/v2/${list}?${from}size=${PAGE}`
-      for (;;) {
-        const page = (await this.#api.get(next)) as {
-          embedded?: Record<string, Json[]>
-          links: { next: { href: string } }
-        }
-        if (!page.embedded) break
+      let page = (await this.#api.get(`/v2/${list}?${from}size=${PAGE}`)) as Page
+      while (page.embedded) {
+        const next = this.#api.get(page.links.next.href) // on its way while this one is kept
         for (const record of page.embedded[list] ?? []) this.#keep(list, record)
-        next = page.links.next.href
+        page = (await next) as Page
       }
     }
     this.pullMs += performance.now() - startedAt

@@ -10,7 +10,8 @@ export class AnnouncementReceiver {
   readonly #server: Server
   readonly #seen = new Set<string>()
   readonly announcements: Announcement[] = []
-  onAnnounced: (announcement: Announcement) => void = () => {}
+  /** An account is told that it no longer monitors an NPN. */
+  onDeactivated: (account: string, npn: string) => void = () => {}
 
   private constructor() {
     this.#server = createServer((request, response) => {
@@ -40,11 +41,10 @@ export class AnnouncementReceiver {
   }
 
   #take(account: string, body: string): void {
-    const event = JSON.parse(body) as { id: string; type: string; data: { runDate: string } }
+    const event = JSON.parse(body) as { id: string; type: string; data: { runDate: string; npn: string } }
+    if (event.type === 'producersync.npn.deactivated') this.onDeactivated(account, event.data.npn)
     if (event.type !== 'producersync.updates_available' || this.#seen.has(event.id)) return
     this.#seen.add(event.id)
-    const announcement = { account, eventId: event.id, runDate: event.data.runDate }
-    this.announcements.push(announcement)
-    this.onAnnounced(announcement)
+    this.announcements.push({ account, eventId: event.id, runDate: event.data.runDate })
   }
 }

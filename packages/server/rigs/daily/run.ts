@@ -14,11 +14,12 @@ import { FeedClock } from './feed-clock.ts'
 import { Mirror } from './mirror.ts'
 import type { Options } from './options.ts'
 import { planDays } from './plan.ts'
+import { newcomersWanted, Populations } from './population.ts'
 import { AnnouncementReceiver } from './receiver.ts'
 import { Service } from './service.ts'
 import { mismatches } from './truth.ts'
 import { Wire } from './wire.ts'
-import { chooseNpns, makeWorld, monitor, type RigAccount, share } from './world.ts'
+import { chooseNpns, makeWorld, monitor, type RigAccount, share, waitUntilLoaded } from './world.ts'
 
 export type Report = {
   command: 'daily'
@@ -81,7 +82,8 @@ async function play(
   const service = await startService(folder, database, receiver, [wire.url, password])
   opened(() => service.stop('SIGKILL'))
 
-  const npns = chooseNpns(options.npns)
+  const chosen = chooseNpns(options.npns + newcomersWanted(options.npns, options.days))
+  const npns = chosen.slice(0, options.npns)
   const shares = share(npns, options.accounts)
   const clients = Math.max(2, Math.ceil(((shares[0]?.length ?? 0) * RECORDS_PER_NPN_MAX) / 1_000 / REQUESTS_PER_CLIENT))
   const { operator, accounts } = await makeWorld({
@@ -99,12 +101,15 @@ async function play(
   await clock.moveTo(chicagoMoment(first.day, 9 * 60))
 
   const loadingAt = performance.now()
-  await Promise.all(accounts.map((account) => monitor(account, sleep)))
+  await Promise.all(accounts.map((account) => monitor(account)))
+  await Promise.all(accounts.map(({ api, npns }) => waitUntilLoaded(api, npns.length)))
   const firstLoadSeconds = seconds(performance.now() - loadingAt)
   tell(`${npns.length} producers loaded in ${firstLoadSeconds} s, peak memory ${service.peakMemoryMb} MB`)
-  const mirrors = new Map(accounts.map((account) => [account.id, new Mirror(account.api)]))
-  for (const mirror of mirrors.values()) await mirror.pull()
-  const copied = [...mirrors.values()]
+  const members = accounts.map((account) => ({ account, mirror: new Mirror(account.api) }))
+  const copied = members.map(({ mirror }) => mirror)
+  for (const mirror of copied) await mirror.pull()
+  const populations = new Populations(members, chosen.slice(options.npns))
+  receiver.onDeactivated = (id, npn) => members.find(({ account }) => account.id === id)?.mirror.drop(npn)
   const records = copied.reduce((sum, { pulled }) => sum + pulled, 0)
   const recordsPerSecond = Math.round(records / copied.reduce((sum, { pullMs }) => sum + pullMs / 1_000, 0))
   tell(`${records} records copied, ${recordsPerSecond}/s, peak memory ${service.peakMemoryMb} MB`)
@@ -112,6 +117,7 @@ async function play(
   const runs: SeenRun[] = []
   let announcedBeforeReadable = 0
   for (const planned of days) {
+    if (planned !== first) await populations.change()
     const seen = await playDay(stage, planned)
     runs.push(seen)
     const { state, counts } = seen
@@ -120,23 +126,22 @@ async function play(
     )
     if (state !== 'published') continue
     await announced(receiver, accounts, planned.day)
-    for (const account of accounts) {
-      const mirror = mirrors.get(account.id)
-      if (!mirror) continue
+    for (const { account, mirror } of members) {
       await mirror.pull(planned.day)
-      announcedBeforeReadable += (await mismatches(mirror, simulator, USER, planned.day, account.npns)).length
+      const npns = populations.npnsOf(account.id)
+      announcedBeforeReadable += (await mismatches(mirror, simulator, USER, planned.day, npns)).length
     }
   }
 
   const last = days.at(-1)?.day ?? first.day
   let copyMismatches = 0
-  for (const account of accounts) {
-    const mirror = mirrors.get(account.id)
-    if (!mirror) continue
+  for (const { account, mirror } of members) {
+    const npns = populations.npnsOf(account.id)
     const fresh = new Mirror(account.api)
     await fresh.pull()
-    const wrong = new Set(await mismatches(mirror, simulator, USER, last, account.npns))
-    for (const npn of account.npns) if (mirror.recordsOf(npn).join() !== fresh.recordsOf(npn).join()) wrong.add(npn)
+    const wrong = new Set(await mismatches(mirror, simulator, USER, last, npns))
+    for (const npn of new Set([...npns, ...mirror.npns.keys(), ...fresh.npns.keys()]))
+      if (mirror.recordsOf(npn).join() !== fresh.recordsOf(npn).join()) wrong.add(npn)
     if (wrong.size > 0) tell(`${account.id}: ${[...wrong].slice(0, 10).join(', ')} are not as the simulator has them`)
     copyMismatches += wrong.size
   }

@@ -1,3 +1,4 @@
+import { AnswerLost } from '#src/adapters/http-client/http-client.ts'
 import { parseNpn } from '#src/population/npn.ts'
 import type { SimulatorControl } from '#src/simulator/simulator-control.ts'
 import type { Producer } from '#src/simulator/world.ts'
@@ -18,7 +19,9 @@ export async function mismatches(
   const wrong: string[] = []
   for (let start = 0; start < npns.length; start += ASKED_AT_ONCE) {
     const part = npns.slice(start, start + ASKED_AT_ONCE).flatMap((text) => parseNpn(text) ?? [])
-    const truths = await simulator.truth(user, day, part)
+    const ask = () => simulator.truth(user, day, part)
+    // a connection that the simulator closes just then, since it was idle while this process was busy
+    const truths = await ask().catch((error) => (error instanceof AnswerLost ? ask() : Promise.reject(error)))
     for (const [index, npn] of part.entries()) {
       const truth = truths[index]
       const expected = truth ? recordsOf(truth).sort() : []

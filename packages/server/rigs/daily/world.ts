@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '#src/accounts/clients.ts'
 import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import { createKey } from '#src/accounts/tokens.ts'
@@ -76,16 +77,20 @@ async function takeToken(url: string, clientId: string, secret: string): Promise
   return access_token
 }
 
-/** Puts the account's population there, and waits until none of it is being loaded. */
-export async function monitor({ api, npns }: RigAccount, pause: (ms: number) => Promise<unknown>): Promise<void> {
+/** Adds the NPNs to what the account monitors. */
+export async function monitor({ api, npns }: Pick<RigAccount, 'api' | 'npns'>): Promise<void> {
   for (let start = 0; start < npns.length; start += BODY_NPNS_MAX) {
     await api.call('PUT', '/v1/accounts/subscriptions', npns.slice(start, start + BODY_NPNS_MAX))
   }
+}
+
+/** Until the account monitors so many NPNs, and none of them is being loaded. */
+export async function waitUntilLoaded(api: Api, npns: number): Promise<void> {
   const total = async (filter: string) => {
     const { page } = (await api.get(`/v1/accounts/subscriptions?size=1${filter}`)) as {
       page: { totalElements: number }
     }
     return page.totalElements
   }
-  while ((await total('')) < npns.length || (await total('&dataStatus=loading')) > 0) await pause(LOOK_MS)
+  while ((await total('')) !== npns || (await total('&dataStatus=loading')) > 0) await sleep(LOOK_MS)
 }
