@@ -20,10 +20,12 @@ export async function readBusyFeeds(
       union all
       select next.feed_id from adding cross join lateral (
         select feed_id from nipr_target where state = 'adding' and feed_id > adding.feed_id order by feed_id limit 1) as next
-    ), busy as (
+    ), busy as materialized (
       select f.id as "feedId", f.id in (select feed_id from adding) as adding,
-             exists (select from nipr_target t where t.feed_id = f.id and t.load_due_at <= ${now}
-                                                 and (t.load_until is null or t.load_until <= now())) as loads
+             -- in an order: "exists" would read the table from its start, past all that is loaded
+             coalesce((select true from nipr_target t
+                        where t.feed_id = f.id and t.load_due_at <= ${now} and (t.load_until is null or t.load_until <= now())
+                        order by t.load_due_at limit 1), false) as loads
         from nipr_feed f left join account a on a.id = f.account_id
        where f.id in (select feed_id from loading union select feed_id from adding) and f.kind <> 'none' and a.deleted_at is null
     )
