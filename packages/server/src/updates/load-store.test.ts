@@ -16,7 +16,13 @@ beforeAll(async () => {
   database = testing.open('migrate')
   const day = chicagoDay(NOW)
   await database.query`insert into environment (name, id, created_at) values ('production', 'org_1', ${NOW})`
-  const feed = { id: 'production', environment: 'production', accountId: null, kind: 'simulator', seed: 'seed' } as const
+  const feed = {
+    id: 'production',
+    environment: 'production',
+    accountId: null,
+    kind: 'simulator',
+    seed: 'seed',
+  } as const
   await saveFeed(database, { ...feed, owedFrom: day, cleanedOn: day }, NOW)
   await database.query`
     insert into nipr_target (feed_id, npn, state, data, load_due_at)
