@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('./service-main.ts', import.meta.url))
+/** As `npm start` has them: see docs/daily-run.md. */
+const NODE_OPTIONS = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 const COMPLAINTS = /"event":"(service\.broken|feed\.step_failed|loads\.storing_failed)"/
 const WORDS_KEPT = 20
 
@@ -38,7 +40,7 @@ export class Service {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN, ...this.#arguments], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN, ...this.#arguments], {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
