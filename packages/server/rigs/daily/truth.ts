@@ -1,5 +1,5 @@
 import { AnswerLost } from '#src/adapters/http-client/http-client.ts'
-import { parseNpn } from '#src/population/npn.ts'
+import { type Npn, parseNpn } from '#src/population/npn.ts'
 import type { SimulatorControl } from '#src/simulator/simulator-control.ts'
 import type { Producer } from '#src/simulator/world.ts'
 import { renewalPeriods } from '#src/updates/feed/normalise-renewal.ts'
@@ -19,9 +19,7 @@ export async function mismatches(
   const wrong: string[] = []
   for (let start = 0; start < npns.length; start += ASKED_AT_ONCE) {
     const part = npns.slice(start, start + ASKED_AT_ONCE).flatMap((text) => parseNpn(text) ?? [])
-    const ask = () => simulator.truth(user, day, part)
-    // a connection that the simulator closes just then, since it was idle while this process was busy
-    const truths = await ask().catch((error) => (error instanceof AnswerLost ? ask() : Promise.reject(error)))
+    const truths = await askTruths(simulator, user, day, part)
     for (const [index, npn] of part.entries()) {
       const truth = truths[index]
       const expected = truth ? recordsOf(truth).sort() : []
@@ -29,6 +27,16 @@ export async function mismatches(
     }
   }
   return wrong
+}
+
+/** Asks again when the simulator closes a connection just then, since it was idle while this process was busy. */
+async function askTruths(simulator: SimulatorControl, user: string, day: LocalDate, npns: readonly Npn[]) {
+  try {
+    return await simulator.truth(user, day, npns)
+  } catch (error) {
+    if (!(error instanceof AnswerLost)) throw error
+    return await simulator.truth(user, day, npns)
+  }
 }
 
 /** The records that a client should have of a producer. */
