@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('./service-main.ts', import.meta.url))
-/** As `npm start` has them: see docs/daily-run.md. */
+/** For a process that has the role `updates`: see docs/daily-run.md. */
 const NODE_OPTIONS = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 const COMPLAINTS = /"event":"(service\.broken|feed\.step_failed|loads\.storing_failed)"/
 const WORDS_KEPT = 20
