@@ -197,20 +197,20 @@ const rules = [
   },
   {
     name: 'edges-on-top',
-    comment: 'Only app.ts and the routes of the same folder put edges together.',
-    from: { path: `${server}/`, pathNot: [tests, `${server}/app[.]ts$`, `${server}/[^/]+/routes[.]ts$`] },
+    comment: 'Only app.ts, its wiring and the routes of the same folder put edges together.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/(app[.]ts$|wiring/)`, `${server}/[^/]+/routes[.]ts$`] },
     to: { path: edges, ...valuesOnly },
   },
   {
     name: 'app-on-top',
-    comment: 'app.ts wires; who needs a part takes it as an argument.',
-    from: { path: `${server}/`, pathNot: [tests, `${server}/main[.]ts$`] },
-    to: { path: `${server}/(app|main|admin|welcome)[.]ts$`, ...valuesOnly },
+    comment: 'app.ts and its folder wire; who needs a part takes it as an argument.',
+    from: { path: `${server}/`, pathNot: [tests, `${server}/(main|app)[.]ts$`, `${server}/wiring/`] },
+    to: { path: `${server}/((app|main|admin|welcome)[.]ts$|wiring/)`, ...valuesOnly },
   },
   {
     name: 'settings-from-the-top',
     comment: 'Settings are read in one place and handed over as arguments.',
-    from: { path: `${server}/`, pathNot: [tests, `${server}/(main|admin|app|welcome)[.]ts$`] },
+    from: { path: `${server}/`, pathNot: [tests, `${server}/((main|admin|app|welcome)[.]ts$|wiring/)`] },
     to: { path: `${server}/config[.]ts$` },
   },
 

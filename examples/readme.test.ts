@@ -114,6 +114,8 @@ const EFFECTS: { line: RegExp; shows: RegExp[] }[] = [
   { line: /attempt\/endpoint\/laptop/, shows: [/"responseStatusCode":500/, /"attemptNumber":3/] },
   { line: /^MESSAGE=/, shows: [] },
   { line: /\/resend"/, shows: [/^\{\}/m, /npn 912484759 {2}attempt 5 {2}answered 200 {2}verified$/m] },
+  { line: /\/sandbox\/runs/, shows: [/"success":true/, /updates_available .* answered 200 {2}verified$/m] },
+  { line: /\/v2\/licenses/, shows: [/"npn":"15645555"/] },
 ]
 
 test.runIf(hasCurl)(

@@ -1,5 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 
+/** A transaction that has not ended so long after a stop was asked for is cut with its connection. */
+export const TRANSACTIONS_END_MS_MAX = 2_000
+
 type End = () => unknown
 
 /** Ends a process in order and within its time, whatever the database or the network does. */

@@ -4,9 +4,10 @@ import { loadMasterKey, MasterKeyFault } from '#src/accounts/master-key.ts'
 import { type Connection, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { EmbeddedFailed, EmbeddedInUse, startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { SchemaError } from '#src/adapters/postgres/migrate.ts'
-import { type App, CannotStart, createApp } from '#src/app.ts'
+import { type App, createApp } from '#src/app.ts'
 import { type Config, ConfigError, loadConfig, printConfig } from '#src/config.ts'
 import { welcome } from '#src/welcome.ts'
+import { CannotStart } from '#src/wiring/base.ts'
 
 /**
  * The process: environment in, signals, exit code. Nothing else reads `process.env`.

@@ -1,7 +1,8 @@
 import pino from 'pino'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
-import { createApp, type Overrides } from '#src/app.ts'
+import { createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
+import type { Overrides } from '#src/wiring/base.ts'
 import { acknowledgeBeforeCommit } from './breaks.ts'
 
 /**

@@ -1,0 +1,128 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
+import { Environments, readEnvironment } from '#src/accounts/environments.ts'
+import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
+import { IdSource } from '#src/adapters/ids.ts'
+import { createOutgoing, type Outgoing } from '#src/adapters/outgoing/outgoing.ts'
+import type { Connection, Database } from '#src/adapters/postgres/database.ts'
+import type { Closing } from '#src/closing.ts'
+import type { Config } from '#src/config.ts'
+import type { Failpoint } from '#src/delivery/failpoint.ts'
+import type { LeaseTimes } from '#src/delivery/ownership.ts'
+import { AddressPolicies } from '#src/endpoints/address-policies.ts'
+import { Health } from '#src/operate/health.ts'
+import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
+import type { Connect } from '#src/updates/feed-parts.ts'
+import { VERSION } from '#src/version.ts'
+import { type Databases, openDatabases } from './databases.ts'
+
+/** What a test puts in the place of the real thing. No setting reaches any of it. */
+export type Overrides = {
+  clock?: Clock
+  random?: () => number
+  outgoing?: Outgoing
+  failpoint?: Failpoint
+  leaseTimes?: LeaseTimes
+  /** How feeds are reached. */
+  connectFeed?: Connect | undefined
+  /** Sees the API before it has routes. */
+  watch?: (http: FastifyInstance) => void
+  /** The test's server runs without fsync. */
+  durabilityUnchecked?: boolean
+}
+
+/** The service cannot start on this database; each fault is a sentence for the operator. */
+export class CannotStart extends Error {
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.name = 'CannotStart'
+    this.faults = faults
+  }
+}
+
+const CLOCK_READ_MS = 1_000
+
+/** What all parts of a process are made from. */
+export type Base = {
+  config: Config
+  connection: Connection
+  log: Logger
+  overrides: Overrides
+  databases: Databases
+  clock: Clock
+  databaseClock: DatabaseClock | null
+  ids: IdSource
+  dataKeys: DataKeys
+  environments: Environments
+  policies: AddressPolicies
+  outgoing: Outgoing
+  health: Health
+  metrics: ServiceMetrics
+  closing: Closing
+}
+
+/** Opens what all roles lean on. @throws CannotStart, DatabaseUnavailable */
+export async function startBase(
+  config: Config,
+  connection: Connection,
+  masterKey: SealingKey,
+  log: Logger,
+  overrides: Overrides,
+  closing: Closing,
+): Promise<Base> {
+  const databases = openDatabases(connection)
+  closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
+  const metrics = serviceMetrics(VERSION)
+  metrics.observePools(databases)
+  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
+  closing.working(() => health.drain())
+  closing.opened(() => health.stop())
+  const notDurable = await health.start()
+  if (notDurable.length > 0) throw new CannotStart(notDurable)
+
+  const databaseClock = overrides.clock ? null : new DatabaseClock()
+  if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
+  const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
+  const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
+  const policies = new AddressPolicies(environments, {
+    loopbackReceivers: new Set(config.loopbackReceivers),
+    refusedRanges: config.refusedRanges,
+    ownNames: config.publicUrl === null ? [] : [new URL(config.publicUrl).hostname],
+  })
+  const outgoing = overrides.outgoing ?? createOutgoing({ now: () => clock.now(), limits: config.destinationLimits })
+  closing.opened(() => outgoing.close())
+  const ids = new IdSource(clock)
+  const dataKeys = new DataKeys(masterKey)
+  return {
+    config,
+    connection,
+    log,
+    overrides,
+    databases,
+    clock,
+    databaseClock,
+    ids,
+    dataKeys,
+    environments,
+    policies,
+    outgoing,
+    health,
+    metrics,
+    closing,
+  }
+}
+
+/** Reads the database's time now and every second: processes without a lease have no heartbeat that brings it. */
+async function keepTime(clock: DatabaseClock, database: Database): Promise<() => void> {
+  const read = async () => {
+    const askedAt = performance.now()
+    const [row] = await database.query<{ now: Date }>`select clock_timestamp() as now`
+    if (row) clock.correct(row.now, askedAt, performance.now())
+  }
+  await read()
+  const timer = setInterval(() => void read().catch(() => undefined), CLOCK_READ_MS)
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,170 @@
+import type { FastifyInstance } from 'fastify'
+import { createAccess } from '#src/accounts/access.ts'
+import { registerAuthRoutes } from '#src/accounts/auth-routes.ts'
+import { InternalAccounts } from '#src/accounts/internal-account.ts'
+import type { Environment } from '#src/accounts/principal.ts'
+import { RateLimiter, requestLimiter } from '#src/accounts/rate-limit.ts'
+import { registerAppRoutes } from '#src/accounts/routes.ts'
+import { registerTokenEndpoint } from '#src/accounts/token-endpoint.ts'
+import { TokenIssuer } from '#src/accounts/token-issuer.ts'
+import { Idempotency } from '#src/adapters/http/idempotency.ts'
+import { managementRoutes } from '#src/adapters/http/management.ts'
+import { oauthRoutes } from '#src/adapters/http/oauth.ts'
+import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
+import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
+import { createHttp } from '#src/adapters/http/server.ts'
+import { decorateAddressed } from '#src/attempts/addressed.ts'
+import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { publicUrlOf } from '#src/config.ts'
+import { noFailpoint } from '#src/delivery/failpoint.ts'
+import type { Waker } from '#src/delivery/wake.ts'
+import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
+import { announceDeleted } from '#src/endpoints/save.ts'
+import { registerErasureRoutes } from '#src/erasure/routes.ts'
+import { AcceptQueue } from '#src/events/accept-queue.ts'
+import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
+import { INTAKE_LIMITS, Intake } from '#src/events/intake.ts'
+import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
+import { registerMessageRoutes } from '#src/events/message-routes.ts'
+import { producersyncTypes } from '#src/events/producersync-types.ts'
+import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { notImplemented } from '#src/not-implemented.ts'
+import { registerHealthRoutes } from '#src/operate/health-routes.ts'
+import { registerPopulationRoutes } from '#src/population/routes.ts'
+import { subscribe } from '#src/population/subscribe.ts'
+import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerReplayRoutes } from '#src/replays/routes.ts'
+import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
+import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { preload } from '#src/updates/preload.ts'
+import { calendarsOf } from '#src/updates/production-feed.ts'
+import { registerRunRoutes } from '#src/updates/routes.ts'
+import { VERSION } from '#src/version.ts'
+import type { Base } from './base.ts'
+import { ACCEPT_STATEMENTS_MAX } from './databases.ts'
+import { freePort } from './free-port.ts'
+
+/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
+const CALLS_END_MS_MAX = 2_500
+
+/** @returns where the API is reached */
+export async function startApi(
+  base: Base,
+  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+): Promise<string> {
+  const { waker } = wake
+  const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
+  const { closing, overrides } = base
+  const port = await freePort(config.host, config.port, config.portIsFixed)
+  const publicUrl = publicUrlOf({ ...config, port })
+  const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
+  const http = createHttp({ log, trustProxy })
+  metrics.countRequests(http)
+  overrides.watch?.(http)
+  const added = collectRoutes(http)
+  http.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
+  })
+
+  const { api } = databases
+  const access = createAccess(api, clock)
+  const internal = new InternalAccounts(api)
+  const idempotency = new Idempotency({ database: api, clock })
+  const limiter = new RateLimiter(api, clock)
+  oauthRoutes(http, (routes) => {
+    registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
+  })
+  producersyncRoutes(http, { access, limiter: requestLimiter(limiter), clock }, (routes) => {
+    registerPopulationRoutes(routes, { api, clock, publicUrl, wakeRunner: wake.population })
+    registerProducerRoutes(routes, {
+      api,
+      lists: databases.lists,
+      clock,
+      publicUrl,
+      subscribe: async (account, npn) => {
+        await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn)
+        wake.loads()
+      },
+    })
+    registerRunRoutes(routes, {
+      api,
+      updates: databases.updates,
+      clock,
+      publicUrl,
+      calendarOf: calendarsOf(config),
+      wakeRunner: wake.runs,
+    })
+  })
+  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
+    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
+  })
+  const register = (routes: FastifyInstance) => {
+    registerHealthRoutes(routes, health)
+    registerAppRoutes(routes, {
+      ...{ api, access, clock, ids, dataKeys, preload, idempotency, wakeLanes: waker.lanes },
+      announceDeleted: (tx, endpoints) => announceDeleted(tx, endpoints, { ids, clock }),
+    })
+    registerAuthRoutes(routes, { api, clock, environments })
+    registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
+    registerEventTypeRoutes(routes, { api, clock, idempotency })
+    const endpointParts = {
+      api,
+      clock,
+      ids,
+      dataKeys,
+      environments,
+      idempotency,
+      wake: waker,
+      checkTarget: async (target: string, environment: Environment) =>
+        await outgoing.vet(target, await policies.current(environment), environment),
+    }
+    registerEndpointRoutes(routes, endpointParts)
+    registerOperationalRoutes(routes, { ...endpointParts, internal })
+    decorateAddressed(routes)
+    registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
+    registerTaskRoutes(routes, taskParts)
+    registerErasureRoutes(routes, taskParts)
+    registerStatisticsRoutes(routes, taskParts)
+    registerInterchangeRoutes(routes, taskParts)
+    registerMessageListRoutes(routes, { database: api, clock, environments })
+    registerMessageRoutes(routes, {
+      database: api,
+      access,
+      environments,
+      schemas: new SchemaEnforcement({ database: api, environments, clock }),
+      clock,
+      ids,
+      dataKeys,
+      preload,
+      onCommit: metrics.accepted,
+      intake: new Intake({ limits: { ...INTAKE_LIMITS, ...config.intakeLimits }, clock, database: databases.accept }),
+      queue: new AcceptQueue({
+        accept: databases.accept,
+        wake: waker.deliveries,
+        now: () => clock.now(),
+        statementsMax: ACCEPT_STATEMENTS_MAX,
+        onCommit: metrics.accepted,
+        failpoint: overrides.failpoint ?? noFailpoint,
+      }),
+    })
+  }
+  managementRoutes(http, access, register, { notImplemented: notImplemented['/api/v1'] })
+  managementRoutes(http, access, () => {}, {
+    prefix: '/ingest/api/v1',
+    notImplemented: notImplemented['/ingest/api/v1'],
+  })
+  serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
+  await http.listen({ host: config.host, port })
+  closing.working(async () => {
+    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
+    await http.close()
+    clearTimeout(cut)
+  })
+  return publicUrl
+}
