@@ -41,7 +41,7 @@ export async function measureLists(
   return { days: HISTORY_DAYS, stored, lists: await askForLists(stage, { large, small }, effort) }
 }
 
-export async function askForLists(
+async function askForLists(
   { api, dataDir, say }: Pick<Stage, 'api' | 'dataDir' | 'say'>,
   accountIds: { large?: string; small?: string },
   effort: Effort,

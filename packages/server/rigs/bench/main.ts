@@ -15,8 +15,8 @@ import { measureThroughput } from './throughput.ts'
 
 const startedAt = performance.now()
 /** Of each list. */
-const LIST_REQUESTS = 100
-const LIST_S_MAX = 3
+const LIST_REQUESTS = 40
+const LIST_S_MAX = 2
 
 async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null
