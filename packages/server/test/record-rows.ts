@@ -5,7 +5,7 @@ import type { RecordKind } from '#src/producers/record.ts'
 /** A row of a table of records, by its columns. */
 export type RecordRow = { id: number; npn: string; [column: string]: unknown }
 
-const TABLES: Record<RecordKind, Sql> = {
+export const TABLE_OF: Record<RecordKind, Sql> = {
   entity: sql`entity`,
   address: sql`address`,
   contact_info: sql`contact_info`,
@@ -119,7 +119,7 @@ export async function insertRecords(
   rows: readonly RecordRow[],
 ): Promise<void> {
   const json = JSON.stringify(rows.map((row) => ({ feed_id: feedId, ...row })))
-  const table = TABLES[kind]
+  const table = TABLE_OF[kind]
   await db.run(sql`insert into ${table} select * from json_populate_recordset(null::${table}, ${json}::json)`)
 }
 

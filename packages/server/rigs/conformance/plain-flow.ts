@@ -11,15 +11,18 @@ type Parts = {
   receiver: VerifyingReceiver
   client: (account: string) => Promise<Client>
   producer: (accountId: string, npn: string) => Promise<Producer>
+  heldRun: (accountId: string) => Promise<string>
   claims: (operationId: string) => boolean
 }
 type Body = Record<string, unknown>
 
 const APP = 'plain'
-const NPN = '912484758'
+/** In every sandbox account from the start, with a record of each kind. Source: producersync-api 12. */
+const NPN = '15645555'
 const MISSED = 100
 const LOOKS_MAX = 200
 const LOOK_MS = 50
+const ATTEMPTS_MAX = 5
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
 export async function runPlainFlow({
@@ -29,6 +32,7 @@ export async function runPlainFlow({
   receiver,
   client,
   producer,
+  heldRun,
   claims,
 }: Parts): Promise<string[]> {
   const faults: string[] = []
@@ -36,7 +40,7 @@ export async function runPlainFlow({
   /** @returns the body; what is not 2xx is a fault */
   async function call(operationId: string, method: string, path: string, body?: unknown, token = key): Promise<Body> {
     if (!claims(operationId)) return {}
-    const response = await fetch(`${url}${path}`, {
+    const response = await patiently(`${url}${path}`, {
       method,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
@@ -141,6 +145,29 @@ export async function runPlainFlow({
     const { id: accountId } = await call('v1.application.get', 'GET', `/api/v1/app/${APP}`)
     const records = await producer(String(accountId), NPN)
     for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
+    await runs(String(accountId), token)
+  }
+
+  /** The calls of producersync-api 13. */
+  async function runs(feedId: string, token: string): Promise<void> {
+    const { now } = await call('v1.sandbox.clock', 'GET', '/v1/sandbox/clock', undefined, token)
+    const later = new Date(Date.parse(String(now)) + 1_000).toISOString()
+    await call('v1.sandbox.set-clock', 'PUT', '/v1/sandbox/clock', { now: later }, token)
+    const played = await call('v1.sandbox.run', 'POST', '/v1/sandbox/runs', {}, token)
+    const ended = ({ state }: Body) => ['published', 'no_report', 'failed'].includes(String(state))
+    const run = `/v1/runs/${String(played.run_id)}`
+    await until(() => call('v1.runs.get', 'GET', run, undefined, token), ended, 'the end of a run')
+    await call('v1.runs.list', 'GET', '/v1/runs?size=1', undefined, token)
+
+    const admin = '/v1/admin/runs'
+    await call('v1.admin-runs.list', 'GET', `${admin}?feedId=${feedId}`)
+    await call('v1.admin-runs.errors', 'GET', `${admin}/${String(played.run_id)}/errors`)
+    const again = await call('v1.admin-runs.start', 'POST', admin, { feedId })
+    const started = `${admin}/${String(again.run_id)}`
+    await until(() => call('v1.admin-runs.get', 'GET', started), ended, 'the end of an operator’s run')
+    const slow = await call('v1.sandbox.run', 'POST', '/v1/sandbox/runs', { scenario: 'slow' }, token)
+    await call('v1.admin-runs.cancel', 'POST', `${admin}/${String(slow.run_id)}/cancel`)
+    await call('v1.admin-runs.release', 'POST', `${admin}/${await heldRun(feedId)}/release`)
   }
 
   await management()
@@ -175,6 +202,16 @@ function readsOf(records: Producer): [string, string][] {
     ['v2.regulatory-action-values.list-by-action', `/v2/regulatoryActions/${action.id}/regulatoryActionValues`],
     ['v1.regulatory-action-values.get', `/v1/regulatoryActionValues/${value.id}`],
   ]
+}
+
+/** As any client does that is told to come again. */
+async function patiently(url: string, request: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await fetch(url, request)
+    if (response.status !== 429 || attempt === ATTEMPTS_MAX) return response
+    await response.body?.cancel()
+    await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000)
+  }
 }
 
 const FORM = 'application/x-www-form-urlencoded'

@@ -30,6 +30,7 @@ type Parts = {
 const FUZZ_SECONDS_MAX = 120
 const FUZZ_CLIENTS = 6
 /** One that values of the fuzz run have too: its data is there, so that no read waits for a load. */
+/** As in plain-flow.ts. */
 const FUZZ_NPN = '15645555'
 
 /** Starts the service and holds it against everything. */
@@ -109,6 +110,7 @@ class Run {
       receiver: this.#receiver,
       client: this.#service.client,
       producer: this.#service.producer,
+      heldRun: this.#service.heldRun,
       claims: (id: string) => ids.has(id),
     }
     const url = await this.#proxyFor('plain HTTP', evidence)

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Database } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
-import { insertProducer } from '../../test/record-rows.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
+import { RECORD_KINDS, type RecordKind } from '#src/producers/record.ts'
+import { TABLE_OF } from '../../test/record-rows.ts'
 import { Processes } from '../bench/processes.ts'
 import { startService } from '../bench/service.ts'
 
@@ -16,7 +19,8 @@ const run = promisify(execFile)
 
 export type Client = { id: string; secret: string }
 
-export type Producer = Awaited<ReturnType<typeof insertProducer>>
+/** A record of each kind. */
+export type Producer = Record<RecordKind, { id: number }>
 
 /** Changed settings are in force everywhere after so long. Source: webhook-api 15. */
 const SETTINGS_MS = 5_000
@@ -28,11 +32,10 @@ export type RunningService = {
   key: string
   /** Gives an account one more OAuth2 client, of all usual scopes. */
   client: (account: string) => Promise<Client>
-  /**
-   * Gives an account a producer with a record of each kind, monitored and ready, as a run would bring it.
-   * @returns the ids of the records
-   */
+  /** Records of a producer that an account monitors. */
   producer: (accountId: string, npn: string) => Promise<Producer>
+  /** A run of the account's feed that waits for an operator. @returns its id */
+  heldRun: (accountId: string) => Promise<string>
   close: () => Promise<void>
 }
 
@@ -63,7 +66,8 @@ export async function openService(receivers: readonly string[]): Promise<Running
         if (!client) throw new Error('no client was made')
         return client
       },
-      producer: async (accountId, npn) => await putProducer(folder, accountId, npn),
+      producer: async (accountId, npn) => await asOwner(folder, (owner) => readProducer(owner, accountId, npn)),
+      heldRun: async (accountId) => await asOwner(folder, (owner) => insertHeldRun(owner, accountId)),
       close,
     }
   } catch (error) {
@@ -72,26 +76,40 @@ export async function openService(receivers: readonly string[]): Promise<Running
   }
 }
 
-async function putProducer(folder: string, accountId: string, npn: string): Promise<Producer> {
-  const options = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
+/** What no call of the API can bring about, or tell: done as the owner of the tables. */
+async function asOwner<T>(folder: string, work: (owner: Database) => Promise<T>): Promise<T> {
   const owner = new Database(connectionToRunning(folder), {
     role: 'migrate',
     applicationName: 'conformance',
-    ...options,
+    connectionsMax: 1,
+    statementTimeoutMs: 5_000,
+    queryTimeoutMs: 5_000,
   })
   try {
-    // a sandbox account has a feed of its own
-    const producer = await insertProducer(owner, accountId, npn)
-    await owner.query`
-      insert into nipr_target (feed_id, npn, state, data) values (${accountId}, ${npn}, 'active', 'ready')
-          on conflict (feed_id, npn) do update set state = 'active', data = 'ready'`
-    await owner.query`
-      insert into population (account_id, npn, active, activated_at, changed_at, change_number, source, data_status, activations,
-                              fresh_on)
-      values (${accountId}, ${npn}, true, now(), now(), 1, 'put', 'ready', 1, current_date)
-          on conflict (account_id, npn) do update set active = true, data_status = 'ready', fresh_on = current_date`
-    return producer
+    return await work(owner)
   } finally {
     await owner.close()
   }
+}
+
+async function readProducer(owner: Database, accountId: string, npn: string): Promise<Producer> {
+  const ids: [RecordKind, { id: number }][] = []
+  for (const kind of RECORD_KINDS) {
+    // a sandbox account has a feed of its own
+    const [row] = await owner.run<{ id: number }>(
+      sql`select id from ${TABLE_OF[kind]} where feed_id = ${accountId} and npn = ${npn} order by id limit 1`,
+    )
+    if (!row) throw new Error(`the producer ${npn} has no ${kind}`)
+    ids.push([kind, row])
+  }
+  return Object.fromEntries(ids) as Producer
+}
+
+async function insertHeldRun(owner: Database, feedId: string): Promise<string> {
+  const id = randomUUID()
+  await owner.query`
+    insert into nipr_run (id, feed_id, run_date, state, trigger, next_try_at, scheduled_at, started_at, details_at, collected_at, message)
+    select ${id}, ${feedId}, max(run_date), 'held', 'schedule', now() + interval '1 hour', now(), now(), now(), now(), 'Held by the rig'
+      from nipr_run where feed_id = ${feedId}`
+  return id
 }
