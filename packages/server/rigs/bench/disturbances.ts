@@ -1,6 +1,6 @@
 import { balance } from './ledger.ts'
 import { measureBare } from './measure.ts'
-import type { Options } from './options.ts'
+import type { LoadOptions } from './options.ts'
 import { makeReceivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
 import { type Plan, pause, planOf, prepare, publish, type Stage, untilReceived } from './stage.ts'
@@ -14,7 +14,7 @@ const QUIET_ACCOUNTS = 10
 const BARE_S = 3
 
 /** How healthy endpoints fare with something beside them, against the same without it. */
-export async function measureDisturbed(stage: Stage, options: Options): Promise<Figures> {
+export async function measureDisturbed(stage: Stage, options: LoadOptions): Promise<Figures> {
   const plan = planOf(options)
   const { accountIds } = await prepare(stage, plan)
   const disturb = await disturbanceOf(stage, plan, options, accountIds)
@@ -46,7 +46,7 @@ export async function measureDisturbed(stage: Stage, options: Options): Promise<
 async function disturbanceOf(
   stage: Stage,
   plan: Plan,
-  { mode }: Options,
+  { mode }: LoadOptions,
   accountIds: readonly string[],
 ): Promise<() => Promise<void>> {
   const { sink, publisher, say } = stage

@@ -1,18 +1,22 @@
 import { mkdirSync } from 'node:fs'
 import { versionOf } from './database-figures.ts'
 import { measureDisturbed } from './disturbances.ts'
-import { HELP, type Options, parseOptions, UsageError } from './options.ts'
-import { failureReport, isKept, reportOf } from './report.ts'
-import { openStage } from './stage.ts'
+import { listsTable, measureLists } from './lists.ts'
+import { HELP, type LoadOptions, type Options, parseOptions, UsageError } from './options.ts'
+import { failureReport, isKept, listsReportOf, reportOf } from './report.ts'
+import { openStage, type Stage } from './stage.ts'
 import { tableOf } from './table.ts'
 import { measureThroughput } from './throughput.ts'
 
 /**
  * `npm run -s bench`: the whole path of an event against a bare sender, in real processes on loopback. Exit codes: 0 done,
- * 1 a delivery was lost or doubled, 2 wrong usage, could not run, or void.
+ * 1 a delivery was lost or doubled, or a list was slow, 2 wrong usage, could not run, or void.
  */
 
 const startedAt = performance.now()
+/** Of each list. */
+const LIST_REQUESTS = 40
+const LIST_S_MAX = 2
 
 async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null
@@ -37,19 +41,37 @@ async function run(options: Options): Promise<number> {
   interrupted.catch(() => {}) // heard below; while the stage is being set up, by what it breaks
   const { stage, close } = await openStage(options, say)
   try {
-    const isDisturbed = /^(slow|backlog|endpoints)/.test(options.mode)
-    const measured = isDisturbed ? measureDisturbed(stage, options) : measureThroughput(stage, options)
+    const measured = isLoad(options) ? measureLoadOf(stage, options) : measureListsOf(stage, options)
     measured.catch(() => {}) // it goes on for a moment when the run is interrupted
-    const figures = await Promise.race([measured, interrupted])
-    const report = reportOf(options, figures, await versionOf(stage.dataDir))
-    if (!options.json) process.stdout.write(`${tableOf(report)}\n`)
+    const { table, report, exitCode } = await Promise.race([measured, interrupted])
+    if (!options.json) process.stdout.write(`${table}\n`)
     printLast(report)
-    if (!isKept(figures.ledger)) return 1
-    return report.verdict === 'valid' ? 0 : 2
+    return exitCode
   } finally {
     say('cleaning up')
     await close()
   }
+}
+
+type Measured = { table: string; report: object; exitCode: number }
+
+function isLoad(options: Options): options is LoadOptions {
+  return options.mode !== 'lists10m'
+}
+
+async function measureLoadOf(stage: Stage, options: LoadOptions): Promise<Measured> {
+  const isDisturbed = /^(slow|backlog|endpoints)/.test(options.mode)
+  const figures = await (isDisturbed ? measureDisturbed(stage, options) : measureThroughput(stage, options))
+  const report = reportOf(options, figures, await versionOf(stage.dataDir))
+  const exitCode = report.verdict === 'valid' ? 0 : 2
+  return { table: tableOf(report), report, exitCode: isKept(figures.ledger) ? exitCode : 1 }
+}
+
+async function measureListsOf(stage: Stage, options: Options): Promise<Measured> {
+  const { attempts } = options
+  const figures = await measureLists(stage, { attempts, requests: LIST_REQUESTS, secondsMax: LIST_S_MAX })
+  const report = listsReportOf(options, figures, await versionOf(stage.dataDir))
+  return { table: listsTable(figures), report, exitCode: report.ok ? 0 : 1 }
 }
 
 /** Rejects when the run is to end before its time: by a signal, or by a bug anywhere in this process. */

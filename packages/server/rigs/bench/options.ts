@@ -1,6 +1,15 @@
 import { parseArgs } from 'node:util'
 
-export const MODES = ['batch', 'single', 'fanout10', 'slow1', 'slow10', 'backlog1m', 'endpoints10k'] as const
+export const MODES = [
+  'batch',
+  'single',
+  'fanout10',
+  'slow1',
+  'slow10',
+  'backlog1m',
+  'endpoints10k',
+  'lists10m',
+] as const
 export type Mode = (typeof MODES)[number]
 
 export type Options = {
@@ -11,10 +20,15 @@ export type Options = {
   /** Events a second at "full rate"; null: as many as are delivered. */
   rate: number | null
   endpoints: number
+  /** Deliveries that are stored in mode lists10m; each has an attempt at least. */
+  attempts: number
   json: boolean
   /** Where profiles of the service and figures of its statements go. */
   profile: string | null
 }
+
+/** Of a mode that puts load on the engine. */
+export type LoadOptions = Options & { mode: Exclude<Mode, 'lists10m'> }
 
 export class UsageError extends Error {}
 
@@ -26,6 +40,7 @@ Usage: npm run -s bench -- [options]
   --duration S     seconds at full rate, 5 to 3600; default 20 (warm-up, yardstick and latency come on top)
   --rate R         events a second at full rate; default: as many as come out at the other end
   --endpoints N    endpoints of mode batch or single, 1 to 1000; default 1
+  --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
   --seed N         fixes bodies and order; default random, always printed
   --profile DIR    write a CPU profile of the service at full rate, and its statements, into DIR
   --json           no table; the last line is one JSON object in any case
@@ -36,8 +51,9 @@ Usage: npm run -s bench -- [options]
   slow1 slow10  1 % or 10 % of 10,000 endpoints stop answering
   backlog1m     a million deliveries of one dead endpoint wait beside the others
   endpoints10k  10,000 endpoints instead of 100
+  lists10m      no load: how soon every list is answered, with every filter, and 10 million attempts of 30 days stored
 
-Exit codes: 0 done, 1 a delivery was lost or doubled, 2 wrong usage, could not run, or void (verdict says why).
+Exit codes: 0 done, 1 a delivery was lost or doubled, or a list was slow, 2 wrong usage, could not run, or void (verdict says why).
 `
 
 /** @throws UsageError */
@@ -50,12 +66,14 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   if (values.endpoints !== undefined && mode !== 'batch' && mode !== 'single') {
     throw new UsageError(`--endpoints: mode ${mode} has its own number`)
   }
+  if (values.attempts !== undefined && mode !== 'lists10m') throw new UsageError(`--attempts: mode ${mode} stores none`)
   return {
     mode,
     seed: numberOf('--seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0, 4_294_967_295),
     durationS: numberOf('--duration', values.duration ?? '20', 5, 3_600),
     rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
     endpoints,
+    attempts: numberOf('--attempts', values.attempts ?? '10000000', 1_000, 100_000_000),
     json: values.json,
     profile: values.profile ?? null,
   }
@@ -70,6 +88,7 @@ function read(args: readonly string[]) {
         duration: { type: 'string' },
         rate: { type: 'string' },
         endpoints: { type: 'string' },
+        attempts: { type: 'string' },
         seed: { type: 'string' },
         profile: { type: 'string' },
         json: { type: 'boolean', default: false },

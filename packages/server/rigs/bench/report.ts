@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { payloadsOf } from './bodies.ts'
 import { rounded } from './figures.ts'
 import type { Ledger } from './ledger.ts'
+import { LIST_MS, type ListsFigures, slowLists } from './lists.ts'
 import type { LoadFigures } from './measure.ts'
 import type { Options } from './options.ts'
 import { RAISED_LIMITS } from './service.ts'
@@ -79,6 +80,23 @@ export function reportOf(options: Options, figures: Figures, postgres: string) {
   }
 }
 export type Report = ReturnType<typeof reportOf>
+
+/** Of mode lists10m. `slow`: lists that were answered later than `listMs` more than 5 times in 100, or not at all. */
+export function listsReportOf({ mode }: Pick<Options, 'mode'>, figures: ListsFigures, postgres: string) {
+  const slow = slowLists(figures)
+  return {
+    command: 'bench',
+    ok: slow.length === 0,
+    verdict: 'valid',
+    mode,
+    commit: commitOf(),
+    node: process.version,
+    postgres,
+    listMs: LIST_MS,
+    slow,
+    ...figures,
+  }
+}
 
 export function isKept({ lost, duplicates }: Ledger): boolean {
   return lost === 0 && duplicates === 0

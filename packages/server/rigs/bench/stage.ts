@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BareCommands } from './bare-sender.ts'
 import { countStatements } from './database-figures.ts'
-import type { Options } from './options.ts'
+import type { LoadOptions, Options } from './options.ts'
 import { type Helper, Processes } from './processes.ts'
 import type { PublisherCommands } from './publisher.ts'
 import { makeReceivers, type Receivers } from './receivers.ts'
@@ -45,7 +45,7 @@ const ENDPOINTS_PER_ACCOUNT = 10
 const PROVEN_MS_MAX = 120_000
 const LOOK_MS = 50
 
-export function planOf({ mode, endpoints }: Pick<Options, 'mode' | 'endpoints'>): Plan {
+export function planOf({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Plan {
   const batch = { eventsPerCall: BATCH_EVENTS, connections: 16, windowEvents: 2_000 }
   const single = { eventsPerCall: null, connections: 64, windowEvents: 2_000 }
   switch (mode) {

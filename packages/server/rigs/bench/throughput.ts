@@ -1,7 +1,7 @@
 import { type LatencyFigures, latencyOf } from './latency.ts'
 import { balance, type Ledger } from './ledger.ts'
 import { type BareFigures, drain, type LoadFigures, measureBare, measureLoad } from './measure.ts'
-import type { Options } from './options.ts'
+import type { LoadOptions, Options } from './options.ts'
 import { type Plan, planOf, prepare, type Stage } from './stage.ts'
 
 /** Everything that a run has measured. */
@@ -24,7 +24,7 @@ const WARM_UP_S = 6
 const BARE_S_MIN = 3
 
 /** How much comes out at the other end, and how soon at half of that, between two measurements of the bare sender. */
-export async function measureThroughput(stage: Stage, options: Options): Promise<Figures> {
+export async function measureThroughput(stage: Stage, options: LoadOptions): Promise<Figures> {
   const plan = planOf(options)
   const { accountIds } = await prepare(stage, plan)
   const connections = await warmUp(stage, plan)

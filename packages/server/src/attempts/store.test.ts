@@ -292,6 +292,11 @@ test('lists read indexes, newest first, and only the partitions of their window'
   const latest = parseWindow({ limit: 50 }, { prefix: 'atmpt_', now })
   const failed = await explained((tx) => listAttempts(tx, account, of, latest, { ...everything, ending: 'canceled' }))
   expect(failed).toMatch(/attempt_\d+_account_id_endpoint_id_id_idx1 on attempt_/)
+  const refused = await explained((tx) =>
+    listAttempts(tx, account, of, latest, { ...everything, statusCodeClass: 400 }),
+  )
+  expect(refused).toMatch(/attempt_\d+_account_id_endpoint_id_id_idx1 on attempt_/)
+  expect(refused).not.toMatch(/attempt_\d+_account_id_endpoint_id_id_idx on attempt_/)
 
   const event = events[500]
   const byEvent = await explained((tx) =>

@@ -137,6 +137,14 @@ function endingIs(wanted: Ending | null): Sql {
   }
 }
 
+/** @param wanted  0: no response; 100 … 500 */
+function codeIs(wanted: number | null): Sql {
+  if (wanted === null) return sql`true`
+  const isOfClass = sql`a.status_code between ${wanted}::int and ${wanted === 0 ? 0 : wanted + 99}::int`
+  // whatever is not 2xx has failed: said, it is looked up among the few that have
+  return wanted === 200 ? isOfClass : sql`a.failure_class is not null and ${isOfClass}`
+}
+
 function inOrder(page: Page): Sql {
   return page.read === 'ascending' ? sql`asc` : sql`desc`
 }
@@ -157,7 +165,6 @@ export async function listAttempts(
 ): Promise<Attempt[]> {
   const asksEvent = filter.withEvent || filter.types !== null || filter.channel !== null || filter.tag !== null
   const from = of.event === null ? page.from : later(page.from, attemptsFrom(timeOf(of.event.id)))
-  const codes = filter.statusCodeClass ?? 0
   const rows = await tx.query<AttemptRow & Partial<EventRow>>`
     select ${attemptColumns}, case when ${filter.withContent} then a.response end as response
            ${filter.withEvent ? sql`, ${eventColumns}, null::bytea as event_payload` : sql``}
@@ -170,8 +177,7 @@ export async function listAttempts(
        ${page.above === null ? sql`` : sql`and a.id > ${page.above}`}
        ${page.below === null ? sql`` : sql`and a.id < ${page.below}`}
        and ${endingIs(filter.ending)}
-       and (${filter.statusCodeClass}::int is null
-            or a.status_code between ${codes}::int and ${codes === 0 ? 0 : codes + 99}::int)
+       and ${codeIs(filter.statusCodeClass)}
        ${asksEvent ? sql`and ${passes(filter, account.environment)}` : sql``}
      order by a.id ${inOrder(page)}
      limit ${page.limit + 1}`

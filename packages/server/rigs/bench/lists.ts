@@ -1,0 +1,141 @@
+import { Durations, type Spread } from './figures.ts'
+import { HISTORY_DAYS, type Share, type Stored, storeHistory } from './history.ts'
+import { type ListCase, listCases, sampleOf } from './list-cases.ts'
+import { makeReceivers } from './receivers.ts'
+import type { Api } from './service.ts'
+import { type Stage, untilReceived } from './stage.ts'
+
+/** Lists are to be answered within this time, 95 of 100: what an account has stored does not count. */
+export const LIST_MS = 100
+
+/** One account has most of what is stored, some have a little, many have next to nothing. */
+const KINDS = [
+  { share: 0.7, accounts: 1, endpointsPerAccount: 20 },
+  { share: 0.25, accounts: 5, endpointsPerAccount: 5 },
+  { share: 0.05, accounts: 50, endpointsPerAccount: 2 },
+] as const
+const ANSWER_MS_MAX = 60_000
+
+/** How a list was answered. `found`: rows in all answers; null for statistics, which list none. `statuses`: other than 200. */
+export type ListFigures = {
+  account: 'large' | 'small'
+  name: string
+  ms: Spread
+  found: number | null
+  statuses: Record<string, number>
+}
+export type ListsFigures = { days: number; stored: Stored; lists: ListFigures[] }
+
+/** How many requests of each list are made, one at a time: at most so many, and no more than fit into `secondsMax`. */
+export type Effort = { requests: number; secondsMax: number }
+
+/** Stores a history of at least so many attempts, and asks for it. */
+export async function measureLists(
+  stage: Stage,
+  { attempts, ...effort }: Effort & { attempts: number },
+): Promise<ListsFigures> {
+  const shares = await makeShares(stage)
+  stage.say(`storing ${attempts} attempts`)
+  const stored = await storeHistory(stage.dataDir, shares, attempts, stage.say)
+  const [large, small] = [shares.at(0), shares.at(-1)].map((share) => share?.receivers.accountIds[0] ?? '')
+  return { days: HISTORY_DAYS, stored, lists: await askForLists(stage, { large, small }, effort) }
+}
+
+async function askForLists(
+  { api, dataDir, say }: Pick<Stage, 'api' | 'dataDir' | 'say'>,
+  accountIds: { large?: string; small?: string },
+  effort: Effort,
+): Promise<ListFigures[]> {
+  const now = new Date()
+  const lists: ListFigures[] = []
+  for (const account of ['large', 'small'] as const) {
+    say(`asking for the lists of the ${account} account`)
+    const sample = await sampleOf(dataDir, accountIds[account] ?? '', now)
+    for (const listCase of listCases(sample, now)) {
+      const figures = await measureCase(api, listCase, effort)
+      // a small account may have none of what many events have
+      const finds = account === 'small' && listCase.finds === 'rows' ? 'either' : listCase.finds
+      if (Object.keys(figures.statuses).length === 0 && !isAsExpected(finds, figures.found)) {
+        throw new Error(`${account}: ${listCase.name}: ${figures.found} rows found, ${finds} expected`)
+      }
+      lists.push({ account, name: listCase.name, ...figures })
+    }
+  }
+  return lists
+}
+
+async function makeShares({ api, sink, sinkPort, say }: Stage): Promise<Share[]> {
+  const shares: Share[] = []
+  let firstNumber = 0
+  for (const { share, accounts, endpointsPerAccount } of KINDS) {
+    say(`making ${accounts} accounts with ${endpointsPerAccount} endpoints each`)
+    const wanted = { accounts, endpointsPerAccount, channels: false, firstNumber }
+    const receivers = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+    shares.push({ share, receivers })
+    firstNumber += accounts * endpointsPerAccount
+  }
+  await untilReceived(sink, firstNumber)
+  return shares
+}
+
+async function measureCase(
+  api: Api,
+  { request }: ListCase,
+  { requests, secondsMax }: Effort,
+): Promise<Pick<ListFigures, 'ms' | 'found' | 'statuses'>> {
+  const durations = new Durations()
+  const statuses: Record<string, number> = {}
+  let found: number | null = null
+  const endsAt = performance.now() + secondsMax * 1_000
+  for (let number = 0; number < requests && (number === 0 || performance.now() < endsAt); number += 1) {
+    const { path, body } = request(number)
+    const startedAt = performance.now()
+    const answer = await fetch(`http://127.0.0.1:${api.port}/api/v1${path}`, {
+      method: body ? 'POST' : 'GET',
+      headers: { authorization: `Bearer ${api.key}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    })
+    const text = await answer.text()
+    durations.add(performance.now() - startedAt)
+    if (answer.status === 200) {
+      const { data }: { data?: unknown } = JSON.parse(text)
+      if (Array.isArray(data)) found = (found ?? 0) + data.length
+    } else {
+      statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+    }
+  }
+  return { ms: durations.spread(), found, statuses }
+}
+
+function isAsExpected(finds: ListCase['finds'], found: number | null): boolean {
+  switch (finds) {
+    case 'rows':
+      return found !== null && found > 0
+    case 'nothing':
+      return found === 0
+    case 'either':
+      return true
+  }
+}
+
+/** Those that were slower, or not answered. */
+export function slowLists({ lists }: Pick<ListsFigures, 'lists'>): string[] {
+  return lists
+    .filter(({ ms, statuses }) => ms.p95 > LIST_MS || Object.keys(statuses).length > 0)
+    .map(({ account, name }) => `${account}: ${name}`)
+}
+
+/** The figures for people: Markdown. */
+export function listsTable({ lists }: ListsFigures): string {
+  const rows = lists.map(({ account, name, ms, found, statuses }) => {
+    const failed = Object.entries(statuses).map(([status, count]) => `${count} × ${status}`)
+    const figures = [ms.count, ms.p50, ms.p95, ms.p99, found ?? '–', failed.join(', ') || '–']
+    return `| ${[account, name, ...figures].join(' | ')} |`
+  })
+  return [
+    '| account | list | requests | p50 ms | p95 ms | p99 ms | rows | not 200 |',
+    '|---|---|---|---|---|---|---|---|',
+    ...rows,
+  ].join('\n')
+}
