@@ -1,16 +1,20 @@
 import Type from 'typebox'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { AttemptOut } from '#src/attempts/answer-schemas.ts'
-import { CHECKED, VERDICTS } from './verdict.ts'
+import { SIGNATURE_VERDICTS } from '#src/endpoints/endpoint.ts'
+import { TEST_SECRETS } from './body.ts'
+import { CHECKED } from './verdict.ts'
 
-/** A test event and what came of it. `attempt` null: none within 6 s, for a limit of the endpoint or a slow answer; it is listed once it is made. */
+/** A test event and what came of it. */
 export const TestEventOut = Type.Object(
   {
     msgId: idText('msg_'),
     endpointId: idText('ep_'),
     eventType: Type.String(),
-    signedWith: oneOf(['all', 'newest', 'previous']),
-    attempt: nullable(AttemptOut),
+    secret: oneOf(TEST_SECRETS),
+    attempt: Type.Union([AttemptOut, Type.Null()], {
+      description: 'Null: none within 6 s, for a limit of the endpoint or a slow answer; it is listed once it is made.',
+    }),
   },
   { title: 'TestEventOut' },
 )
@@ -19,17 +23,13 @@ export const TestEventOut = Type.Object(
 export const SignatureCheckOut = Type.Object(
   {
     endpointId: idText('ep_'),
-    verdict: oneOf(VERDICTS),
+    verdict: oneOf(SIGNATURE_VERDICTS),
     title: Type.String(),
     advice: Type.String(),
     checkedAt: momentText(),
     requests: Type.Array(
       Type.Object(
-        {
-          request: oneOf(CHECKED),
-          msgId: idText('msg_'),
-          attempt: nullable(AttemptOut),
-        },
+        { request: oneOf(CHECKED), msgId: idText('msg_'), attempt: nullable(AttemptOut) },
         { title: 'SignatureCheckRequestOut' },
       ),
       { description: 'Good, wrong, old. Each is one of the ten tests a minute.' },
