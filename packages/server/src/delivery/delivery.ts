@@ -29,7 +29,8 @@ export type Delivery = {
   signing: Signing | null // null: by all secrets that are valid, now
 }
 
-export type DeadReason = 'schedule_exhausted' | 'endpoint_gone' | 'aborted_by_receiver' | 'blocked'
+export const DEAD_REASONS = ['schedule_exhausted', 'endpoint_gone', 'aborted_by_receiver', 'blocked'] as const
+export type DeadReason = (typeof DEAD_REASONS)[number]
 
 /** Where a delivery stands after an attempt: `pending → delivered | dead_letter | canceled`, and never back. */
 export type DeliveryState =
