@@ -19,6 +19,7 @@ import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
@@ -129,6 +130,7 @@ export async function startApi(
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
+    registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
     const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
     registerIssueRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
