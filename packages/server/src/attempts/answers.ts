@@ -90,12 +90,16 @@ function withoutPayload(event: StoredEvent): unknown {
 /** What went wrong and what to do about it. Source: portal 5. */
 export function failureOut(
   name: FailureClass,
-  { url, durationMs }: { url: string; durationMs: number },
+  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs' | 'statusCode'>,
   docsUrl: string,
 ) {
   const { title, advice, retried } = FAILURE_CLASSES[name]
-  const limit = `${Math.round(durationMs / 1000)} s`
-  const fill = (text: string) => text.replace('HOST', new URL(url).hostname).replace('LIMIT', limit)
+  const values: Readonly<Record<string, string>> = {
+    HOST: new URL(url).hostname,
+    LIMIT: `${Math.round((limitMs ?? durationMs) / 1000)} s`,
+    STATUS: String(statusCode),
+  }
+  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word)
   return { class: name, title: fill(title), advice: fill(advice), retried, docsUrl: `${docsUrl}#${name}` }
 }
 

@@ -5,7 +5,7 @@ import type { Environments } from '#src/accounts/environments.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { type PageRequest, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { type Page, type PageRequest, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { oneOf } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
@@ -103,10 +103,9 @@ export function registerDeliveryLogRoutes(
     const page = pageOf(query)
     const look = await lookOf(request, parseDeliveryFilter(query, 'query'))
     const rows = await read(request, look, {
+      ...endsOf(page),
       rows: page.limit + 1,
       order: page.read,
-      above: page.above === null ? null : pairOf(page.above),
-      below: page.below === null ? null : pairOf(page.below),
       withStanding: true,
     })
     return toPage(
@@ -147,7 +146,7 @@ export function registerDeliveryLogRoutes(
 
     async function* lines(): AsyncGenerator<string> {
       if (head !== '') yield head
-      let { above, below } = { above: page.above && pairOf(page.above), below: page.below && pairOf(page.below) }
+      let { above, below } = endsOf(page)
       for (let left = EXPORT_ROWS_MAX; left > 0; ) {
         const rows = Math.min(left, EXPORT_ROWS_PER_READ)
         const some = await read(request, look, { rows, order: page.read, above, below, withStanding: true })
@@ -170,6 +169,10 @@ export function registerDeliveryLogRoutes(
 function pageOf({ sort, ...query }: GivenDeliveryFilter & PageRequest & { sort?: 'newest' | 'oldest' }) {
   const order = sort === 'oldest' ? 'ascending' : 'descending'
   return parsePage({ ...query, order }, { isKey })
+}
+
+function endsOf({ above, below }: Page): Pick<Wanted, 'above' | 'below'> {
+  return { above: above === null ? null : pairOf(above), below: below === null ? null : pairOf(below) }
 }
 
 function isKey(text: string): boolean {

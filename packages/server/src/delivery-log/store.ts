@@ -20,6 +20,7 @@ export type AttemptLine = {
   failureClass: FailureClass | null
   statusCode: number
   durationMs: number
+  limitMs: number | null
   startedAt: Date
 }
 
@@ -85,6 +86,7 @@ type AttemptColumns = {
   failure_class: string | null
   status_code: number
   duration_ms: number
+  limit_ms: number | null
   started_at: Date
 }
 
@@ -190,6 +192,7 @@ function toAttemptLine(row: AttemptColumns): AttemptLine | null {
     failureClass: parseFailureClass(row.failure_class),
     statusCode: row.status_code,
     durationMs: row.duration_ms,
+    limitMs: row.limit_ms,
     startedAt: row.started_at,
   }
 }
