@@ -262,7 +262,7 @@ describe('S13.1: what is told', () => {
     })
     expect(mails.texts).toHaveLength(1)
     expect(mails.texts[0]).toMatch(/^To: anna@northwind\.example\r?$/m)
-    expect(mails.texts[0]).toMatch(/Subject: Server error/)
+    expect(mails.texts[0]).toMatch(/Subject: Error 500/)
   })
 
   test('S13.2: a test is sent at once and says how it went, also to a channel that is off', async () => {
