@@ -148,8 +148,12 @@ const EVENT_ID_IN: Readonly<Record<Place['in'], Sql>> = {
   pairs: sql`k.event_id`,
 }
 
-const STANDING = sql`plan.due_at, plan.attempts_made as planned_made, plan.cause as planned_cause, d.attempt_id, d.number, d.cause,
-           d.url, d.outcome, d.failure_class, d.status_code, d.duration_ms, d.timings_ms[6] as limit_ms, d.started_at`
+/** Of an attempt `d`, what a line shows. */
+export const ATTEMPT_LINE = sql`d.number, d.cause, d.url, d.outcome, d.failure_class, d.status_code, d.duration_ms,
+           d.timings_ms[6] as limit_ms, d.started_at`
+
+const STANDING = sql`plan.due_at, plan.attempts_made as planned_made, plan.cause as planned_cause, d.attempt_id,
+           ${ATTEMPT_LINE}`
 
 /** The endpoint as `t.target`, and as `plan` what of the delivery is due first and not canceled. */
 function planOf({ accountId }: Scope, eventId: Sql): Sql {

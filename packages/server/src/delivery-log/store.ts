@@ -77,7 +77,7 @@ type LineRow = AttemptColumns & {
   planned_cause: Cause | null
 }
 
-type AttemptColumns = {
+export type AttemptColumns = {
   attempt_id: string | null
   number: number
   cause: Cause
@@ -119,7 +119,8 @@ function nearest(filter: FoundFilter, { order, above, below }: Wanted): FoundFil
   return from > filter.from ? { ...filter, from } : null
 }
 
-async function readDeliveries(
+/** As `listDeliveries`, in one statement. */
+export async function readDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
@@ -181,7 +182,7 @@ function toLine(row: LineRow): DeliveryLine {
   }
 }
 
-function toAttemptLine(row: AttemptColumns): AttemptLine | null {
+export function toAttemptLine(row: AttemptColumns): AttemptLine | null {
   if (row.attempt_id === null) return null
   return {
     id: row.attempt_id,
