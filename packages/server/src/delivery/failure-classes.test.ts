@@ -50,7 +50,9 @@ describe('failure classes', () => {
 
   test('every class has a receiver or a situation that provokes it', () => {
     const provoked = new Set([...OF_THE_ZOO.map(classify), ...SITUATIONS.map(([, name]) => name)])
-    expect(Object.keys(FAILURE_CLASSES).filter((name) => !provoked.has(name as keyof typeof FAILURE_CLASSES))).toEqual([])
+    expect(Object.keys(FAILURE_CLASSES).filter((name) => !provoked.has(name as keyof typeof FAILURE_CLASSES))).toEqual(
+      [],
+    )
   })
 
   test('every class has a title and says what to do, without an address or a placeholder that nobody fills', () => {
@@ -64,7 +66,14 @@ describe('failure classes', () => {
   test('only what ends a delivery at once, or was not attempted, is not retried', () => {
     const ended = Object.entries(FAILURE_CLASSES).flatMap(([name, { retried }]) => (retried ? [] : [name]))
     expect(ended.toSorted()).toEqual(
-      ['http_gone', 'blocked_address', 'canceled', 'endpoint_disabled', 'endpoint_deleted', 'payload_expired'].toSorted(),
+      [
+        'http_gone',
+        'blocked_address',
+        'canceled',
+        'endpoint_disabled',
+        'endpoint_deleted',
+        'payload_expired',
+      ].toSorted(),
     )
   })
 })
