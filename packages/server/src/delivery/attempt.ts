@@ -207,7 +207,7 @@ const MS_MAX = 2 ** 31 - 1
  */
 function sentHeadersOf(headers: Headers, others: readonly [string, string][]): Record<string, string> | null {
   if (headers.size === 0 && others.length === 0) return null
-  const own = [...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value])
+  const own = [...headers].map(([name, value]): [string, string] => [name, isSensitiveHeader(name) ? '' : value])
   return Object.fromEntries([...own, ...others])
 }
 
