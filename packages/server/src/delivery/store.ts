@@ -1,12 +1,14 @@
 import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
 import type { LaneName } from './lanes.ts'
+import { isTrouble, troubling } from './troubles.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -69,6 +71,7 @@ type LaneRow = {
   requested_by: string | null
   payload: Buffer | null
   content_type: string | null
+  signing: Signing | null
 }
 
 /**
@@ -96,7 +99,7 @@ export async function readLanes(
            with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
         select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at, p.task_id,
-               p.requested_by, e.payload, e.content_type
+               p.requested_by, p.signing, e.payload, e.content_type
           from (select * from pending q
                  where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
@@ -129,6 +132,7 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
     dueAt: row.due_at,
     payload: row.payload,
     contentType: row.content_type,
+    signing: row.signing,
     taskId: row.task_id,
     requestedBy: row.requested_by,
   }
@@ -194,6 +198,7 @@ function toPending(row: PendingRow): Delivery {
     dueAt: row.due_at,
     payload: null,
     contentType: null,
+    signing: null,
     taskId: row.task_id,
     requestedBy: row.requested_by,
   }
@@ -254,6 +259,7 @@ export async function recordAttempts(
 ): Promise<Recorded> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
+  const hasTrouble = records.some(isTrouble)
   const pieces = records.map((record) => record.response ?? NO_BYTES)
   let end = 1
   const starts = records.map(({ response }) => {
@@ -307,6 +313,7 @@ export async function recordAttempts(
              ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
+      ${hasTrouble ? sql`returning id` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -343,6 +350,7 @@ export async function recordAttempts(
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )
+    ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`

@@ -32,16 +32,20 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { registerTrialRoutes } from '#src/trials/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
@@ -56,7 +60,14 @@ const CALLS_END_MS_MAX = 2_500
 /** @returns where the API is reached */
 export async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+  wake: {
+    waker: Waker
+    tasks: () => void
+    notices: () => void
+    population: () => void
+    runs: () => void
+    loads: () => void
+  },
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -125,23 +136,34 @@ export async function startApi(
         await outgoing.vet(target, await policies.current(environment), environment),
     }
     registerEndpointRoutes(routes, endpointParts)
+    registerNoticeRoutes(routes, {
+      ...endpointParts,
+      sendsMail: config.mail !== null,
+      wakeNotices: wake.notices,
+      publicUrl,
+    })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
     registerEventLogRoutes(routes, { api, clock, environments, publicUrl })
-    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
+    registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
+    registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
     registerMessageListRoutes(routes, { database: api, clock, environments })
+    const schemas = new SchemaEnforcement({ database: api, environments, clock })
+    registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
-      schemas: new SchemaEnforcement({ database: api, environments, clock }),
+      schemas,
       clock,
       ids,
       dataKeys,
