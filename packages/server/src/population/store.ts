@@ -123,7 +123,8 @@ export const dataStatuses = ['loading', 'ready', 'not_found'] as const
 export type DataStatus = (typeof dataStatuses)[number]
 
 /** How an NPN came into a population. */
-export type Source = 'preloaded' | 'post' | 'put' | 'read'
+export const sources = ['preloaded', 'post', 'put', 'read'] as const
+export type Source = (typeof sources)[number]
 
 /** An NPN that the account monitors. */
 export type Subscription = { npn: Npn; activatedAt: Date; source: Source; dataStatus: DataStatus }
