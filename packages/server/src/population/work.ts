@@ -5,26 +5,28 @@ import type { Queryable, TransactionOptions } from '#src/adapters/postgres/datab
 import { acceptIn, type PlannedDelivery } from '#src/events/accept.ts'
 import { type Change, type Chunk, decideChunk, nextChunk } from './decide.ts'
 import { endOf, endWhenStopped, processedOf } from './job.ts'
-import type { Npn } from './npn.ts'
-import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
 import {
-  activate,
   appendLeaving,
-  countChange,
-  type DataStatus,
-  deactivate,
   endJob,
   type HeldJob,
-  type HeldPopulation,
   holdJob,
-  holdPopulation,
   type JobKey,
   readChunk,
-  type Source,
   saveLeaving,
   saveOutcomes,
   saveProgress,
   startJob,
+} from './job-store.ts'
+import type { Npn } from './npn.ts'
+import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
+import {
+  activate,
+  countChange,
+  type DataStatus,
+  deactivate,
+  type HeldPopulation,
+  holdPopulation,
+  type Source,
 } from './store.ts'
 import { type HeldData, leaveTargets, wantTargets } from './targets.ts'
 
