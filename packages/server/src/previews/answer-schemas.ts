@@ -18,8 +18,8 @@ export const PreviewOut = Type.Object(
       { title: 'PreviewCounts', description: '`rows`: values read, blank ones left out.' },
     ),
     population: Type.Object(
-      { now: count, then: count, max: count },
-      { title: 'PreviewPopulation', description: 'Size before, size after, and the largest it may be.' },
+      { before: count, after: count, max: count },
+      { title: 'PreviewPopulation', description: 'Its size, and the largest it may have.' },
     ),
     events: Type.Object(
       { activated: count, deactivated: count, endpoints: count },
