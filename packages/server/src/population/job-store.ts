@@ -29,14 +29,19 @@ export async function insertJob(
                     ${part.map((item) => (item.npn === null ? JSON.stringify(item.malformed) : null))}::json[])
              with ordinality as item (npn, malformed, place)`
   }
-  // numbered and committed one after the other, so that no job becomes visible after a later one
-  await tx.query`select pg_advisory_xact_lock(hashtextextended('psapi.population_job.' || ${accountId}, 0))`
+  await takeNumber(tx, accountId)
   const acceptedAt = clock.now()
   await tx.query`
-    insert into population_job (account_id, id, number, type, state, requested, distinct_elements, accepted_at, updated_at)
-    select ${accountId}, ${jobId}, coalesce(max(number), 0) + 1, ${request.type}, 'pending', ${request.requested},
-           ${items.length}, ${acceptedAt}, ${acceptedAt}
+    insert into population_job (account_id, id, number, change_id, change_type, type, state, requested, distinct_elements,
+                                accepted_at, updated_at)
+    select ${accountId}, ${jobId}, coalesce(max(number), 0) + 1, ${jobId}, ${request.type}, ${request.type}, 'pending',
+           ${request.requested}, ${items.length}, ${acceptedAt}, ${acceptedAt}
       from population_job where account_id = ${accountId}`
+}
+
+/** Jobs are numbered and committed one after the other, so that none becomes visible after a later one. */
+export async function takeNumber(tx: Queryable, accountId: string): Promise<void> {
+  await tx.query`select pg_advisory_xact_lock(hashtextextended('psapi.population_job.' || ${accountId}, 0))`
 }
 
 type JobRow = {
@@ -191,6 +196,7 @@ export type HeldJob = {
   counts: JobCounts
   processed: number
   triedSince: Date
+  cancelRequested: boolean
 }
 
 type HeldRow = JobCounts & {
@@ -204,6 +210,7 @@ type HeldRow = JobCounts & {
   start_change: number | null
   processed: number
   tried_since: Date
+  cancel_requested: boolean
 }
 
 /** Locks the job to the end of the transaction. Undefined: the lease has passed, or job or account have ended. */
@@ -211,7 +218,7 @@ export async function holdJob(tx: Queryable, key: JobKey, runnerId: string): Pro
   const [row] = await tx.query<HeldRow>`
     select a.environment, a.population_max, j.type, j.started_at is not null as started, j.distinct_elements, j.leaving,
            j.leaving_after, j.start_change, j.added, j.already_active, j.removed, j.not_active, j.invalid, j.processed,
-           j.tried_since
+           j.tried_since, j.cancel_requested_at is not null as cancel_requested
       from population_job j join account a on a.id = j.account_id
      where j.account_id = ${key.accountId} and j.id = ${key.jobId} and j.lease_owner = ${runnerId}
        and j.lease_until > now() and j.finished_at is null and a.deleted_at is null
@@ -232,6 +239,7 @@ function toHeld(row: HeldRow): Omit<HeldJob, keyof JobKey> {
     counts: toCounts(row),
     processed: row.processed,
     triedSince: row.tried_since,
+    cancelRequested: row.cancel_requested,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import type { ChunkItem } from './decide.ts'
+import { saveOccurrences } from './history-store.ts'
 import type { Npn } from './npn.ts'
 import { DATA_READY } from './npn-events.ts'
 
@@ -84,6 +85,10 @@ export async function insertPreloaded(
     select ${accountId}, npn, true, ${now}, ${now}, 1, 'preloaded', 'ready', 1,
            ${freshOn}::date
       from unnest(${npns}::bigint[]) as npn`
+  await saveOccurrences(
+    tx,
+    npns.map((npn) => ({ accountId, npn, at: now, kind: 'joined', source: 'preloaded', eventId: null })),
+  )
 }
 
 /** Before an account's population changes for the first time. */

@@ -46,8 +46,18 @@ export async function deleteOld(db: Queryable, acceptedBefore: Date, limit: numb
        where t.feed_id = a.feed_id and t.npn = gone.npn
     )
     select count(*) as deleted from gone`
+  const [events] = await db.query<{ deleted: number }>`
+    with gone as (
+      delete from population_event
+       where (account_id, npn, at) in (
+         select e.account_id, e.npn, e.at from account a cross join lateral (
+           select account_id, npn, at from population_event where account_id = a.id limit ${limit}) as e
+          where a.deleted_at is not null limit ${limit})
+      returning 1
+    )
+    select count(*) as deleted from gone`
   await db.query`
     delete from population_count c using account a where a.id = c.account_id and a.deleted_at is not null
        and not exists (select from population p where p.account_id = c.account_id)`
-  return (jobs?.deleted ?? 0) + (npns?.deleted ?? 0) > 0
+  return (jobs?.deleted ?? 0) + (npns?.deleted ?? 0) + (events?.deleted ?? 0) > 0
 }
