@@ -38,7 +38,7 @@ export const PreviewOut = Type.Object(
   { title: 'PopulationPreviewOut', description: 'What a list would change. Nothing has been changed yet.' },
 )
 
-export const PreviewRowOut = Type.Object(
+const PreviewRowOut = Type.Object(
   {
     line: nullable(
       Type.Integer({ minimum: 1, description: 'Of the file; in a JSON list, the place. Null: on no line.' }),
@@ -50,7 +50,10 @@ export const PreviewRowOut = Type.Object(
   },
   { title: 'PreviewRowOut' },
 )
-export const PreviewRowPage = pageOf('PreviewRowOut', PreviewRowOut)
+export const PreviewRowPage = Type.Object(
+  { ...pageOf('PreviewRowOut', PreviewRowOut).properties, preview: PreviewOut },
+  { title: 'ListResponse_PreviewRowOut_' },
+)
 
 export const ChangeBody = Type.Object(
   {
@@ -60,10 +63,4 @@ export const ChangeBody = Type.Object(
     ),
   },
   { title: 'PopulationChangeIn' },
-)
-
-/** The population has changed since: nothing was done, and this is the difference now. */
-export const PopulationChangedOut = Type.Object(
-  { code: Type.Literal('population_changed'), detail: Type.String(), preview: PreviewOut },
-  { title: 'PopulationChangedOut' },
 )

@@ -33,9 +33,11 @@ import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
+import { registerShownJobRoutes } from '#src/population/shown-job-routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerPreviewRoutes } from '#src/previews/routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
@@ -132,6 +134,9 @@ export async function startApi(
     registerErasureRoutes(routes, taskParts)
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
+    const populationParts = { api, clock, idempotency, wakeRunner: wake.population }
+    registerShownJobRoutes(routes, populationParts)
+    registerPreviewRoutes(routes, populationParts)
     registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,

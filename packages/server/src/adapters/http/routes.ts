@@ -74,6 +74,15 @@ export function pathValue({ params }: FastifyRequest, name: string): string | un
   return typeof value === 'string' ? value : undefined
 }
 
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** A value of the path that is a UUID, in small letters. @throws DomainError not_found for any other text */
+export function uuidInPath(request: FastifyRequest, name: string): string {
+  const value = pathValue(request, name)
+  if (value === undefined || !UUID.test(value)) throw notFound()
+  return value.toLowerCase()
+}
+
 /** Is there a value in the path that nothing can be named: too long, or with a character that no row can hold? */
 export function hasImpossiblePathValue(request: FastifyRequest): boolean {
   const { params } = request
