@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
-import { momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
+import { momentText, nullable, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { PREVIEW_MODES, PREVIEW_PARTS, PREVIEW_REASONS, type PreviewReason } from './preview.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -57,7 +58,7 @@ export const PreviewRowPage = Type.Object(
 
 export const ChangeBody = Type.Object(
   {
-    previewId: Type.String({ format: 'uuid' }),
+    previewId: patternText(UUID, 'a UUID'),
     confirmRemovals: Type.Optional(
       nullable(Type.Integer({ minimum: 0, description: 'How many it removes, when the preview says `mustConfirm`.' })),
     ),

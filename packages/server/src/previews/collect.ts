@@ -7,7 +7,7 @@ import type { ReadList } from './read-list.ts'
 export type Collected = { wishes: Wish[]; repeated: PartRow[]; invalid: PartRow[]; blank: number }
 
 const TEXT_LENGTH_MAX = 100
-/** Rows of a list beyond the NPNs that the account may monitor: repeated ones, and what is none. */
+/** Rows of a list beside its distinct NPNs: blank and repeated ones, and what is no NPN. */
 const OTHER_ROWS_MAX = 100_000
 
 /**
@@ -18,12 +18,10 @@ export async function collect({ values }: ReadList, joins: boolean, npnsMax: num
   const seen = new Set<number>()
   const collected: Collected = { wishes: [], repeated: [], invalid: [], blank: 0 }
   for await (const { line, text } of values) {
+    const found = classify(text)
     if (text === '') {
       collected.blank += 1
-      continue
-    }
-    const found = classify(text)
-    if ('reason' in found) {
+    } else if ('reason' in found) {
       collected.invalid.push({ npn: null, line, text: shortened(text), reason: found.reason })
     } else if (seen.has(found.npn)) {
       collected.repeated.push({ npn: found.npn, line, text: null, reason: 'repeated' })
@@ -32,8 +30,8 @@ export async function collect({ values }: ReadList, joins: boolean, npnsMax: num
       collected.wishes.push({ npn: found.npn, line, joins })
     }
     if (seen.size > npnsMax) throw tooMany(`holds more than the ${npnsMax} NPNs that this account may monitor`)
-    if (collected.repeated.length + collected.invalid.length > OTHER_ROWS_MAX) {
-      throw tooMany(`has more than ${OTHER_ROWS_MAX} rows that are repeated or no NPN`)
+    if (collected.repeated.length + collected.invalid.length + collected.blank > OTHER_ROWS_MAX) {
+      throw tooMany(`has more than ${OTHER_ROWS_MAX} rows that are blank, repeated or no NPN`)
     }
   }
   return collected

@@ -1,7 +1,7 @@
 import { pipeline, Readable } from 'node:stream'
 import { type CsvError, parse } from 'csv-parse'
 import { DomainError, invalidInput } from '#src/domain-error.ts'
-import { THOUSANDS } from './classify.ts'
+import { isDamagedWhole } from './classify.ts'
 import { decoded } from './read-text.ts'
 
 /** A value of a list, and the line of the file (of a JSON list: the place) that it stands on, from 1. */
@@ -77,7 +77,7 @@ async function* inColumn(records: Records, column: number, width: number): Async
   for await (const { line, fields } of records) {
     // separators of thousands that were not quoted have made several fields of one value
     const more = fields.slice(column, column + 1 + Math.max(0, fields.length - width)).join(',')
-    yield { line, text: THOUSANDS.test(more) ? more : (fields[column] ?? '') }
+    yield { line, text: isDamagedWhole(more) ? more : (fields[column] ?? '') }
   }
 }
 
@@ -88,9 +88,9 @@ async function* inLines(first: ListRecord | undefined, records: Records): AsyncG
 
 function* inLine({ line, fields }: ListRecord): Generator<ListedValue> {
   const whole = fields.join(',')
-  const texts = THOUSANDS.test(whole)
+  const texts = isDamagedWhole(whole)
     ? [whole]
-    : fields.flatMap((field) => (THOUSANDS.test(field) ? field : spaced(field)))
+    : fields.flatMap((field) => (isDamagedWhole(field) ? field : spaced(field)))
   for (const text of texts) yield { line, text }
 }
 
@@ -118,7 +118,7 @@ async function* recordsOf(chunks: AsyncIterable<Uint8Array>): Records {
     for await (const each of parser) {
       // with `info` each record comes with where it stands
       const { record, info } = each as { record: string[]; info: { lines: number } }
-      yield { line: info.lines, fields: record }
+      yield { line: info.lines, fields: record.map((field) => field.trim()) }
     }
   } catch (error) {
     throw ofParser(failure ?? error)

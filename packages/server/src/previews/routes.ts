@@ -9,7 +9,7 @@ import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
-import { UUID, uuidInPath } from '#src/adapters/http/routes.ts'
+import { tooLarge, uuidInPath } from '#src/adapters/http/routes.ts'
 import { oneOf } from '#src/adapters/http/schema.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
@@ -181,8 +181,6 @@ export function registerPreviewRoutes(routes: FastifyInstance, parts: PreviewPar
   )
   routes.post('/app/:app_id/population/change', apply, async (request, reply) => {
     const { previewId, confirmRemovals = null } = bodyOf(request, ChangeBody)
-    if (!UUID.test(previewId))
-      throw invalidInput({ loc: ['body', 'previewId'], msg: 'must be a UUID', type: 'value_error' })
     const { account } = request
     return await idempotency.run(request, reply, async (tx) => {
       const applied = await applyPreview(tx, clock, account, { previewId, confirmRemovals })
@@ -216,6 +214,7 @@ async function readBody(request: FastifyRequest): Promise<ReadList> {
   if (encoding.toLowerCase() !== 'identity') {
     throw new DomainError('unsupported_media_type', 'The body must not be encoded.')
   }
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX.npnList) throw tooLarge(BODY_BYTES_MAX.npnList)
   const chunks = bounded(request.raw, BODY_BYTES_MAX.npnList)
   if (type === 'application/json') return readJson(await buffer(chunks))
   if (type === 'text/csv' || type === 'text/plain') return await readFile(chunks)
@@ -226,8 +225,7 @@ async function* bounded(chunks: AsyncIterable<Buffer>, bytesMax: number): AsyncG
   let bytes = 0
   for await (const chunk of chunks) {
     bytes += chunk.length
-    if (bytes > bytesMax)
-      throw new DomainError('payload_too_large', `The body must not be larger than ${bytesMax} bytes.`)
+    if (bytes > bytesMax) throw tooLarge(bytesMax)
     yield chunk
   }
 }

@@ -53,7 +53,7 @@ export async function savePreview(tx: Queryable, accountId: string, preview: Pre
     const given = JSON.stringify(blocks.slice(start, start + BLOCKS_PER_STATEMENT))
     await tx.query`
       insert into population_preview_block (account_id, preview_id, part, block, npns, lines, texts, reasons)
-      select ${accountId}, ${preview.id}, given.*
+      select ${accountId}, ${preview.id}::uuid, given.*
         from json_to_recordset(${given}::json)
           as given (part text, block int, npns bigint[], lines int[], texts text[], reasons text[])`
   }
@@ -242,7 +242,7 @@ export async function readActive(db: Queryable, accountId: string, after: number
   const [row] = await db.query<{ npns: number[] | null }>`
     select array_agg(npn order by npn) as npns
       from (select npn from population where account_id = ${accountId} and active and npn > ${after}::bigint
-             order by npn limit ${limit}) as some`
+             order by npn limit ${limit}) as page`
   return row?.npns ?? []
 }
 

@@ -74,7 +74,7 @@ export function pathValue({ params }: FastifyRequest, name: string): string | un
   return typeof value === 'string' ? value : undefined
 }
 
-export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+export const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
 
 /** A value of the path that is a UUID, in small letters. @throws DomainError not_found for any other text */
 export function uuidInPath(request: FastifyRequest, name: string): string {
@@ -116,6 +116,6 @@ function queryText({ query }: FastifyRequest): string {
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
 }
 
-function tooLarge(limit: number): DomainError {
+export function tooLarge(limit: number): DomainError {
   return new DomainError('payload_too_large', `The body must not be larger than ${limit} bytes.`)
 }
