@@ -38,6 +38,7 @@ import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerPreviewRoutes } from '#src/previews/routes.ts'
+import { registerMonitoredRoutes } from '#src/producers/monitored-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
@@ -137,6 +138,7 @@ export async function startApi(
     const populationParts = { api, clock, idempotency, wakeRunner: wake.population }
     registerShownJobRoutes(routes, populationParts)
     registerPreviewRoutes(routes, populationParts)
+    registerMonitoredRoutes(routes, { api, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,
