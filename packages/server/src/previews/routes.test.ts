@@ -152,12 +152,14 @@ test('P2.2: applying does exactly what was shown, as one job with one event for 
     return events.map(({ type, data }) => `${type} ${data.npn}`).sort()
   }
   await service.advance({ seconds: 1 }) // an event is later than the one before about its NPN
-  await expect.poll(told).toEqual([
-    'producersync.npn.activated 21',
-    'producersync.npn.activated 22',
-    'producersync.npn.deactivated 11',
-    'producersync.npn.deactivated 13',
-  ])
+  await expect
+    .poll(told)
+    .toEqual([
+      'producersync.npn.activated 21',
+      'producersync.npn.activated 22',
+      'producersync.npn.deactivated 11',
+      'producersync.npn.deactivated 13',
+    ])
   const again = await people.change({ previewId: preview.id, confirmRemovals: 2 })
   expect([again.status, again.body.id]).toEqual([202, job.id])
   const items = await service.ok('GET', `${people.base}/job/${job.parts[1]}/item?outcome=added&limit=1`)

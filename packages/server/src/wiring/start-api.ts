@@ -46,6 +46,7 @@ import { registerTaskRoutes } from '#src/tasks/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
+import { registerRunDayRoutes } from '#src/updates/run-day-routes.ts'
 import { VERSION } from '#src/version.ts'
 import type { Base } from './base.ts'
 import { ACCEPT_STATEMENTS_MAX } from './databases.ts'
@@ -139,6 +140,7 @@ export async function startApi(
     registerShownJobRoutes(routes, populationParts)
     registerPreviewRoutes(routes, populationParts)
     registerMonitoredRoutes(routes, { api, publicUrl })
+    registerRunDayRoutes(routes, { api, clock, calendarOf: calendarsOf(config), publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,
