@@ -5,7 +5,7 @@ import { countsOf, differ, digestOf, type Parts, type Wish } from './difference.
 import type { PreviewMode } from './preview.ts'
 import { type Preview, readActive, readActiveOf, readCounted, savePreview } from './store.ts'
 
-const PREVIEW_MS = 3_600_000
+const PREVIEW_MS = 86_400_000
 const NPNS_PER_READ = 20_000
 /** Fewer wishes than this share of the population are looked up one by one; else it is read whole. */
 const LOOKED_UP_SHARE_MAX = 0.2

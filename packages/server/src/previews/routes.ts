@@ -86,7 +86,7 @@ export function registerPreviewRoutes(routes: FastifyInstance, parts: PreviewPar
         summary: 'See what a list of NPNs would change',
         description:
           'A CSV file with a column `npn`, a plain list with one or several NPNs on a line, or a JSON list of strings. ' +
-          'Nothing is changed. It is kept for an hour, and of an account the newest ten.',
+          'Nothing is changed. It is kept for a day, and of an account the newest ten.',
         query: PreviewQuery,
         bodies: { 'text/csv': File, 'text/plain': File, 'application/json': List },
         answers: { 200: PreviewOut },

@@ -27,14 +27,9 @@ export type RunDayParts = {
   publicUrl: string
 }
 
-const DAYS_DEFAULT = 30
-const DAYS_MAX = 100
 const ERRORS_SHOWN = 100
 
-const DaysQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: DAYS_MAX })),
-  iterator: pageParameters.iterator,
-})
+const DaysQuery = Type.Object({ limit: pageParameters.limit, iterator: pageParameters.iterator })
 
 /** The daily runs as people look at them, day by day: portal 2, P4. */
 export function registerRunDayRoutes(routes: FastifyInstance, parts: RunDayParts): void {
@@ -58,10 +53,7 @@ export function registerRunDayRoutes(routes: FastifyInstance, parts: RunDayParts
   )
   routes.get('/app/:app_id/run', list, async (request) => {
     const query = queryOf(request, DaysQuery)
-    const page = parsePage(
-      { limit: query.limit ?? DAYS_DEFAULT, iterator: query.iterator },
-      { isKey: (text) => parseLocalDate(text) !== undefined },
-    )
+    const page = parsePage(query, { isKey: (text) => parseLocalDate(text) !== undefined })
     const shown = await reading(request, async (tx) => {
       const feed = await readFeed(tx, readerOf(request.account).feedId)
       if (!feed) return []
