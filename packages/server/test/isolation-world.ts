@@ -92,7 +92,7 @@ export class IsolationWorld {
     this.#npn += 1
     const npn = String(this.#npn) // nobody else's
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
-    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key))
+    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
     const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
     const named = {
       app_id: app.id,

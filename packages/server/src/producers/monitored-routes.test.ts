@@ -103,7 +103,9 @@ async function search(text: string, state?: string): Promise<void> {
     .toLowerCase()
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean)
-  const [first = ''] = asked.toSorted((one, other) => other.length - one.length)
+  const countOf = (begin: string) =>
+    known.flatMap((row) => [...new Set(wordsOf(row))]).filter((word) => word.startsWith(begin)).length
+  const [first = ''] = asked.toSorted((one, other) => countOf(one) - countOf(other) || other.length - one.length)
   const sorted = known
     .filter((row) => (state ? row.state === state : row.state === 'ready' || row.state === 'no_licenses'))
     .filter((row) => asked.length > 0 && asked.every((each) => wordsOf(row).some((word) => word.startsWith(each))))
@@ -167,7 +169,9 @@ test('P1.2: a row says how its data stands, and neither birth dates nor addresse
   const client = { token: await service.token(other) }
   const job = await service.ok('DELETE', '/v1/accounts/subscriptions', ['15645555'], client)
   await expect
-    .poll(async () => (await service.ok('GET', `${path}/job/${job.job_id}`, undefined, token)).finishedAt)
+    .poll(async () => (await service.ok('GET', `${path}/job/${job.job_id}`, undefined, token)).finishedAt, {
+      timeout: 20_000,
+    })
     .not.toBeNull()
   const removed = await service.ok('GET', `${path}/15645555`, undefined, token)
   expect(removed).toMatchObject({

@@ -46,6 +46,7 @@ export type Listed = { search: Search; state: MonitoredState | null; by: 'npn' |
 /** A population of no more NPNs is looked through for names; of a larger one, the names are looked through. */
 const SMALL_POPULATION_MAX = 20_000
 const WORDS_MAX = 8
+const COUNTED_WORDS_MAX = 50_000
 const LAST_CHARACTER = '\u{10ffff}'
 
 /** NPNs of a page, and one more when there are more. `page` bounds and reads keys as `Monitored.key` has them. */
@@ -208,7 +209,7 @@ function readyRow({ accountId }: Reader, npn: Sql): Sql {
 
 /**
  * Producers with a word in their names that begins as each word of the text does, in the order of the words that begin as the
- * longest one, each producer once. Names are known of those alone whose data is there.
+ * rarest one, each producer once. Names are known of those alone whose data is there.
  */
 async function byName(
   db: Queryable,
@@ -218,39 +219,66 @@ async function byName(
   page: Page,
 ): Promise<Sql | undefined> {
   if (state !== null && state !== 'ready' && state !== 'no_licenses') return undefined
-  const [row] = await db.query<{ words: string[]; size: number | null }>`
-    select name_words(${text}) as words,
-           (select loading + ready + not_found from population_count where account_id = ${reader.accountId}) as size`
-  const words = (row?.words ?? []).sort((one, other) => other.length - one.length).slice(0, WORDS_MAX)
-  const [first, ...others] = words
-  if (first === undefined) return undefined
-  const { feedId } = reader
+  const { feedId, accountId } = reader
+  const words = await wordsOf(db, feedId, text)
+  // a list goes on by the word that it began with
+  const key = page.above ?? page.below
+  const first = key === null ? words[0] : words.find(({ word }) => key.startsWith(word))
+  if (!first || words.some(({ found }) => found === 0)) return undefined
   const order = orderOf(page)
   const begins = (word: string) => sql`word >= ${word} and word < ${word + LAST_CHARACTER}`
-  const hasOthers = others.reduce(
-    (all, word) =>
-      sql`${all} and exists (select from producer_word o where o.feed_id = ${feedId} and o.npn = w.npn and o.${begins(word)})`,
-    sql`true`,
-  )
-  const ofAccount = sql`p.account_id = ${reader.accountId} and ${ofState(reader, state ?? null)} and p.data_status = 'ready'`
+  const hasOthers = words
+    .filter((each) => each !== first)
+    .reduce(
+      (all, { word }) =>
+        sql`${all} and exists (select from producer_word o where o.feed_id = ${feedId} and o.npn = w.npn and o.${begins(word)})`,
+      sql`true`,
+    )
+  const ofAccount = sql`p.account_id = ${accountId} and ${ofState(reader, state)} and p.data_status = 'ready'`
   const within = sql`${wordBeyond('>', page.above)} ${wordBeyond('<', page.below)}`
   const firstWord = (npn: Sql) => sql`
-    select word from producer_word where feed_id = ${feedId} and npn = ${npn} and ${begins(first)} order by word limit 1`
-  if ((row?.size ?? 0) <= SMALL_POPULATION_MAX) {
+    select word from producer_word where feed_id = ${feedId} and npn = ${npn} and ${begins(first.word)} order by word limit 1`
+  const few = await fewAmong(db, reader, state)
+  if (few) {
     return sql`
       select w.npn, w.word, w.word || '.' || w.npn
-        from (select p.npn, f.word from population p cross join lateral (${firstWord(sql`p.npn`)}) as f where ${ofAccount}) as w
+        from (select p.npn, f.word from (${few}) as p cross join lateral (${firstWord(sql`p.npn`)}) as f) as w
        where ${hasOthers} ${within}
        order by w.word ${order}, w.npn ${order} limit ${page.limit + 1}`
   }
   return sql`
     select w.npn, w.word, w.word || '.' || w.npn
-      from (select npn, word from producer_word as w where feed_id = ${feedId} and ${begins(first)} ${within}
+      from (select npn, word from producer_word as w where feed_id = ${feedId} and ${begins(first.word)} ${within}
              order by word ${order}, npn ${order} offset 0) as w
      cross join lateral (select from population p where p.npn = w.npn and ${ofAccount} offset 0) as p
      cross join lateral (${firstWord(sql`w.npn`)} offset 0) as f
      where f.word = w.word and ${hasOthers}
      order by w.word ${order}, w.npn ${order} limit ${page.limit + 1}`
+}
+
+/** Words of a text with how many words of the feed's producers begin so, counted up to a bound: the rarest first. */
+async function wordsOf(db: Queryable, feedId: string, text: string): Promise<{ word: string; found: number }[]> {
+  return await db.query<{ word: string; found: number }>`
+    select word, (select count(*) from (select from producer_word p
+                                         where p.feed_id = ${feedId} and p.word >= w.word and p.word < w.word || ${LAST_CHARACTER}
+                                         limit ${COUNTED_WORDS_MAX}) as some_words) as found
+      from unnest(name_words(${text})) as w (word)
+     order by found, length(word) desc, word limit ${WORDS_MAX}`
+}
+
+/** Where so few producers are asked for that looking through all of them is quicker than through names: these. */
+async function fewAmong(db: Queryable, reader: Reader, state: MonitoredState | null): Promise<Sql | undefined> {
+  if (state === 'no_licenses') {
+    return sql`
+      select e.npn from entity e cross join lateral (${readyRow(reader, sql`e.npn`)}) as r
+       where e.feed_id = ${reader.feedId} and e.no_licenses`
+  }
+  const [row] = await db.query<{ size: number }>`
+    select loading + ready + not_found as size from population_count where account_id = ${reader.accountId}`
+  if ((row?.size ?? 0) > SMALL_POPULATION_MAX) return undefined
+  return sql`
+    select npn from population p
+     where p.account_id = ${reader.accountId} and ${ofState(reader, state)} and p.data_status = 'ready'`
 }
 
 function wordBeyond(side: '>' | '<', key: string | null): Sql {
