@@ -5,7 +5,7 @@ import Type from 'typebox'
 import type { Capability } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
-import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
@@ -25,12 +25,19 @@ import { collect } from './collect.ts'
 import { type Draft, makePreview } from './make.ts'
 import { PREVIEW_MODES, PREVIEW_PARTS, type PreviewPart } from './preview.ts'
 import { type ReadList, readFile, readJson } from './read-list.ts'
-import { countWanting, type Preview, readOpposite, readPreview, readPreviewRows, readSome } from './store.ts'
+import {
+  countWanting,
+  dropOldPreviews,
+  type Preview,
+  readOpposite,
+  readPreview,
+  readPreviewRows,
+  readSome,
+} from './store.ts'
 
 export type PreviewParts = {
   api: Database
   clock: Clock
-  idempotency: Idempotency
   /** `PopulationRunner.wake`, where this process has one. */
   wakeRunner: () => void
 }
@@ -55,7 +62,7 @@ const List = Type.Array(Type.String({ description: 'An NPN.' }), { title: 'NpnLi
 
 /** A change of the population, seen before it is made: portal 2, P2. */
 export function registerPreviewRoutes(routes: FastifyInstance, parts: PreviewParts): void {
-  const { api, clock, idempotency, wakeRunner } = parts
+  const { api, clock, wakeRunner } = parts
   const turns = new Turns(clock, 1)
   routes.decorateRequest('preview')
 
@@ -70,6 +77,7 @@ export function registerPreviewRoutes(routes: FastifyInstance, parts: PreviewPar
 
   async function make(request: FastifyRequest, draft: (tx: Queryable) => Promise<Draft>): Promise<object> {
     const options = { settings: settingsOf(request), isolation: 'repeatable read', timeoutMs: CHANGE_MS_MAX } as const
+    await api.transaction({ settings: settingsOf(request) }, (tx) => dropOldPreviews(tx, request.account.id))
     return await api.transaction(options, async (tx) =>
       answer(tx, request, await makePreview(tx, clock, request.account, await draft(tx))),
     )
@@ -182,16 +190,23 @@ export function registerPreviewRoutes(routes: FastifyInstance, parts: PreviewPar
   routes.post('/app/:app_id/population/change', apply, async (request, reply) => {
     const { previewId, confirmRemovals = null } = bodyOf(request, ChangeBody)
     const { account } = request
-    return await idempotency.run(request, reply, async (tx) => {
-      const applied = await applyPreview(tx, clock, account, { previewId, confirmRemovals })
-      if (applied.kind === 'changed') {
-        const detail = 'The population has changed since: look at the difference as it is now.'
-        return { status: 409, answer: { code: 'population_changed', detail, previewId: applied.previewId } }
-      }
-      const job = await readShownJob(tx, account.id, applied.jobId, new Date(0))
-      if (!job) throw notFound()
-      return { status: 202, answer: shownJobOut(job), committed: wakeRunner }
-    })
+    // asked for again, it answers the same job: no key has to be kept for that
+    const options = { settings: settingsOf(request), timeoutMs: CHANGE_MS_MAX }
+    const { applied, job } = await turns.take(account.id, () =>
+      api.transaction(options, async (tx) => {
+        const applied = await applyPreview(tx, clock, account, { previewId, confirmRemovals })
+        if (applied.kind === 'changed') return { applied }
+        return { applied, job: await readShownJob(tx, account.id, applied.jobId, new Date(0)) }
+      }),
+    )
+    if (applied.kind === 'changed') {
+      const { previewId } = applied
+      const message = 'The population has changed since: look at the difference as it is now.'
+      throw new DomainError('population_changed', message, { fields: { previewId } })
+    }
+    if (!job) throw notFound()
+    wakeRunner()
+    return await reply.code(202).send(shownJobOut(job))
   })
 }
 

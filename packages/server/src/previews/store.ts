@@ -36,12 +36,16 @@ type Block = {
   reasons: (string | null)[]
 }
 
-export async function savePreview(tx: Queryable, accountId: string, preview: Preview, parts: Parts): Promise<void> {
+/** Makes room for one more. */
+export async function dropOldPreviews(tx: Queryable, accountId: string): Promise<void> {
   await tx.query`
     delete from population_preview
      where account_id = ${accountId}
        and id in (select id from population_preview where account_id = ${accountId}
                    order by created_at desc, id offset ${PREVIEWS_MAX - 1})`
+}
+
+export async function savePreview(tx: Queryable, accountId: string, preview: Preview, parts: Parts): Promise<void> {
   await tx.query`
     insert into population_preview (account_id, id, mode, format, column_name, blank, counts, size_before, size_after,
                                     population_change, digest, created_at, expires_at)
