@@ -5,6 +5,17 @@ import type { GlobalFlags, Settings } from './settings.ts'
 import { note, type Terminal } from './terminal.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
+/** A body that is sent as it is. */
+export class FileBody {
+  readonly type: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+
+  constructor(type: string, bytes: Uint8Array<ArrayBuffer>) {
+    this.type = type
+    this.bytes = bytes
+  }
+}
+
 export type Call = { body?: unknown; query?: Query }
 export type Json = { [name: string]: unknown }
 /** One page of a list of the management API. */
@@ -115,17 +126,18 @@ export class Api {
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) target.searchParams.set(name, String(value))
     const isForm = body instanceof URLSearchParams
+    const isFile = body instanceof FileBody
     const init = {
       method,
       redirect: 'manual',
       headers: {
         accept: 'application/json',
         'user-agent': 'psapi',
-        ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined || isForm ? {} : { 'content-type': isFile ? body.type : 'application/json' }),
         ...(method === 'POST' && !isForm ? { 'idempotency-key': `auto_${randomUUID()}` } : {}),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isForm ? body : isFile ? body.bytes : JSON.stringify(body) }),
     } as const
     const mayRepeat = method === 'GET' || method === 'POST'
     for (let tries = 1; ; tries += 1) {

@@ -4,10 +4,13 @@ import { addCompletion } from './commands/completion.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEndpoints, examples } from './commands/endpoints.ts'
 import { addEvents } from './commands/events.ts'
+import { addJobs } from './commands/jobs.ts'
 import { addLogin } from './commands/login.ts'
 import { addOffline } from './commands/offline.ts'
 import { addProducers } from './commands/producers.ts'
 import { addReplay } from './commands/replay.ts'
+import { addRuns } from './commands/runs.ts'
+import { addSandbox } from './commands/sandbox.ts'
 import type { Terminal } from './terminal.ts'
 
 /** All commands. It throws instead of ending the process: CommanderError, Failure. */
@@ -35,6 +38,9 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addReplay(program, terminal)
   addCatalog(program, terminal)
   addProducers(program, terminal)
+  addJobs(program, terminal)
+  addRuns(program, terminal)
+  addSandbox(program, terminal)
   addOffline(program, terminal)
   addDoctor(program, terminal)
   addCompletion(program, terminal)

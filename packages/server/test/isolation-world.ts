@@ -1,4 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { vi } from 'vitest'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -24,7 +25,10 @@ export type Named = Record<
   | 'replay_id'
   | 'issue_id'
   | 'event_type_name'
-  | 'jobId',
+  | 'jobId'
+  | 'previewId'
+  | 'npn'
+  | 'runDate',
   string
 >
 
@@ -36,6 +40,7 @@ export class IsolationWorld {
   readonly service: TestService
   readonly routes: Route[]
   readonly #receiver: Receiver
+  #npn = 700_000_000
 
   private constructor(service: TestService, routes: Route[], receiver: Receiver) {
     this.service = service
@@ -92,7 +97,11 @@ export class IsolationWorld {
     const since = service.clock.now().toISOString()
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
-    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    this.#npn += 1
+    const npn = String(this.#npn) // nobody else's
+    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
+    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
+    const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -103,6 +112,9 @@ export class IsolationWorld {
       issue_id: issues.data[0].id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
+      previewId: preview.id,
+      npn,
+      runDate: service.clock.now().toISOString().slice(0, 10),
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }

@@ -183,6 +183,33 @@ export async function runPlainFlow({
     const records = await producer(String(accountId), NPN)
     for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
     await runs(String(accountId), token)
+    await population()
+  }
+
+  /** What people see of the population and the runs, and how they change it. */
+  async function population(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const people = `${app}/population`
+    await call('v1.population.list', 'GET', `${people}?q=${NPN.slice(0, 3)}`)
+    await call('v1.population.get', 'GET', `${people}/${NPN}`)
+    const preview = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, ['912484758', '00123'])
+    const path = `${people}/preview/${String(preview.id)}`
+    await call('v1.population.list-preview-rows', 'GET', `${path}?part=invalid`)
+    await call('v1.population.export-preview', 'GET', `${path}/csv`)
+    const job = await call('v1.population.change', 'POST', `${people}/change`, { previewId: preview.id })
+    const status = `${people}/job/${String(job.id)}`
+    const hasEnded = ({ finishedAt }: Body) => finishedAt !== null
+    await until(() => call('v1.population-job.get', 'GET', status), hasEnded, 'the end of a change')
+    await call('v1.population-job.list', 'GET', `${people}/job`)
+    await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
+    await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
+    const list = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
+    const long = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, list)
+    const running = await call('v1.population.change', 'POST', `${people}/change`, { previewId: long.id })
+    await call('v1.population-job.cancel', 'POST', `${people}/job/${String(running.id)}/cancel`)
+    const { data } = await call('v1.run-day.list', 'GET', `${app}/run`)
+    const [day]: unknown[] = Array.isArray(data) ? data : []
+    await call('v1.run-day.get', 'GET', `${app}/run/${String(toBody(day).runDate)}`)
   }
 
   /** The calls of producersync-api 13. */

@@ -37,9 +37,12 @@ import { notImplemented } from '#src/not-implemented.ts'
 import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
+import { registerShownJobRoutes } from '#src/population/shown-job-routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerPreviewRoutes } from '#src/previews/routes.ts'
+import { registerMonitoredRoutes } from '#src/producers/monitored-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
@@ -49,6 +52,7 @@ import { registerTrialRoutes } from '#src/trials/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
+import { registerRunDayRoutes } from '#src/updates/run-day-routes.ts'
 import { VERSION } from '#src/version.ts'
 import type { Base } from './base.ts'
 import { ACCEPT_STATEMENTS_MAX, CALL_MS_MAX } from './databases.ts'
@@ -156,6 +160,11 @@ export async function startApi(
     registerErasureRoutes(routes, taskParts)
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
+    const populationParts = { api, clock, idempotency, wakeRunner: wake.population }
+    registerShownJobRoutes(routes, populationParts)
+    registerPreviewRoutes(routes, populationParts)
+    registerMonitoredRoutes(routes, { api, publicUrl })
+    registerRunDayRoutes(routes, { api, clock, calendarOf: calendarsOf(config), publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     const schemas = new SchemaEnforcement({ database: api, environments, clock })
     registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })

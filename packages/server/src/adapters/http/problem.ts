@@ -25,6 +25,7 @@ const MANAGEMENT: Record<ErrorCode, { status: number; code: string }> = {
   method_not_allowed: { status: 405, code: 'method_not_allowed' },
   not_acceptable: { status: 406, code: 'generic_error' },
   conflict: { status: 409, code: 'conflict' },
+  population_changed: { status: 409, code: 'population_changed' },
   limit_reached: { status: 409, code: 'limit_reached' },
   too_many_old_keys: { status: 400, code: 'limit_reached' },
   endpoint_disabled: { status: 409, code: 'endpoint_disabled' },
