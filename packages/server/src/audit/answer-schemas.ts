@@ -1,7 +1,7 @@
 import Type from 'typebox'
+import { ACTOR_KINDS } from '#src/accounts/principal.ts'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { ACTOR_KINDS } from './audit.ts'
 
 const ChangeOut = Type.Object(
   {

@@ -1,8 +1,9 @@
 import Type from 'typebox'
+import { STAFF_ROLES } from '#src/accounts/principal.ts'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { LINK_STATES } from '#src/portal/link.ts'
-import { ROLES, STAFF_ROLES } from '#src/portal/role.ts'
+import { ROLES } from '#src/portal/role.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const bounded = Type.Object(

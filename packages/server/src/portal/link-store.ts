@@ -1,10 +1,11 @@
 import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
-import type { Environment } from '#src/accounts/principal.ts'
+import { type Environment, isStaffRole, type StaffRole } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
 import type { NewLink } from './link.ts'
+import { joinMember } from './member-store.ts'
 import type { Role } from './role.ts'
 
 /** Links for one person in an hour. Source: reliability-security 11. */
@@ -12,9 +13,10 @@ const LINKS_PER_HOUR_MAX = 10
 const HOUR_MS = 3_600_000
 
 /**
- * Makes a login link. One for a person ends that person's earlier unused ones; one for whoever holds it ends none.
+ * Makes a login link. One for a person ends that person's earlier unused ones, and one with a role makes the person a member
+ * with that role; one for whoever holds it does neither.
  * @returns the key, which is kept nowhere
- * @throws DomainError rate_limited: the person has been given enough of them
+ * @throws DomainError rate_limited: the person has been given enough of them; conflict: the last admin would become less
  */
 export async function createLink(
   tx: Queryable,
@@ -27,6 +29,9 @@ export async function createLink(
   const key = newCredential('lk_')
   const { capabilities, featureFlags, sessionId } = link.rights
   if (link.person !== null) await replaceLinks(tx, account.id, link.person, now)
+  if (link.person !== null && link.role !== null && !isStaffRole(link.role)) {
+    await joinMember(tx, parts, account, { person: link.person, role: link.role })
+  }
   await tx.query`
     insert into login_link (account_id, id, environment, hash, person, role, capabilities, feature_flags, session_id,
                             created_at, expires_at, sessions_end_at)
@@ -52,7 +57,7 @@ async function replaceLinks(tx: Queryable, accountId: string, person: string, no
 export type Link = {
   id: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   createdAt: Date
   expiresAt: Date
   usedAt: Date | null
@@ -62,7 +67,7 @@ export type Link = {
 type LinkRow = {
   id: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   created_at: Date
   expires_at: Date
   used_at: Date | null
@@ -130,6 +135,6 @@ export async function expireAll(
        and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
   await tx.query`
     update token set expires_at = ${at}
-     where account_id = ${accountId} and kind = 'app' and revoked_at is null and expires_at > ${at}
+     where account_id = ${accountId} and kind = 'app' and starts_with(id, 'tok_') and revoked_at is null and expires_at > ${at}
        and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
 }

@@ -10,17 +10,20 @@ import { TokenIssuer } from '#src/accounts/token-issuer.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
-import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
+import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { keepAudit } from '#src/audit/recording.ts'
+import { registerAuditRoutes } from '#src/audit/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
+import { registerSecretRoutes } from '#src/endpoints/secret-routes.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
@@ -35,7 +38,10 @@ import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerKeyRoutes } from '#src/portal/key-routes.ts'
+import { registerMemberRoutes } from '#src/portal/member-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerAccountSettingsRoutes } from '#src/portal/settings-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
@@ -66,6 +72,7 @@ export async function startApi(
   metrics.countRequests(http)
   overrides.watch?.(http)
   const added = collectRoutes(http)
+  keepAudit(http, { api: databases.api, ids })
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -110,6 +117,10 @@ export async function startApi(
     })
     registerAuthRoutes(routes, { api, clock, environments })
     registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
+    registerMemberRoutes(routes, { api, clock, ids, idempotency, publicUrl })
+    registerKeyRoutes(routes, { api, clock, ids, idempotency })
+    registerAccountSettingsRoutes(routes, { api, clock })
+    registerAuditRoutes(routes, { lists: databases.lists, access, summaryOf: summaryIn(added) })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     const endpointParts = {
       api,
@@ -124,6 +135,7 @@ export async function startApi(
     }
     registerEndpointRoutes(routes, endpointParts)
     registerOperationalRoutes(routes, { ...endpointParts, internal })
+    registerSecretRoutes(routes, endpointParts)
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })

@@ -56,6 +56,17 @@ export function collectRoutes(http: FastifyInstance): readonly AddedRoute[] {
   return routes
 }
 
+/** What an operation does, in words, by its id; the id itself for one that is none of these routes'. */
+export function summaryIn(routes: readonly AddedRoute[]): (operationId: string) => string {
+  let summaries: Map<string, string> | undefined
+  return (operationId) => {
+    summaries ??= new Map(
+      routes.flatMap(({ config: { operation } }) => (operation ? [[operation.id, operation.summary] as const] : [])),
+    )
+    return summaries.get(operationId) ?? operationId
+  }
+}
+
 /**
  * The description of these routes. Same routes, same document: paths are sorted.
  * @throws an error that names each route of a family that does not describe itself, and what is described in two ways
@@ -194,13 +205,17 @@ function responsesOf({ method, url, operation, rules, config }: DescribedRoute, 
     responses[status] = {
       description: STATUS_CODES[status] ?? status,
       headers: components.headers(rules.answerHeaders(method)),
-      ...(schema ? { content: { [rules.answerType(method)]: { schema: components.schema(schema) } } } : {}),
+      ...(schema ? { content: contentOf(schema, operation.mediaTypes ?? [rules.answerType(method)], components) } : {}),
     }
   }
   const refusals = rules.refusals({ method, url, operation, isOpen: config.access === 'none' })
   for (const refusal of refusals)
     responses[refusal.status] = components.response(nameOf(refusal), () => toResponse(refusal, components))
   return responses
+}
+
+function contentOf(schema: TSchema, types: readonly string[], components: Components): object {
+  return Object.fromEntries(types.map((type) => [type, { schema: components.schema(schema) }]))
 }
 
 function nameOf({ family, status, codes }: Refusal): string {

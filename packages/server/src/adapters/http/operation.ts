@@ -19,6 +19,8 @@ export type Operation = {
   body?: TSchema
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
+  /** Media types of what it answers, where that is not the JSON of its family. */
+  mediaTypes?: readonly string[]
   /** Codes of refusals beside those that each operation of the family has. */
   refusals?: readonly ErrorCode[]
 }
