@@ -16,7 +16,18 @@ export type Route = {
 
 /** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
 export type Named = Record<
-  'app_id' | 'endpoint_id' | 'msg_id' | 'attempt_id' | 'task_id' | 'event_type_name' | 'jobId',
+  | 'app_id'
+  | 'endpoint_id'
+  | 'msg_id'
+  | 'attempt_id'
+  | 'task_id'
+  | 'event_type_name'
+  | 'jobId'
+  | 'member_id'
+  | 'key_id'
+  | 'key_secret_id'
+  | 'secret_id'
+  | 'link_id',
   string
 >
 
@@ -79,6 +90,12 @@ export class IsolationWorld {
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    const member = await service.ok('POST', `${path}/member`, { person: canary, role: 'admin' }, key)
+    const link = await service.ok('POST', `${path}/login-link`, { memberId: member.id }, key)
+    const { key: program } = await service.ok('POST', `${path}/key`, { kind: 'client', name: canary }, key)
+    const { data: secrets } = await service.ok('GET', `${path}/endpoint/${endpoint.id}/secret/list`, undefined, key)
+    const logo = { contentType: 'image/png', data: PNG }
+    await service.ok('PUT', `${path}/settings/logo`, logo, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -87,6 +104,11 @@ export class IsolationWorld {
       task_id: task.id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
+      member_id: member.id,
+      key_id: program.id,
+      key_secret_id: program.secrets[0].id,
+      secret_id: secrets[0].id,
+      link_id: link.id,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }
@@ -99,6 +121,9 @@ export class IsolationWorld {
     return token
   }
 }
+
+/** What every PNG begins with. */
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')
 
 /** A type that no app token without its flag knows of. */
 const HIDDEN = { name: 'hidden.happened', description: 'x', featureFlags: ['hidden'] }

@@ -4,11 +4,10 @@ import Type, { type Static } from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
 import { ACTOR_KINDS } from '#src/accounts/principal.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
-import { parseMoment } from '#src/adapters/http/moment.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
-import { queryOf } from '#src/adapters/http/query.ts'
-import { momentText, oneOf, plainText } from '#src/adapters/http/schema.ts'
+import { queryMoment, queryOf } from '#src/adapters/http/query.ts'
+import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { AuditPage } from './answer-schemas.ts'
@@ -28,8 +27,8 @@ const filterParameters = {
   kind: Type.Optional(oneOf(ACTOR_KINDS)),
   operation: Type.Optional(plainText(128, 1)),
   target: Type.Optional(plainText(256, 1)),
-  from: Type.Optional(momentText()),
-  to: Type.Optional(momentText()),
+  from: Type.Optional(queryMoment()),
+  to: Type.Optional(queryMoment()),
 }
 const ofEnvironment = { account: Type.Optional(plainText(256, 1)) }
 const exported = { format: Type.Optional(oneOf(['csv', 'ndjson'])) }
@@ -137,6 +136,7 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
     summary: 'List who did what in the environment and its accounts',
     query: envListQuery,
     answers: { 200: AuditPage },
+    refusals: ['not_found'],
   })
   routes.get('/env/audit', listAll, async (request) => {
     const { account, ...query } = queryOf(request, envListQuery)
@@ -148,6 +148,7 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
     summary: 'Export who did what in the environment, newest first, at most 100,000 lines',
     query: envExportQuery,
     ...exports,
+    refusals: ['not_found'],
   })
   routes.get('/env/audit/export', exportAll, async (request, reply) => {
     const { account, ...query } = queryOf(request, envExportQuery)
@@ -158,15 +159,21 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
 type Page = Parameters<typeof listAudit>[3]
 
 function toFilter({ who, kind, operation, target, from, to }: Static<typeof filterSchema>): AuditFilter {
-  const [since, until] = [from, to].map((text) => (text === undefined ? undefined : parseMoment(text)))
   return {
     ...(who === undefined ? {} : { who }),
     ...(kind === undefined ? {} : { kind }),
     ...(operation === undefined ? {} : { operation }),
     ...(target === undefined ? {} : { target }),
-    ...(since === undefined ? {} : { from: since }),
-    ...(until === undefined ? {} : { to: until }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
   }
+}
+
+/** What the operations of the command line begin with. */
+const COMMAND = 'admin.'
+
+function commandOf(operation: string): string {
+  return `By command: ${operation.slice(COMMAND.length).replaceAll('.', ' ')}`
 }
 
 function toAnswer(line: AuditLine, summaryOf: AuditParts['summaryOf']) {
@@ -176,7 +183,7 @@ function toAnswer(line: AuditLine, summaryOf: AuditParts['summaryOf']) {
     accountId: line.accountId,
     who: line.actor,
     operation: line.operation,
-    summary: summaryOf(line.operation),
+    summary: line.operation.startsWith(COMMAND) ? commandOf(line.operation) : summaryOf(line.operation),
     target: line.target,
     changes: line.changes.map((change) =>
       'withheld' in change

@@ -25,13 +25,15 @@ export function registerSecretRoutes(
   function addressed(access: Capability) {
     const find = async (request: FastifyRequest) => {
       const name = parseEndpointName(pathValue(request, 'endpoint_id') ?? '')
-      const endpoint =
-        name &&
-        (await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-          readEndpoint(tx, request.account.id, name),
-        ))
-      if (!endpoint) throw notFound()
-      request.endpoint = endpoint
+      const secretId = pathValue(request, 'secret_id')
+      request.endpoint = await api.transaction({ settings: settingsOf(request), readOnly: true }, async (tx) => {
+        const endpoint = name && (await readEndpoint(tx, request.account.id, name))
+        if (!endpoint) throw notFound()
+        if (secretId === undefined) return endpoint
+        const secrets = await readSecrets(tx, endpoint.accountId, endpoint.id, clock.now())
+        if (!secrets.some(({ id }) => id === secretId)) throw notFound()
+        return endpoint
+      })
     }
     return { config: { access, find } } as const
   }

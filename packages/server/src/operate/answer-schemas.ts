@@ -50,7 +50,6 @@ export const EnvLoginLinkOut = Type.Object(
 )
 export const EnvLoginLinkPage = pageOf('EnvLoginLinkOut', EnvLoginLinkOut)
 
-const docs = Type.String({ description: 'Where the runbook of it stands.' })
 const moment = nullable(momentText())
 
 /** `GET /api/v1/env/health`: what a part is, and whether it needs somebody. */
@@ -61,12 +60,7 @@ export const EnvHealthOut = Type.Object(
     status: oneOf(['ok', 'degraded', 'down']),
     problems: Type.Array(
       Type.Object(
-        {
-          part: Type.String(),
-          text: Type.String(),
-          alert: Type.String({ description: 'The rule that rings for it.' }),
-          runbook: docs,
-        },
+        { part: Type.String(), text: Type.String(), advice: Type.String({ description: 'What to do about it.' }) },
         { title: 'HealthProblem' },
       ),
       { description: 'Empty when all is well.' },
@@ -135,7 +129,6 @@ export const EnvHealthOut = Type.Object(
         connectionsMax: count,
         bytes: Type.Integer(),
         durable: Type.Boolean(),
-        oldestTransactionMs: nullable(Type.Integer()),
       },
       { title: 'HealthDatabase' },
     ),

@@ -3,6 +3,7 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeAudit } from '#src/audit/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
@@ -80,6 +81,7 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge((limit) => purgeAudit(this.#database, now, limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

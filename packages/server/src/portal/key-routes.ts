@@ -47,7 +47,8 @@ export function registerKeyRoutes(routes: FastifyInstance, { api, clock, ids, id
       (await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
         readAccountKey(tx, request.account.id, id),
       ))
-    if (!key) throw notFound()
+    const secretId = pathValue(request, 'key_secret_id')
+    if (!key || (secretId !== undefined && !key.secrets.some((secret) => secret.id === secretId))) throw notFound()
     request.accountKey = key
   }
   const unaddressed = { config: { access: 'ManageAccount' } } as const

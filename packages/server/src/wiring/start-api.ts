@@ -34,6 +34,8 @@ import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerEnvRoutes } from '#src/operate/env-routes.ts'
+import { HealthReport } from '#src/operate/health-report.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
@@ -60,7 +62,15 @@ const CALLS_END_MS_MAX = 2_500
 /** @returns where the API is reached */
 export async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+  wake: {
+    waker: Waker
+    tasks: () => void
+    population: () => void
+    runs: () => void
+    loads: () => void
+    /** Of this process's worker. */
+    load: () => { breakersOpen: number } | undefined
+  },
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -121,6 +131,13 @@ export async function startApi(
     registerKeyRoutes(routes, { api, clock, ids, idempotency })
     registerAccountSettingsRoutes(routes, { api, clock })
     registerAuditRoutes(routes, { lists: databases.lists, access, summaryOf: summaryIn(added) })
+    registerEnvRoutes(routes, {
+      ...{ api, lists: databases.lists, updates: databases.updates, access, clock, ids, idempotency, publicUrl },
+      health: new HealthReport({
+        ...{ worker: databases.worker, updates: databases.updates, health, clock, load: wake.load },
+        version: VERSION,
+      }),
+    })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     const endpointParts = {
       api,
