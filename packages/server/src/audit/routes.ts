@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
 import { ACTOR_KINDS } from '#src/accounts/principal.ts'
+import { csvLine } from '#src/adapters/http/csv.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
@@ -11,7 +12,7 @@ import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { AuditPage } from './answer-schemas.ts'
-import { type AuditLine, csvLine } from './audit.ts'
+import type { AuditLine } from './audit.ts'
 import { AUDIT_ID_PREFIX, type AuditFilter, listAudit } from './store.ts'
 
 export type AuditParts = {
@@ -39,8 +40,12 @@ const envListQuery = Type.Object({ ...filterParameters, ...ofEnvironment, ...pag
 const envExportQuery = Type.Object({ ...filterParameters, ...ofEnvironment, ...exported })
 
 const exports = {
-  answers: { 200: Type.String({ description: 'A line of CSV with a head, or of JSON, for each write.' }) },
-  mediaTypes: ['text/csv; charset=utf-8', 'application/x-ndjson'],
+  answers: {
+    200: Type.String({
+      description: 'A line for each write: CSV with a head, or with format=ndjson JSON (application/x-ndjson).',
+    }),
+  },
+  answerType: 'text/csv; charset=utf-8',
 }
 
 /** An export reads this many lines at a time, and ends after so many: the next begins at the moment of its last line. */

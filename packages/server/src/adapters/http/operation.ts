@@ -17,10 +17,12 @@ export type Operation = {
   query?: TObject
   /** What `bodyOf` reads, and what the route cuts from the body's bytes itself. */
   body?: TSchema
+  /** Of a route that reads its body itself: by media type, instead of `body`. */
+  bodies?: Readonly<Record<string, TSchema>>
+  /** Media type of what succeeds, where it is not the family's. */
+  answerType?: string
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
-  /** Media types of what it answers, where that is not the JSON of its family. */
-  mediaTypes?: readonly string[]
   /** Codes of refusals beside those that each operation of the family has. */
   refusals?: readonly ErrorCode[]
 }
