@@ -9,7 +9,7 @@ export const UNRECORDED: ReadonlyMap<string, string> = new Map([
     'v1.message.create',
     'accepted by the thousand; a message is its own record, and so is the account that it may make',
   ],
-  ['v1.message.create-batch', 'the same'],
+  ['v1.message.create-batch', 'accepted by the thousand, as single ones are'],
   ['v1.message.search', 'reads: its filters are too long for a URL'],
   ['v1.message.precheck', 'reads: its filters are too long for a URL'],
   ['oauth2.token.create', 'programs get one every hour; the last use stands with the client, failures are counted'],

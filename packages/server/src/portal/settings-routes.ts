@@ -66,7 +66,7 @@ export function registerAccountSettingsRoutes(
   })
 
   const putLogo = described(
-    { ...changeable, bodyLimit: LOGO_BODY_BYTES_MAX },
+    { config: { access: 'ManageAccount', json: { longStrings: ['data'] } }, bodyLimit: LOGO_BODY_BYTES_MAX } as const,
     {
       id: 'v1.account-settings.put-logo',
       summary: 'Set the logo: PNG or WebP, at most 100,000 bytes',
