@@ -262,6 +262,49 @@ test('key create, list, revoke: the key works until it is revoked, and is never 
   await assert.rejects(createAccess(api, clock).authenticate(key.key), DomainError)
 })
 
+describe('operator-link, audit verify', () => {
+  test('staff come in by the link, to no account’s own session', async () => {
+    const { link } = await json<{ link: { id: string; url: string } }>([
+      ...['operator-link', '--environment', 'production', '--role', 'support', '--person', 'Grace'],
+    ])
+    const parts = { clock, ids: new IdSource(clock) }
+    const key = link.url.split('#key=')[1] ?? ''
+    const opened = await openSession(api, parts, key, { embedded: false, former: undefined })
+    assert.deepEqual(
+      [opened?.session.role, opened?.session.person, opened?.session.capabilities],
+      ['support', 'Grace', []],
+    )
+    assert.equal((await run(['operator-link', '--role', 'admin'])).code, 2)
+    assert.equal((await run(['operator-link', '--hours', '169'])).code, 2)
+  })
+
+  test('each command that changes something has left a line, and an altered one is found', async () => {
+    const made = ['account', 'create', '--environment', 'sandbox', '--name', 'Audited', '--uid', 'audited', '--client']
+    const { account, client } = await json<{ account: { id: string }; client: { id: string } }>(made)
+    for (const args of [
+      ['client', 'rotate', client.id],
+      ['client', 'revoke', client.id],
+      ['login-link', 'create', '--account', account.id, '--person', 'Ada'],
+    ]) {
+      assert.equal((await run(args)).code, 0, args.join(' '))
+    }
+    const verify = ['audit', 'verify', '--account', 'audited']
+    assert.deepEqual(await json(verify), { lines: 4, brokenAt: null })
+    const lines = await db.open('migrate').query<{ operation: string; actor_kind: string }>`
+      select operation, actor_kind from audit where account_id = ${account.id} order by number`
+    assert.deepEqual(
+      lines.map(({ operation, actor_kind }) => [operation, actor_kind]),
+      ['admin.account.create', 'admin.client.rotate', 'admin.client.revoke', 'admin.login-link.create'].map(
+        (operation) => [operation, 'command_line'],
+      ),
+    )
+    const owner = db.open('migrate')
+    await owner.query`update audit set operation = 'admin.nothing' where account_id = ${account.id} and number = 2`
+    const broken = await run(verify)
+    assert.deepEqual([broken.code, broken.results.join('\n')], [1, '4 lines\nbroken at 2'])
+  })
+})
+
 test('environment set changes what it is told, or nothing when one assignment is wrong', async () => {
   const set = await json<{ settings: Record<string, unknown> }>([
     'environment',

@@ -14,7 +14,7 @@ const ChangeOut = Type.Object(
 )
 
 /** One write: who did what to what, when and from where. */
-export const AuditLineOut = Type.Object(
+const AuditLineOut = Type.Object(
   {
     id: idText('audit_'),
     at: momentText(),

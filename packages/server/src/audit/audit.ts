@@ -1,3 +1,4 @@
+import { settingNames } from '#src/accounts/environment-settings.ts'
 import type { Actor, Environment } from '#src/accounts/principal.ts'
 
 /** One field of what was written; its values are left out where nobody but its owner should read them. */
@@ -27,7 +28,8 @@ const SILENT = new Set([
 ])
 
 /** Whose values are kept. Anything else may hold a secret, a payload or something about a person. */
-const SHOWN = new Set([
+const SHOWN: ReadonlySet<string> = new Set([
+  ...settingNames,
   ...['name', 'uid', 'url', 'description', 'disabled', 'disabledReason', 'eventTypes', 'channels', 'throttleRate'],
   ...[
     'timeoutMs',

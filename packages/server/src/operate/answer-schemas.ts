@@ -14,7 +14,7 @@ const bounded = Type.Object(
 export const ACCOUNT_HEALTH = ['failing', 'degraded', 'healthy', 'unverified', 'disabled', 'none'] as const
 
 /** `GET /api/v1/env/account?q&health`. */
-export const EnvAccountOut = Type.Object(
+const EnvAccountOut = Type.Object(
   {
     id: idText('app_'),
     uid: nullable(Type.String()),
@@ -34,7 +34,7 @@ export const EnvAccountOut = Type.Object(
 export const EnvAccountPage = pageOf('EnvAccountOut', EnvAccountOut)
 
 /** `GET /api/v1/env/login-link?account&state`; `DELETE /api/v1/env/login-link/{link_id}`. */
-export const EnvLoginLinkOut = Type.Object(
+const EnvLoginLinkOut = Type.Object(
   {
     id: idText('link_'),
     account: nullable(Type.Object({ id: idText('app_'), name: Type.String() }, { title: 'LinkAccount' })),

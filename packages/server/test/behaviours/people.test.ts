@@ -346,6 +346,25 @@ describe('the operator’s staff', () => {
     assert.equal((await service.call('GET', app, undefined, { token })).status, 401)
   })
 
+  test('S0: a start prints two links that work once: an admin’s of the oldest sandbox account, and one for staff', async () => {
+    const links = await service.app.startLinks()
+    assert.ok(links)
+    const keyOf = (url: string) => url.split('#key=')[1] ?? ''
+    const { session } = await signIn(keyOf(links.accountUrl))
+    assert.deepEqual([session.grants[0].account.id, session.grants[0].role], [links.account.id, 'admin'])
+    const { session: ofStaff } = await signIn(keyOf(links.staffUrl))
+    assert.deepEqual([ofStaff.staff, ofStaff.environment], ['operator', 'sandbox'])
+    for (const url of [links.accountUrl, links.staffUrl]) {
+      assert.equal((await portal('POST', '', { key: keyOf(url) })).status, 401)
+      assert.ok(service.logLines.every((line) => !line.includes(keyOf(url))))
+    }
+    const lines = (await byKey('GET', '/api/v1/env/audit?operation=admin.start')).body.data
+    assert.deepEqual(
+      lines.map(({ who }: { who: { kind: string } }) => who.kind),
+      ['service', 'service'],
+    )
+  })
+
   test('O1: accounts are found by name, uid, id and health', async () => {
     await service.ok('POST', '/api/v1/app', { name: 'Contoso Insurance', uid: 'contoso' }, { token: account.key })
     const find = async (query: string) =>

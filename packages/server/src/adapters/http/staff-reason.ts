@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { invalidInput } from '#src/domain-error.ts'
 
 /** Why staff change something inside an account: percent-encoded UTF-8, since a header holds ASCII. */
-export const STAFF_REASON_HEADER = 'x-staff-reason'
+const STAFF_REASON_HEADER = 'x-staff-reason'
 const LENGTH_MAX = 500
 const CONTROL = /\p{Cc}/u
 
