@@ -60,7 +60,13 @@ export const EnvHealthOut = Type.Object(
     status: oneOf(['ok', 'degraded', 'down']),
     problems: Type.Array(
       Type.Object(
-        { part: Type.String(), text: Type.String(), advice: Type.String({ description: 'What to do about it.' }) },
+        {
+          part: Type.String(),
+          text: Type.String(),
+          advice: Type.String({ description: 'What to do about it.' }),
+          alert: nullable(Type.String({ description: 'The rule that rings for it.' })),
+          runbook: nullable(Type.String({ description: 'Path in the repository.' })),
+        },
         { title: 'HealthProblem' },
       ),
       { description: 'Empty when all is well.' },

@@ -32,7 +32,7 @@ export type HealthReportParts = {
 /** Waiting for longer than this is worth a look: nothing waits so long while workers keep up. */
 const LAG_MS_MAX = 60_000
 
-type Problem = { part: string; text: string; advice: string }
+type Problem = { part: string; text: string; advice: string; alert: string | null; runbook: string | null }
 
 /** How the service is, for the operator's staff. */
 export class HealthReport {
@@ -88,60 +88,43 @@ export class HealthReport {
 function workerProblems({ workers, shards }: Workers): Problem[] {
   const dead = workers.filter(({ state }) => state === 'dead').length
   const free = shards.total - shards.owned
+  const { careful, total } = shards
   return [
-    ...(dead === 0
-      ? []
-      : [problem('workers', `${dead} worker(s) died.`, 'Others take their work over within 10 s; start another one.')]),
-    ...(free === 0
-      ? []
-      : [
-          problem(
-            'shards',
-            `Nobody delivers ${free} of ${shards.total} shards.`,
-            'Start a process with the role worker.',
-          ),
-        ]),
-    ...(shards.careful === 0
-      ? []
-      : [
-          problem(
-            'shards',
-            `${shards.careful} shard(s) go one by one.`,
-            'Their workers died again and again: see the log.',
-          ),
-        ]),
+    ...when(dead > 0, 'workers', `${dead} worker(s) died.`, 'Others take over within 10 s.', 'WorkersMissing'),
+    ...when(free > 0, 'shards', `Nobody delivers ${free} of ${total} shards.`, 'Start a worker.', 'ShardsUnowned'),
+    ...when(
+      careful > 0,
+      'shards',
+      `${careful} shard(s) go one by one.`,
+      'Their workers died again and again: see the log.',
+    ),
   ]
 }
 
 function laneProblems(lanes: readonly Lane[]): Problem[] {
-  return lanes
-    .filter(({ lane, lagMs }) => lane === 'first' && lagMs !== null && lagMs > LAG_MS_MAX)
-    .map(() =>
-      problem('lanes', 'First attempts wait for more than a minute.', 'Failing or slow endpoints, or too few workers.'),
-    )
+  const isLate = lanes.some(({ lane, lagMs }) => lane === 'first' && lagMs !== null && lagMs > LAG_MS_MAX)
+  const advice = 'Endpoints fail or are slow, or there are too few workers.'
+  return when(isLate, 'lanes', 'First attempts wait for more than a minute.', advice, 'DeliveryLagHigh')
 }
 
 function jobProblems(jobs: readonly Job[]): Problem[] {
-  return jobs
-    .filter(({ failed }) => failed > 0)
-    .map(({ kind, failed }) => problem('jobs', `${failed} of ${kind} failed within a day.`, 'The job says why.'))
+  return jobs.flatMap(({ kind, failed }) =>
+    when(failed > 0, 'jobs', `${failed} of ${kind} failed within a day.`, 'The job says why.'),
+  )
 }
 
 function databaseProblems({ shown }: DatabaseState, missing: readonly string[], durable: boolean): Problem[] {
-  const { connections, connectionsMax } = shown
+  const isFull = shown.connections >= shown.connectionsMax * 0.9
   return [
-    ...(durable
-      ? []
-      : [problem('database', 'It may lose what it acknowledges.', 'Switch fsync and synchronous_commit on.')]),
-    ...(connections < connectionsMax * 0.9
-      ? []
-      : [problem('database', 'Nearly all connections are in use.', 'Raise max_connections, or run fewer processes.')]),
-    ...(missing.length === 0
-      ? []
-      : [problem('migrations', 'The schema is older than this release.', 'Run admin migrate.')]),
+    ...when(!durable, 'database', 'It may lose what it acknowledges.', 'Switch fsync on.', 'DatabaseNotDurable'),
+    ...when(isFull, 'database', 'Nearly all connections are in use.', 'Run fewer processes.', 'PoolExhausted'),
+    ...when(missing.length > 0, 'migrations', 'The schema is older than this release.', 'Run admin migrate.'),
   ]
 }
 
-function problem(part: string, text: string, advice: string): Problem {
-  return { part, text, advice }
+/** @param alert  of ops/prometheus/rules.yml, which rings for it; its runbook has the same name */
+function when(isSo: boolean, part: string, text: string, advice: string, alert: string | null = null): Problem[] {
+  if (!isSo) return []
+  const name = alert?.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase()
+  return [{ part, text, advice, alert, runbook: name === undefined ? null : `docs/runbooks/${name}.md` }]
 }

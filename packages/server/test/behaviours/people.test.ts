@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StaffRole } from '#src/accounts/principal.ts'
 import { visibleTo } from '#src/accounts/principal.ts'
@@ -415,7 +416,9 @@ describe('the operator’s staff', () => {
     const ill = await health()
     const dead = ill.workers.find((worker: { id: string }) => worker.id === id)
     assert.deepEqual([ill.status, dead.state], ['degraded', 'dead'])
-    assert.equal(ill.problems[0].part, 'workers')
+    const [problem] = ill.problems
+    assert.deepEqual([problem.part, problem.alert], ['workers', 'WorkersMissing'])
+    assert.ok(existsSync(new URL(`../../../../${problem.runbook}`, import.meta.url)))
     await owner.query`delete from worker where id = ${id}`
   })
 })
