@@ -28,7 +28,12 @@ export type Named = Record<
   | 'jobId'
   | 'previewId'
   | 'npn'
-  | 'runDate',
+  | 'runDate'
+  | 'member_id'
+  | 'key_id'
+  | 'key_secret_id'
+  | 'secret_id'
+  | 'link_id',
   string
 >
 
@@ -102,6 +107,12 @@ export class IsolationWorld {
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
     await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
     const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
+    const member = await service.ok('POST', `${path}/member`, { person: canary, role: 'admin' }, key)
+    const link = await service.ok('POST', `${path}/login-link`, { memberId: member.id }, key)
+    const { key: program } = await service.ok('POST', `${path}/key`, { kind: 'client', name: canary }, key)
+    const { data: secrets } = await service.ok('GET', `${path}/endpoint/${endpoint.id}/secret/list`, undefined, key)
+    const logo = { contentType: 'image/png', data: PNG }
+    await service.ok('PUT', `${path}/settings/logo`, logo, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -115,6 +126,11 @@ export class IsolationWorld {
       previewId: preview.id,
       npn,
       runDate: service.clock.now().toISOString().slice(0, 10),
+      member_id: member.id,
+      key_id: program.id,
+      key_secret_id: program.secrets[0].id,
+      secret_id: secrets[0].id,
+      link_id: link.id,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }
@@ -127,6 +143,9 @@ export class IsolationWorld {
     return token
   }
 }
+
+/** What every PNG begins with. */
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')
 
 /** A type that no app token without its flag knows of. */
 const HIDDEN = { name: 'hidden.happened', description: 'x', featureFlags: ['hidden'] }

@@ -17,6 +17,7 @@ import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { WatchedAnswers } from './watched-answers.ts'
+import { WatchedWrites } from './watched-writes.ts'
 
 export type { Answer, TestAccount } from './api-client.ts'
 
@@ -46,6 +47,7 @@ export class TestService extends ApiClient {
   readonly keys: Record<Environment, string>
   readonly #ownsDatabase: boolean
   readonly #answers: WatchedAnswers
+  readonly #writes: WatchedWrites
 
   private constructor(parts: {
     app: App
@@ -56,6 +58,7 @@ export class TestService extends ApiClient {
     keys: Record<Environment, string>
     ownsDatabase: boolean
     answers: WatchedAnswers
+    writes: WatchedWrites
   }) {
     super()
     this.app = parts.app
@@ -66,6 +69,7 @@ export class TestService extends ApiClient {
     this.keys = parts.keys
     this.#ownsDatabase = parts.ownsDatabase
     this.#answers = parts.answers
+    this.#writes = parts.writes
   }
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
@@ -90,6 +94,7 @@ export class TestService extends ApiClient {
       ...options.environment,
     })
     const answers = new WatchedAnswers()
+    const writes = new WatchedWrites()
     const overrides = {
       clock,
       random: () => 0.5,
@@ -99,6 +104,7 @@ export class TestService extends ApiClient {
       ...options.overrides,
       watch: (http: FastifyInstance) => {
         answers.watch(http)
+        writes.watch(http)
         options.overrides?.watch?.(http)
       },
     }
@@ -113,7 +119,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers, writes })
   }
 
   get url(): string {
@@ -121,9 +127,10 @@ export class TestService extends ApiClient {
     return this.app.url
   }
 
-  /** @throws an error when an answer was not as openapi.json describes it */
+  /** @throws an error when an answer was not as openapi.json describes it, or a write not as the audit has it */
   async close(): Promise<void> {
     await this.app.close()
+    await this.#writes.check(this.database)
     if (this.#ownsDatabase) await this.database.close()
     this.#answers.check()
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runPeopleFlow } from './plain-people.ts'
 import type { VerifyingReceiver } from './receiver.ts'
 import type { Client, Producer } from './service.ts'
 
@@ -51,8 +52,8 @@ export async function runPlainFlow({
     })
     const text = await response.text()
     if (!response.ok) faults.push(`plain HTTP: ${operationId}: ${response.status} ${text}`)
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false
-    return isJson && response.ok ? toBody(JSON.parse(text)) : {}
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
+    return text !== '' && response.ok && isJson ? toBody(JSON.parse(text)) : {}
   }
 
   /** Asks until the answer is what is waited for. */
@@ -237,6 +238,7 @@ export async function runPlainFlow({
   await management()
   await tasks()
   await acts()
+  await runPeopleFlow(call, APP)
   await portal()
   await producersync()
   return faults

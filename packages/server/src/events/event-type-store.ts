@@ -12,7 +12,7 @@ import { PRODUCERSYNC_GROUP, PRODUCERSYNC_SCHEMA_VERSION, producersyncTypes } fr
 export type Sight = 'all' | { featureFlags: readonly string[] }
 
 export function sightOf(principal: Principal): Sight {
-  return principal.kind === 'environment_key' ? 'all' : { featureFlags: [...principal.featureFlags] }
+  return 'featureFlags' in principal ? { featureFlags: [...principal.featureFlags] } : 'all'
 }
 
 type EventTypeRow = {

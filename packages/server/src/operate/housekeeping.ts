@@ -3,6 +3,7 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeAudit } from '#src/audit/store.ts'
 import { purgeIssues } from '#src/issues/store.ts'
 import { purgeNotices } from '#src/notices/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
@@ -87,6 +88,7 @@ export class Housekeeping {
       await this.#purge((limit) => purgePreviews(this.#database, now, limit))
       await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
       await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+      await this.#purge((limit) => purgeAudit(this.#database, now, limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import type { InternalAccounts } from '#src/accounts/internal-account.ts'
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { momentOf } from '#src/adapters/http/moment.ts'
@@ -143,7 +144,7 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     const { environment } = request.principal
     const owner = await internal.of(environment)
     const of = { environment, accountId: owner.id, kind: CHOSEN_TYPES } as const
-    const task = await api.transaction({ settings: settingsOf(request) }, (tx) =>
+    const task = await recorded(api, request, (tx) =>
       startTask(tx, { ...of, parameters: {}, data: { event_types: [] } }, { ids, now: clock.now() }),
     )
     wakeTasks()

@@ -10,12 +10,14 @@ import { TokenIssuer } from '#src/accounts/token-issuer.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
-import { collectRoutes, openApiOf, serveDescription } from '#src/adapters/http/openapi.ts'
+import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { keepAudit } from '#src/audit/recording.ts'
+import { registerAuditRoutes } from '#src/audit/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
@@ -23,6 +25,7 @@ import { registerEventLogRoutes } from '#src/delivery-log/event-routes.ts'
 import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
+import { registerSecretRoutes } from '#src/endpoints/secret-routes.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
@@ -35,12 +38,17 @@ import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerNoticeRoutes } from '#src/notices/routes.ts'
+import { registerEnvRoutes } from '#src/operate/env-routes.ts'
+import { HealthReport } from '#src/operate/health-report.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { registerShownJobRoutes } from '#src/population/shown-job-routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerKeyRoutes } from '#src/portal/key-routes.ts'
+import { registerMemberRoutes } from '#src/portal/member-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
+import { registerAccountSettingsRoutes } from '#src/portal/settings-routes.ts'
 import { registerPreviewRoutes } from '#src/previews/routes.ts'
 import { registerMonitoredRoutes } from '#src/producers/monitored-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
@@ -71,6 +79,8 @@ export async function startApi(
     population: () => void
     runs: () => void
     loads: () => void
+    /** Of this process's worker. */
+    load: () => { breakersOpen: number } | undefined
   },
 ): Promise<string> {
   const { waker } = wake
@@ -83,6 +93,7 @@ export async function startApi(
   metrics.countRequests(http)
   overrides.watch?.(http)
   const added = collectRoutes(http)
+  keepAudit(http, { api: databases.api, ids })
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
@@ -127,6 +138,17 @@ export async function startApi(
     })
     registerAuthRoutes(routes, { api, clock, environments })
     registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
+    registerMemberRoutes(routes, { api, clock, ids, idempotency, publicUrl })
+    registerKeyRoutes(routes, { api, clock, ids, idempotency })
+    registerAccountSettingsRoutes(routes, { api, clock })
+    registerAuditRoutes(routes, { lists: databases.lists, access, summaryOf: summaryIn(added) })
+    registerEnvRoutes(routes, {
+      ...{ api, lists: databases.lists, updates: databases.updates, access, clock, ids, idempotency, publicUrl },
+      health: new HealthReport({
+        ...{ worker: databases.worker, updates: databases.updates, health, clock, load: wake.load },
+        version: VERSION,
+      }),
+    })
     registerEventTypeRoutes(routes, { api, clock, idempotency })
     const endpointParts = {
       api,
@@ -147,6 +169,7 @@ export async function startApi(
       publicUrl,
     })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
+    registerSecretRoutes(routes, endpointParts)
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })

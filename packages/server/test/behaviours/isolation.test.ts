@@ -49,6 +49,11 @@ const UNKNOWN: Named = {
   previewId: '00000000-0000-4000-8000-000000000000',
   npn: '799999999',
   runDate: '2020-01-01',
+  member_id: `member_${KSUID}`,
+  key_id: `key_${KSUID}`,
+  key_secret_id: `secret_${KSUID}`,
+  secret_id: `sec_${KSUID}`,
+  link_id: `link_${KSUID}`,
 }
 
 function isKnown(parameter: string): parameter is keyof Named {
@@ -163,6 +168,19 @@ describe('19, T04, M15: what is somebody else’s is not there', () => {
       looks.set(group, (looks.get(group) ?? new Set()).add(looksOf(answer)))
     })
     for (const [group, different] of looks) assert.equal(different.size, 1, `${group}: ${[...different].join('\n')}`)
+  })
+
+  test('O5.1: pages of staff are 404 to app tokens and clients', async () => {
+    const client = await world.service.token(own.account)
+    const routes = managementRoutes().filter(({ access }) => access === 'staff')
+    assert.ok(routes.length > 5)
+    for (const token of [own.token, client, await world.appToken(own.account, { capabilities: CAPABILITIES })]) {
+      await each(routes, async (route) => {
+        const answer = await ask(route, own.named, token)
+        assert.equal(answer.status, 404, `${route.method} ${route.path}`)
+        if (route.method !== 'HEAD') assert.equal(answer.text, NOT_FOUND)
+      })
+    }
   })
 
   test('operations of the environment are 403 to app tokens, for their own objects too', async () => {
@@ -287,7 +305,9 @@ describe('20: capabilities', () => {
       token: await world.appToken(own.account, { readOnly: true }),
       held: new Set(['ViewBase']),
     })
-    const routes = managementRoutes().filter(({ access, path }) => access !== 'none' && !path.endsWith('/auth/logout'))
+    const routes = managementRoutes().filter(
+      ({ access, path }) => access !== 'none' && access !== 'staff' && !path.endsWith('/auth/logout'),
+    )
     const all = routes.flatMap((route) => [...tokens].map(([name, rest]) => ({ route, name, ...rest })))
     await each(all, async ({ route, name, token, held }) => {
       const { status } = await ask(route, own.named, token)
@@ -389,13 +409,16 @@ test('routes outside the families judge no bearer token: there are these, and no
 /** Who may call an operation of webhook-api 8; capabilities by the table of 2.2. */
 function accessOf(method: string, path: string): Access {
   const operation = path.replace('/api/v1', '')
+  if (operation.startsWith('/env/')) return 'staff'
   const operators = /^\/(app|operational-webhook\/.*|stats\/usage\/.*)$/
+  if (/^\/app\/:app_id\/(member|key|login-link|audit)(\/|$)/.test(operation)) return 'ManageAccount'
   if (operation.endsWith('/secret') && !operators.test(operation)) return 'ViewEndpointSecret'
   if (/\/population\/(preview|change)/.test(operation)) return 'ManagePopulation'
   if (method === 'POST' && operation.includes('/population/')) return 'ManagePopulation'
   if (method === 'GET' || method === 'HEAD') return operators.test(operation) ? 'environment_key' : 'ViewBase'
   if (operators.test(operation)) return 'environment_key'
-  if (operation.endsWith('/secret/rotate')) return 'ManageEndpointSecret'
+  if (/\/secret\/(rotate|:secret_id)$/.test(operation)) return 'ManageEndpointSecret'
+  if (operation.startsWith('/app/:app_id/settings')) return 'ManageAccount'
   if (/\/(resend|send-example|recover|replay-missing|bulk-replay)$/.test(operation)) return 'CreateAttempts'
   if (/\/(test-event|signature-check|replay|replay\/preview)$/.test(operation)) return 'CreateAttempts'
   if (/\/msg\/:msg_id\/endpoint\/:endpoint_id\/(retry|cancel)$/.test(operation)) return 'CreateAttempts'

@@ -34,7 +34,8 @@ const DESCRIPTION = `Monitored producers, and signed webhooks the moment somethi
 The management API (\`/api/v1\`) is compatible with the Svix v1 HTTP API: the official Svix SDKs work with it unchanged. The
 ProducerSync API (\`/v1\`, \`/v2\`) is the monitored population and its data. Every path may end with a slash. Every GET also
 answers HEAD. Beside the answers listed, a request that HTTP itself does not allow is refused with 408, 417 or 431, and
-a path with another method with 405.`
+a path with another method with 405. What the operator's staff change inside an account says why, in the header \`x-staff-reason\`
+(percent-encoded UTF-8, 1 to 500 characters); without it they are refused with 422.`
 
 /** Every route that is added from now on, in order, `HEAD` and `OPTIONS` left out. */
 export function collectRoutes(http: FastifyInstance): readonly AddedRoute[] {
@@ -54,6 +55,17 @@ export function collectRoutes(http: FastifyInstance): readonly AddedRoute[] {
     }
   })
   return routes
+}
+
+/** What an operation does, in words, by its id; the id itself for one that is none of these routes'. */
+export function summaryIn(routes: readonly AddedRoute[]): (operationId: string) => string {
+  let summaries: Map<string, string> | undefined
+  return (operationId) => {
+    summaries ??= new Map(
+      routes.flatMap(({ config: { operation } }) => (operation ? [[operation.id, operation.summary] as const] : [])),
+    )
+    return summaries.get(operationId) ?? operationId
+  }
 }
 
 /**
