@@ -17,6 +17,7 @@ import { createAdminListener } from '#src/operate/admin-listener.ts'
 import type { Health } from '#src/operate/health.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import type { PopulationRunner } from '#src/population/runner.ts'
+import type { TallyRunner } from '#src/statistics/tally-runner.ts'
 import type { TaskRunner } from '#src/tasks/runner.ts'
 import type { LoadRunner } from '#src/updates/load-runner.ts'
 import { preload } from '#src/updates/preload.ts'
@@ -24,7 +25,7 @@ import type { FeedRunner } from '#src/updates/runner.ts'
 import { type Base, CannotStart, type Overrides, startBase } from './wiring/base.ts'
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
-import { startFeeds, startPopulation, startTasks, startWorker } from './wiring/start-work.ts'
+import { startFeeds, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
   /** Where the API listens; null without the role `api`. */
@@ -35,6 +36,7 @@ export type App = {
   runs: FeedRunner | null
   loads: LoadRunner | null
   tasks: TaskRunner | null
+  tallies: TallyRunner | null
   housekeeping: Housekeeping
   health: Health
   /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
@@ -68,6 +70,7 @@ export async function createApp(
     const worker = config.roles.has('worker') ? await startWorker(base, wakeLanes) : null
     waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
+    const tallies = worker ? startTallies(base) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
     const wake = {
@@ -87,6 +90,7 @@ export async function createApp(
       runs: feeds?.runs ?? null,
       loads: feeds?.loads ?? null,
       tasks,
+      tallies,
       housekeeping,
       health: base.health,
       firstAccount,

@@ -3,7 +3,9 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
+import { purgeTallies } from '#src/statistics/tally-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
@@ -72,7 +74,10 @@ export class Housekeeping {
       if (now >= this.#partitionsAt) {
         const kept = await readKept(this.#database)
         await this.#keepPartitions(kept)
-        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        const before = addMs(now, -kept.longest * DAY_MS)
+        await this.#purge((limit) => this.#purgeEventIds(before, limit))
+        await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
+        await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
         this.#sweeping = kept
       }
       if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null

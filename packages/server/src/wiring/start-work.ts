@@ -13,6 +13,7 @@ import { observeFeed } from '#src/operate/feed-metrics.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { RecordIds } from '#src/producers/record-ids.ts'
 import { replayWorks } from '#src/replays/work.ts'
+import { TallyRunner } from '#src/statistics/tally-runner.ts'
 import { statisticsWorks } from '#src/statistics/work.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
 import { connectFeeds } from '#src/updates/connect.ts'
@@ -62,6 +63,14 @@ export async function startWorker(
 export function startTasks({ databases, clock, ids, log, closing }: Base, waker: Waker): TaskRunner {
   const works = { ...replayWorks, ...eraseWorks({ ids, clock }), ...statisticsWorks, ...exportWorks }
   const runner = new TaskRunner({ database: databases.worker, works, clock, ids, wakeLanes: waker.lanes, log })
+  runner.start()
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
+  return runner
+}
+
+/** Counts what has been attempted, some minutes later. */
+export function startTallies({ databases, clock, log, closing }: Base): TallyRunner {
+  const runner = new TallyRunner({ database: databases.worker, clock, log })
   runner.start()
   closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
