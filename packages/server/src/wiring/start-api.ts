@@ -29,6 +29,7 @@ import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerEndpointHealthRoutes } from '#src/health/routes.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
@@ -130,6 +131,7 @@ export async function startApi(
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
+    registerEndpointHealthRoutes(routes, { api, clock, environments, calendarOf: calendarsOf(config), publicUrl })
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
     registerMessageListRoutes(routes, { database: api, clock, environments })
