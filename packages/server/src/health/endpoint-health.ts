@@ -104,7 +104,7 @@ function stepsUntil(now: Date, steps: number): Date[] {
 }
 
 /** Bounds of the periods of this length, the last one that in which `now` is. */
-export function boundsUntil(now: Date, everyMs: number, periods: number): Date[] {
+function boundsUntil(now: Date, everyMs: number, periods: number): Date[] {
   const end = new Date((Math.floor(now.getTime() / everyMs) + 1) * everyMs)
   return Array.from({ length: periods + 1 }, (_, index) => addMs(end, (index - periods) * everyMs))
 }

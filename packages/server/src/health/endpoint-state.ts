@@ -58,7 +58,7 @@ export function disablesAt(
   return addMs(failingSince, disableAfterDays * DAY_MS)
 }
 
-export function isDegraded(hour: AttemptCounts): boolean {
+function isDegraded(hour: AttemptCounts): boolean {
   if (hour.firstAttempts > 0 && hour.firstDelivered / hour.firstAttempts < FIRST_OK_SHARE) return true
   return (responseTime(hour.times, 0.95) ?? 0) > P95_MS_MAX
 }

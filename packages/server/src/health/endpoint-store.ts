@@ -101,7 +101,7 @@ function toWatched(row: EndpointRow): WatchedEndpoint {
 export type Recent = { waiting: number; nextAt: Date | null; failure: FailureClass | null; lastSuccessAt: Date | null }
 
 /** Planned deliveries are counted up to this number. */
-export const WAITING_MAX = 1_000
+const WAITING_MAX = 1_000
 /** So many failures and cancellations are looked through for the last failure. */
 const FAILURES_SEEN_MAX = 500
 

@@ -4,7 +4,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 export type Planned = { waiting: number; retrying: number; nextAt: Date | null }
 
 /** Planned deliveries of an account are counted up to this number. */
-export const PLANNED_MAX = 10_000
+const PLANNED_MAX = 10_000
 
 export async function readPlanned(tx: Queryable, accountId: string): Promise<Planned> {
   const [row] = await tx.query<{ waiting: number; retrying: number; next_at: Date | null }>`

@@ -13,8 +13,6 @@ const CLASSES = RESPONSE_BOUNDS_MS.length + 1
 /** How many attempts took how long, by class, and the longest. */
 export type ResponseTimes = { durations: readonly number[]; maxMs: number }
 
-export const NO_RESPONSE_TIMES: ResponseTimes = { durations: [], maxMs: 0 }
-
 /** Counts rows by their class. @param at  the class of a row, null: not counted */
 export function countsByClass(at: Sql): Sql {
   return listed((number) => sql`count(*) filter (where ${at} = ${sqlText(String(number))})::int`)

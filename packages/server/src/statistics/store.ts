@@ -40,7 +40,7 @@ function attemptsOf(of: CountedOf, { from, until }: Piece): Sql {
 }
 
 /** Counts of a time as `s`, from one of the tables of tallies. */
-export function tallies(table: 'type_tally' | 'endpoint_tally', of: CountedOf, piece: Piece): Sql {
+function tallies(table: 'type_tally' | 'endpoint_tally', of: CountedOf, piece: Piece): Sql {
   return sql`
     from ${endpoints(of)}
    cross join lateral (
