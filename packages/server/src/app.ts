@@ -20,6 +20,7 @@ import type { Health } from '#src/operate/health.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import type { PopulationRunner } from '#src/population/runner.ts'
 import { makeStartLinks, type StartLinks } from '#src/portal/start-links.ts'
+import type { TallyRunner } from '#src/statistics/tally-runner.ts'
 import type { TaskRunner } from '#src/tasks/runner.ts'
 import type { LoadRunner } from '#src/updates/load-runner.ts'
 import { preload } from '#src/updates/preload.ts'
@@ -27,7 +28,7 @@ import type { FeedRunner } from '#src/updates/runner.ts'
 import { type Base, CannotStart, type Overrides, startBase } from './wiring/base.ts'
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
-import { startFeeds, startNotices, startPopulation, startTasks, startWorker } from './wiring/start-work.ts'
+import { startFeeds, startNotices, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
   /** Where the API listens; null without the role `api`. */
@@ -39,6 +40,7 @@ export type App = {
   loads: LoadRunner | null
   tasks: TaskRunner | null
   notices: NoticeRunner | null
+  tallies: TallyRunner | null
   housekeeping: Housekeeping
   health: Health
   /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
@@ -76,6 +78,7 @@ export async function createApp(
     waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const notices = worker ? startNotices(base, () => url ?? publicUrlOf(config)) : null
+    const tallies = worker ? startTallies(base) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
     const wake = {
@@ -98,6 +101,7 @@ export async function createApp(
       loads: feeds?.loads ?? null,
       tasks,
       notices,
+      tallies,
       housekeeping,
       health: base.health,
       firstAccount,

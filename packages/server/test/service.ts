@@ -166,6 +166,7 @@ export class TestService extends ApiClient {
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
     await this.app.housekeeping.settled()
+    await this.app.tallies?.settled()
     await this.app.loads?.settled()
     await this.app.runs?.settled()
     await this.app.tasks?.settled()

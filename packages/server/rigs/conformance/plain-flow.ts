@@ -100,6 +100,9 @@ export async function runPlainFlow({
     const range = `since=${new Date(Date.now() - 3_600_000).toISOString()}&until=${new Date(Date.now() - 1_000).toISOString()}`
     await call('v1.application.stats.attempts', 'GET', `${app}/stats/attempts?${range}`)
     await call('v1.stats.app-attempts', 'GET', `/api/v1/stats/app/${APP}/attempt`)
+    await call('v1.endpoint.get-health', 'GET', `${app}/endpoint/main/health?bucket=FiveMinutes`)
+    await call('v1.endpoint.list-health', 'GET', `${app}/endpoint-health?state=healthy`)
+    await call('v1.application.summary', 'GET', `${app}/summary`)
     await call('v1.event-type.export-openapi', 'POST', '/api/v1/event-type/export/openapi', {})
     await call('v1.authentication.dashboard-access', 'POST', `/api/v1/auth/dashboard-access/${APP}`)
   }

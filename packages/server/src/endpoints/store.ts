@@ -186,7 +186,14 @@ export async function saveEndpoint(
                                       else coalesce(disabled_reason, 'manual') end,
                canceled_before = case when ${effects.turned === 'disabled'}::boolean then ${now}::timestamptz
                                       else canceled_before end,
+               disabled_at = case ${effects.turned} when 'disabled' then ${now}::timestamptz
+                                                    when 'enabled' then null else disabled_at end,
                proven_at = case when ${effects.moved}::boolean then null else proven_at end,
+               url_set_at = case when ${effects.moved}::boolean then ${now}::timestamptz else url_set_at end,
+               recovered_at = case when ${effects.moved}::boolean then null
+                                   when ${effects.turned === 'enabled'}::boolean then ${now}::timestamptz else recovered_at end,
+               paused_since = case when ${forgiven}::boolean then null else paused_since end,
+               paused_until = case when ${forgiven}::boolean then null else paused_until end,
                failing_since = case when ${forgiven}::boolean then null else failing_since end,
                failures = case when ${forgiven}::boolean then 0 else failures end,
                warned_percent = case when ${forgiven}::boolean then 0 else warned_percent end,

@@ -6,8 +6,10 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import { purgeAudit } from '#src/audit/store.ts'
 import { purgeIssues } from '#src/issues/store.ts'
 import { purgeNotices } from '#src/notices/store.ts'
+import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { purgePreviews } from '#src/replays/preview-store.ts'
+import { purgeTallies } from '#src/statistics/tally-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
@@ -77,7 +79,10 @@ export class Housekeeping {
       if (now >= this.#partitionsAt) {
         const kept = await readKept(this.#database)
         await this.#keepPartitions(kept)
-        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        const before = addMs(now, -kept.longest * DAY_MS)
+        await this.#purge((limit) => this.#purgeEventIds(before, limit))
+        await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
+        await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
         this.#sweeping = kept
       }
       if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null

@@ -34,6 +34,7 @@ import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerEndpointHealthRoutes } from '#src/health/routes.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
@@ -181,6 +182,7 @@ export async function startApi(
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
+    registerEndpointHealthRoutes(routes, { api, clock, environments, calendarOf: calendarsOf(config), publicUrl })
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
     const populationParts = { api, clock, idempotency, wakeRunner: wake.population }
