@@ -288,7 +288,14 @@ export async function recordAttempts(
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
              to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
         from done
-      ${again ? sql`on conflict do nothing` : sql``}
+      ${again ? sql`on conflict do nothing returning id` : sql``}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, d.state, d.id, d.number, d.status_code, d.failure_class,
+                             to_timestamp(d.next_ms / 1000), to_timestamp((d.started_ms + d.duration_ms) / 1000))
+        from done d join live_watch using (account_id)
+       ${again ? sql`where d.id in (select id from written)` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
