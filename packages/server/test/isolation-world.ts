@@ -16,7 +16,7 @@ export type Route = {
 
 /** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
 export type Named = Record<
-  'app_id' | 'endpoint_id' | 'msg_id' | 'attempt_id' | 'task_id' | 'event_type_name' | 'jobId',
+  'app_id' | 'endpoint_id' | 'msg_id' | 'attempt_id' | 'task_id' | 'event_type_name' | 'jobId' | 'cli_session_id',
   string
 >
 
@@ -79,6 +79,7 @@ export class IsolationWorld {
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    const { id: listener } = await service.ok('POST', `${path}/cli-session`, { device: canary.padEnd(16, '-') }, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -87,6 +88,7 @@ export class IsolationWorld {
       task_id: task.id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
+      cli_session_id: listener,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }

@@ -71,9 +71,9 @@ export const CliResultIn = Type.Object(
   { title: 'CliResultIn', description: '`eventId`: `msg_…` or `evt_…`. Of one event the last result counts.' },
 )
 
-export const CliTriggerIn = Type.Object(
+export const CliTestEventIn = Type.Object(
   { eventType: plainText(256, 1) },
-  { title: 'CliTriggerIn', description: 'The example of an event type goes to this session and nowhere else.' },
+  { title: 'CliTestEventIn', description: 'The example of an event type goes to this session and nowhere else.' },
 )
 
 /** Messages of `GET …/stream` by their `event`; each is the JSON in `data`. */
@@ -85,15 +85,13 @@ export const cliStreamMessages = {
       msgId: idText('msg_'),
       eventType: Type.String(),
       timestamp: momentText(),
-      contentType: Type.String(),
       body: Type.String({ contentEncoding: 'base64', description: 'The bytes as they were accepted.' }),
       headers: mapOf(Type.String()),
-      trigger: nullable(Type.Literal('test')),
     },
     {
       title: 'CliStreamEvent',
       description:
-        '`headers`: both families, signed as the message was written to the stream. `trigger`: `test` when somebody sent an example.',
+        '`headers`: all that an endpoint would get, the signature in both families, made as the message was written to the stream.',
     },
   ),
   /** What was accepted in between is not known any more: the session goes on from now. */

@@ -7,21 +7,20 @@ import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accep
 import { type Envelope, envelope } from '#src/events/envelope.ts'
 import { type EventType, exampleOf, PING_TYPE } from '#src/events/event-type.ts'
 import { readEventType, type Sight } from '#src/events/event-type-store.ts'
-import type { Endpoint } from './endpoint.ts'
-import { ping, testEvent } from './test-request.ts'
+import { ping, type TestTarget, testEvent } from './test-request.ts'
 
 const EXAMPLES_PER_MINUTE = 10
 /** Known to official SDKs, and to no environment. */
 const SVIX_PING_TYPE = 'svix.ping'
 
 /**
- * Accepts an example of a type for one endpoint, in the caller's transaction.
+ * Accepts an example of a type for one endpoint, or one listener, in the caller's transaction.
  * @param index  which of the type's examples
  * @throws DomainError not_found (type), no_example, rate_limited
  */
 export async function sendExample(
   tx: Queryable,
-  endpoint: Endpoint,
+  endpoint: TestTarget,
   { type, index, sight }: { type: string; index: number; sight: Sight },
   { clock, ids }: { clock: Clock; ids: IdSource },
 ): Promise<{ event: NewEvent; planned: PlannedDelivery[] }> {
@@ -39,7 +38,7 @@ export async function sendExample(
 
 async function exampleEvent(
   tx: Queryable,
-  endpoint: Endpoint,
+  endpoint: TestTarget,
   { type: name, index, sight }: { type: string; index: number; sight: Sight },
   now: Date,
   ids: IdSource,

@@ -3,6 +3,9 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeLogins } from '#src/cli-login/store.ts'
+import { purgeCliSessions } from '#src/cli-sessions/store.ts'
+import { trimChanges } from '#src/live/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
@@ -80,6 +83,9 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge(() => purgeCliSessions(this.#database, now))
+      await this.#purge(() => purgeLogins(this.#database, now))
+      await trimChanges(this.#database)
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

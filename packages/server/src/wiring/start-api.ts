@@ -16,6 +16,8 @@ import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { registerCliLoginRoutes } from '#src/cli-login/routes.ts'
+import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
@@ -30,6 +32,9 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { LiveHub } from '#src/live/hub.ts'
+import { OpenStreams } from '#src/live/open-streams.ts'
+import { registerLiveRoutes } from '#src/live/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
@@ -75,6 +80,13 @@ export async function startApi(
   const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
+  const hub = new LiveHub({ database: databases.live, log })
+  const streams = new OpenStreams({ hub, clock, log })
+  metrics.observeStreams(streams)
+  closing.working(async () => {
+    streams.close()
+    await hub.close()
+  })
   oauthRoutes(http, (routes) => {
     registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
   })
@@ -132,6 +144,9 @@ export async function startApi(
     registerErasureRoutes(routes, taskParts)
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
+    registerLiveRoutes(routes, { api, access, streams })
+    registerCliSessionRoutes(routes, { api, access, clock, ids, dataKeys, idempotency, streams })
+    registerCliLoginRoutes(routes, { api, limiter, clock, ids, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     registerMessageRoutes(routes, {
       database: api,
