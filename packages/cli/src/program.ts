@@ -2,12 +2,16 @@ import { Command } from 'commander'
 import { addCatalog } from './commands/catalog.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDoctor } from './commands/doctor.ts'
-import { addEndpoints, examples } from './commands/endpoints.ts'
+import { addEndpoints } from './commands/endpoints.ts'
 import { addEvents } from './commands/events.ts'
+import { addListen } from './commands/listen.ts'
 import { addLogin } from './commands/login.ts'
 import { addOffline } from './commands/offline.ts'
+import { addOpen } from './commands/open.ts'
 import { addProducers } from './commands/producers.ts'
 import { addReplay } from './commands/replay.ts'
+import { addTail } from './commands/tail.ts'
+import { examples } from './frame.ts'
 import type { Terminal } from './terminal.ts'
 
 /** All commands. It throws instead of ending the process: CommanderError, Failure. */
@@ -30,6 +34,8 @@ export function createProgram(terminal: Terminal, version: string): Command {
     outputError: () => {}, // it is printed with the failures
   })
   addLogin(program, terminal)
+  addListen(program, terminal)
+  addTail(program, terminal)
   addEndpoints(program, terminal)
   addEvents(program, terminal)
   addReplay(program, terminal)
@@ -37,6 +43,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addProducers(program, terminal)
   addOffline(program, terminal)
   addDoctor(program, terminal)
+  addOpen(program, terminal)
   addCompletion(program, terminal)
   throwInsteadOfExit(program)
   return program

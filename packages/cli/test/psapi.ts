@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { commandOf, judgeOutput } from './outputs.ts'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 /** In the package, so that it finds its dependencies there. */
@@ -46,11 +47,11 @@ export class Psapi {
     return { code: await code, stdout, stderr }
   }
 
-  /** The parsed result of a command that must succeed. */
+  /** The parsed result of a command that must succeed; it is as the schema of the command's output says. */
   // biome-ignore lint/suspicious/noExplicitAny: the answer of any operation
   async json(...args: string[]): Promise<any> {
     const ended = await this.run([...args, '--json'])
     if (ended.code !== 0) throw new Error(`psapi ${args.join(' ')}: ${ended.code} ${ended.stderr}`)
-    return JSON.parse(ended.stdout)
+    return judgeOutput(commandOf(args), JSON.parse(ended.stdout))
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import type { Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
 
 export function addCompletion(program: Command, terminal: Terminal): void {
   program

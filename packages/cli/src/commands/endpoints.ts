@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
-import { usageFailure } from '../failure.ts'
+import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import {
   announce,
@@ -9,6 +10,7 @@ import {
   openSession,
   printList,
   printObject,
+  type Session,
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
@@ -24,6 +26,9 @@ type EndpointFlags = {
 }
 
 const HOURS = 3_600
+/** In the place of an endpoint: a developer's `psapi listen`. */
+const TO_LISTENER = 'cli'
+const LISTENERS_MAX = 250
 
 export function addEndpoints(program: Command, terminal: Terminal): void {
   const endpoints = program.command('endpoints').description('where events go')
@@ -170,15 +175,31 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
 
   program
     .command('trigger <type>')
-    .description('the example of an event type, sent to one endpoint, marked as a test')
-    .requiredOption('--to <endpoint>', 'id or uid of the endpoint')
+    .description('the example of an event type, sent to one endpoint or to psapi listen, marked as a test')
+    .requiredOption('--to <endpoint>', 'id or uid of the endpoint; cli: to whoever listens')
     .addHelpText(
       'after',
-      examples('trigger producersync.npn.activated --to crm', 'trigger webhook.ping --to crm --json'),
+      examples('trigger producersync.npn.activated --to crm', 'trigger webhook.ping --to cli --json'),
     )
     .action(async (type: string, flags: { to: string }, command: Command) => {
-      await sendExample(terminal, command, flags.to, type)
+      if (flags.to === TO_LISTENER) await sendToListener(openSession(terminal, command), type)
+      else await sendExample(terminal, command, flags.to, type)
     })
+}
+
+/** To the session that has begun last, of those that somebody listens to. */
+async function sendToListener(session: Session, eventType: string): Promise<void> {
+  const { api } = session
+  await announce(session)
+  const sessions = api.underAccount('/cli-session')
+  for await (const { id, connected } of api.rows(sessions, {}, LISTENERS_MAX)) {
+    if (connected !== true) continue
+    return printObject(
+      session,
+      await api.object('POST', `${sessions}/${String(id)}/test-event`, { body: { eventType } }),
+    )
+  }
+  throw new Failure('Nobody listens.', { exit: EXIT.notFound, code: 'not_found', hint: 'psapi listen' })
 }
 
 async function sendExample(terminal: Terminal, command: Command, endpoint: string, eventType: string): Promise<void> {
@@ -186,10 +207,6 @@ async function sendExample(terminal: Terminal, command: Command, endpoint: strin
   await announceChange(session, `Send a test to ${endpoint}`)
   const target = session.api.underAccount(`${path(endpoint)}/send-example`)
   printObject(session, await session.api.object('POST', target, { body: { eventType } }))
-}
-
-export function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  psapi ${line}\n`).join('')}`
 }
 
 export function path(endpoint: string): string {

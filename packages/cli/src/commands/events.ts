@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
 import { usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import {
   announce,
   announceChange,
@@ -11,7 +12,7 @@ import {
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
-import { examples, path } from './endpoints.ts'
+import { path } from './endpoints.ts'
 
 const attemptColumns = [
   ['time', 'timestamp'],

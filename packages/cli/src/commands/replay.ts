@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { type Json, timeoutMsOf } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import {
   announce,
   announceChange,
@@ -13,7 +14,7 @@ import {
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
-import { examples, path } from './endpoints.ts'
+import { path } from './endpoints.ts'
 
 const POLL_MS = 500
 const WAIT_SECONDS_DEFAULT = 3_600
