@@ -71,7 +71,7 @@ async function addCancellations(
       insert into live_change (account_id, topic, subject, change)
       select d.account_id, 'delivery', d.delivery_id,
              delivery_change(d.delivery_id, d.event_id, d.endpoint_id, 'canceled', d.id, d.number, 0, 'canceled', null, ${now}::timestamptz)
-        from ended d join live_watch using (account_id)
+        from ended d where d.account_id in (select account_id from live_watch)
     )
     update endpoint e set version = e.version + 1
      where (e.account_id, e.id) in (select account_id, endpoint_id from ended)`

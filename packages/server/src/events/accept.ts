@@ -1,6 +1,7 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { isWatched } from '#src/live/watched.ts'
 
 /** A fact to accept. The payload is what every attempt, replay and answer carries, byte for byte. */
 export type NewEvent = {
@@ -106,12 +107,12 @@ export const storeAndPlan: Sql = sql`
       returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
     ), noted_events as (
       insert into live_change (account_id, topic, subject)
-      select a.account_id, 'event', a.id from admitted a join live_watch using (account_id)
+      select a.account_id, 'event', a.id from admitted a where ${isWatched(sql`a.account_id`)}
     ), noted as (
       insert into live_change (account_id, topic, subject, change)
       select p.account_id, 'delivery', p.delivery_id,
              delivery_change(p.delivery_id, p.event_id, p.endpoint_id, 'waiting', null, 0, 0, null, p.due_at, p.created_at)
-        from planned p join live_watch using (account_id)
+        from planned p where ${isWatched(sql`p.account_id`)}
     )`
 
 export type PlannedRow = { event_id: string; delivery_id: string; endpoint_id: string; shard: number }
