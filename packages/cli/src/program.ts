@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addCatalog } from './commands/catalog.ts'
+import { addCompleteIds } from './commands/complete-ids.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEndpoints } from './commands/endpoints.ts'
@@ -45,6 +46,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addDoctor(program, terminal)
   addOpen(program, terminal)
   addCompletion(program, terminal)
+  addCompleteIds(program, terminal)
   throwInsteadOfExit(program)
   return program
 }

@@ -22,13 +22,14 @@ export type Ended = { code: number | null; stdout: string; stderr: string }
 export class Psapi {
   readonly home = mkdtempSync(join(tmpdir(), 'psapi-'))
   readonly env: Record<string, string>
+  readonly program = join(BUILT, 'bin', 'psapi.js')
 
   constructor(env: Record<string, string> = {}) {
     this.env = env
   }
 
   start(args: string[], env: Record<string, string> = {}) {
-    return spawn(process.execPath, [join(BUILT, 'bin', 'psapi.js'), ...args], {
+    return spawn(process.execPath, [this.program, ...args], {
       cwd: this.home,
       env: { XDG_CONFIG_HOME: this.home, TZ: 'America/Chicago', ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -63,7 +63,7 @@ export class AnswerJudge {
     const content = types.find(([type]) => type === contentType)
     if (!content) return say(`is ${contentType}, not ${types.map(([type]) => type).join(' or ')}`)
     const { schema } = content[1]
-    if (!schema) return []
+    if (!schema || contentType === 'text/event-stream') return []
     return this.#faultsOf(JSON.parse(text), schema).flatMap(say)
   }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
-import { examples } from '../frame.ts'
+import { changing, examples, reading } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import {
   announce,
@@ -35,27 +35,27 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
 
   withListFlags(endpoints.command('list').description('all endpoints, newest first'))
     .addHelpText('after', examples('endpoints list', 'endpoints list --json --all'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      await printList(session, session.api.underAccount('/endpoint'), {}, flags, [
-        ['id', 'id'],
-        ['url', 'url'],
-        ['state', stateOf],
-        ['events', ({ eventTypes }) => (Array.isArray(eventTypes) ? eventTypes.join(' ') : 'all')],
-        ['failing since', 'failingSince'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags) => {
+        await printList(session, session.api.underAccount('/endpoint'), {}, flags, [
+          ['id', 'id'],
+          ['url', 'url'],
+          ['state', stateOf],
+          ['events', ({ eventTypes }) => (Array.isArray(eventTypes) ? eventTypes.join(' ') : 'all')],
+          ['failing since', 'failingSince'],
+        ])
+      }),
+    )
 
   endpoints
     .command('get <endpoint>')
     .description('one endpoint, by id or uid')
     .addHelpText('after', examples('endpoints get crm', 'endpoints get ep_2Zx --json'))
-    .action(async (endpoint: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      printObject(session, await session.api.object('GET', session.api.underAccount(path(endpoint))))
-    })
+    .action(
+      reading(terminal, async (session, endpoint: string) => {
+        printObject(session, await session.api.object('GET', session.api.underAccount(path(endpoint))))
+      }),
+    )
 
   withEndpointFlags(endpoints.command('create').description('make an endpoint; it gets a test request at once'))
     .requiredOption('--to <url>', 'where to send')
@@ -98,24 +98,32 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
       .command(`${word} <endpoint>`)
       .description(effect)
       .addHelpText('after', examples(`endpoints ${word} crm`, `endpoints ${word} crm --yes --json`))
-      .action(async (endpoint: string, _flags: object, command: Command) => {
-        const session = openSession(terminal, command)
-        await announceChange(session, `${disabled ? 'Disable' : 'Enable'} the endpoint ${endpoint}`)
-        const target = session.api.underAccount(path(endpoint))
-        printObject(session, await session.api.object('PATCH', target, { body: { disabled } }))
-      })
+      .action(
+        changing(
+          terminal,
+          (endpoint: string) => `${disabled ? 'Disable' : 'Enable'} the endpoint ${endpoint}`,
+          async (session, endpoint) => {
+            const target = session.api.underAccount(path(endpoint))
+            printObject(session, await session.api.object('PATCH', target, { body: { disabled } }))
+          },
+        ),
+      )
   }
 
   endpoints
     .command('delete <endpoint>')
     .description('delete it, and cancel what is planned')
     .addHelpText('after', examples('endpoints delete crm', 'endpoints delete crm --yes'))
-    .action(async (endpoint: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announceChange(session, `Delete the endpoint ${endpoint}`)
-      await session.api.call('DELETE', session.api.underAccount(path(endpoint)))
-      note(terminal, 'deleted')
-    })
+    .action(
+      changing(
+        terminal,
+        (endpoint: string) => `Delete the endpoint ${endpoint}`,
+        async ({ api }, endpoint) => {
+          await api.call('DELETE', api.underAccount(path(endpoint)))
+          note(terminal, 'deleted')
+        },
+      ),
+    )
 
   endpoints
     .command('headers <endpoint>')
@@ -140,15 +148,15 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
     .description('the signing secret: its last characters, or with --reveal all of it')
     .option('--reveal', 'print it')
     .addHelpText('after', examples('endpoints secret crm', 'endpoints secret crm --reveal'))
-    .action(async (endpoint: string, flags: { reveal?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const { key } = await session.api.object('GET', session.api.underAccount(`${path(endpoint)}/secret`))
-      const secret = String(key)
-      const shown = flags.reveal ? secret : `${secret.slice(0, 6)}…${secret.slice(-4)}`
-      if (session.flags.json) printObject(session, { key: shown })
-      else terminal.stdout.write(`${shown}\n`)
-    })
+    .action(
+      reading(terminal, async (session, endpoint: string, flags: { reveal?: true }) => {
+        const { key } = await session.api.object('GET', session.api.underAccount(`${path(endpoint)}/secret`))
+        const secret = String(key)
+        const shown = flags.reveal ? secret : `${secret.slice(0, 6)}…${secret.slice(-4)}`
+        if (session.flags.json) printObject(session, { key: shown })
+        else terminal.stdout.write(`${shown}\n`)
+      }),
+    )
 
   endpoints
     .command('rotate <endpoint>')

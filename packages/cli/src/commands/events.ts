@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
 import { usageFailure } from '../failure.ts'
-import { examples } from '../frame.ts'
+import { changing, examples, reading } from '../frame.ts'
 import {
   announce,
   announceChange,
@@ -31,48 +31,49 @@ export function addEvents(program: Command, terminal: Terminal): void {
     .option('--from <time>', 'not before, RFC 3339')
     .option('--to <time>', 'before, RFC 3339')
     .addHelpText('after', examples('events list', 'events list --type producersync.npn.activated --limit 5 --json'))
-    .action(async (flags: ListFlags & { type?: string; from?: string; to?: string }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const query = { event_types: flags.type, after: flags.from, before: flags.to }
-      await printList(session, session.api.underAccount('/msg'), query, flags, [
-        ['id', 'id'],
-        ['type', 'eventType'],
-        ['time', 'timestamp'],
-        ['event id', 'eventId'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags & { type?: string; from?: string; to?: string }) => {
+        const query = { event_types: flags.type, after: flags.from, before: flags.to }
+        await printList(session, session.api.underAccount('/msg'), query, flags, [
+          ['id', 'id'],
+          ['type', 'eventType'],
+          ['time', 'timestamp'],
+          ['event id', 'eventId'],
+        ])
+      }),
+    )
 
   events
     .command('get <event>')
     .description('one event with its payload, by message id or your event id')
     .option('--attempts', 'every request made for it instead')
     .addHelpText('after', examples('events get msg_3AZ', 'events get msg_3AZ --attempts'))
-    .action(async (event: string, flags: { attempts?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      if (flags.attempts) {
-        const list = session.api.underAccount(`/attempt/msg/${encodeURIComponent(event)}`)
-        return await printList(session, list, { expanded_statuses: true }, { limit: '250' }, attemptColumns)
-      }
-      printObject(
-        session,
-        await session.api.object('GET', session.api.underAccount(`/msg/${encodeURIComponent(event)}`)),
-      )
-    })
+    .action(
+      reading(terminal, async (session, event: string, flags: { attempts?: true }) => {
+        const { api } = session
+        if (flags.attempts) {
+          const list = api.underAccount(`/attempt/msg/${encodeURIComponent(event)}`)
+          return await printList(session, list, { expanded_statuses: true }, { limit: '250' }, attemptColumns)
+        }
+        printObject(session, await api.object('GET', api.underAccount(`/msg/${encodeURIComponent(event)}`)))
+      }),
+    )
 
   events
     .command('replay <event>')
     .description('send one event once more to one endpoint, under the same id')
     .requiredOption('--to <endpoint>', 'id or uid of the endpoint')
     .addHelpText('after', examples('events replay msg_3AZ --to crm', 'events replay msg_3AZ --to crm --yes'))
-    .action(async (event: string, flags: { to: string }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announceChange(session, `Send ${event} to ${flags.to} once more`)
-      const target = session.api.underAccount(`/msg/${encodeURIComponent(event)}${path(flags.to)}/resend`)
-      await session.api.call('POST', target)
-      note(terminal, `planned; psapi events get ${event} --attempts shows how it goes`)
-    })
+    .action(
+      changing(
+        terminal,
+        (event: string, flags: { to: string }) => `Send ${event} to ${flags.to} once more`,
+        async ({ api }, event, { to }) => {
+          await api.call('POST', api.underAccount(`/msg/${encodeURIComponent(event)}${path(to)}/resend`))
+          note(terminal, `planned; psapi events get ${event} --attempts shows how it goes`)
+        },
+      ),
+    )
 
   const deliveries = program.command('deliveries').description('one event on its way to one endpoint')
 

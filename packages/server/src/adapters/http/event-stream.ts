@@ -95,5 +95,5 @@ export function answerHeadOfStream(reply: FastifyReply): FastifyReply {
 
 function withStreamHeaders(reply: FastifyReply): FastifyReply {
   // a proxy that gathers before it hands on would hold every message back
-  return reply.type('text/event-stream; charset=utf-8').header('x-accel-buffering', 'no')
+  return reply.header('content-type', 'text/event-stream').header('x-accel-buffering', 'no')
 }
