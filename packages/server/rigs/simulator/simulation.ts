@@ -17,7 +17,7 @@ import { SimDatabase } from './sim-database.ts'
 import { SimProcess } from './sim-process.ts'
 import { SimReceivers } from './sim-receivers.ts'
 import { ACCOUNTS, ENDPOINTS, type Site } from './site.ts'
-import { targetOf } from './target.ts'
+import { MAX_CONCURRENCY, targetOf } from './target.ts'
 import { type Life, realNowMs, type VirtualTime } from './virtual-time.ts'
 
 /** What a seed has shown. */
@@ -379,6 +379,7 @@ export class Simulation {
         losses: this.#history.losses,
         databaseBackAtMs: [],
         waitsMs: this.#scenario.schedule.map((seconds) => seconds * 1_000),
+        concurrencyMax: MAX_CONCURRENCY,
       },
       { atEnd, clocksWereSet: this.#clocksWereSet, unacknowledged: this.#producer.unacknowledged },
     )
