@@ -1,6 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
+import { ISSUE_ID_PREFIX, ISSUE_STATES } from '#src/issues/issue.ts'
 import { TASK_ID_PREFIX, TASK_KINDS, TASK_STATUSES } from '#src/tasks/task.ts'
 import { RUN_STATES } from '#src/updates/run.ts'
 import { TOPICS } from './change.ts'
@@ -61,10 +62,10 @@ export const liveMessages = {
     state: oneOf(RUN_STATES),
   }),
   'issue.changed': changesOf('IssueChange', {
-    issueId: Type.String(),
-    endpointId: nullable(idText('ep_')),
-    class: nullable(oneOf(Object.keys(FAILURE_CLASSES) as FailureClass[])),
-    state: Type.String(),
+    issueId: idText(ISSUE_ID_PREFIX),
+    endpointId: idText('ep_'),
+    class: oneOf(Object.keys(FAILURE_CLASSES) as FailureClass[]),
+    state: oneOf(ISSUE_STATES),
   }),
   /** What happened since the last message is not known (any more): read anew what you show. */
   resync: Type.Object(

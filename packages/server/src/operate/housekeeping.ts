@@ -5,13 +5,17 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { purgeLogins } from '#src/cli-login/store.ts'
 import { purgeCliSessions } from '#src/cli-sessions/store.ts'
+import { purgeIssues } from '#src/issues/store.ts'
 import { trimChanges } from '#src/live/store.ts'
+import { purgeNotices } from '#src/notices/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
+import { purgePreviews } from '#src/replays/preview-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
 const PARTITION_DAYS_AHEAD = 7
 const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
+const ISSUES_KEPT_DAYS = 90
 const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
 const EVERY_MS = 600_000
@@ -86,6 +90,9 @@ export class Housekeeping {
       await this.#purge(() => purgeCliSessions(this.#database, now))
       await this.#purge(() => purgeLogins(this.#database, now))
       await trimChanges(this.#database)
+      await this.#purge((limit) => purgePreviews(this.#database, now, limit))
+      await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+      await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }
@@ -119,7 +126,7 @@ export class Housekeeping {
   /** A payload goes at the end of its own retention, but not while a delivery of it is planned. */
   async #erasePayloads(now: Date, limit: number): Promise<number> {
     const rows = await this.#database.query`
-      update event e set payload = null
+      update event e set payload = null, npn = null
         from (select account_id, id from event x
                where x.payload is not null and x.payload_expires_at - x.created_at < interval '2136 hours'
                  and x.payload_expires_at < ${now}

@@ -21,6 +21,8 @@ import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerEventLogRoutes } from '#src/delivery-log/event-routes.ts'
+import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
@@ -32,19 +34,23 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { LiveHub } from '#src/live/hub.ts'
 import { OpenStreams } from '#src/live/open-streams.ts'
 import { registerLiveRoutes } from '#src/live/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { registerTrialRoutes } from '#src/trials/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
@@ -59,7 +65,14 @@ const CALLS_END_MS_MAX = 2_500
 /** @returns where the API is reached */
 export async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+  wake: {
+    waker: Waker
+    tasks: () => void
+    notices: () => void
+    population: () => void
+    runs: () => void
+    loads: () => void
+  },
 ): Promise<string> {
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -135,10 +148,21 @@ export async function startApi(
         await outgoing.vet(target, await policies.current(environment), environment),
     }
     registerEndpointRoutes(routes, endpointParts)
+    registerNoticeRoutes(routes, {
+      ...endpointParts,
+      sendsMail: config.mail !== null,
+      wakeNotices: wake.notices,
+      publicUrl,
+    })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
-    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
+    registerEventLogRoutes(routes, { api, clock, environments, publicUrl })
+    const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
+    registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
+    registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
@@ -148,11 +172,13 @@ export async function startApi(
     registerCliSessionRoutes(routes, { api, access, clock, ids, dataKeys, idempotency, streams })
     registerCliLoginRoutes(routes, { api, limiter, clock, ids, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
+    const schemas = new SchemaEnforcement({ database: api, environments, clock })
+    registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
-      schemas: new SchemaEnforcement({ database: api, environments, clock }),
+      schemas,
       clock,
       ids,
       dataKeys,

@@ -100,6 +100,20 @@ test('changes of endpoints, tasks, jobs and runs are told of under their topics,
   expect(reader.of('delivery.changed')).toEqual([])
 })
 
+test('an issue is told of when it begins, and when somebody takes care of it', async () => {
+  const own = await api.account()
+  const endpoint = await api.endpoint(own, receiver)
+  const reader = await live('issue', { of: own, token: own.key })
+  receiver.answer(503)
+  await api.message(own)
+  const last = () => reader.changes('issue.changed').at(-1)
+  await expect.poll(last, SOON).toMatchObject({ endpointId: endpoint.id, class: 'http_busy', state: 'open' })
+  receiver.reset()
+  const path = `/api/v1/app/${own.id}/issue/${last().issueId}`
+  await api.ok('PATCH', path, { state: 'acknowledged' }, { token: own.key })
+  await expect.poll(last, SOON).toMatchObject({ state: 'acknowledged' })
+})
+
 describe('nothing is lost and nothing is told twice', () => {
   test('over cuts, and a restart of the process that serves the stream', async () => {
     const own = await api.account()

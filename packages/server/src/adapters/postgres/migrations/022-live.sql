@@ -95,6 +95,19 @@ create trigger nipr_run_is_new after insert on nipr_run for each row execute fun
 create trigger nipr_run_has_changed after update on nipr_run for each row
   when (old.state is distinct from new.state) execute function note_run();
 
+create function note_issue() returns trigger language plpgsql security definer set search_path = public as $$
+begin
+  insert into live_change (account_id, topic, subject, change)
+  select account_id, 'issue', new.id,
+         jsonb_build_object('issueId', new.id, 'endpointId', new.endpoint_id, 'class', new.failure_class, 'state', new.state,
+                            'at', coalesce(new.resolved_at, new.acknowledged_at, new.last_at))
+    from live_watch where account_id = new.account_id;
+  return null;
+end $$;
+create trigger issue_is_new after insert on issue for each row execute function note_issue();
+create trigger issue_has_changed after update on issue for each row
+  when (old.state is distinct from new.state) execute function note_issue();
+
 do $$
 declare
   name text;
