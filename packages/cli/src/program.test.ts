@@ -25,9 +25,13 @@ test('there are the commands that the API carries, and none that it does not', (
     'events list',
     'events get',
     'events replay',
+    'replay preview',
     'replay start',
     'replay list',
     'replay status',
+    'replay pause',
+    'replay resume',
+    'replay cancel',
     'open',
   ])
   expect(leaves.map(({ path }) => path).filter((path) => /^(init|runs)/.test(path))).toEqual([])

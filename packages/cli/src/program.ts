@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addCatalog } from './commands/catalog.ts'
 import { addCompleteIds } from './commands/complete-ids.ts'
 import { addCompletion } from './commands/completion.ts'
+import { addDeliveries } from './commands/deliveries.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEndpoints } from './commands/endpoints.ts'
 import { addEvents } from './commands/events.ts'
@@ -39,6 +40,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addTail(program, terminal)
   addEndpoints(program, terminal)
   addEvents(program, terminal)
+  addDeliveries(program, terminal)
   addReplay(program, terminal)
   addCatalog(program, terminal)
   addProducers(program, terminal)

@@ -1,16 +1,6 @@
 import type { Command } from 'commander'
-import type { Json } from '../api.ts'
-import { usageFailure } from '../failure.ts'
 import { changing, examples, reading } from '../frame.ts'
-import {
-  announce,
-  announceChange,
-  type ListFlags,
-  openSession,
-  printList,
-  printObject,
-  withListFlags,
-} from '../session.ts'
+import { type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
 import { path } from './endpoints.ts'
 
@@ -74,69 +64,4 @@ export function addEvents(program: Command, terminal: Terminal): void {
         },
       ),
     )
-
-  const deliveries = program.command('deliveries').description('one event on its way to one endpoint')
-
-  withListFlags(
-    deliveries.command('list').description('how the events of an endpoint, or one event with each endpoint, stand'),
-  )
-    .option('--endpoint <endpoint>', 'the latest attempt of each of its events')
-    .option('--event <event>', 'each endpoint it went to or is planned for')
-    .option('--state <state>', 'of an endpoint: delivered, pending, failed, retrying, canceled')
-    .addHelpText('after', examples('deliveries list --endpoint crm --state failed', 'deliveries list --event msg_3AZ'))
-    .action(async (flags: ListFlags & DeliveryFlags, command: Command) => {
-      const query = { expanded_statuses: true, status: stateNumber(flags) }
-      const session = openSession(terminal, command)
-      await announce(session)
-      if (flags.event !== undefined) {
-        const list = session.api.underAccount(`/msg/${encodeURIComponent(flags.event)}/endpoint`)
-        return await printList(session, list, query, flags, [
-          ['endpoint', 'id'],
-          ['status', 'statusText'],
-          ['next attempt', 'nextAttempt'],
-          ['url', 'url'],
-        ])
-      }
-      const list = session.api.underAccount(`${path(String(flags.endpoint))}/msg`)
-      await printList(session, list, query, flags, [
-        ['event', 'id'],
-        ['type', 'eventType'],
-        ['time', 'timestamp'],
-        ['status', 'statusText'],
-        ['next attempt', 'nextAttempt'],
-      ])
-    })
-
-  deliveries
-    .command('cancel')
-    .description('cancel what is planned for an endpoint')
-    .requiredOption('--endpoint <endpoint>', 'id or uid')
-    .requiredOption('--before <time>', 'deliveries of events accepted before, RFC 3339')
-    .addHelpText(
-      'after',
-      examples(
-        'deliveries cancel --endpoint crm --before 2026-03-06T15:00:00Z',
-        'deliveries cancel --endpoint crm --before 2026-03-06T15:00:00Z --yes',
-      ),
-    )
-    .action(async (flags: { endpoint: string; before: string }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announceChange(session, `Cancel what is planned for ${flags.endpoint}`)
-      const target = session.api.underAccount(`${path(flags.endpoint)}/cancel-msgs`)
-      await session.api.call('POST', target, { body: { createdBefore: flags.before } satisfies Json })
-      note(terminal, 'canceled')
-    })
-}
-
-type DeliveryFlags = { endpoint?: string; event?: string; state?: string }
-
-const states: Record<string, number> = { delivered: 0, pending: 1, failed: 2, retrying: 3, canceled: 4 }
-
-function stateNumber({ endpoint, event, state }: DeliveryFlags): number | undefined {
-  if ((endpoint === undefined) === (event === undefined)) throw usageFailure('Name --endpoint or --event, one of them.')
-  if (state === undefined) return undefined
-  if (event !== undefined) throw usageFailure('--state goes with --endpoint.')
-  const number = states[state]
-  if (number === undefined) throw usageFailure(`--state takes one of ${Object.keys(states).join(', ')}.`)
-  return number
 }

@@ -67,7 +67,8 @@ function othersOf(route: Route, parameter: keyof Named): Record<string, string> 
   }
   if (type) return values
   // what may be new may have any name but an id of its own kind
-  if (!route.mayBeNew) values['of another kind'] = parameter === 'task_id' ? own.named.msg_id : own.named.task_id
+  if (!route.mayBeNew)
+    values['of another kind'] = own.named[parameter] === own.named.task_id ? own.named.msg_id : own.named.task_id
   if (!route.mayBeNew && parameter === 'app_id') values['foreign, by uid'] = foreign.canary
   if (!route.mayBeNew && parameter === 'endpoint_id') values['foreign, by uid'] = `ep-${foreign.canary}`
   if (!route.mayBeNew && parameter === 'msg_id') values['foreign, by uid'] = `event-${foreign.canary}`
