@@ -31,7 +31,6 @@ export function filterQuery({ state, type, class: failureClass, code, npn, event
 
 /** The same filter as a body has it. */
 export function filterBody({ state, type, class: failureClass, code, npn, event: q, from, to }: FilterFlags): Json {
-  const lists = { state, type, class: failureClass, code }
-  const listed = Object.entries(lists).flatMap(([name, text]) => (text === undefined ? [] : [[name, text.split(',')]]))
-  return { ...Object.fromEntries(listed), npn, q, from, to }
+  const list = (text: string | undefined) => text?.split(',')
+  return { state: list(state), type: list(type), class: list(failureClass), code: list(code), npn, q, from, to }
 }

@@ -199,7 +199,8 @@ class Listener {
     if (this.#showsBodies) note(this.#session.terminal, Buffer.from(arrived.body).toString())
     if (target === null) return
     const answered = await forward(target, arrived, { secret: this.secret, again })
-    const { advice, ...result } = answered
+    const { responseStatusCode, durationMs, failureClass } = answered
+    const result = { responseStatusCode, durationMs, failureClass }
     this.#say({ event: 'answered', msgId, ...result }, answerLine(answered))
     this.#report({ eventId: msgId, ...result })
   }

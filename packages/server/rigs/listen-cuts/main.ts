@@ -101,7 +101,8 @@ async function run({ events, cuts }: Options) {
     let restarts = 0
     const spacing = events / (cuts + 1)
     while (accepted.length < events) {
-      accepted.push((await service.message(account, { payload: { n: accepted.length } })).id)
+      const { id }: { id: string } = await service.message(account, { payload: { n: accepted.length } })
+      accepted.push(id)
       // a cut counts when there was a connection: the next one waits for it
       if (made < cuts && accepted.length >= (made + 1) * spacing) {
         await until(() => listener.seen.ready > made + restarts, 'a connection')

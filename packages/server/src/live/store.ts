@@ -144,11 +144,12 @@ const MOMENTS = ['at', 'nextAttempt', 'failingSince']
 
 /** Moments as every answer of the API has them. */
 function withMoments(change: Record<string, unknown>): Record<string, unknown> {
-  const moments = MOMENTS.flatMap((name) => {
+  const shown = { ...change }
+  for (const name of MOMENTS) {
     const text = change[name]
-    return typeof text === 'string' ? [[name, new Date(text).toISOString()]] : []
-  })
-  return { ...change, ...Object.fromEntries(moments) }
+    if (typeof text === 'string') shown[name] = new Date(text).toISOString()
+  }
+  return shown
 }
 
 /** Removes changes older than five minutes, and forgets accounts that nobody watches. @param db  role `worker` */
