@@ -33,7 +33,8 @@ export type Named = Record<
   | 'key_id'
   | 'key_secret_id'
   | 'secret_id'
-  | 'link_id',
+  | 'link_id'
+  | 'cli_session_id',
   string
 >
 
@@ -113,6 +114,7 @@ export class IsolationWorld {
     const { data: secrets } = await service.ok('GET', `${path}/endpoint/${endpoint.id}/secret/list`, undefined, key)
     const logo = { contentType: 'image/png', data: PNG }
     await service.ok('PUT', `${path}/settings/logo`, logo, key)
+    const { id: listener } = await service.ok('POST', `${path}/cli-session`, { device: canary.padEnd(16, '-') }, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -131,6 +133,7 @@ export class IsolationWorld {
       key_secret_id: program.secrets[0].id,
       secret_id: secrets[0].id,
       link_id: link.id,
+      cli_session_id: listener,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }

@@ -67,6 +67,19 @@ export async function runPlainFlow({
     return {}
   }
 
+  /** Opens a stream and reads what comes first; what is not one is a fault. */
+  async function glance(operationId: string, path: string, token = key): Promise<void> {
+    if (!claims(operationId)) return
+    const done = new AbortController()
+    const response = await fetch(`${url}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: done.signal,
+    })
+    const first = await response.body?.getReader().read()
+    if (!response.ok || !first?.value) faults.push(`plain HTTP: ${operationId}: ${response.status} is no stream`)
+    done.abort()
+  }
+
   async function management(): Promise<void> {
     const app = `/api/v1/app/${APP}`
     await call('v1.health.get', 'GET', '/api/v1/health', undefined, '')
@@ -161,7 +174,37 @@ export async function runPlainFlow({
     await call('portal.session.get', 'GET', '/portal/session', undefined, token)
     await call('portal.session.extend', 'POST', '/portal/session/extend', {}, token)
     await call('portal.session.token', 'POST', '/portal/session/token', {}, token)
+    await codeSignIn(token)
     await call('portal.session.close', 'DELETE', '/portal/session', {}, token)
+  }
+
+  /** What the command line does: signing in by a code, listening, reporting. */
+  async function codeSignIn(token: string): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const login = await call('v1.cli-login.create', 'POST', '/api/v1/cli-login', { deviceName: 'plain' }, '')
+    await call('v1.cli-login.get', 'GET', `${app}/cli-login?userCode=${String(login.userCode)}`, undefined, token)
+    await call('v1.cli-login.decide', 'POST', `${app}/cli-login`, { userCode: login.userCode, approve: true }, token)
+    const { deviceCode } = login
+    await call('v1.cli-login.token', 'POST', '/api/v1/cli-login/token', { deviceCode }, '')
+  }
+
+  async function listening(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    await glance('v1.live.stream', `${app}/live?topics=delivery`)
+    const session = await call('v1.cli-session.create', 'POST', `${app}/cli-session`, {
+      device: 'a device of the plain flow',
+    })
+    const path = `${app}/cli-session/${String(session.id)}`
+    await glance('v1.cli-session.stream', `${path}/stream`)
+    const { id: eventId } = await call('v1.cli-session.test-event', 'POST', `${path}/test-event`, {
+      eventType: 'webhook.ping',
+    })
+    const result = { eventId, responseStatusCode: 204, durationMs: 1 }
+    await call('v1.cli-session.result.create', 'POST', `${path}/result`, result)
+    await call('v1.cli-session.result.list', 'GET', `${path}/result`)
+    await call('v1.cli-session.list', 'GET', `${app}/cli-session`)
+    await call('v1.cli-session.get', 'GET', path)
+    await call('v1.cli-session.delete', 'DELETE', path)
   }
 
   async function producersync(): Promise<void> {
@@ -240,6 +283,7 @@ export async function runPlainFlow({
 
   await management()
   await tasks()
+  await listening()
   await acts()
   await runPeopleFlow(call, APP)
   await portal()

@@ -3,6 +3,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
+import { isWatched } from '#src/live/watched.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
@@ -317,7 +318,14 @@ export async function recordAttempts(
              ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
-      ${hasTrouble ? sql`returning id` : sql``}
+      ${again || hasTrouble ? sql`returning id` : sql``}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, d.state, d.id, d.number, d.status_code, d.failure_class,
+                             to_timestamp(d.next_ms / 1000), to_timestamp((d.started_ms + d.duration_ms) / 1000))
+        from done d
+       where ${isWatched(sql`d.account_id`)} ${again ? sql`and d.id in (select id from written)` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'

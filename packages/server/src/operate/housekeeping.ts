@@ -4,7 +4,10 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { purgeAudit } from '#src/audit/store.ts'
+import { purgeLogins } from '#src/cli-login/store.ts'
+import { purgeCliSessions } from '#src/cli-sessions/store.ts'
 import { purgeIssues } from '#src/issues/store.ts'
+import { trimChanges } from '#src/live/store.ts'
 import { purgeNotices } from '#src/notices/store.ts'
 import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
@@ -90,6 +93,9 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge(() => purgeCliSessions(this.#database, now))
+      await this.#purge(() => purgeLogins(this.#database, now))
+      await trimChanges(this.#database)
       await this.#purge((limit) => purgePreviews(this.#database, now, limit))
       await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
       await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))

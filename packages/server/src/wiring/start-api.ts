@@ -18,6 +18,8 @@ import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { keepAudit } from '#src/audit/recording.ts'
 import { registerAuditRoutes } from '#src/audit/routes.ts'
+import { registerCliLoginRoutes } from '#src/cli-login/routes.ts'
+import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
 import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
@@ -37,6 +39,9 @@ import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerEndpointHealthRoutes } from '#src/health/routes.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { registerIssueRoutes } from '#src/issues/routes.ts'
+import { LiveHub } from '#src/live/hub.ts'
+import { OpenStreams } from '#src/live/open-streams.ts'
+import { registerLiveRoutes } from '#src/live/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerEnvRoutes } from '#src/operate/env-routes.ts'
@@ -104,6 +109,13 @@ export async function startApi(
   const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
+  const hub = new LiveHub({ database: databases.live, log })
+  const streams = new OpenStreams({ hub, clock, log })
+  metrics.observeStreams(streams)
+  closing.working(async () => {
+    streams.close()
+    await hub.close()
+  })
   oauthRoutes(http, (routes) => {
     registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
   })
@@ -190,6 +202,9 @@ export async function startApi(
     registerPreviewRoutes(routes, populationParts)
     registerMonitoredRoutes(routes, { api, publicUrl })
     registerRunDayRoutes(routes, { api, clock, calendarOf: calendarsOf(config), publicUrl })
+    registerLiveRoutes(routes, { api, access, streams })
+    registerCliSessionRoutes(routes, { api, access, clock, ids, dataKeys, idempotency, streams })
+    registerCliLoginRoutes(routes, { api, limiter, clock, ids, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     const schemas = new SchemaEnforcement({ database: api, environments, clock })
     registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
