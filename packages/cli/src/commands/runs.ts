@@ -34,8 +34,8 @@ export function addRuns(program: Command, terminal: Terminal): void {
 }
 
 function stateOf({ state, reason, late }: Json): string {
-  const more = reason ?? (late === true ? 'late' : null)
-  return more === null ? String(state) : `${String(state)} (${String(more)})`
+  const more = typeof reason === 'string' ? reason : late === true ? 'late' : undefined
+  return more === undefined ? String(state) : `${String(state)} (${more})`
 }
 
 function deliveredOf({ deliveries }: Json): string | null {

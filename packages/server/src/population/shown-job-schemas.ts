@@ -42,7 +42,7 @@ export const ShownJobOut = Type.Object(
 )
 export const ShownJobPage = pageOf('PopulationJobOut', ShownJobOut)
 
-export const ShownItemOut = Type.Object(
+const ShownItemOut = Type.Object(
   {
     npn: Type.String({ description: 'As given.' }),
     outcome: nullable(oneOf(outcomes)),

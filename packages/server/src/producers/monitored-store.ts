@@ -306,6 +306,6 @@ export async function readLicenses(db: Queryable, { feedId }: Reader, npn: Npn):
      group by for_state order by for_state`
   return {
     residentState: states.find(({ isResident }) => isResident)?.state ?? null,
-    states: states.map(({ isResident: _, ...state }) => state),
+    states: states.map(({ state, active, inactive, nextExpiration }) => ({ state, active, inactive, nextExpiration })),
   }
 }
