@@ -43,6 +43,9 @@ async function countLines(): Promise<number> {
   return row?.lines ?? 0
 }
 
+/** A busy machine takes its time. */
+const PATIENCE = { timeout: 20_000 }
+
 /** What has been made so far, by name. */
 const made: Record<string, string> = {}
 
@@ -212,7 +215,7 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     )
     made.message = first ?? ''
     const attempts = async () => await service.attempts(account, first ?? '')
-    await expect.poll(async () => (await attempts()).length).toBe(1)
+    await expect.poll(async () => (await attempts()).length, PATIENCE).toBe(1)
     made.attempt = (await attempts())[0].id
   },
   'v1.member.patch': async () =>
