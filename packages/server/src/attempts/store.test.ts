@@ -83,7 +83,8 @@ beforeAll(async () => {
       ['canceled'],
     ]
     for (const [index, ending] of (endings[d % 6] ?? []).entries()) {
-      const startedAt = addMs(createdAt, index * 7_200_000)
+      // of some events even the first attempt comes hours later
+      const startedAt = addMs(createdAt, index * 7_200_000 + (c % 7 === 0 ? 10_800_000 : 0))
       const statusCode = ending === 'failed' ? ([0, 302, 404, 500][a % 4] ?? 500) : ending === 'canceled' ? 0 : 200
       planned.push({
         ...of,
@@ -323,6 +324,21 @@ describe.each([
       }),
       { numRuns: 30 },
     )
+  })
+
+  test('messages of an endpoint are found from any place on, also those that were first attempted hours later', async () => {
+    const known = standings(atMany.id)
+    const filter = { types: null, channel: null, tag: null, withContent: false }
+    for (let place = 500; place < 1_300; place += 100) {
+      for (const back of [false, true]) {
+        const iterator = `${back ? '-' : ''}${events[place]?.id}`
+        const page = parseWindow({ limit: 40, iterator }, { prefix: 'msg_', now: clock.now() })
+        const rows = await within((tx) => listEventsOf(tx, { ...atMany, shard: 0 }, page, null, filter))
+        const side = back ? events.slice(place + 1) : events.slice(0, place).toReversed()
+        const expected = side.filter(({ id }) => known.has(id)).slice(0, 41)
+        expect(rows.map((row) => row.event.id)).toEqual(expected.map(({ id }) => id))
+      }
+    }
   })
 
   test('8.1, 53: counts equal those of the lists for the same range, test requests left out', async () => {
