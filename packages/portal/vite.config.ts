@@ -37,7 +37,7 @@ export default defineConfig({
   // `npm run dev -w packages/portal`, beside a service started by `npm start`
   server: {
     proxy: Object.fromEntries(
-      ['/api', '/v1', '/v2', '/portal/session'].map((path) => [path, { target: 'http://localhost:8787' }]),
+      ['/api', '/v1', '/v2', '/portal/session'].map((path) => [path, { target: 'http://localhost:8080' }]),
     ),
   },
   build: {
