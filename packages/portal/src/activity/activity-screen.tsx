@@ -1,0 +1,1 @@
+export { NotFoundScreen as ActivityScreen } from '#src/shell/other-screens.tsx'

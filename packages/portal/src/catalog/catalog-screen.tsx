@@ -1,0 +1,1 @@
+export { NotFoundScreen as CatalogScreen } from '#src/shell/other-screens.tsx'

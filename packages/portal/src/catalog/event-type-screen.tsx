@@ -1,0 +1,1 @@
+export { NotFoundScreen as EventTypeScreen } from '#src/shell/other-screens.tsx'

@@ -1,0 +1,1 @@
+export { NotFoundScreen as DevelopersScreen } from '#src/shell/other-screens.tsx'

@@ -1,0 +1,1 @@
+export { NotFoundScreen as NewEndpointScreen } from '#src/shell/other-screens.tsx'

@@ -1,0 +1,1 @@
+export { NotFoundScreen as EndpointScreen } from '#src/shell/other-screens.tsx'

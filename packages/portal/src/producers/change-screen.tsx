@@ -1,0 +1,1 @@
+export { NotFoundScreen as ChangeScreen } from '#src/shell/other-screens.tsx'

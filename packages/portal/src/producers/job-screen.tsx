@@ -1,0 +1,1 @@
+export { NotFoundScreen as JobScreen } from '#src/shell/other-screens.tsx'

@@ -1,0 +1,1 @@
+export { NotFoundScreen as ProducerScreen } from '#src/shell/other-screens.tsx'

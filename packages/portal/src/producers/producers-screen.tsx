@@ -1,0 +1,1 @@
+export { NotFoundScreen as ProducersScreen } from '#src/shell/other-screens.tsx'

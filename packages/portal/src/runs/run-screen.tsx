@@ -1,0 +1,1 @@
+export { NotFoundScreen as RunScreen } from '#src/shell/other-screens.tsx'

@@ -1,0 +1,1 @@
+export { NotFoundScreen as RunsScreen } from '#src/shell/other-screens.tsx'

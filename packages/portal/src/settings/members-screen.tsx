@@ -1,0 +1,1 @@
+export { NotFoundScreen as MembersScreen } from '#src/shell/other-screens.tsx'

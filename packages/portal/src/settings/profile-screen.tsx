@@ -1,0 +1,1 @@
+export { NotFoundScreen as ProfileScreen } from '#src/shell/other-screens.tsx'
