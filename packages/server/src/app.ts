@@ -24,10 +24,11 @@ import type { FeedRunner } from '#src/updates/runner.ts'
 import { type Base, CannotStart, type Overrides, startBase } from './wiring/base.ts'
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
+import { startPortal } from './wiring/start-portal.ts'
 import { startFeeds, startPopulation, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
-  /** Where the API listens; null without the role `api`. */
+  /** Where the API and the portal are reached; null with neither of these roles. */
   url: string | null
   adminUrl: string
   worker: DeliveryWorker | null
@@ -77,7 +78,11 @@ export async function createApp(
       runs: () => feeds?.runs.wake(),
       loads: () => feeds?.loads.wake(),
     }
-    const url = config.roles.has('api') ? await startApi(base, wake) : null
+    const url = config.roles.has('api')
+      ? await startApi(base, wake)
+      : config.roles.has('portal')
+        ? await startPortal(base)
+        : null
     base.health.started()
     return {
       url,
