@@ -5,6 +5,10 @@ import type { Role } from './role.ts'
 export const LINK_SECONDS_MAX = 604_800
 export const LINK_SECONDS_MIN = 3_600
 
+/** What has become of a link. */
+export const LINK_STATES = ['unused', 'used', 'expired', 'revoked'] as const
+export type LinkState = (typeof LINK_STATES)[number]
+
 /** Who a link lets in, to what, and until when. Its key stands in no row and no log. */
 export type NewLink = {
   /** Whom it is for; null: whoever holds it. */

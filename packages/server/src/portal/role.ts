@@ -4,6 +4,10 @@ import type { Capability, Scope } from '#src/accounts/principal.ts'
 export const ROLES = ['viewer', 'developer', 'admin'] as const
 export type Role = (typeof ROLES)[number]
 
+/** Who works for the operator: `support` reads all accounts and makes login links, `operator` does everything. */
+export const STAFF_ROLES = ['support', 'operator'] as const
+export type StaffRole = (typeof STAFF_ROLES)[number]
+
 type Grant = { capabilities: readonly Capability[]; scopes: readonly Scope[] }
 
 const developer: Grant = {
