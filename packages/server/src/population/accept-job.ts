@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { JobRequest } from './job.ts'
-import { insertJob } from './store.ts'
+import { insertJob } from './job-store.ts'
 import type { Transactions } from './work.ts'
 
 /** Accepts a job for an account: once this resolves, it is on disk and will be worked on. @returns the job's id */

@@ -13,16 +13,9 @@ import { acceptJob } from './accept-job.ts'
 import { JobAcceptedOut, JobDetailsOut, JobOut, SettingsOut, SubscriptionsOut } from './answer-schemas.ts'
 import { acceptedAnswer, jobAnswer, jobUrl, subscriptionAnswer, subscriptionsUrl } from './answers.ts'
 import { ELEMENTS_MAX, JOB_KEPT_DAYS, type Job, type JobType, outcomes, parseJobRequest } from './job.ts'
+import { readItems, readJob } from './job-store.ts'
 import { NPN, parseNpn } from './npn.ts'
-import {
-  dataStatuses,
-  readAutoSubscribe,
-  readCounts,
-  readItems,
-  readJob,
-  readSubscriptions,
-  writeAutoSubscribe,
-} from './store.ts'
+import { dataStatuses, readAutoSubscribe, readCounts, readSubscriptions, writeAutoSubscribe } from './store.ts'
 import { toV1List } from './v1-list.ts'
 
 export type PopulationParts = {

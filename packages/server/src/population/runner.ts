@@ -4,7 +4,8 @@ import { addMs } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Wake } from '#src/events/accept.ts'
 import { JOB_KEPT_DAYS } from './job.ts'
-import { deleteOld, giveLeasesBack, type JobKey, leaseJobs, renewLeases } from './store.ts'
+import { giveLeasesBack, type JobKey, leaseJobs, renewLeases } from './job-store.ts'
+import { deleteOld } from './sweep-store.ts'
 import { advanceJob, type Lease, type Transactions, type WorkParts } from './work.ts'
 
 export type RunnerParts = WorkParts & {
