@@ -16,6 +16,7 @@ const decisions = [
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
   `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
+  `${server}/trials/verdict[.]ts$`,
   `${server}/updates/(calendar|local-date|feed/(normalise|normalise-loa|normalise-renewal|retry-schedule))[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
@@ -232,7 +233,8 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays', 'erasure', 'statistics', 'interchange', 'portal'],
+    ['replays', 'erasure', 'statistics', 'interchange', 'portal', 'trials', 'issues'],
+    ['notices'],
     ['operate'],
   ]),
 ]

@@ -1,4 +1,5 @@
 import type { Outcome } from '#src/adapters/outgoing/outcome.ts'
+import type { Signing } from '#src/events/accept.ts'
 
 /** First attempts, retries and replays wait apart and have budgets of their own. The numbers are stored. */
 export const QUEUES = ['first', 'retry', 'replay'] as const
@@ -25,9 +26,11 @@ export type Delivery = {
   dueAt: Date
   payload: Buffer | null // null: erased or expired meanwhile
   contentType: string | null // null: application/json
+  signing: Signing | null // null: by all secrets that are valid, now
 }
 
-export type DeadReason = 'schedule_exhausted' | 'endpoint_gone' | 'aborted_by_receiver' | 'blocked'
+export const DEAD_REASONS = ['schedule_exhausted', 'endpoint_gone', 'aborted_by_receiver', 'blocked'] as const
+export type DeadReason = (typeof DEAD_REASONS)[number]
 
 /** Where a delivery stands after an attempt: `pending → delivered | dead_letter | canceled`, and never back. */
 export type DeliveryState =

@@ -1,5 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
@@ -66,6 +67,7 @@ type LaneRow = {
   due_at: Date
   payload: Buffer | null
   content_type: string | null
+  signing: Signing | null
 }
 
 /**
@@ -93,7 +95,7 @@ export async function readLanes(
            with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
         select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at,
-               e.payload, e.content_type
+               p.signing, e.payload, e.content_type
           from (select * from pending q
                  where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
@@ -126,6 +128,7 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
     dueAt: row.due_at,
     payload: row.payload,
     contentType: row.content_type,
+    signing: row.signing,
   }
 }
 
@@ -185,6 +188,7 @@ function toPending(row: PendingRow): Delivery {
     dueAt: row.due_at,
     payload: null,
     contentType: null,
+    signing: null,
   }
 }
 

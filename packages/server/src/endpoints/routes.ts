@@ -138,8 +138,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   }
 
   function shown(endpoint: Endpoint, settings: EnvironmentSettings) {
-    const { channels, ...rest } = endpointAnswer(endpoint, settings)
-    return isOperational ? rest : { ...rest, channels }
+    const { channels, signatureCheck, ...rest } = endpointAnswer(endpoint, settings)
+    return isOperational ? rest : { ...rest, channels, signatureCheck }
   }
 
   async function contextOf(request: FastifyRequest, faults: Fault[]): Promise<SaveContext> {

@@ -4,7 +4,14 @@ import { isUniqueViolation, type Queryable } from '#src/adapters/postgres/databa
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
 import type { Effects } from './change.ts'
-import type { DisabledReason, Endpoint, EndpointName, EndpointSettings, Ordering } from './endpoint.ts'
+import type {
+  DisabledReason,
+  Endpoint,
+  EndpointName,
+  EndpointSettings,
+  Ordering,
+  SignatureVerdict,
+} from './endpoint.ts'
 
 type EndpointRow = {
   id: string
@@ -25,12 +32,17 @@ type EndpointRow = {
   disabled: boolean
   disabled_reason: DisabledReason | null
   failing_since: Date | null
+  signature_check: [SignatureVerdict, string] | null
   created_at: Date
   updated_at: Date
 }
 
 const columns = sql`id, account_id, environment, shard, uid, url, description, event_types, channels, metadata, throttle_rate,
-  timeout_ms, retry_schedule, max_concurrency, ordering, disabled, disabled_reason, failing_since, created_at, updated_at`
+  timeout_ms, retry_schedule, max_concurrency, ordering, disabled, disabled_reason, failing_since, created_at, updated_at,
+  (select json_build_array(c.verdict, c.checked_at) from signature_check c
+     join endpoint_secret s on s.account_id = c.account_id and s.endpoint_id = c.endpoint_id and s.id = c.secret_id
+    where c.account_id = endpoint.account_id and c.endpoint_id = endpoint.id and c.url = endpoint.url
+      and s.expires_at is null) as signature_check`
 
 function toEndpoint(row: EndpointRow): Endpoint {
   return {
@@ -52,6 +64,10 @@ function toEndpoint(row: EndpointRow): Endpoint {
     disabled: row.disabled,
     disabledReason: row.disabled_reason,
     failingSince: row.failing_since,
+    signatureCheck: row.signature_check && {
+      verdict: row.signature_check[0],
+      checkedAt: new Date(row.signature_check[1]),
+    },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

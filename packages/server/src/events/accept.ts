@@ -20,6 +20,12 @@ export type NewEvent = {
   cause: 'event' | 'test'
 }
 
+/**
+ * How a test is signed that is to show how its receiver verifies: by the current secret or the former ones alone, by one that is
+ * not the endpoint's, or ten minutes ago.
+ */
+export type Signing = 'newest' | 'previous' | 'wrong' | 'old'
+
 /** One event on its way to one endpoint, committed and not yet attempted. */
 export type PlannedDelivery = {
   accountId: string
@@ -32,6 +38,7 @@ export type PlannedDelivery = {
   dueAt: Date
   payload: Buffer
   contentType: string | null
+  signing: Signing | null // null: by all secrets that are valid, now
 }
 
 /**
@@ -121,6 +128,7 @@ export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent
       dueAt: event.deliverAt ?? event.createdAt,
       payload: event.payload,
       contentType: event.contentType ?? null,
+      signing: null,
     }
   })
 }

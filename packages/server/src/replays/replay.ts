@@ -19,6 +19,18 @@ export const REPLAY_KINDS = {
 } as const
 export type ReplayKind = (typeof REPLAY_KINDS)[keyof typeof REPLAY_KINDS]
 
+/** The kinds in the words of the API's paths. */
+export const REPLAY_WORDS = ['recover', 'replay-missing', 'bulk-replay'] as const
+export type ReplayWord = (typeof REPLAY_WORDS)[number]
+
+/** By when a delivery was first tried, or its event accepted. */
+export const REPLAY_ORDERS = ['oldest', 'newest'] as const
+export type ReplayOrder = (typeof REPLAY_ORDERS)[number]
+
+/** `none`: one attempt each. `schedule`: the endpoint's whole retry schedule. */
+export const REPLAY_RETRIES = ['none', 'schedule'] as const
+export type ReplayRetry = (typeof REPLAY_RETRIES)[number]
+
 /** What a replay was asked for. `until` null: up to the request. */
 export type ReplayWish = {
   since: Date

@@ -36,6 +36,7 @@ import { registerProducerRoutes } from '#src/producers/routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { registerTrialRoutes } from '#src/trials/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
@@ -117,11 +118,13 @@ export async function startApi(
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
     registerMessageListRoutes(routes, { database: api, clock, environments })
+    const schemas = new SchemaEnforcement({ database: api, environments, clock })
+    registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
-      schemas: new SchemaEnforcement({ database: api, environments, clock }),
+      schemas,
       clock,
       ids,
       dataKeys,
