@@ -1,10 +1,15 @@
 import type { Static } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
+import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type { EndpointHeadersOut, EndpointOut, EndpointSecretOut } from './endpoints/answer-schemas.ts'
 import type { newEndpointBody } from './endpoints/body.ts'
 import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
+import type { IssueOut } from './issues/answer-schemas.ts'
+import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
 import type { JobOut } from './population/answer-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
+import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
+import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'
 import type { ClockOut, OperatorRunOut, RunOut } from './updates/answer-schemas.ts'
 
@@ -30,3 +35,15 @@ export type Job = Static<typeof JobOut>
 export type Run = Static<typeof RunOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
 export type SandboxClock = Static<typeof ClockOut>
+
+export type Delivery = Static<typeof DeliveryOut>
+export type DeliveryCount = Static<typeof DeliveryCountOut>
+export type Timeline = Static<typeof TimelineOut>
+export type AttemptDetail = Static<typeof AttemptDetailOut>
+export type ReplayPreview = Static<typeof ReplayPreviewOut>
+export type ReplayPreviewIn = Static<typeof ReplayPreviewBody>
+export type Replay = Static<typeof ReplayOut>
+export type Issue = Static<typeof IssueOut>
+export type NotificationRules = Static<typeof NotificationRulesOut>
+export type NotificationRulesIn = Static<typeof notificationRulesBody>
+export type NotificationTest = Static<typeof NotificationTestOut>
