@@ -397,7 +397,6 @@ export const deliveryText = {
       disabling_90: '90 % of the way to being disabled',
       disabled: 'An endpoint is disabled',
       daily_signal_late: 'The daily signal is late',
-      certificate_expiring: 'A certificate ends within 14 days',
     } as Readonly<Record<string, string>>,
     resolved: 'Also when it is resolved',
     enabled: 'On',

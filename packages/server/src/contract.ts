@@ -1,17 +1,31 @@
 import type { Static } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
-import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
-import type { EndpointHeadersOut, EndpointOut, EndpointSecretOut } from './endpoints/answer-schemas.ts'
+import type { AuditLineOut } from './audit/answer-schemas.ts'
+import type {
+  EndpointHeadersOut,
+  EndpointOut,
+  EndpointSecretOut,
+  SigningSecretOut,
+} from './endpoints/answer-schemas.ts'
 import type { newEndpointBody } from './endpoints/body.ts'
 import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
+import type { EndpointHealthOut, EndpointHealthRowOut, SummaryOut } from './health/answer-schemas.ts'
+import type { EnvAccountOut, EnvHealthOut, EnvLoginLinkOut } from './operate/answer-schemas.ts'
+import type { ShownItemOut, ShownJobOut } from './population/shown-job-schemas.ts'
+import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
+import type { AccountKeyOut, LoginLinkOut, MemberOut, NewAccountKeyOut } from './portal/people-schemas.ts'
+import type { AccountSettingsOut } from './portal/settings-schemas.ts'
+import type { PopulationChangedOut, PreviewOut, PreviewRowOut } from './previews/answer-schemas.ts'
+import type { MonitoredDetailOut, MonitoredOut } from './producers/monitored-schemas.ts'
+import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type { IssueOut } from './issues/answer-schemas.ts'
 import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
-import type { JobOut } from './population/answer-schemas.ts'
-import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
 import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
 import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'
-import type { ClockOut, OperatorRunOut, RunOut } from './updates/answer-schemas.ts'
+import type { SignatureCheckOut, TestEventOut } from './trials/answer-schemas.ts'
+import type { ClockOut, OperatorRunOut } from './updates/answer-schemas.ts'
+import type { RunDayDetailOut, RunDayOut } from './updates/day-schemas.ts'
 
 /** What the HTTP API takes and answers, as types and nothing else: for clients of this repository. */
 export type Page<Row> = { data: Row[]; iterator: string | null; prevIterator?: string; done: boolean }
@@ -31,8 +45,22 @@ export type AttemptHeaders = Static<typeof AttemptHeadersOut>
 export type Task = Static<typeof TaskOut>
 export type StartedTask = Static<typeof StartedTaskOut>
 
-export type Job = Static<typeof JobOut>
-export type Run = Static<typeof RunOut>
+export type Summary = Static<typeof SummaryOut>
+export type EndpointHealth = Static<typeof EndpointHealthOut>
+export type EndpointHealthRow = Static<typeof EndpointHealthRowOut>
+export type SigningSecret = Static<typeof SigningSecretOut>
+export type TestEvent = Static<typeof TestEventOut>
+export type SignatureCheck = Static<typeof SignatureCheckOut>
+
+export type Producer = Static<typeof MonitoredOut>
+export type ProducerDetail = Static<typeof MonitoredDetailOut>
+export type Preview = Static<typeof PreviewOut>
+export type PreviewRow = Static<typeof PreviewRowOut>
+export type PopulationChanged = Static<typeof PopulationChangedOut>
+export type PopulationJob = Static<typeof ShownJobOut>
+export type PopulationJobItem = Static<typeof ShownItemOut>
+export type RunDay = Static<typeof RunDayOut>
+export type RunDayDetail = Static<typeof RunDayDetailOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
 export type SandboxClock = Static<typeof ClockOut>
 
@@ -47,3 +75,14 @@ export type Issue = Static<typeof IssueOut>
 export type NotificationRules = Static<typeof NotificationRulesOut>
 export type NotificationRulesIn = Static<typeof notificationRulesBody>
 export type NotificationTest = Static<typeof NotificationTestOut>
+
+export type AuditLine = Static<typeof AuditLineOut>
+export type Member = Static<typeof MemberOut>
+export type LoginLink = Static<typeof LoginLinkOut>
+export type AccountKey = Static<typeof AccountKeyOut>
+export type NewAccountKey = Static<typeof NewAccountKeyOut>
+export type AccountSettings = Static<typeof AccountSettingsOut>
+
+export type EnvAccount = Static<typeof EnvAccountOut>
+export type EnvLoginLink = Static<typeof EnvLoginLinkOut>
+export type EnvHealth = Static<typeof EnvHealthOut>

@@ -29,7 +29,7 @@ export function parseSearch(text: string): RawSearch {
   const search: Record<string, string> = {}
   for (const [name, value] of new URLSearchParams(text)) {
     if (name === '__proto__') continue
-    search[name] = name in search ? `${search[name]},${value}` : value
+    search[name] = Object.hasOwn(search, name) ? `${search[name]},${value}` : value
   }
   return search
 }

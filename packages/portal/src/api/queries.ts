@@ -1,4 +1,5 @@
 import { QueryClient, type UseQueryResult, useQuery } from '@tanstack/react-query'
+import type { Topic } from '#src/live/topics.ts'
 import { fetchJson, type Query, withQuery } from './client.ts'
 import { ApiError } from './request.ts'
 
@@ -36,11 +37,13 @@ export type ReadOptions = {
   isEnabled?: boolean
   /** Asked again so often, in milliseconds, while the page is shown. */
   everyMs?: number
+  /** Read again when the live stream tells of these. */
+  topics?: readonly Topic[]
 }
 
 /** Reads one answer of the API, and keeps the last one on the page while it asks again. */
 export function useRead<Data>(account: string, path: string, options: ReadOptions = {}): View<Data> {
-  const { query, isEnabled = true, everyMs } = options
+  const { query, isEnabled = true, everyMs, topics } = options
   const whole = withQuery(path, query)
   const result = useQuery<unknown>({
     queryKey: [account, whole],
@@ -50,6 +53,7 @@ export function useRead<Data>(account: string, path: string, options: ReadOption
       pathOf(of?.queryKey) === path ? before : undefined,
     enabled: isEnabled,
     refetchInterval: everyMs,
+    meta: { topics },
   }) as UseQueryResult<Data>
   return viewOf(result)
 }

@@ -2,6 +2,7 @@ import type { Endpoint, EventType, Page } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
+import { stringifySearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
@@ -11,14 +12,16 @@ import { isWholeId, pageOfId } from '#src/shell/destination.ts'
 import { DELIVERY_STATES } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
+import { RangeFilter } from '#src/time/range-filter.tsx'
 import { hostOf } from './delivery-columns.tsx'
-import { DEFAULT_FROM, type Filters, useFilters } from './filters.ts'
+import { DEFAULT_FROM, useFilters } from './filters.ts'
 import styles from './log.module.css'
-import { stringifySearch } from '#src/address/search.ts'
 
 const words = deliveryText.log
 const NPN = /^[0-9]{1,10}$/
 const ANY = ''
+/** Events are kept for so long. Source: webhook-api 15 */
+const RETENTION_DAYS = 90
 
 /** What narrows the list; every choice is in the address. */
 export function FilterBar({ endpoint }: { endpoint?: string }) {
@@ -70,12 +73,10 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         options={Object.entries(deliveryText.classes).map(([value, label]) => ({ value, label }))}
         onChange={(classes) => change({ class: classes })}
       />
-      <Select
-        label={text.range.label}
-        isLabelHidden
-        value={filters.from ?? DEFAULT_FROM}
-        options={periods(filters)}
-        onChange={(from) => change({ from: from === DEFAULT_FROM ? undefined : from, to: undefined })}
+      <RangeFilter
+        range={{ from: filters.from, to: filters.to }}
+        retentionDays={RETENTION_DAYS}
+        onChange={({ from, to }) => change({ from: from === DEFAULT_FROM ? undefined : from, to })}
       />
       {(isFiltered || filters.from !== undefined) && (
         <Button kind="quiet" onPress={clear}>
@@ -84,12 +85,6 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
       )}
     </div>
   )
-}
-
-function periods({ from = DEFAULT_FROM, to }: Filters): Option[] {
-  const presets = Object.entries(text.range.presets).map(([value, label]) => ({ value, label }))
-  if (presets.some(({ value }) => value === from) && to === undefined) return presets
-  return [...presets, { value: from, label: text.range.between(from, to ?? text.range.now) }]
 }
 
 /** One value of a filter; several, which an address may have, stay as they are until another is chosen. */

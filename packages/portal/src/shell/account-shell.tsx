@@ -1,3 +1,4 @@
+import { useLiveReads } from '#src/live/use-live.ts'
 import { useAccount } from '#src/session/account.ts'
 import { Find } from './find.tsx'
 import { ACCOUNT_PLACES } from './places.ts'
@@ -6,6 +7,7 @@ import { AccountBadge, AccountSwitch } from './top-bar.tsx'
 
 export function AccountShell() {
   const account = useAccount()
+  useLiveReads(account.id)
   return (
     <Shell
       places={ACCOUNT_PLACES}

@@ -79,29 +79,27 @@ export const EndpointHealthOut = Type.Object(
   { title: 'EndpointHealthOut' },
 )
 
-export const EndpointHealthPage = pageOf(
-  'EndpointHealthRowOut',
-  Type.Object(
-    {
-      endpointId: idText('ep_'),
-      uid: nullable(Type.String()),
-      url: Type.String({ format: 'uri' }),
-      description: Type.String(),
-      eventTypes: nullable(Type.Array(Type.String())),
-      createdAt: momentText(),
-      ...standing,
-      ...counts,
-      p95Ms: responseTimes.p95Ms,
-      hours: Type.Array(Type.Object(counts, { title: 'HealthHourOut' }), {
-        minItems: 24,
-        maxItems: 24,
-        description:
-          'The last 24 hours by the clock, oldest first: the last is the one under way. `ok` and `failed` are their sums.',
-      }),
-    },
-    { title: 'EndpointHealthRowOut' },
-  ),
+export const EndpointHealthRowOut = Type.Object(
+  {
+    endpointId: idText('ep_'),
+    uid: nullable(Type.String()),
+    url: Type.String({ format: 'uri' }),
+    description: Type.String(),
+    eventTypes: nullable(Type.Array(Type.String())),
+    createdAt: momentText(),
+    ...standing,
+    ...counts,
+    p95Ms: responseTimes.p95Ms,
+    hours: Type.Array(Type.Object(counts, { title: 'HealthHourOut' }), {
+      minItems: 24,
+      maxItems: 24,
+      description:
+        'The last 24 hours by the clock, oldest first: the last is the one under way. `ok` and `failed` are their sums.',
+    }),
+  },
+  { title: 'EndpointHealthRowOut' },
 )
+export const EndpointHealthPage = pageOf('EndpointHealthRowOut', EndpointHealthRowOut)
 
 export const SummaryOut = Type.Object(
   {
