@@ -10,6 +10,7 @@ import type {
 import type { newEndpointBody } from './endpoints/body.ts'
 import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
 import type { EndpointHealthOut, EndpointHealthRowOut, SummaryOut } from './health/answer-schemas.ts'
+import type { EndpointState } from './health/words.ts'
 import type { EnvAccountOut, EnvHealthOut, EnvLoginLinkOut } from './operate/answer-schemas.ts'
 import type { ShownItemOut, ShownJobOut } from './population/shown-job-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
@@ -45,7 +46,8 @@ export type AttemptHeaders = Static<typeof AttemptHeadersOut>
 export type Task = Static<typeof TaskOut>
 export type StartedTask = Static<typeof StartedTaskOut>
 
-export type Summary = Static<typeof SummaryOut>
+/** The states are counted by name. */
+export type Summary = Static<typeof SummaryOut> & { endpoints: Record<EndpointState, number> }
 export type EndpointHealth = Static<typeof EndpointHealthOut>
 export type EndpointHealthRow = Static<typeof EndpointHealthRowOut>
 export type SigningSecret = Static<typeof SigningSecretOut>

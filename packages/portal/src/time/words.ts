@@ -1,5 +1,5 @@
 /** How a moment is written: with its day, to the second or the millisecond, or as a day alone. */
-export type MomentForm = 'short' | 'seconds' | 'exact' | 'time' | 'day'
+export type MomentForm = 'short' | 'seconds' | 'exact' | 'time' | 'hour' | 'day'
 
 const FORMS: Record<MomentForm, Intl.DateTimeFormatOptions> = {
   short: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' },
@@ -21,6 +21,7 @@ const FORMS: Record<MomentForm, Intl.DateTimeFormatOptions> = {
     timeZoneName: 'short',
   },
   time: { hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
+  hour: { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' },
   day: { day: 'numeric', month: 'short', year: 'numeric' },
 }
 
@@ -97,3 +98,15 @@ function joined(count: number, per: number, large: string, small: string): strin
 function trim(value: number): string {
   return value.toFixed(value < 10 ? 2 : 1).replace(/\.?0+$/, '')
 }
+
+/** A day without a time, such as a run date: `Mon 23 Nov`. */
+export function dayWords(date: string): string {
+  return formatDay.format(new Date(`${date}T00:00:00Z`)).replace(',', '')
+}
+
+const formatDay = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  timeZone: 'UTC',
+})
