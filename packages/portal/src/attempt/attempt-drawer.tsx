@@ -198,4 +198,3 @@ function Curl({ of: { request, msgId }, account }: { of: AttemptDetail; account:
     </span>
   )
 }
-

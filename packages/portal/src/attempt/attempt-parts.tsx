@@ -78,7 +78,13 @@ export function Connection({ of: { connection } }: { of: AttemptDetail }) {
 }
 
 /** Headers as they went over the wire; values that are secrets stay hidden. */
-function Headers({ of: headers, sensitive }: { of: readonly (readonly [string, string])[]; sensitive: readonly string[] }) {
+function Headers({
+  of: headers,
+  sensitive,
+}: {
+  of: readonly (readonly [string, string])[]
+  sensitive: readonly string[]
+}) {
   const hidden = new Set(sensitive.map((name) => name.toLowerCase()))
   return (
     <div>

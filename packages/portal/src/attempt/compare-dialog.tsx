@@ -55,9 +55,7 @@ export function CompareDialog({
       {options.length > 0 && (
         <Select label={words.with} value={otherId} options={options} onChange={(id) => go({ with: id })} />
       )}
-      <Part of={one}>
-        {(left) => <Part of={other}>{(right) => <Differences one={left} other={right} />}</Part>}
-      </Part>
+      <Part of={one}>{(left) => <Part of={other}>{(right) => <Differences one={left} other={right} />}</Part>}</Part>
       <DialogActs>
         <Button onPress={() => go({})} autoFocus>
           {text.common.close}

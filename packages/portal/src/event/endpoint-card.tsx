@@ -58,7 +58,10 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
                 <span>{words.attemptName(attempt.attemptNumber)}</span>
                 <Time at={attempt.startedAt} isInRow />
                 <span className={styles.what}>
-                  {attempt.failure?.title ?? attempt.responseStatusCode}, {durationWords(attempt.responseDurationMs)}
+                  {words.resultIn(
+                    attempt.failure?.title ?? String(attempt.responseStatusCode),
+                    durationWords(attempt.responseDurationMs),
+                  )}
                 </span>
               </Link>
             </li>

@@ -63,7 +63,7 @@ function Whole({ view, msgId }: { view: View<Timeline>; msgId: string }) {
     <Page
       title={timeline.eventType}
       crumbs={crumbs}
-      beside={<CopyText value={timeline.msgId} name="event ID" />}
+      beside={<CopyText value={timeline.msgId} name={words.idName} />}
       acts={
         <>
           <Neighbours of={timeline} account={account.id} />
@@ -88,7 +88,7 @@ function Whole({ view, msgId }: { view: View<Timeline>; msgId: string }) {
             <EndpointCard key={each.endpoint.id} of={each} event={timeline} />
           ))}
           {timeline.endpointsCapped && <p className={layout.muted}>{words.capped}</p>}
-          <TimeAxis of={timeline} account={account.id} />
+          <TimeAxis of={timeline} />
         </div>
       </div>
     </Page>
@@ -155,14 +155,14 @@ function Facts({ of: timeline, account }: { of: Timeline; account: string }) {
         </Fact>
       )}
       <Fact name={words.evt}>
-        <CopyText value={evtId} name="event ID in the body" />
+        <CopyText value={evtId} name={words.evtName} />
       </Fact>
       {eventId !== null && <Fact name={words.givenId}>{<code>{eventId}</code>}</Fact>}
       {channels !== null && channels.length > 0 && <Fact name={words.channels}>{channels.join(', ')}</Fact>}
       {tags !== null && tags.length > 0 && <Fact name={words.tags}>{tags.join(', ')}</Fact>}
       {payloadSha256 !== null && (
         <Fact name={words.sha}>
-          <CopyText value={payloadSha256} name="SHA-256" />
+          <CopyText value={payloadSha256} name={words.shaName} />
         </Fact>
       )}
     </dl>

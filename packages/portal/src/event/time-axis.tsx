@@ -1,14 +1,10 @@
 import type { Timeline } from '@producersync/server/contract'
-import { Link } from '@tanstack/react-router'
 import { scaleTime } from 'd3-scale'
-import type { RawSearch } from '#src/address/search.ts'
 import { hostOf } from '#src/log/delivery-columns.tsx'
 import layout from '#src/look/layout.module.css'
 import { cx } from '#src/parts/class-names.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
-import { momentWords } from '#src/time/words.ts'
-import { useZone } from '#src/time/zone.ts'
 import styles from './event.module.css'
 
 const words = deliveryText.event
@@ -16,8 +12,7 @@ const words = deliveryText.event
 const EDGE_PERCENT = 2
 
 /** All attempts at all endpoints on one axis, and what is planned: which endpoint was slow, which was late. */
-export function TimeAxis({ of: timeline }: { of: Timeline; account: string }) {
-  const zone = useZone()
+export function TimeAxis({ of: timeline }: { of: Timeline }) {
   const lines = timeline.endpoints.filter(({ attempts, nextAttempt }) => attempts.length > 0 || nextAttempt !== null)
   const moments = lines.flatMap(({ attempts, nextAttempt }) => [
     ...attempts.map(({ startedAt }) => Date.parse(startedAt)),
@@ -39,16 +34,12 @@ export function TimeAxis({ of: timeline }: { of: Timeline; account: string }) {
       {lines.map(({ endpoint, attempts, nextAttempt }) => (
         <div key={endpoint.id} className={styles.axisLine}>
           <span className={styles.axisName}>{endpoint.description || hostOf(endpoint.url)}</span>
-          <span className={styles.axisTrack}>
+          <span className={styles.axisTrack} aria-hidden>
             {attempts.map((attempt) => (
-              <Link
+              <span
                 key={attempt.id}
-                to="."
-                search={(before: RawSearch) => ({ ...before, attempt: attempt.id, with: undefined })}
-                resetScroll={false}
                 className={cx(styles.mark, attempt.failure ? styles.markFailed : styles.markOk)}
                 style={{ left: `${at(new Date(attempt.startedAt))}%` }}
-                aria-label={`${words.attemptName(attempt.attemptNumber)}, ${attempt.failure?.title ?? deliveryText.attempt.delivered}, ${momentWords(new Date(attempt.startedAt), zone)}`}
               />
             ))}
             {nextAttempt !== null && (

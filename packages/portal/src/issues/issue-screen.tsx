@@ -144,7 +144,17 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   )
 }
 
-function State({ of: issue, path, account, whyNot }: { of: Issue; path: string; account: string; whyNot: string | null }) {
+function State({
+  of: issue,
+  path,
+  account,
+  whyNot,
+}: {
+  of: Issue
+  path: string
+  account: string
+  whyNot: string | null
+}) {
   const client = useQueryClient()
   const [note, setNote] = useState(issue.note ?? '')
   const [busy, setBusy] = useState<string | null>(null)
@@ -164,7 +174,11 @@ function State({ of: issue, path, account, whyNot }: { of: Issue; path: string; 
     }
   }
   const act = (state: Issue['state'], label: string) => (
-    <Button onPress={() => void change(state, { state })} whyOff={whyNot} pending={busy === state ? text.common.saving : false}>
+    <Button
+      onPress={() => void change(state, { state })}
+      whyOff={whyNot}
+      pending={busy === state ? text.common.saving : false}
+    >
       {label}
     </Button>
   )

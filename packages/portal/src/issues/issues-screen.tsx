@@ -76,7 +76,9 @@ export function IssuesScreen() {
           page && (
             <Pager
               onNewer={cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done || page.iterator === null ? null : () => change({ cursor: page.iterator ?? undefined })}
+              onOlder={
+                page.done || page.iterator === null ? null : () => change({ cursor: page.iterator ?? undefined })
+              }
             />
           )
         }

@@ -8,6 +8,7 @@ import { durationWords } from '#src/time/words.ts'
 import styles from './log.module.css'
 
 const words = deliveryText.log
+const OWN_GROUP = 'producersync.'
 
 /** What a line of the log says. @param isOfEndpoint  all are of one endpoint, which need not be named */
 export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoint: boolean }): Column<Delivery>[] {
@@ -24,8 +25,8 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
       key: 'type',
       head: words.columns.type,
       cell: ({ eventType, test }) => (
-        <span className={styles.type}>
-          {eventType}
+        <span className={styles.type} data-tip={eventType}>
+          {shortType(eventType)}
           {test && <span className={styles.tag}>{words.isTest}</span>}
         </span>
       ),
@@ -39,12 +40,16 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
             <code>{shortId(msgId)}</code>
           </RowLink>
           <Above>
-            <CopyButton value={msgId} name={`event ID ${msgId}`} />
+            <CopyButton value={msgId} name={deliveryText.event.idOf(msgId)} />
           </Above>
         </span>
       ),
     },
-    { key: 'about', head: words.columns.about, cell: ({ npn, runDate }) => <code>{npn ?? runDate ?? words.none2}</code> },
+    {
+      key: 'about',
+      head: words.columns.about,
+      cell: ({ npn, runDate }) => <code>{npn ?? runDate ?? words.none2}</code>,
+    },
     { key: 'occurred', head: words.columns.occurred, cell: ({ occurredAt }) => <Time at={occurredAt} isInRow /> },
     isOfEndpoint
       ? null
@@ -83,6 +88,11 @@ function Result({ of: attempt }: { of: Delivery['lastAttempt'] }) {
   const took = durationWords(responseDurationMs)
   if (failure) return <span className={styles.failure}>{`${failure.title}, ${took}`}</span>
   return `${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`
+}
+
+/** Without the group that nearly all are of. */
+function shortType(type: string): string {
+  return type.startsWith(OWN_GROUP) ? type.slice(OWN_GROUP.length) : type
 }
 
 /** The end of an id tells it from its neighbours: their beginnings are the time. */

@@ -1,6 +1,13 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import { instantOf, type RawSearch, readShared, type Shared, type SharedName, writeShared } from '#src/address/search.ts'
+import {
+  instantOf,
+  type RawSearch,
+  readShared,
+  type Shared,
+  type SharedName,
+  writeShared,
+} from '#src/address/search.ts'
 import type { Query } from '#src/api/client.ts'
 
 /** What narrows a list of deliveries, as the address has it. */
@@ -71,5 +78,7 @@ export function toPageQuery(query: Query, { cursor, sort }: Filters): Query {
 /** The same filter as an object: what a replay is of. */
 export function toFilterBody({ endpoint: _, ...query }: Query): Record<string, unknown> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given.map(([name, value]) => [name, value === 'true' ? true : value === 'false' ? false : value]))
+  return Object.fromEntries(
+    given.map(([name, value]) => [name, value === 'true' ? true : value === 'false' ? false : value]),
+  )
 }

@@ -6,7 +6,7 @@ import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { explain, Notice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
-import { plural, text } from '#src/text.ts'
+import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { EndpointName, shortId } from './delivery-columns.tsx'
 
@@ -48,7 +48,7 @@ export function ResendDialog({
 
   return (
     <Dialog title={words.title} isOpen onClose={onClose}>
-      <p>{plural(chosen.length, 'delivery', 'deliveries')}</p>
+      <p>{words.counted(String(chosen.length))}</p>
       <ul className={layout.small}>
         {chosen.map((delivery) => (
           <li key={delivery.id}>
@@ -59,7 +59,7 @@ export function ResendDialog({
       </ul>
       {refused.size > 0 && (
         <div role="alert">
-          <Notice tone="bad" title={plural(refused.size, 'delivery was refused', 'deliveries were refused')} />
+          <Notice tone="bad" title={words.refused(refused.size)} />
         </div>
       )}
       <DialogActs>

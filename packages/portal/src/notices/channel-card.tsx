@@ -68,7 +68,7 @@ export function ChannelCard({
       </div>
       {secret !== undefined && (
         <Notice tone="warn" title={words.secret}>
-          <CopyText value={secret} name="signing secret" />
+          <CopyText value={secret} name={words.secretName} />
         </Notice>
       )}
       <ul className={layout.small}>
@@ -78,9 +78,13 @@ export function ChannelCard({
         {resolved && <li>{words.resolved}</li>}
       </ul>
       <p className={layout.muted}>
-        {words.lastSent}: {lastSentAt === null ? words.never : <Time at={lastSentAt} />}
+        {words.lastSent} {lastSentAt === null ? words.never : <Time at={lastSentAt} />}
       </p>
-      {lastFailure !== null && <Notice tone="bad" title={words.lastFailure}>{lastFailure}</Notice>}
+      {lastFailure !== null && (
+        <Notice tone="bad" title={words.lastFailure}>
+          {lastFailure}
+        </Notice>
+      )}
       <div role="status">
         {tested && (
           <Notice tone={tested.sent ? 'ok' : 'bad'} title={tested.sent ? words.sent : words.notSent}>

@@ -15,7 +15,7 @@ import { useAccount } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { ChannelCard } from './channel-card.tsx'
-import { type ChannelIn, ChannelDialog } from './channel-dialog.tsx'
+import { ChannelDialog, type ChannelIn } from './channel-dialog.tsx'
 import { toRulesIn } from './rules-in.ts'
 
 const words = deliveryText.notices
@@ -86,11 +86,7 @@ function Whole({
           remove={() => setRemoved(channel)}
         />
       ))}
-      <Rate
-        of={rules}
-        whyNot={whyNot}
-        save={async (failureRate) => void (await save({ ...given, failureRate }))}
-      />
+      <Rate of={rules} whyNot={whyNot} save={async (failureRate) => void (await save({ ...given, failureRate }))} />
       {edited !== null && (
         <ChannelDialog
           of={edited === 'new' ? null : edited}

@@ -11,9 +11,9 @@ import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
-import { Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import styles from './replays.module.css'
+import { Window } from './window.tsx'
 
 const words = deliveryText.replay
 const RATE_DEFAULT = 20
@@ -109,7 +109,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
             <>
               <dt>{words.window}</dt>
               <dd>
-                <Time at={preview.since} /> – <Time at={preview.until} /> <span className={layout.muted}>{words.frozen}</span>
+                <Window from={preview.since} to={preview.until} /> <span className={layout.muted}>{words.frozen}</span>
               </dd>
             </>
           )}
@@ -204,20 +204,16 @@ function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: 
       <strong className={styles.found}>
         {words.counted(countWords(preview))}
         {perSecond !== null && preview.count > 0 && (
-          <span className={layout.muted}> · {words.took(durationWords((preview.count / perSecond) * 1_000))}</span>
+          <span className={layout.muted}>{words.took(durationWords((preview.count / perSecond) * 1_000))}</span>
         )}
       </strong>
       {preview.count === 0 && <p>{words.nothing}</p>}
       {preview.oldest && preview.newest && (
         <p className={layout.small}>
-          {words.range}: <Time at={preview.oldest} /> – <Time at={preview.newest} />
+          {words.range} <Window from={preview.oldest} to={preview.newest} />
         </p>
       )}
-      {left.length > 0 && (
-        <p className={layout.small}>
-          {words.excluded}: {left.join(', ')}
-        </p>
-      )}
+      {left.length > 0 && <p className={layout.small}>{words.excludedAre(left.join(', '))}</p>}
       {preview.perEndpoint.length > 1 && (
         <ul className={styles.endpoints}>
           {preview.perEndpoint.map((each) => (

@@ -12,13 +12,14 @@ import { DangerDialog } from '#src/parts/dialog.tsx'
 import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { count } from '#src/text.ts'
+import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { ReplayPill, stateOfReplay } from './replay-pill.tsx'
 import styles from './replays.module.css'
 import { useEndpointNames } from './replays-screen.tsx'
+import { Window } from './window.tsx'
 
 const words = deliveryText.replay
 /** Between what the stream tells: progress is counted, not told row by row. */
@@ -95,7 +96,11 @@ function Whole({ view }: { view: View<Replay> }) {
   )
 }
 
-function Progress({ of: { done, failed, canceledDeliveries, skipped, waiting, planned, total, secondsLeft } }: { of: Replay }) {
+function Progress({
+  of: { done, failed, canceledDeliveries, skipped, waiting, planned, total, secondsLeft },
+}: {
+  of: Replay
+}) {
   const whole = Math.max(total ?? planned, 1)
   const ended = done + failed + canceledDeliveries + skipped
   const figures = [
@@ -110,7 +115,7 @@ function Progress({ of: { done, failed, canceledDeliveries, skipped, waiting, pl
       <div className={layout.spread}>
         <strong>{words.progress(ended, count(total ?? planned))}</strong>
         <span className={layout.muted}>
-          {words.left}: {secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000)}
+          {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
         </span>
       </div>
       <progress className={styles.bar} aria-label={words.job} max={whole} value={Math.min(ended, whole)} />
@@ -137,7 +142,7 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
         </Link>
       </Fact>
       <Fact name={words.window}>
-        <Time at={since} /> – <Time at={until} />
+        <Window from={since} to={until} />
       </Fact>
       <Fact name={words.filter}>{filterText(filter)}</Fact>
       <Fact name={words.rate}>{count(rate)}</Fact>
@@ -196,7 +201,7 @@ function Acts({ of: replay, account, whyNot }: { of: Replay; account: string; wh
         icon={isPaused ? Play : Pause}
         onPress={() => void hold(isPaused ? 'resume' : 'pause')}
         whyOff={whyNot}
-        pending={isBusy ? '…' : false}
+        pending={isBusy ? text.common.working : false}
       >
         {isPaused ? words.resume : words.pause}
       </Button>

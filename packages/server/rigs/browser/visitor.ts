@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 
 export type Scheme = 'light' | 'dark'
@@ -7,7 +6,7 @@ export type Scheme = 'light' | 'dark'
 /** What a page did that no page may. */
 export type Seen = { consoleErrors: string[]; cspReports: string[]; foreignRequests: string[]; serverErrors: string[] }
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 /** The browser says this of each answer that is no 2xx; refusals are part of what is tried here. */
 const REFUSED = /^Failed to load resource/
