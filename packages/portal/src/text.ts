@@ -384,4 +384,63 @@ export const text = {
       },
     },
   },
+
+  endpoints: {
+    title: 'Endpoints',
+    add: 'Add endpoint',
+    search: 'Host, path or description',
+    state: 'State',
+    anyState: 'Any state',
+    endpoint: 'Endpoint',
+    events: 'Events',
+    allTypes: 'All, also future ones',
+    lastSuccess: 'Last success',
+    never: 'Never',
+    day: '24 h',
+    inDay: (what: string) => `${what} in 24 h`,
+    p95: 'p95',
+    waiting: 'Waiting',
+    created: 'Created',
+    choose: (name: string) => `Select ${name}`,
+    first: 'Where should your events go?',
+    firstBody:
+      'An endpoint is a URL of yours that gets a signed POST the moment something changes. Without a server at hand, start one on your machine: npx psapi listen.',
+    noMatch: 'No endpoint matches',
+    acts: {
+      menu: (name: string) => `More for ${name}`,
+      test: 'Send test',
+      edit: 'Edit',
+      enable: 'Enable',
+      disable: 'Disable',
+      delete: 'Delete',
+      enabled: (name: string) => `${name} is enabled`,
+      disabled: (name: string) => `${name} is disabled`,
+      deleted: (name: string) => `${name} is deleted`,
+      notDone: 'It could not be enabled. Open the endpoint to see why.',
+      disableTitle: (name: string) => `Disable ${name}?`,
+      disableEffect: (waiting: number | null) =>
+        `${
+          waiting === null
+            ? 'Deliveries that wait for it are cancelled.'
+            : waiting === 0
+              ? 'No delivery waits for it.'
+              : `${plural(waiting, 'waiting delivery is', 'waiting deliveries are')} cancelled.`
+        } New events are not sent to it; you can enable it again and replay what it missed.`,
+      deleteTitle: (name: string) => `Delete ${name}?`,
+      deleteEffect: (waiting: number | null) =>
+        `${
+          waiting === null || waiting === 0
+            ? 'Its secrets and settings are gone for good.'
+            : `${plural(waiting, 'waiting delivery is', 'waiting deliveries are')} cancelled. Its secrets and settings are gone for good.`
+        } Attempts stay in the log. To stop it for a while, disable it instead.`,
+      disableInstead: 'Disable instead',
+    },
+    bulk: {
+      chosen: (chosen: number) => plural(chosen, 'endpoint selected', 'endpoints selected'),
+      enable: 'Enable',
+      disable: 'Disable',
+      clear: 'Clear selection',
+      done: 'done',
+    },
+  },
 }

@@ -26,7 +26,10 @@ export function AccountBadge({ account }: { account: Account }) {
 }
 
 function SandboxBadge({ account }: { account: Account }) {
-  const clock = useRead<SandboxClock>(account.id, '/v1/sandbox/clock', { everyMs: 60_000 })
+  const clock = useRead<SandboxClock>(account.id, '/v1/sandbox/clock', {
+    everyMs: 60_000,
+    isEnabled: account.role !== null, // single capabilities come without a scope of that API
+  })
   const zone = useZone()
   const now = clock.kind === 'ready' ? new Date(clock.data.now) : null
   const isMoved = now !== null && Math.abs(now.getTime() - Date.now()) > CLOCK_OFF_MS
