@@ -16,6 +16,7 @@ import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
@@ -111,6 +112,7 @@ export async function startApi(
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
+    registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
