@@ -28,12 +28,14 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -113,7 +115,10 @@ export async function startApi(
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
-    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
+    registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
+    registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
