@@ -1,6 +1,6 @@
 import type { Timeline } from '@producersync/server/contract'
 import { scaleTime } from 'd3-scale'
-import { hostOf } from '#src/log/delivery-columns.tsx'
+import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { cx } from '#src/parts/class-names.ts'
 import { deliveryText } from '#src/text-deliveries.ts'

@@ -1,4 +1,5 @@
 import type { Delivery } from '@producersync/server/contract'
+import { hostOf } from '#src/endpoints/url.ts'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
 import { DeliveryPill } from '#src/states/states.tsx'
@@ -65,7 +66,10 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
     {
       key: 'next',
       head: words.columns.next,
-      cell: ({ nextAttempt }) => (nextAttempt === null ? words.none2 : <Age at={nextAttempt} isInRow />),
+      cell: ({ nextAttempt, state }) => {
+        if (nextAttempt === null) return words.none2
+        return state === 'sending' ? words.due : <Age at={nextAttempt} isInRow />
+      },
     },
   ]
   return columns.filter((column) => column !== null)
@@ -99,12 +103,4 @@ function shortType(type: string): string {
 export function shortId(id: string): string {
   const [prefix = '', rest = ''] = id.split('_')
   return rest.length > 10 ? `${prefix}_…${rest.slice(-8)}` : id
-}
-
-export function hostOf(url: string): string {
-  try {
-    return new URL(url).host
-  } catch {
-    return url
-  }
 }

@@ -2,7 +2,7 @@ import type { Page, Replay, ReplayPreview, ReplayPreviewIn } from '@producersync
 import { Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
-import { hostOf } from '#src/log/delivery-columns.tsx'
+import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
