@@ -155,6 +155,11 @@ const change = createRoute({
   path: '/producers/change',
   component: lazyRouteComponent(() => import('./producers/change-screen.tsx'), 'ChangeScreen'),
 })
+const jobs = createRoute({
+  ...inAccount,
+  path: '/producers/jobs',
+  component: lazyRouteComponent(() => import('./producers/jobs-screen.tsx'), 'JobsScreen'),
+})
 const job = createRoute({
   ...inAccount,
   path: '/producers/jobs/$job',
@@ -230,6 +235,7 @@ const tree = root.addChildren([
     eventType,
     producers,
     change,
+    jobs,
     job,
     producer,
     runs,

@@ -9,6 +9,8 @@ export class ApiError extends Error {
   /** For the operator: finds the request in the service's log. Null when there was no answer. */
   readonly requestId: string | null
   readonly retryAfterSeconds: number | null
+  /** The whole body, for refusals that say more. */
+  readonly fields: Readonly<Record<string, unknown>>
 
   constructor(of: {
     status: number
@@ -17,6 +19,7 @@ export class ApiError extends Error {
     faults?: readonly Fault[]
     requestId?: string | null
     retryAfterSeconds?: number | null
+    fields?: Readonly<Record<string, unknown>>
   }) {
     super(of.detail)
     this.name = 'ApiError'
@@ -25,6 +28,7 @@ export class ApiError extends Error {
     this.faults = of.faults ?? []
     this.requestId = of.requestId ?? null
     this.retryAfterSeconds = of.retryAfterSeconds ?? null
+    this.fields = of.fields ?? {}
   }
 
   /** What is wrong with one field of the body; undefined when nothing is. */
@@ -87,7 +91,7 @@ async function errorOf(response: Response): Promise<ApiError> {
 }
 
 /** @param body  of the answer, whatever it is */
-export function toRefusal(body: unknown): { code: string; detail: string; faults: Fault[] } {
+function toRefusal(body: unknown): { code: string; detail: string; faults: Fault[]; fields: Record<string, unknown> } {
   const fields: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {}
   const faults = [fields.detail, fields.errors].find(Array.isArray)?.filter(isFault) ?? []
   const detail = [fields.detail, fields.message, fields.title].find((text) => typeof text === 'string')
@@ -96,6 +100,7 @@ export function toRefusal(body: unknown): { code: string; detail: string; faults
     code: typeof fields.code === 'string' ? fields.code : faults.length > 0 ? 'validation_error' : 'unknown',
     detail: detail ?? (first ? `${first.loc.slice(1).join('.')}: ${first.msg}` : 'The service refused this.'),
     faults,
+    fields,
   }
 }
 

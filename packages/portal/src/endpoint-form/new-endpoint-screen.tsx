@@ -1,5 +1,5 @@
 import type { Page as ApiPage, Endpoint } from '@producersync/server/contract'
-import { Link } from '@tanstack/react-router'
+import { Link, useSearch } from '@tanstack/react-router'
 import { type SubmitEvent, useRef, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
@@ -12,7 +12,7 @@ import { useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
 import { CreatedEndpoint } from './created-endpoint.tsx'
-import { bodyOf, EMPTY_DRAFT, faultsOf, toHeaders } from './draft.ts'
+import { bodyOf, type Draft, EMPTY_DRAFT, faultsOf, toHeaders } from './draft.ts'
 import { EndpointFields } from './endpoint-fields.tsx'
 import styles from './endpoint-form.module.css'
 import { useUnsavedGuard } from './use-unsaved.ts'
@@ -22,14 +22,16 @@ const words = text.endpointForm
 /** A new endpoint, and what its first test was answered with. Source: portal S3. */
 export function NewEndpointScreen() {
   const account = useAccount()
-  const [draft, setDraft] = useState(EMPTY_DRAFT)
+  const { type } = useSearch({ strict: false })
+  const [start] = useState((): Draft => (type ? { ...EMPTY_DRAFT, scope: 'chosen', types: [type] } : EMPTY_DRAFT))
+  const [draft, setDraft] = useState(start)
   const [isTried, setTried] = useState(false)
   const [isSaving, setSaving] = useState(false)
   const [refusal, setRefusal] = useState<unknown>(null)
   const [created, setCreated] = useState<Endpoint | null>(null)
   const key = useRef(newIdempotencyKey())
   const refresh = useRefresh(account.id)
-  useUnsavedGuard(created === null && draft !== EMPTY_DRAFT)
+  useUnsavedGuard(created === null && draft !== start)
 
   const faults = faultsOf(draft, { isSandbox: account.environment === 'sandbox' })
 
