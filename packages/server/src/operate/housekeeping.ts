@@ -4,6 +4,7 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { purgeIssues } from '#src/issues/store.ts'
+import { purgeNotices } from '#src/notices/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { purgePreviews } from '#src/replays/preview-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
@@ -84,6 +85,7 @@ export class Housekeeping {
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
       await this.#purge((limit) => purgePreviews(this.#database, now, limit))
+      await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
       await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })

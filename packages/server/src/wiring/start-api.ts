@@ -30,6 +30,7 @@ import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
 import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
@@ -52,7 +53,14 @@ import { addPages, addSessions } from './start-portal.ts'
 /** @returns where the API is reached */
 export async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+  wake: {
+    waker: Waker
+    tasks: () => void
+    notices: () => void
+    population: () => void
+    runs: () => void
+    loads: () => void
+  },
 ): Promise<string> {
   const { waker } = wake
   const { config, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -111,6 +119,12 @@ export async function startApi(
         await outgoing.vet(target, await policies.current(environment), environment),
     }
     registerEndpointRoutes(routes, endpointParts)
+    registerNoticeRoutes(routes, {
+      ...endpointParts,
+      sendsMail: config.mail !== null,
+      wakeNotices: wake.notices,
+      publicUrl,
+    })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
