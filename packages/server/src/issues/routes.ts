@@ -117,9 +117,10 @@ function statesOf(state: IssueState | 'unresolved' | undefined): IssueState[] | 
 function issueOut(issue: Issue, docsUrl: string, timeoutMs: number) {
   const { id, endpointId, endpointUrl: url, state, failureClass, firstAt, lastAt, events, exhausted } = issue
   const { acknowledgedAt, resolvedAt, resolvedBy, note } = issue
+  const limitMs = issue.timeoutMs ?? timeoutMs
   return {
     ...{ id, endpointId, endpointUrl: url, state },
-    failure: failureOut(failureClass, { url, durationMs: issue.timeoutMs ?? timeoutMs }, docsUrl),
+    failure: failureOut(failureClass, { url, durationMs: limitMs, limitMs, statusCode: 0 }, docsUrl),
     ...{ firstAt, lastAt, count: issue.failures, events, exhausted },
     latestAttemptId: issue.latestAttemptId,
     latestMsgId: issue.latestEventId,

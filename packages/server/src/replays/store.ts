@@ -228,6 +228,7 @@ export async function planReplays(
 export async function planResend(
   tx: Queryable,
   { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  requestedBy: string,
   now: Date,
 ): Promise<'planned' | 'not_found' | 'no_payload'> {
   const [found] = await tx.query<{ has_payload: boolean }>`
@@ -237,8 +238,9 @@ export async function planResend(
         join endpoint t on t.account_id = e.account_id and t.id = ${endpointId} and t.deleted_at is null
        where e.account_id = ${accountId} and e.id = ${eventId}
     ), planned as (
-      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${now}::timestamptz, ${now}::timestamptz
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, requested_by, created_at,
+                           due_at)
+      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${requestedBy}, ${now}::timestamptz, ${now}::timestamptz
         from found where has_payload
     )
     select has_payload from found`
