@@ -177,6 +177,12 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('./settings/members-screen.tsx'), 'MembersScreen'),
 })
 
+const branding = createRoute({
+  ...inAccount,
+  path: '/settings/branding',
+  component: lazyRouteComponent(() => import('./settings/branding-screen.tsx'), 'BrandingScreen'),
+})
+
 const environment = createRoute({
   getParentRoute: () => root,
   path: '/env',
@@ -215,6 +221,7 @@ const tree = root.addChildren([
     developers,
     settings,
     members,
+    branding,
   ]),
   environment,
 ])
