@@ -105,12 +105,36 @@ const endpoint = createRoute({
   path: '/endpoints/$endpoint',
   component: lazyRouteComponent(() => import('./endpoint/endpoint-screen.tsx'), 'EndpointScreen'),
 })
-const log = createRoute({ ...inAccount, path: '/log', component: NotFoundScreen })
-const event = createRoute({ ...inAccount, path: '/events/$event', component: NotFoundScreen })
-const replays = createRoute({ ...inAccount, path: '/replays', component: NotFoundScreen })
-const replay = createRoute({ ...inAccount, path: '/replays/$task', component: NotFoundScreen })
-const issues = createRoute({ ...inAccount, path: '/issues', component: NotFoundScreen })
-const issue = createRoute({ ...inAccount, path: '/issues/$issue', component: NotFoundScreen })
+const log = createRoute({
+  ...inAccount,
+  path: '/log',
+  component: lazyRouteComponent(() => import('./log/log-screen.tsx'), 'LogScreen'),
+})
+const event = createRoute({
+  ...inAccount,
+  path: '/events/$event',
+  component: lazyRouteComponent(() => import('./event/event-screen.tsx'), 'EventScreen'),
+})
+const replays = createRoute({
+  ...inAccount,
+  path: '/replays',
+  component: lazyRouteComponent(() => import('./replays/replays-screen.tsx'), 'ReplaysScreen'),
+})
+const replay = createRoute({
+  ...inAccount,
+  path: '/replays/$task',
+  component: lazyRouteComponent(() => import('./replays/replay-screen.tsx'), 'ReplayScreen'),
+})
+const issues = createRoute({
+  ...inAccount,
+  path: '/issues',
+  component: lazyRouteComponent(() => import('./issues/issues-screen.tsx'), 'IssuesScreen'),
+})
+const issue = createRoute({
+  ...inAccount,
+  path: '/issues/$issue',
+  component: lazyRouteComponent(() => import('./issues/issue-screen.tsx'), 'IssueScreen'),
+})
 const catalog = createRoute({
   ...inAccount,
   path: '/catalog',
@@ -171,6 +195,11 @@ const settings = createRoute({
   path: '/settings',
   component: lazyRouteComponent(() => import('./settings/profile-screen.tsx'), 'ProfileScreen'),
 })
+const notifications = createRoute({
+  ...inAccount,
+  path: '/settings/notifications',
+  component: lazyRouteComponent(() => import('./notices/notifications-screen.tsx'), 'NotificationsScreen'),
+})
 const members = createRoute({
   ...inAccount,
   path: '/settings/members',
@@ -220,6 +249,7 @@ const tree = root.addChildren([
     activity,
     developers,
     settings,
+    notifications,
     members,
     branding,
   ]),

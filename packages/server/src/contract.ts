@@ -18,6 +18,11 @@ import type { AccountKeyOut, LoginLinkOut, MemberOut, NewAccountKeyOut } from '.
 import type { AccountSettingsOut } from './portal/settings-schemas.ts'
 import type { PopulationChangedOut, PreviewOut, PreviewRowOut } from './previews/answer-schemas.ts'
 import type { MonitoredDetailOut, MonitoredOut } from './producers/monitored-schemas.ts'
+import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
+import type { IssueOut } from './issues/answer-schemas.ts'
+import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
+import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
+import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'
 import type { SignatureCheckOut, TestEventOut } from './trials/answer-schemas.ts'
 import type { ClockOut, OperatorRunOut } from './updates/answer-schemas.ts'
@@ -60,6 +65,18 @@ export type RunDay = Static<typeof RunDayOut>
 export type RunDayDetail = Static<typeof RunDayDetailOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
 export type SandboxClock = Static<typeof ClockOut>
+
+export type Delivery = Static<typeof DeliveryOut>
+export type DeliveryCount = Static<typeof DeliveryCountOut>
+export type Timeline = Static<typeof TimelineOut>
+export type AttemptDetail = Static<typeof AttemptDetailOut>
+export type ReplayPreview = Static<typeof ReplayPreviewOut>
+export type ReplayPreviewIn = Static<typeof ReplayPreviewBody>
+export type Replay = Static<typeof ReplayOut>
+export type Issue = Static<typeof IssueOut>
+export type NotificationRules = Static<typeof NotificationRulesOut>
+export type NotificationRulesIn = Static<typeof notificationRulesBody>
+export type NotificationTest = Static<typeof NotificationTestOut>
 
 export type AuditLine = Static<typeof AuditLineOut>
 export type Member = Static<typeof MemberOut>

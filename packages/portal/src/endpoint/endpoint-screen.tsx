@@ -6,11 +6,13 @@ import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { DisableDialog, EndpointMenu } from '#src/endpoints/endpoint-menu.tsx'
 import { hostOf } from '#src/endpoints/url.ts'
+import { DeliveriesView } from '#src/log/deliveries-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { LinkTabs } from '#src/parts/link-tabs.tsx'
 import { Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { ReplayDialog, type ReplayWish } from '#src/replays/replay-dialog.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { EndpointPill } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
@@ -23,8 +25,9 @@ import { SPANS, type Span, spanOf } from './span.ts'
 import { TestingTab } from './testing-tab.tsx'
 
 const words = text.endpoint
-const TABS = ['overview', 'testing', 'secrets', 'settings'] as const
+const TABS = ['overview', 'deliveries', 'testing', 'secrets', 'settings'] as const
 type Tab = (typeof TABS)[number]
+const WEEK_MS = 7 * 86_400_000
 
 /** One endpoint. Source: portal S4. */
 export function EndpointScreen() {
@@ -54,19 +57,9 @@ export function EndpointScreen() {
       beside={health.kind === 'ready' && <StateOf health={health.data} />}
       acts={<Acts endpoint={data} waiting={health.kind === 'ready' ? health.data.waiting : null} account={account} />}
     >
-      <LinkTabs
-        name={words.tabs.name}
-        tabs={[
-          ...TABS.slice(0, 1).map((one) => tabLink(one, tab, account.id, id)),
-          {
-            label: words.tabs.deliveries,
-            isChosen: false,
-            link: { to: '/a/$account/log' as const, params: { account: account.id }, search: { endpoint: id } },
-          },
-          ...TABS.slice(1).map((one) => tabLink(one, tab, account.id, id)),
-        ]}
-      />
+      <LinkTabs name={words.tabs.name} tabs={TABS.map((one) => tabLink(one, tab, account.id, id))} />
       {tab === 'overview' && <OverviewTab endpoint={data} health={health} span={span} account={account} />}
+      {tab === 'deliveries' && <DeliveriesView endpoint={id} />}
       {tab === 'testing' && <TestingTab endpoint={data} account={account} />}
       {tab === 'secrets' && <SecretsTab endpoint={data} account={account} />}
       {tab === 'settings' && <SettingsTab key={data.updatedAt} endpoint={data} account={account} />}
@@ -114,6 +107,7 @@ function StateOf({ health: { state, since, disabledReason, pausedUntil } }: { he
 
 function Acts({ endpoint, waiting, account }: { endpoint: Endpoint; waiting: number | null; account: Account }) {
   const [dialog, setDialog] = useState<'disable' | 'enable' | null>(null)
+  const [isReplaying, setReplaying] = useState(false)
   const navigate = useNavigate()
   const params = { account: account.id, endpoint: endpoint.id }
   const target = { id: endpoint.id, url: endpoint.url, isDisabled: endpoint.disabled, waiting }
@@ -124,13 +118,9 @@ function Acts({ endpoint, waiting, account }: { endpoint: Endpoint; waiting: num
       <ButtonLink icon={Send} to="/a/$account/endpoints/$endpoint" params={params} search={{ tab: 'testing' }}>
         {words.sendTest}
       </ButtonLink>
-      <ButtonLink
-        to="/a/$account/log"
-        params={{ account: account.id }}
-        search={{ endpoint: endpoint.id, state: 'exhausted' }}
-      >
+      <Button whyOff={account.whyNot('CreateAttempts')} onPress={() => setReplaying(true)}>
         {words.replay}
-      </ButtonLink>
+      </Button>
       <Button whyOff={whyOff} onPress={() => setDialog(endpoint.disabled ? 'enable' : 'disable')}>
         {endpoint.disabled ? words.enable : words.disable}
       </Button>
@@ -139,10 +129,20 @@ function Acts({ endpoint, waiting, account }: { endpoint: Endpoint; waiting: num
         account={account}
         onGone={() => void navigate({ to: '/a/$account/endpoints', params: { account: account.id } })}
       />
+      {isReplaying && <ReplayDialog wish={missedBy(endpoint.id)} onClose={() => setReplaying(false)} />}
       <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
       <EnableDialog endpoint={endpoint} account={account} isOpen={dialog === 'enable'} onClose={close} />
     </>
   )
+}
+
+/** What failed there in the last week: what most people who press Replay at an endpoint mean. */
+function missedBy(endpoint: string): ReplayWish {
+  return {
+    kind: 'recover',
+    endpointIds: [endpoint],
+    filter: { from: new Date(Date.now() - WEEK_MS).toISOString() },
+  }
 }
 
 /** The beginning of a span; the same for a minute, so that what is read stays the same question. */

@@ -74,7 +74,7 @@ export function ZoneSwitch({ settingsOf }: { settingsOf: string | null }) {
     <Menu
       name={text.shell.zone}
       trigger={
-        <MenuButton isQuiet name={`${text.shell.zone}: ${zone}`}>
+        <MenuButton isQuiet name={`${text.shell.zone}: ${zoneName(now, zone)}, ${zone}`}>
           {zoneName(now, zone)}
         </MenuButton>
       }

@@ -8,7 +8,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 const FROM_NPM = '@sparticuz/chromium'
 
 /** There is no browser; the message says how to get one. */
-export class BrowserMissing extends Error {
+class BrowserMissing extends Error {
   constructor() {
     super(
       `No Chromium was found: CHROMIUM_PATH, Playwright's own, /usr/bin/chromium and the PATH have none. Install one

@@ -22,7 +22,7 @@ export type Setting = {
   tell: (text: string) => void
 }
 
-const RECEIVERS = 4
+const RECEIVERS = 5
 const RUN_MS_MAX = 280_000
 
 /** Opens browser and service, goes through the parts, and judges. Leaves no process and no file behind, however it ends. */

@@ -1,6 +1,6 @@
 import type { Setting } from './run.ts'
 import { SCREENS, type Screen } from './screens.ts'
-import { type Scheme, Visitor } from './visitor.ts'
+import { FORCED_HEADER, type Scheme, Visitor } from './visitor.ts'
 
 const WIDTHS = [360, 768, 1440] as const
 const SCHEMES: readonly Scheme[] = ['light', 'dark']
@@ -57,7 +57,7 @@ async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promi
     await visitor.page.route(isList, async (route) => {
       if (route.request().method() !== 'GET') return await route.continue()
       const forced = await answer()
-      await route.fulfill(forced)
+      await route.fulfill({ ...forced, headers: { [FORCED_HEADER]: state } })
     })
     await visitor.page.goto(path)
     await visitor.page.locator('h1').first().waitFor()

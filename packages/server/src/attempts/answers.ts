@@ -88,7 +88,11 @@ function withoutPayload(event: StoredEvent): unknown {
 }
 
 /** What went wrong and what to do about it. Source: portal 5. */
-function failureOut(name: FailureClass, { url, durationMs }: { url: string; durationMs: number }, docsUrl: string) {
+export function failureOut(
+  name: FailureClass,
+  { url, durationMs }: { url: string; durationMs: number },
+  docsUrl: string,
+) {
   const { title, advice, retried } = FAILURE_CLASSES[name]
   const limit = `${Math.round(durationMs / 1000)} s`
   const fill = (text: string) => text.replace('HOST', new URL(url).hostname).replace('LIMIT', limit)

@@ -429,7 +429,8 @@ export async function countAttempts(
   return { delivered: 0, failed: 0, canceled: 0, waiting: 0, retrying: 0, ...made, ...planned }
 }
 
-function timeOf(id: string): Date {
+/** The time in an id. */
+export function timeOf(id: string): Date {
   return ksuidTime(id.slice(id.indexOf('_') + 1))
 }
 

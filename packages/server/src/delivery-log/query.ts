@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox'
 import { momentOf } from '#src/adapters/http/moment.ts'
+import { pageParameters } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment } from '#src/adapters/http/query.ts'
 import { listOf, momentText, oneOf, patternText, plainText } from '#src/adapters/http/schema.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
@@ -23,8 +24,7 @@ export function triggerOf(cause: Cause): Trigger {
 }
 
 /** By the time of the event. */
-export const DELIVERY_SORTS = ['newest', 'oldest'] as const
-export type DeliverySort = (typeof DELIVERY_SORTS)[number]
+const DELIVERY_SORTS = ['newest', 'oldest'] as const
 
 /** An attempt that takes longer is slow. Source: portal S5 */
 export const SLOW_MS = 3_000
@@ -87,6 +87,16 @@ export const DeliveryFilterBody = Type.Object(
   },
   { title: 'DeliveryFilterIn' },
 )
+
+/** In what order, and with how many at a time. */
+export const DELIVERY_PAGE = {
+  limit: pageParameters.limit,
+  iterator: pageParameters.iterator,
+  sort: Type.Optional({
+    ...oneOf(DELIVERY_SORTS),
+    description: 'By the time of the event; newest first if not given.',
+  }),
+}
 
 /** A filter as it was given, of a query or of a body. */
 export type GivenDeliveryFilter = Omit<Static<typeof DeliveryFilterBody>, 'from' | 'to'> & {

@@ -7,6 +7,7 @@ import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
 import type { LaneName } from './lanes.ts'
+import { isTrouble, troubling } from './troubles.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -244,6 +245,7 @@ export async function recordAttempts(
 ): Promise<Recorded> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
+  const hasTrouble = records.some(isTrouble)
   const pieces = records.map((record) => record.response ?? NO_BYTES)
   let end = 1
   const starts = records.map(({ response }) => {
@@ -293,6 +295,7 @@ export async function recordAttempts(
              to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
         from done
       ${again ? sql`on conflict do nothing` : sql``}
+      ${hasTrouble ? sql`returning id` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -329,6 +332,7 @@ export async function recordAttempts(
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )
+    ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`

@@ -3,8 +3,9 @@ import { pageOf, pageParameters } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { FailureOut } from '#src/attempts/answer-schemas.ts'
 import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
-import { ISSUE_ID_PREFIX, ISSUE_STATES } from './issue.ts'
+import { ISSUE_ID_PREFIX, ISSUE_STATES, RESOLUTIONS } from './issue.ts'
 
+const NOTE_LENGTH_MAX = 1_000
 const count = (description: string) => Type.Integer({ minimum: 0, description })
 
 /** What is wrong with one endpoint in one way: failed attempts of one class, from the first until it works again. */
@@ -18,14 +19,14 @@ export const IssueOut = Type.Object(
     firstAt: momentText(),
     lastAt: momentText(),
     count: count('Failed attempts; tests and single resends are not counted.'),
-    events: count('Deliveries that failed in this way at least once.'),
+    events: count('Messages whose first attempt failed in this way.'),
     exhausted: count('Deliveries that were given up.'),
     latestAttemptId: idText('atmpt_'),
     latestMsgId: idText('msg_'),
     acknowledgedAt: nullable(momentText()),
     resolvedAt: nullable(momentText()),
-    resolvedBy: nullable(oneOf(['delivered', 'person', 'endpoint_deleted'])),
-    note: nullable(plainText(1_000)),
+    resolvedBy: nullable(oneOf(RESOLUTIONS)),
+    note: nullable(plainText(NOTE_LENGTH_MAX)),
   },
   { title: 'IssueOut' },
 )
@@ -39,9 +40,6 @@ export const IssueListQuery = Type.Object({
 })
 
 export const issuePatchBody = Type.Object(
-  {
-    state: Type.Optional(oneOf(ISSUE_STATES)),
-    note: Type.Optional(nullable(plainText(1_000))),
-  },
+  { state: Type.Optional(oneOf(ISSUE_STATES)), note: Type.Optional(nullable(plainText(NOTE_LENGTH_MAX))) },
   { title: 'IssuePatch' },
 )

@@ -1,42 +1,46 @@
 import Type from 'typebox'
 import { idText, listOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
+import { CHANNEL_ID_PREFIX } from './channel.ts'
 import { CHANNEL_KINDS, CHANNELS_MAX, NOTICE_RULES } from './rules.ts'
 
 const rules = listOf(oneOf(NOTICE_RULES), NOTICE_RULES.length)
-const isOn = Type.Boolean({ description: 'Whether notices go there.' })
-
-/** Where notices go, and which. The secret of a webhook is shown once, in the answer that made it. */
-const channel = {
-  id: idText('nch_'),
-  kind: oneOf(CHANNEL_KINDS),
-  name: plainText(100, 1),
-  to: Type.String({
-    description: 'The address of a mail; of a chat or a webhook the origin of its URL, for the rest is a secret.',
-  }),
-  rules,
-  resolved: Type.Boolean({ description: 'Whether it is also told that an issue is resolved.' }),
-  enabled: isOn,
-  secret: Type.Optional(Type.String({ description: '`whsec_…` of a webhook, when it is made.' })),
-  lastSentAt: nullable(momentText()),
-  lastFailure: nullable(Type.String({ description: 'Of the latest notice, when it could not be sent.' })),
+const isOn = (description: string) => Type.Boolean({ description })
+const failureRate = {
+  percent: Type.Integer({ minimum: 1, maximum: 100 }),
+  windowMinutes: Type.Integer({ minimum: 5, maximum: 1_440 }),
 }
 
 export const NotificationRulesOut = Type.Object(
   {
-    channels: Type.Array(Type.Object(channel, { title: 'NotificationChannelOut' })),
-    failureRate: Type.Object(
-      {
-        percent: Type.Integer({ minimum: 1, maximum: 100 }),
-        windowMinutes: Type.Integer({ minimum: 5, maximum: 1_440 }),
-      },
-      { title: 'FailureRateRule' },
+    channels: Type.Array(
+      Type.Object(
+        {
+          id: idText(CHANNEL_ID_PREFIX),
+          kind: oneOf(CHANNEL_KINDS),
+          name: plainText(100, 1),
+          to: Type.String({
+            description:
+              'The address of a mail; of a chat or a webhook the origin of its URL, as the rest may be a secret.',
+          }),
+          rules,
+          resolved: isOn('It is also told that an issue is resolved.'),
+          enabled: isOn('Notices go there.'),
+          secret: Type.Optional(
+            Type.String({ description: '`whsec_…` of a webhook, in the answer that made it and never again.' }),
+          ),
+          lastSentAt: nullable(momentText()),
+          lastFailure: nullable(Type.String({ description: 'Why the latest notice could not be sent.' })),
+        },
+        { title: 'NotificationChannelOut' },
+      ),
     ),
-    mailAvailable: Type.Boolean({ description: 'Whether this service sends mail; else a mail channel is refused.' }),
+    failureRate: Type.Object(failureRate, { title: 'FailureRateRule' }),
+    mailAvailable: isOn('This service sends mail; else a mail channel is refused.'),
   },
   { title: 'NotificationRulesOut' },
 )
 
-/** Replaces the whole. A channel with the id of one that there is keeps its URL and secret where they are left out. */
+/** Replaces the whole. A channel with the id of one that there is keeps its address or URL where it is left out. */
 export const notificationRulesBody = Type.Object(
   {
     channels: listOf(
@@ -45,25 +49,17 @@ export const notificationRulesBody = Type.Object(
           id: Type.Optional(plainText(64, 1)),
           kind: oneOf(CHANNEL_KINDS),
           name: plainText(100, 1),
-          address: Type.Optional(plainText(320, 3)),
-          url: Type.Optional(plainText(2_048, 1)),
+          address: Type.Optional({ ...plainText(320, 3), description: 'Of a mail.' }),
+          url: Type.Optional({ ...plainText(2_048, 1), description: 'Of a chat or a webhook.' }),
           rules,
-          resolved: Type.Optional(Type.Boolean()),
-          enabled: Type.Optional(isOn),
+          resolved: Type.Optional(isOn('Default true.')),
+          enabled: Type.Optional(isOn('Default true.')),
         },
         { title: 'NotificationChannelIn' },
       ),
       CHANNELS_MAX,
     ),
-    failureRate: Type.Optional(
-      Type.Object(
-        {
-          percent: Type.Integer({ minimum: 1, maximum: 100 }),
-          windowMinutes: Type.Integer({ minimum: 5, maximum: 1_440 }),
-        },
-        { title: 'FailureRateIn' },
-      ),
-    ),
+    failureRate: Type.Optional(Type.Object(failureRate, { title: 'FailureRateIn' })),
   },
   { title: 'NotificationRulesIn' },
 )

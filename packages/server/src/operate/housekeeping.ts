@@ -3,12 +3,16 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeIssues } from '#src/issues/store.ts'
+import { purgeNotices } from '#src/notices/store.ts'
 import { purgePortal } from '#src/portal/purge.ts'
+import { purgePreviews } from '#src/replays/preview-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
 const PARTITION_DAYS_AHEAD = 7
 const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
+const ISSUES_KEPT_DAYS = 90
 const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
 const EVERY_MS = 600_000
@@ -80,6 +84,9 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge((limit) => purgePreviews(this.#database, now, limit))
+      await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+      await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

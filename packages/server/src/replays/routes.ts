@@ -14,12 +14,13 @@ import { DomainError, notFound } from '#src/domain-error.ts'
 import { eventTypeName } from '#src/events/event-type.ts'
 import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
+import { replayManner, replayRetry } from './body.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
-  REPLAY_RATE_MAX,
   type ReplayFilter,
   type ReplayKind,
+  type ReplayRetry,
   type ReplayWish,
   startReplay,
 } from './replay.ts'
@@ -39,13 +40,7 @@ export type ReplayParts = {
 const NoBody = Type.Object({}, { title: 'EmptyIn' })
 const ResendOut = Type.Object({}, { title: 'EmptyResponse' })
 const ReplayBody = Type.Object(
-  {
-    since: momentText(),
-    until: Type.Optional(nullable(momentText())),
-    rate: Type.Optional(
-      nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX, description: 'Deliveries a second.' })),
-    ),
-  },
+  { since: momentText(), until: Type.Optional(nullable(momentText())), ...replayManner, retry: replayRetry },
   { title: 'ReplayIn' },
 )
 const BulkBody = Type.Object(
@@ -106,7 +101,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     ...starts,
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/recover', recover, async (request, reply) => {
-    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody)))
+    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody), 'none'))
   })
   const replayMissing = described(send, {
     id: 'v1.endpoint.replay-missing',
@@ -114,7 +109,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     ...starts,
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', replayMissing, async (request, reply) => {
-    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody)))
+    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody), 'schedule'))
   })
   const bulkReplay = described(send, {
     id: 'v1.endpoint.bulk-replay',
@@ -124,7 +119,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/bulk-replay', bulkReplay, async (request, reply) => {
     const body = bodyOf(request, BulkBody)
-    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body), filter: filterOf(body) })
+    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body, 'none'), filter: filterOf(body) })
   })
 
   const cancel = described(addressing(api, 'ManageEndpoint'), {
@@ -146,11 +141,13 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
   })
 }
 
-function toWish({ since, until, rate }: { since: string; until?: string | null; rate?: number | null }): ReplayWish {
+function toWish({ since, until, rate, order, retry }: Static<typeof ReplayBody>, usual: ReplayRetry): ReplayWish {
   return {
     since: momentOf(since),
     until: until == null ? null : momentOf(until),
     rate: rate ?? REPLAY_RATE_DEFAULT,
+    order: order ?? 'oldest',
+    retry: retry ?? usual,
   }
 }
 

@@ -16,6 +16,7 @@ import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { registerErasureRoutes } from '#src/erasure/routes.ts'
@@ -27,12 +28,15 @@ import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { registerIssueRoutes } from '#src/issues/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
@@ -49,7 +53,14 @@ import { addPages, addSessions } from './start-portal.ts'
 /** @returns where the API is reached */
 export async function startApi(
   base: Base,
-  wake: { waker: Waker; tasks: () => void; population: () => void; runs: () => void; loads: () => void },
+  wake: {
+    waker: Waker
+    tasks: () => void
+    notices: () => void
+    population: () => void
+    runs: () => void
+    loads: () => void
+  },
 ): Promise<string> {
   const { waker } = wake
   const { config, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
@@ -108,10 +119,20 @@ export async function startApi(
         await outgoing.vet(target, await policies.current(environment), environment),
     }
     registerEndpointRoutes(routes, endpointParts)
+    registerNoticeRoutes(routes, {
+      ...endpointParts,
+      sendsMail: config.mail !== null,
+      wakeNotices: wake.notices,
+      publicUrl,
+    })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
-    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
+    const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
+    registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
+    registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)

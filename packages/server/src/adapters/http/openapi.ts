@@ -157,7 +157,7 @@ function operationOf(route: DescribedRoute, components: Components): object {
     security: isOpen ? [] : rules.security,
     ...(config.access === undefined || isOpen ? {} : { 'x-access': config.access }),
     parameters: parametersOf(route, components),
-    ...(operation.body ? { requestBody: bodyOf(operation.body, rules, components) } : {}),
+    ...requestBodyOf(operation, rules, components),
     responses: responsesOf(route, components),
   }
 }
@@ -182,10 +182,17 @@ function parametersOf({ method, url, operation, rules }: DescribedRoute, compone
   return [...inPath, ...inQuery, ...inHeader]
 }
 
-function bodyOf(body: TSchema, { requestType, mayBeEmpty }: FamilyRules, components: Components): object {
+function requestBodyOf({ body, bodies }: Operation, rules: FamilyRules, components: Components): object {
+  if (bodies) {
+    const content = Object.entries(bodies).map(([type, schema]) => [type, { schema: components.schema(schema) }])
+    return { requestBody: { required: true, content: Object.fromEntries(content) } }
+  }
+  if (!body) return {}
   const { required }: { required?: unknown } = body
-  const isNeeded = !mayBeEmpty || (Array.isArray(required) && required.length > 0)
-  return { required: isNeeded, content: { [requestType]: { schema: components.schema(body) } } }
+  const isNeeded = !rules.mayBeEmpty || (Array.isArray(required) && required.length > 0)
+  return {
+    requestBody: { required: isNeeded, content: { [rules.requestType]: { schema: components.schema(body) } } },
+  }
 }
 
 function responsesOf({ method, url, operation, rules, config }: DescribedRoute, components: Components): object {
@@ -194,7 +201,9 @@ function responsesOf({ method, url, operation, rules, config }: DescribedRoute, 
     responses[status] = {
       description: STATUS_CODES[status] ?? status,
       headers: components.headers(rules.answerHeaders(method)),
-      ...(schema ? { content: { [rules.answerType(method)]: { schema: components.schema(schema) } } } : {}),
+      ...(schema
+        ? { content: { [operation.answerType ?? rules.answerType(method)]: { schema: components.schema(schema) } } }
+        : {}),
     }
   }
   const refusals = rules.refusals({ method, url, operation, isOpen: config.access === 'none' })

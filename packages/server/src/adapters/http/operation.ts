@@ -17,6 +17,10 @@ export type Operation = {
   query?: TObject
   /** What `bodyOf` reads, and what the route cuts from the body's bytes itself. */
   body?: TSchema
+  /** Of a route that reads its body itself: by media type, instead of `body`. */
+  bodies?: Readonly<Record<string, TSchema>>
+  /** Media type of what succeeds, where it is not the family's. */
+  answerType?: string
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
   /** Codes of refusals beside those that each operation of the family has. */

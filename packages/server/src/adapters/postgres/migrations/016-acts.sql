@@ -23,6 +23,7 @@ create table replay_preview (
   kind         text        not null,
   parameters   jsonb       not null, -- the frozen filter and time
   per_endpoint jsonb       not null, -- endpoint id -> deliveries counted; null where there are more than are counted
+  task_ids     text[], -- null: not started
   created_at   timestamptz not null,
   primary key (account_id, id)
 );
@@ -46,4 +47,5 @@ create policy worker on replay_preview to psapi_worker using (true);
 
 grant select, insert, update, delete on signature_check to psapi_api;
 grant select, insert on replay_preview to psapi_api;
+grant update (task_ids) on replay_preview to psapi_api;
 grant select, delete on replay_preview to psapi_worker;
