@@ -206,6 +206,12 @@ const members = createRoute({
   component: lazyRouteComponent(() => import('./settings/members-screen.tsx'), 'MembersScreen'),
 })
 
+const branding = createRoute({
+  ...inAccount,
+  path: '/settings/branding',
+  component: lazyRouteComponent(() => import('./settings/branding-screen.tsx'), 'BrandingScreen'),
+})
+
 const environment = createRoute({
   getParentRoute: () => root,
   path: '/env',
@@ -245,6 +251,7 @@ const tree = root.addChildren([
     settings,
     notifications,
     members,
+    branding,
   ]),
   environment,
 ])
