@@ -41,6 +41,7 @@ export type PlannedDelivery = {
   payload: Buffer
   contentType: string | null
   signing: Signing | null // null: by all secrets that are valid, now
+  requestedBy: string | null
 }
 
 /**
@@ -145,6 +146,7 @@ export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent
       payload: event.payload,
       contentType: event.contentType ?? null,
       signing: null,
+      requestedBy: null,
     }
   })
 }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
@@ -201,11 +200,6 @@ export async function plannedAmong(
 
 export type PlannedReplay = { eventId: string; dueAt: Date }
 
-/** The first 16 of the 32 digits of the ids of all deliveries that a task plans. */
-export function deliveriesOf(taskId: string): string {
-  return hash('sha256', taskId, 'hex').slice(0, 16)
-}
-
 export async function planReplays(
   tx: Queryable,
   of: { accountId: string; endpointId: string; shard: number; cause: Cause; taskId: string },
@@ -214,8 +208,7 @@ export async function planReplays(
 ): Promise<void> {
   await tx.query`
     insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, task_id, created_at, due_at)
-    select ${of.accountId}, w.event_id,
-           (${deliveriesOf(of.taskId)} || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid, ${of.endpointId}, ${of.shard}::smallint,
+    select ${of.accountId}, w.event_id, gen_random_uuid(), ${of.endpointId}, ${of.shard}::smallint,
            ${QUEUES.indexOf(REPLAYS)}::smallint, ${of.cause}, ${of.taskId}, ${now}::timestamptz, w.due_at
       from unnest(${replays.map((replay) => replay.eventId)}::text[],
                   ${replays.map((replay) => replay.dueAt)}::timestamptz[]) as w (event_id, due_at)`
