@@ -118,7 +118,6 @@ function issueOut(issue: Issue, docsUrl: string, timeoutMs: number) {
   const limitMs = issue.timeoutMs ?? timeoutMs
   const { id, endpointId, endpointUrl: url, state, failureClass, firstAt, lastAt, events, exhausted } = issue
   const { acknowledgedAt, resolvedAt, resolvedBy, note } = issue
-  const limitMs = issue.timeoutMs ?? timeoutMs
   return {
     ...{ id, endpointId, endpointUrl: url, state },
     failure: failureOut(failureClass, { url, durationMs: limitMs, limitMs, statusCode: issue.latestStatus }, docsUrl),
