@@ -104,7 +104,6 @@ function Differences({ one, other }: { one: AttemptDetail; other: AttemptDetail 
 function Value({ of: text }: { of: string }) {
   return (
     <td>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
       <pre tabIndex={text.length > LONG ? 0 : undefined}>{text}</pre>
     </td>
   )
