@@ -109,7 +109,9 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
       cell: ({ who: { kind, name, role } }) => (
         <span>
           {name ?? words.kinds[kind] ?? kind}
-          <span className={layout.muted}>{` · ${[words.kinds[kind] ?? kind, role].filter(Boolean).join(', ')}`}</span>
+          <span className={layout.muted}>
+            {[name !== null && words.kinds[kind], role].filter(Boolean).map((part) => ` · ${part}`)}
+          </span>
         </span>
       ),
     },
