@@ -28,7 +28,7 @@ const valuesOnly = { dependencyTypesNot: ['type-only'] }
 
 /**
  * Folders of the domain, each readable without those after it, and without its neighbours. failpoint.ts holds the names of places
- * where tests break a process; accepting has some too.
+ * where tests break a process; accepting has some too. npn.ts holds what events are about.
  */
 function inOrder(layers) {
   return layers.flatMap((layer, index) =>
@@ -38,7 +38,7 @@ function inOrder(layers) {
       from: { path: `${server}/${folder}/`, pathNot: tests },
       to: {
         path: `${server}/(${layers.slice(index).flat().join('|')})/`,
-        pathNot: [`${server}/${folder}/`, `${server}/delivery/failpoint[.]ts$`],
+        pathNot: [`${server}/${folder}/`, `${server}/(delivery/failpoint|population/npn)[.]ts$`],
       },
     })),
   )
@@ -233,6 +233,7 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
+    ['delivery-log'],
     ['replays', 'erasure', 'statistics', 'interchange', 'portal', 'trials', 'issues'],
     ['notices'],
     ['operate'],

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
 import type { AuditLineOut } from './audit/answer-schemas.ts'
+import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type {
   EndpointHeadersOut,
   EndpointOut,
@@ -11,6 +12,8 @@ import type { newEndpointBody } from './endpoints/body.ts'
 import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
 import type { EndpointHealthOut, EndpointHealthRowOut, SummaryOut } from './health/answer-schemas.ts'
 import type { EndpointState } from './health/words.ts'
+import type { IssueOut } from './issues/answer-schemas.ts'
+import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
 import type { EnvAccountOut, EnvHealthOut, EnvLoginLinkOut } from './operate/answer-schemas.ts'
 import type { ShownItemOut, ShownJobOut } from './population/shown-job-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
@@ -18,9 +21,6 @@ import type { AccountKeyOut, LoginLinkOut, MemberOut, NewAccountKeyOut } from '.
 import type { AccountSettingsOut } from './portal/settings-schemas.ts'
 import type { PopulationChangedOut, PreviewOut, PreviewRowOut } from './previews/answer-schemas.ts'
 import type { MonitoredDetailOut, MonitoredOut } from './producers/monitored-schemas.ts'
-import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
-import type { IssueOut } from './issues/answer-schemas.ts'
-import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
 import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
 import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'

@@ -18,7 +18,7 @@ export function Request({ of: { request, msgId }, account }: { of: AttemptDetail
           {method} {url}
         </code>
       </div>
-      <Headers of={Object.entries(headers)} sensitive={sensitive} />
+      <Headers of={headers} sensitive={sensitive} />
       <div>
         <h3>{words.body}</h3>
         <Payload account={account} msgId={msgId} isGone={bodyBytes === null} />
@@ -36,7 +36,7 @@ export function Response({ of: { responseHead, responseBody } }: { of: AttemptDe
       <p>
         {words.status} <code>{statusCode}</code>
       </p>
-      <Headers of={(headers ?? []).map(([name = '', value = '']) => [name, value] as const)} sensitive={sensitive} />
+      <Headers of={headers ?? []} sensitive={sensitive} />
       <div>
         <h3>{words.body}</h3>
         <ResponseBody of={responseBody} />
@@ -78,19 +78,13 @@ export function Connection({ of: { connection } }: { of: AttemptDetail }) {
 }
 
 /** Headers as they went over the wire; values that are secrets stay hidden. */
-function Headers({
-  of: headers,
-  sensitive,
-}: {
-  of: readonly (readonly [string, string])[]
-  sensitive: readonly string[]
-}) {
+function Headers({ of: headers, sensitive }: { of: readonly (readonly string[])[]; sensitive: readonly string[] }) {
   const hidden = new Set(sensitive.map((name) => name.toLowerCase()))
   return (
     <div>
       <h3>{words.headers}</h3>
       <dl className={styles.headers}>
-        {headers.map(([name, value], index) => (
+        {headers.map(([name = '', value = ''], index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a header may come twice, and their order never changes
           <div key={index}>
             <dt>{name}</dt>

@@ -4,7 +4,12 @@ import { toCurl } from './curl.ts'
 
 test('the command hands on the bytes, whatever quotes and lines are in them, and no header that is hidden', () => {
   const body = `{"a":"it's \\"so\\" $HOME \`id\`",\n"b":"\\\\"}`
-  const headers = { 'webhook-id': 'msg_1', 'X-Key': '***', host: 'a.example', 'x-quote': "it's" }
+  const headers = [
+    ['webhook-id', 'msg_1'],
+    ['X-Key', '***'],
+    ['host', 'a.example'],
+    ['x-quote', "it's"],
+  ]
   const command = toCurl({ url: 'https://a.example/x?y=1&z=2', headers, sensitive: ['x-key'] }, body)
   const said = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${command}`])
     .toString()

@@ -6,12 +6,12 @@ const OWN = new Set(['host', 'content-length', 'connection', 'accept-encoding', 
  * @param sensitive  names of headers whose values are not known here; they are left out
  */
 export function toCurl(
-  request: { url: string; headers: Readonly<Record<string, string>>; sensitive: readonly string[] },
+  request: { url: string; headers: readonly (readonly string[])[]; sensitive: readonly string[] },
   body: string,
 ): string {
   const hidden = new Set(request.sensitive.map((name) => name.toLowerCase()))
-  const headers = Object.entries(request.headers).filter(
-    ([name]) => !OWN.has(name.toLowerCase()) && !hidden.has(name.toLowerCase()),
+  const headers = request.headers.filter(
+    ([name = '']) => !OWN.has(name.toLowerCase()) && !hidden.has(name.toLowerCase()),
   )
   return [
     `curl -X POST ${quoted(request.url)}`,

@@ -3,8 +3,8 @@ import { type ReactNode, useEffect, useRef } from 'react'
 import { text } from '#src/text.ts'
 import styles from './page.module.css'
 
-/** The first page is announced by the browser itself. */
-let shownPath: string | null = null
+/** What was announced last. The first page is announced by the browser itself. */
+let announced: { path: string; heading: HTMLElement | null } | null = null
 
 /**
  * A screen: its title as h1 and as the document's. After each navigation the focus is on the h1, which has it read out.
@@ -32,8 +32,11 @@ export function Page({
     document.title = `${title} · ${text.product}`
   }, [title])
   useEffect(() => {
-    if (shownPath !== null && shownPath !== pathname) heading.current?.focus({ preventScroll: true })
-    shownPath = pathname
+    const { current } = heading
+    // the path changes before the screen does: what the last screen announced for it does not count
+    const isAnnounced = announced === null || (announced.path === pathname && announced.heading === current)
+    if (!isAnnounced) current?.focus({ preventScroll: true })
+    announced = { path: pathname, heading: current }
   }, [pathname])
   return (
     <div className={styles.page}>

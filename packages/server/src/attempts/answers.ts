@@ -90,26 +90,31 @@ function withoutPayload(event: StoredEvent): unknown {
 /** What went wrong and what to do about it. Source: portal 5. */
 export function failureOut(
   name: FailureClass,
-  { url, durationMs }: { url: string; durationMs: number },
+  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs' | 'statusCode'>,
   docsUrl: string,
 ) {
   const { title, advice, retried } = FAILURE_CLASSES[name]
-  const limit = `${Math.round(durationMs / 1000)} s`
-  const fill = (text: string) => text.replace('HOST', new URL(url).hostname).replace('LIMIT', limit)
+  const values: Readonly<Record<string, string>> = {
+    HOST: new URL(url).hostname,
+    LIMIT: `${Math.round((limitMs ?? durationMs) / 1000)} s`,
+    STATUS: String(statusCode),
+  }
+  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word)
   return { class: name, title: fill(title), advice: fill(advice), retried, docsUrl: `${docsUrl}#${name}` }
 }
 
 function responseOut({ outcome, response }: Attempt): string {
   // the answer of an attempt that got none can have been erased too
-  return response === null ? (WITHOUT_RESPONSE[outcome] ?? '') : textOf(response)
+  return response === null ? (WITHOUT_RESPONSE[outcome] ?? '') : decoded(response).text
 }
 
 /** The start of a body as text when it is UTF-8, its last character left out where it was cut; else as Base64. */
-function textOf(bytes: Buffer): string {
+export function decoded(bytes: Buffer): { text: string; encoding: 'utf-8' | 'base64' } {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
+    return { text, encoding: 'utf-8' }
   } catch {
-    return bytes.toString('base64')
+    return { text: bytes.toString('base64'), encoding: 'base64' }
   }
 }
 
@@ -117,13 +122,17 @@ const SIGNATURES = new Set(['webhook-signature', 'svix-signature'])
 
 /** The headers sent on an attempt and received with its answer, without the values that nobody may read again. */
 export function attemptHeadersOut(attempt: AttemptHeaders) {
-  const sent = shown(pairsOf(sentOf(attempt)))
-  const received = attempt.received && shown(attempt.received)
+  const { sent, received } = shownHeaders(attempt)
   return {
     sentHeaders: Object.fromEntries(sent.open),
     responseHeaders: received?.open ?? null,
     sensitive: [...new Set([...sent.withheld, ...(received?.withheld ?? [])])],
   }
+}
+
+/** Headers that may be read again, and the names of those that may not. */
+export function shownHeaders(attempt: AttemptHeaders) {
+  return { sent: shown(pairsOf(sentOf(attempt))), received: attempt.received && shown(attempt.received) }
 }
 
 function sentOf({ eventId, cause, outcome, startedAt, contentType, sent }: AttemptHeaders): string[] {

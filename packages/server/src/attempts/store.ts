@@ -49,6 +49,7 @@ type AttemptRow = {
   failure_class: string | null
   status_code: number
   duration_ms: number
+  limit_ms: number | null
   response: Buffer | null
   started_at: Date
   next_at: Date | null
@@ -70,7 +71,7 @@ const ending = sql`case when a.failure_class is null then 'delivered' when a.out
 
 // the next attempt is shown on the last one made, and only while it is still to come
 const attemptColumns = sql`a.id, a.event_id, a.endpoint_id, a.cause, a.number, a.url, a.outcome, ${ending} as ending,
-       a.failure_class, a.status_code, a.duration_ms, a.started_at,
+       a.failure_class, a.status_code, a.duration_ms, a.timings_ms[6] as limit_ms, a.started_at,
        case when a.next_attempt_at is not null then
          (select p.due_at from pending p join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
            where p.account_id = a.account_id and p.event_id = a.event_id and p.delivery_id = a.delivery_id
@@ -92,6 +93,7 @@ function toAttempt(row: AttemptRow & Partial<EventRow>): Attempt {
     failureClass: parseFailureClass(row.failure_class),
     statusCode: row.status_code,
     durationMs: row.duration_ms,
+    limitMs: row.limit_ms,
     response: row.response,
     startedAt: row.started_at,
     nextAt: row.next_at,

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
-import { idText, mapOf, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { AttemptOut } from '#src/attempts/answer-schemas.ts'
 import { DEAD_REASONS } from '#src/delivery/delivery.ts'
 import { DELIVERY_STATES, TRIGGERS } from './query.ts'
@@ -118,12 +118,15 @@ export const TimelineOut = Type.Object(
   { title: 'TimelineOut', description: 'An event and what became of it at every endpoint.' },
 )
 
-const headers = nullable(Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 })))
+const { response: _, msg: __, ...attemptFields } = AttemptOut.properties
+const headers = Type.Array(Type.Array(Type.String(), { minItems: 2, maxItems: 2 }), {
+  description: 'Names and values.',
+})
 const sensitive = Type.Array(Type.String(), { description: 'Names of headers whose values are not shown.' })
 
 export const AttemptDetailOut = Type.Object(
   {
-    ...AttemptOut.properties,
+    ...attemptFields,
     evtId: eventFields.evtId,
     eventType: Type.String(),
     trigger: oneOf(TRIGGERS),
@@ -162,7 +165,7 @@ export const AttemptDetailOut = Type.Object(
       {
         method: Type.Literal('POST'),
         url: Type.String({ format: 'uri' }),
-        headers: mapOf(Type.String()),
+        headers,
         sensitive,
         bodyBytes: nullable(Type.Integer({ minimum: 0 })),
       },
@@ -170,7 +173,7 @@ export const AttemptDetailOut = Type.Object(
     ),
     responseHead: nullable(
       Type.Object(
-        { statusCode: Type.Integer(), headers, sensitive },
+        { statusCode: Type.Integer(), headers: nullable(headers), sensitive },
         { title: 'AttemptResponseHeadOut', description: 'null: there was no response.' },
       ),
     ),
@@ -181,7 +184,7 @@ export const AttemptDetailOut = Type.Object(
           encoding: oneOf(['utf-8', 'base64']),
           bytes: Type.Integer({ minimum: 0, maximum: 16_384, description: 'That were kept.' }),
         },
-        { title: 'AttemptResponseBodyOut', description: 'null: there was no response, or its content was erased.' },
+        { title: 'AttemptResponseBodyOut', description: 'null: there was no response. `EXPUNGED`: it was erased.' },
       ),
     ),
     previousAttemptId: nullable(idText('atmpt_')),

@@ -13,10 +13,15 @@ export function keyOf({ eventId, endpointId }: Pair): string {
   return `${eventId}:${endpointId}`
 }
 
+/** The id in the body of an event: the same 27 characters. */
+export function evtIdOf(msgId: string): string {
+  return msgId.replace('msg_', 'evt_')
+}
+
 export function eventOut({ id, uid, type, npn, payload, isTest, createdAt }: EventLine) {
   return {
     msgId: id,
-    evtId: id.replace('msg_', 'evt_'),
+    evtId: evtIdOf(id),
     eventId: uid,
     eventType: type,
     npn,
@@ -107,7 +112,7 @@ export function deliveryCsv(line: DeliveryLine, shown: Shown): string {
     lastAttempt && String(lastAttempt.responseStatusCode),
     String(row.attemptsMade),
     String(row.attemptsMax),
-    lastAttempt && lastAttempt.startedAt.toISOString(),
-    row.nextAttempt && row.nextAttempt.toISOString(),
+    lastAttempt?.startedAt.toISOString() ?? null,
+    row.nextAttempt?.toISOString() ?? null,
   ])
 }

@@ -4,7 +4,9 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { timeOf } from '#src/attempts/store.ts'
 import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX, parseEndpointName } from '#src/endpoints/endpoint.ts'
-import type { CodeRange, DeliveryFilter, Search } from './query.ts'
+import { eventIdOfUid } from '#src/events/event-store.ts'
+import type { Search } from '#src/events/search.ts'
+import type { CodeRange, DeliveryFilter } from './query.ts'
 
 /** An event with an endpoint: what a delivery is known by. */
 export type Pair = { eventId: string; endpointId: string }
@@ -68,9 +70,8 @@ async function narrow(
     case 'event':
       return beginningWith(found, search.prefix)
     case 'uid': {
-      const [row] = await tx.query<{ event_id: string }>`
-        select event_id from event_uid where account_id = ${accountId} and uid = ${search.uid}`
-      return row ? beginningWith(found, row.event_id) : null
+      const eventId = await eventIdOfUid(tx, accountId, search.uid)
+      return eventId === undefined ? null : beginningWith(found, eventId)
     }
     case 'endpoint': {
       const rows = await tx.query<{ id: string }>`

@@ -20,7 +20,7 @@ export type Wanted = {
 /**
  * The deliveries that match, as a statement. Of each: `event_id`, `endpoint_id`, `state`; of what is planned `due_at`,
  * `planned_made`, `planned_cause`; of its last attempt `attempt_id`, `number`, `cause`, `url`, `outcome`, `failure_class`,
- * `status_code`, `duration_ms`, `started_at`, all null when there is none.
+ * `status_code`, `duration_ms`, `limit_ms`, `started_at`, all null when there is none.
  *
  * What is asked for decides where to look, so that what is rare is looked up and not waded for: docs/decisions/0030.
  */
@@ -148,8 +148,12 @@ const EVENT_ID_IN: Readonly<Record<Place['in'], Sql>> = {
   pairs: sql`k.event_id`,
 }
 
-const STANDING = sql`plan.due_at, plan.attempts_made as planned_made, plan.cause as planned_cause, d.attempt_id, d.number, d.cause,
-           d.url, d.outcome, d.failure_class, d.status_code, d.duration_ms, d.started_at`
+/** Of an attempt `d`, what a line shows. */
+export const ATTEMPT_LINE = sql`d.number, d.cause, d.url, d.outcome, d.failure_class, d.status_code, d.duration_ms,
+           d.timings_ms[6] as limit_ms, d.started_at`
+
+const STANDING = sql`plan.due_at, plan.attempts_made as planned_made, plan.cause as planned_cause, d.attempt_id,
+           ${ATTEMPT_LINE}`
 
 /** The endpoint as `t.target`, and as `plan` what of the delivery is due first and not canceled. */
 function planOf({ accountId }: Scope, eventId: Sql): Sql {
@@ -165,8 +169,8 @@ function planOf({ accountId }: Scope, eventId: Sql): Sql {
 }
 
 /** What an attempt is shown by; a place where there is none has as many nulls. */
-const ATTEMPT = sql`a.id as attempt_id, a.number, a.cause, a.url, a.outcome, a.failure_class, a.status_code, a.duration_ms, a.started_at`
-const NO_ATTEMPT = sql`null::text, null::smallint, null::text, null::text, null::text, null::text, null::smallint, null::int,
+const ATTEMPT = sql`a.id as attempt_id, a.number, a.cause, a.url, a.outcome, a.failure_class, a.status_code, a.duration_ms, a.timings_ms, a.started_at`
+const NO_ATTEMPT = sql`null::text, null::smallint, null::text, null::text, null::text, null::text, null::smallint, null::int, null::int[],
                        null::timestamptz`
 
 /** Pairs of an event and an endpoint, each with its last attempt, as `d`. */

@@ -127,4 +127,86 @@ describe('GET A/delivery', () => {
       expect(await world.get(`${log}/count?${query}`)).toEqual({ count: expected.length, capped: false })
     },
   )
+
+  test('the box finds an NPN, a message, an event, an attempt and an endpoint, whole or by their beginnings, and the event id', async () => {
+    const npnEvent = { eventType: 'producersync.npn.activated', payload: { data: { npn: '15645555' } } }
+    const wide = await world.service.endpoint(account, good, { uid: 'wide', eventTypes: ['producersync'] })
+    const about = await world.service.message(account, npnEvent)
+    await world.settled()
+    const [resent] = await world.all(`${log}?trigger=resend`)
+    const idsOf = async (query: string) => (await world.all(`${log}?${query}`)).map((row) => row.id)
+    const ofAbout = [`${about.id}:${wide.id}`]
+    expect(await idsOf('q=15645555')).toEqual(ofAbout)
+    expect(await idsOf('npn=15645555')).toEqual(ofAbout)
+    expect(await idsOf(`q=${about.id}`)).toEqual(ofAbout)
+    expect(await idsOf(`q=${about.id.replace('msg_', 'evt_').slice(0, -4)}`)).toEqual(ofAbout)
+    expect(await idsOf(`q=${resent.lastAttempt.id}`)).toEqual([resent.id])
+    expect(await idsOf(`q=${resent.lastAttempt.id.slice(0, -5)}`)).toEqual([resent.id])
+    expect(await idsOf(`q=${wide.id}`)).toEqual(await idsOf('endpoint=wide'))
+    expect(await idsOf('q=first-order')).toEqual([`${sent.delivered}:${fine.id}`])
+    expect(await idsOf('q=15645556')).toEqual([])
+    const messages = `/app/${account.id}/msg`
+    expect((await world.get(`${messages}?npn=15645555`)).data.map((row: Json) => row.id)).toEqual([about.id])
+    expect((await world.get(`${messages}?q=${about.id.slice(0, -2)}`)).data.map((row: Json) => row.id)).toEqual([
+      about.id,
+    ])
+    expect((await world.get(`${messages}?q=first-order`)).data.map((row: Json) => row.id)).toEqual([sent.delivered])
+    await world.call('POST', `${messages}/bulk-expunge`, { body: { ids: [about.id] } })
+    expect(await idsOf('q=15645555')).toEqual([])
+  })
+
+  test('paging neither repeats nor skips while events arrive and attempts are made', async () => {
+    const before = (await world.all(log)).map((row) => row.id)
+    const seen: string[] = []
+    for (let iterator = ''; ; ) {
+      const page = await world.get(`${log}?limit=2${iterator}`)
+      seen.push(...page.data.map((row: Json) => row.id))
+      if (page.done) break
+      iterator = `&iterator=${page.iterator}`
+      await world.service.message(account, { eventType: 'order.placed' })
+      await world.call('POST', `/app/${account.id}/msg/${sent.delivered}/endpoint/${fine.id}/resend`)
+      await world.settled()
+    }
+    expect(seen).toEqual(before)
+    const [newest] = (await world.get(`${log}?limit=1`)).data
+    const back = await world.get(`${log}?limit=1&iterator=-${before[0]}`)
+    expect(back.data[0].id > (before[0] ?? '')).toBe(true)
+    expect(newest.id >= back.data[0].id).toBe(true)
+  })
+
+  test('an export has the rows of the list, as lines of CSV or JSON, and goes on after a row', async () => {
+    const rows = await world.all(`${log}?type=order.paid`)
+    const ndjson = await fetchText(`${log}/export?format=ndjson&type=order.paid`)
+    expect(ndjson.type).toBe('application/x-ndjson')
+    expect(ndjson.lines.map((line) => JSON.parse(line))).toEqual(rows)
+    const csv = await fetchText(`${log}/export?format=csv&type=order.paid&iterator=${rows[0]?.id}`)
+    expect(csv.type).toBe('text/csv; charset=utf-8')
+    expect(csv.lines).toHaveLength(rows.length)
+    expect(csv.lines[0]).toContain('state,eventType,msgId')
+    expect(csv.lines[1]).toContain(`${rows[1]?.state},order.paid,${rows[1]?.msgId},`)
+  })
+
+  const faults: [query: string, status: number, loc: string | null][] = [
+    ['state=unknown', 422, 'state'],
+    ['class=unknown', 422, 'class'],
+    ['code=9xx', 422, 'code'],
+    ['npn=015', 422, 'npn'],
+    ['q=%26', 422, 'q'],
+    ['from=2026-03-06T15:00:00Z&to=2026-03-05T15:00:00Z', 422, 'to'],
+    ['from=yesterday', 400, null],
+    ['test=maybe', 400, null],
+    ['iterator=msg_1', 422, 'iterator'],
+    ['endpoint=ep_3Aa0F8E2yHdqfp6y2gwa1x3KJ8m', 404, null],
+  ]
+  test.each(faults)('%s is refused with %i', async (query, status, loc) => {
+    const answer = await world.call('GET', `${log}?${query}`)
+    expect(answer.status).toBe(status)
+    if (loc !== null) expect(answer.body.detail[0].loc.slice(0, 2)).toEqual(['query', loc])
+  })
 })
+
+async function fetchText(path: string): Promise<{ type: string | null; lines: string[] }> {
+  const headers = { authorization: `Bearer ${account.key}` }
+  const response = await fetch(`${world.service.url}/api/v1${path}`, { headers })
+  return { type: response.headers.get('content-type'), lines: (await response.text()).trim().split(/\r?\n/) }
+}

@@ -20,6 +20,7 @@ export type AttemptLine = {
   failureClass: FailureClass | null
   statusCode: number
   durationMs: number
+  limitMs: number | null
   startedAt: Date
 }
 
@@ -76,7 +77,7 @@ type LineRow = AttemptColumns & {
   planned_cause: Cause | null
 }
 
-type AttemptColumns = {
+export type AttemptColumns = {
   attempt_id: string | null
   number: number
   cause: Cause
@@ -85,6 +86,7 @@ type AttemptColumns = {
   failure_class: string | null
   status_code: number
   duration_ms: number
+  limit_ms: number | null
   started_at: Date
 }
 
@@ -117,7 +119,8 @@ function nearest(filter: FoundFilter, { order, above, below }: Wanted): FoundFil
   return from > filter.from ? { ...filter, from } : null
 }
 
-async function readDeliveries(
+/** As `listDeliveries`, in one statement. */
+export async function readDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
@@ -179,7 +182,7 @@ function toLine(row: LineRow): DeliveryLine {
   }
 }
 
-function toAttemptLine(row: AttemptColumns): AttemptLine | null {
+export function toAttemptLine(row: AttemptColumns): AttemptLine | null {
   if (row.attempt_id === null) return null
   return {
     id: row.attempt_id,
@@ -190,6 +193,7 @@ function toAttemptLine(row: AttemptColumns): AttemptLine | null {
     failureClass: parseFailureClass(row.failure_class),
     statusCode: row.status_code,
     durationMs: row.duration_ms,
+    limitMs: row.limit_ms,
     startedAt: row.started_at,
   }
 }

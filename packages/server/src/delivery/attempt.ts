@@ -6,7 +6,14 @@ import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
-import { type AttemptOutcome, type Delivery, isSingleAttempt, parseReceiverWishes } from './delivery.ts'
+import {
+  type AttemptOutcome,
+  type CancelReason,
+  type Delivery,
+  ignoresDisabled,
+  isSingleAttempt,
+  parseReceiverWishes,
+} from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
 import { classify } from './failure-classes.ts'
 import { requestHeaders, type Signer, timestampHeaders } from './request.ts'
@@ -40,6 +47,20 @@ export type AttemptParts = {
   signal: AbortSignal
 }
 
+/** What was seen of the receiver. */
+type Seen = Pick<
+  AttemptRecord,
+  'durationMs' | 'timingsMs' | 'address' | 'security' | 'response' | 'responseHeaders' | 'sentHeaders'
+>
+const NOTHING_SEEN: Omit<Seen, 'durationMs'> = {
+  timingsMs: null,
+  address: null,
+  security: null,
+  response: null,
+  responseHeaders: null,
+  sentHeaders: null,
+}
+
 type DecisionParts = Pick<AttemptParts, 'delivery' | 'target' | 'clock' | 'ids' | 'random'>
 
 /** Signs, sends and decides: one HTTP request of a delivery. Records nothing. */
@@ -69,7 +90,9 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   const met: Met = { outcome: result.outcome, wishes: parseReceiverWishes(headerOf(result, 'webhook-delivery')) }
   return decided(parts, met, id, startedAt, endedAt, {
     durationMs: result.durationMs,
-    timingsMs: timingsOf(result.timings),
+    timingsMs: timingsOf(result.timings, startedAt, parts),
+    address: result.address,
+    security: result.security,
     ...(result.outcome.kind === 'responded'
       ? { response: result.responseBody, responseHeaders: result.responseHeaders }
       : { response: null, responseHeaders: null }),
@@ -83,10 +106,7 @@ export function brokenAttempt(parts: DecisionParts): Attempted {
   const met: Met = { outcome: { kind: 'interrupted' }, wishes: new Set() }
   return decided(parts, met, attemptId(parts.ids, now), now, now, {
     durationMs: 0,
-    timingsMs: null,
-    response: null,
-    responseHeaders: null,
-    sentHeaders: null,
+    ...NOTHING_SEEN,
   })
 }
 
@@ -96,7 +116,7 @@ function decided(
   id: string,
   startedAt: Date,
   endedAt: Date,
-  seen: Pick<AttemptRecord, 'durationMs' | 'timingsMs' | 'response' | 'responseHeaders' | 'sentHeaders'>,
+  seen: Seen,
 ): Attempted {
   const attempt = delivery.attemptsMade + 1
   const single = isSingleAttempt(delivery.cause)
@@ -132,16 +152,21 @@ export function canceledAttempt(
     id: attemptId(ids, at),
     number: isSingleAttempt(delivery.cause) ? 0 : delivery.attemptsMade + 1,
     url: target.url,
-    ...describe({ kind: 'canceled' }),
+    ...describe({ kind: 'canceled', why: whyCanceled(delivery, target) }),
     durationMs: 0,
-    timingsMs: null,
-    response: null,
-    responseHeaders: null,
-    sentHeaders: null,
+    ...NOTHING_SEEN,
     startedAt: at,
     state: { status: 'canceled', canceledAt: at },
     endsPlanned: false,
   }
+}
+
+/** The rows of a mark are read without their payloads: only where no mark explains it, the payload is what was missing. */
+function whyCanceled({ cause, createdAt }: Delivery, { deletedAt, disabled, canceledBefore }: Target): CancelReason {
+  if (deletedAt !== null) return 'endpoint_deleted'
+  if (ignoresDisabled(cause)) return 'payload_expired'
+  if (disabled) return 'endpoint_disabled'
+  return canceledBefore !== null && createdAt < canceledBefore ? 'canceled' : 'payload_expired'
 }
 
 /** Its time is that of the attempt's start. */
@@ -154,17 +179,27 @@ function reachOf({ kind }: AttemptOutcome): Reach {
   return kind === 'blocked' || kind === 'interrupted' ? 'unsent' : 'silent'
 }
 
-function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'statusCode'> {
+function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'phase' | 'statusCode'> {
   return {
     outcome: outcome.kind === 'unreachable' ? outcome.cause : outcome.kind,
     failureClass: classify(outcome),
+    phase: outcome.kind === 'timed_out' ? outcome.phase : null,
     statusCode: outcome.kind === 'responded' ? outcome.status : 0,
   }
 }
 
-function timingsOf({ dnsMs, connectMs, tlsMs, firstByteMs }: Timings): (number | null)[] {
-  return [dnsMs ?? null, connectMs ?? null, tlsMs ?? null, firstByteMs ?? null]
+/** `AttemptRecord.timingsMs` */
+function timingsOf(
+  { dnsMs, connectMs, tlsMs, firstByteMs }: Timings,
+  startedAt: Date,
+  { delivery, target }: Pick<AttemptParts, 'delivery' | 'target'>,
+): (number | null)[] {
+  const queueMs = Math.min(Math.max(0, startedAt.getTime() - delivery.dueAt.getTime()), MS_MAX)
+  return [dnsMs ?? null, connectMs ?? null, tlsMs ?? null, firstByteMs ?? null, queueMs, target.timeoutMs]
 }
+
+/** The largest that the column holds: nearly 25 days. */
+const MS_MAX = 2 ** 31 - 1
 
 /**
  * The endpoint's own headers as sent, without the values that nobody may read again.

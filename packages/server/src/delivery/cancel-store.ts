@@ -2,7 +2,7 @@ import type { Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
-import { type Cause, isSingleAttempt } from './delivery.ts'
+import { type CancelReason, type Cause, isSingleAttempt } from './delivery.ts'
 import type { LaneName } from './lanes.ts'
 
 type EndedRow = {
@@ -27,6 +27,7 @@ const BATCH = 5_000
 export async function cancelPlanned(
   tx: Queryable,
   which: Sql,
+  why: CancelReason,
   { ids, clock }: { ids: IdSource; clock: Clock },
 ): Promise<LaneName[]> {
   const lanes = new Map<string, LaneName>()
@@ -38,7 +39,7 @@ export async function cancelPlanned(
       delete from pending p using taken t
        where p.account_id = t.account_id and p.event_id = t.event_id and p.delivery_id = t.delivery_id
       returning p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.cause, p.attempts_made`
-    if (rows.length > 0) await addCancellations(tx, rows, { ids, clock })
+    if (rows.length > 0) await addCancellations(tx, rows, why, { ids, clock })
     for (const { account_id: accountId, endpoint_id: endpointId, shard } of rows) {
       lanes.set(endpointId, { accountId, endpointId, shard })
     }
@@ -49,6 +50,7 @@ export async function cancelPlanned(
 async function addCancellations(
   tx: Queryable,
   rows: readonly EndedRow[],
+  why: CancelReason,
   { ids, clock }: { ids: IdSource; clock: Clock },
 ): Promise<void> {
   const now = clock.now()
@@ -63,7 +65,7 @@ async function addCancellations(
     ), noted as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            started_at, state)
-      select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', 'canceled',
+      select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', ${why}::text,
              ${now}::timestamptz, 'canceled'
         from ended d
         join endpoint e on e.account_id = d.account_id and e.id = d.endpoint_id

@@ -1,3 +1,4 @@
+import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Signing } from '#src/events/accept.ts'
@@ -66,6 +67,8 @@ type LaneRow = {
   attempts_made: number
   created_at: Date
   due_at: Date
+  task_id: string | null
+  requested_by: string | null
   payload: Buffer | null
   content_type: string | null
   signing: Signing | null
@@ -95,8 +98,8 @@ export async function readLanes(
                   ${reads.map((read) => read.dueFrom)}::timestamptz[])
            with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
-        select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at,
-               p.signing, e.payload, e.content_type
+        select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at, p.task_id,
+               p.requested_by, p.signing, e.payload, e.content_type
           from (select * from pending q
                  where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
@@ -130,6 +133,8 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
     payload: row.payload,
     contentType: row.content_type,
     signing: row.signing,
+    taskId: row.task_id,
+    requestedBy: row.requested_by,
   }
 }
 
@@ -139,7 +144,8 @@ export async function readDeliveries(
   names: readonly { shard: number; deliveryId: string }[],
 ): Promise<Delivery[]> {
   const rows = await db.query<PendingRow>`
-    select p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.queue, p.cause, p.attempts_made, p.created_at, p.due_at
+    select p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.queue, p.cause, p.attempts_made, p.created_at, p.due_at,
+           p.task_id, p.requested_by
       from unnest(${names.map((name) => name.shard)}::smallint[], ${names.map((name) => name.deliveryId)}::uuid[]) as n (shard, delivery_id)
       join pending p on p.shard = n.shard and p.delivery_id = n.delivery_id`
   return rows.map(toPending)
@@ -153,7 +159,8 @@ export async function readCanceled(
   limit: number,
 ): Promise<Delivery[]> {
   const rows = await db.query<PendingRow>`
-    select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at
+    select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at, task_id,
+           requested_by
       from pending
      where account_id = ${lane.accountId} and shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
        and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
@@ -173,6 +180,8 @@ type PendingRow = {
   attempts_made: number
   created_at: Date
   due_at: Date
+  task_id: string | null
+  requested_by: string | null
 }
 
 function toPending(row: PendingRow): Delivery {
@@ -190,6 +199,8 @@ function toPending(row: PendingRow): Delivery {
     payload: null,
     contentType: null,
     signing: null,
+    taskId: row.task_id,
+    requestedBy: row.requested_by,
   }
 }
 
@@ -204,7 +215,10 @@ export type AttemptRecord = {
   failureClass: FailureClass | null
   statusCode: number // 0 without a response
   durationMs: number
-  timingsMs: (number | null)[] | null // dns, connect, tls, first byte
+  phase: Phase | null // in which it timed out
+  timingsMs: (number | null)[] | null // dns, connect, tls, first byte, queue, limit
+  address: string | null // that was connected to
+  security: Security | null
   response: Uint8Array | null
   responseHeaders: [string, string][] | null
   sentHeaders: Record<string, string> | null
@@ -281,18 +295,26 @@ export async function recordAttempts(
                     ${records.map((record) => nextAttemptMs(record.state))}::float8[],
                     ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
                     ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
-                    ${records.map((record) => record.endsPlanned)}::boolean[])
+                    ${records.map((record) => record.endsPlanned)}::boolean[],
+                    ${records.map((record) => record.phase)}::text[],
+                    ${records.map((record) => record.address)}::text[],
+                    ${records.map((record) => record.security?.version ?? null)}::text[],
+                    ${records.map((record) => record.security?.certificateExpiresAt?.getTime() ?? null)}::float8[],
+                    ${records.map((record) => record.delivery.taskId)}::text[],
+                    ${records.map((record) => record.delivery.requestedBy)}::text[])
           as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
                 duration_ms, timings, response_start, response_length, response_headers, sent_headers, started_ms, state,
-                dead_reason, next_ms, attempts_made, next_queue, ends_planned)
+                dead_reason, next_ms, attempts_made, next_queue, ends_planned, phase, address, tls_version, certificate_ends_ms, task_id,
+                requested_by)
        where (g.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
-                           dead_reason, next_attempt_at)
+                           dead_reason, next_attempt_at, phase, address, tls_version, certificate_expires_at, task_id, requested_by)
       select account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
-             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
+             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000), phase, address, tls_version,
+             to_timestamp(certificate_ends_ms / 1000), task_id, requested_by
         from done
       ${again ? sql`on conflict do nothing` : sql``}
       ${hasTrouble ? sql`returning id` : sql``}

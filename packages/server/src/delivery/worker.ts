@@ -186,7 +186,7 @@ export class DeliveryWorker {
         continue
       }
       const lane = this.#lanes.of(planned)
-      this.#offer(lane, { ...planned, queue: 'first', attemptsMade: 0 })
+      this.#offer(lane, { ...planned, queue: 'first', attemptsMade: 0, taskId: null })
       touched.add(lane)
     }
     for (const lane of touched) this.#dispatcher.place(lane)

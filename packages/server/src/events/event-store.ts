@@ -50,6 +50,8 @@ export type EventFilter = {
   types: readonly string[] | null // as `match_names` of a type: groups stand for their types
   channel: string | null
   tag: string | null
+  npn: string | null // the producer that they are about
+  beginning: string | null // of their ids, or a whole one
   withContent: boolean
 }
 
@@ -70,6 +72,8 @@ export async function listEvents(
        and (${filter.channel}::text is null or ${filter.channel} = any (e.channels))
        and (${filter.tag}::text is null or ${filter.tag} = any (e.tags))
        and ${isAmong(sql`e.type`, account.environment, filter.types)}
+       ${filter.npn === null ? sql`` : sql`and e.npn = ${filter.npn}`}
+       ${filter.beginning === null ? sql`` : sql`and e.id >= ${filter.beginning} and e.id < ${`${filter.beginning}~`}`}
      order by case when ${page.read === 'ascending'} then e.id end, case when ${page.read === 'descending'} then e.id end desc
      limit ${page.limit + 1}`
   return rows.map(toStored)
@@ -91,14 +95,20 @@ export async function isWanted(
   return rows.length > 0
 }
 
+/** The id of the event that was accepted with this event id. */
+export async function eventIdOfUid(tx: Queryable, accountId: string, uid: string): Promise<string | undefined> {
+  const [row] = await tx.query<{ event_id: string }>`
+    select event_id from event_uid where account_id = ${accountId} and uid = ${uid}`
+  return row?.event_id
+}
+
 async function eventIdOf(tx: Queryable, accountId: string, name: string): Promise<string> {
   const id = name.startsWith(ENVELOPE_ID_PREFIX) ? MESSAGE_ID_PREFIX + name.slice(ENVELOPE_ID_PREFIX.length) : name
   if (isId(id, MESSAGE_ID_PREFIX)) return id
   if (name.startsWith(MESSAGE_ID_PREFIX) || !UID.test(name)) throw notFound()
-  const [row] = await tx.query<{ event_id: string }>`
-    select event_id from event_uid where account_id = ${accountId} and uid = ${name}`
-  if (!row) throw notFound()
-  return row.event_id
+  const found = await eventIdOfUid(tx, accountId, name)
+  if (found === undefined) throw notFound()
+  return found
 }
 
 function toStored(row: EventRow): StoredEvent {

@@ -25,6 +25,7 @@ export type Issue = {
   exhausted: number // deliveries that were given up
   latestAttemptId: string
   latestEventId: string
+  latestStatus: number // code of its answer; 0 without one
   acknowledgedAt: Date | null
   resolvedAt: Date | null
   resolvedBy: Resolution | null

@@ -22,6 +22,7 @@ type IssueRow = {
   exhausted: number
   latest_attempt_id: string
   latest_event_id: string
+  latest_status: number
   acknowledged_at: Date | null
   resolved_at: Date | null
   resolved_by: Resolution | null
@@ -29,7 +30,7 @@ type IssueRow = {
 }
 
 const columns = sql`i.id, i.account_id, i.endpoint_id, t.url, t.timeout_ms, i.failure_class, i.state, i.first_at, i.last_at, i.failures, i.events,
-  i.exhausted, i.latest_attempt_id, i.latest_event_id, i.acknowledged_at, i.resolved_at, i.resolved_by, i.note`
+  i.exhausted, i.latest_attempt_id, i.latest_event_id, i.latest_status, i.acknowledged_at, i.resolved_at, i.resolved_by, i.note`
 
 function toIssue(row: IssueRow): Issue {
   return {
@@ -47,6 +48,7 @@ function toIssue(row: IssueRow): Issue {
     exhausted: row.exhausted,
     latestAttemptId: row.latest_attempt_id,
     latestEventId: row.latest_event_id,
+    latestStatus: row.latest_status,
     acknowledgedAt: row.acknowledged_at,
     resolvedAt: row.resolved_at,
     resolvedBy: row.resolved_by,

@@ -290,8 +290,8 @@ describe('S13.1: what is told', () => {
         returning account_id, id
       )
       insert into issue (account_id, id, environment, endpoint_id, failure_class, state, first_at, last_at, failures, events,
-                         exhausted, latest_attempt_id, latest_event_id)
-      select account_id, replace(id, 'ep_', 'iss_'), 'production', id, 'timeout', 'open', ${now}, ${now}, 1, 1, 0, '', ''
+                         exhausted, latest_attempt_id, latest_event_id, latest_status)
+      select account_id, replace(id, 'ep_', 'iss_'), 'production', id, 'timeout', 'open', ${now}, ${now}, 1, 1, 0, '', '', 0
         from many`
     await told()
     await told()

@@ -33,7 +33,7 @@ export async function planNotices(db: Queryable, ids: IdSource, now: Date): Prom
              jsonb_build_object('rule', case when 'first_failure' = any (c.rules) then 'first_failure'
                                              when 'exhausted' = any (c.rules) and i.exhausted > 0 then 'exhausted'
                                              else 'failure_rate' end,
-                                'issueId', i.id, 'endpointId', t.id, 'url', t.url, 'failureClass', i.failure_class,
+                                'issueId', i.id, 'endpointId', t.id, 'url', t.url, 'failureClass', i.failure_class, 'statusCode', i.latest_status,
                                 'at', moment_text(i.first_at), 'failures', i.failures, 'exhausted', i.exhausted) as details
         from notification_channel c
         join issue i on i.account_id = c.account_id and i.state = 'open' and i.first_at >= c.created_at
@@ -55,7 +55,7 @@ export async function planNotices(db: Queryable, ids: IdSource, now: Date): Prom
       union all
       select n.account_id, n.channel_id, n.subject || ':resolved', i.resolved_at,
              jsonb_build_object('rule', 'resolved', 'issueId', i.id, 'endpointId', t.id, 'url', t.url,
-                                'failureClass', i.failure_class, 'at', moment_text(i.resolved_at), 'failures', i.failures,
+                                'failureClass', i.failure_class, 'statusCode', i.latest_status, 'at', moment_text(i.resolved_at), 'failures', i.failures,
                                 'exhausted', i.exhausted)
         from issue i
         join notification_channel c on c.account_id = i.account_id and c.enabled and c.resolved

@@ -15,6 +15,7 @@ type OfIssue = {
   url: string
   failureClass: FailureClass
   at: string
+  statusCode: number // 0: no answer
   failures: number
   exhausted: number
 }
@@ -80,8 +81,9 @@ function issueWords(details: OfIssue, portal: string): Words {
   )
 }
 
-function plain(text: string, details: { url: string }): string {
-  return text.replace('HOST', hostOf(details)).replace('within LIMIT', 'in time').replaceAll('`', '')
+function plain(text: string, details: OfIssue): string {
+  const filled = text.replace('HOST', hostOf(details)).replace('STATUS', String(details.statusCode))
+  return filled.replace('within LIMIT', 'in time').replaceAll('`', '')
 }
 
 /** No path: it may be a secret. */

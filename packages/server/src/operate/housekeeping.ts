@@ -120,7 +120,7 @@ export class Housekeeping {
   /** A payload goes at the end of its own retention, but not while a delivery of it is planned. */
   async #erasePayloads(now: Date, limit: number): Promise<number> {
     const rows = await this.#database.query`
-      update event e set payload = null
+      update event e set payload = null, npn = null
         from (select account_id, id from event x
                where x.payload is not null and x.payload_expires_at - x.created_at < interval '2136 hours'
                  and x.payload_expires_at < ${now}

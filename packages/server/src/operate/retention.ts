@@ -111,7 +111,7 @@ async function erasePayloads(db: Queryable, accountIds: readonly string[], now: 
   const from = addMs(now, -(PAYLOAD_DAYS_MAX + PAYLOAD_DAYS_LATE_MAX) * DAY_MS)
   const until = addMs(now, -(PAYLOAD_DAYS_MAX - 1) * DAY_MS)
   const rows = await db.query`
-    update event e set payload = null
+    update event e set payload = null, npn = null
       from (select o.account_id, o.id
               from unnest(${accountIds}::text[]) as a (id)
              cross join lateral (

@@ -5,7 +5,6 @@ import { attemptsFrom } from '#src/attempts/store.ts'
 import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
 import type { Task } from '#src/tasks/task.ts'
 import type { ReplayKind, ReplayWish } from './replay.ts'
-import { deliveriesOf } from './store.ts'
 
 export const PREVIEW_ID_PREFIX = 'rprev_'
 export const PREVIEW_KEPT_MS = 3_600_000
@@ -81,15 +80,13 @@ export async function readProgress(tx: Queryable, tasks: readonly Task[]): Promi
     select r.id, ended.*, planned.*
       from unnest(${tasks.map(({ id }) => id)}::text[], ${tasks.map(({ accountId }) => accountId)}::text[],
                   ${tasks.map(({ endpointId }) => endpointId)}::text[],
-                  ${tasks.map(({ createdAt }) => attemptsFrom(createdAt))}::text[],
-                  ${tasks.map(({ id }) => deliveriesOf(id))}::text[]) as r (id, account_id, endpoint_id, attempts_from, deliveries)
+                  ${tasks.map(({ createdAt }) => attemptsFrom(createdAt))}::text[])
+             as r (id, account_id, endpoint_id, attempts_from)
      cross join lateral (
        select count(*) filter (where state = 'delivered') as done, count(*) filter (where state = 'dead_letter') as failed,
               count(*) filter (where state = 'canceled') as canceled
          from attempt a
-        where a.account_id = r.account_id and a.endpoint_id = r.endpoint_id and a.cause in ('replay', 'recover')
-          and a.id >= r.attempts_from
-          and a.delivery_id between (r.deliveries || '0000000000000000')::uuid and (r.deliveries || 'ffffffffffffffff')::uuid) as ended
+        where a.account_id = r.account_id and a.task_id = r.id and a.id >= r.attempts_from) as ended
      cross join lateral (
        select count(*) as waiting
          from endpoint t

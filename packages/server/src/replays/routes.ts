@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { requesterOf } from '#src/accounts/requester.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
@@ -75,7 +76,12 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     const { accountId, id: endpointId, shard } = endpointOf(request)
     const { id: eventId } = eventOf(request)
     return await idempotency.run(request, reply, async (tx) => {
-      const planned = await planResend(tx, { accountId, endpointId, eventId }, clock.now())
+      const planned = await planResend(
+        tx,
+        { accountId, endpointId, eventId },
+        requesterOf(request.principal),
+        clock.now(),
+      )
       if (planned === 'not_found') throw notFound()
       if (planned === 'no_payload') throw new DomainError('missing_payload', 'The payload has expired or was erased.')
       return { status: 202, answer: {}, committed: () => wakeLanes([{ accountId, endpointId, shard }]) }

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
@@ -201,11 +200,6 @@ export async function plannedAmong(
 
 export type PlannedReplay = { eventId: string; dueAt: Date }
 
-/** The first 16 of the 32 digits of the ids of all deliveries that a task plans. */
-export function deliveriesOf(taskId: string): string {
-  return hash('sha256', taskId, 'hex').slice(0, 16)
-}
-
 export async function planReplays(
   tx: Queryable,
   of: { accountId: string; endpointId: string; shard: number; cause: Cause; taskId: string },
@@ -214,8 +208,7 @@ export async function planReplays(
 ): Promise<void> {
   await tx.query`
     insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, task_id, created_at, due_at)
-    select ${of.accountId}, w.event_id,
-           (${deliveriesOf(of.taskId)} || right(replace(gen_random_uuid()::text, '-', ''), 16))::uuid, ${of.endpointId}, ${of.shard}::smallint,
+    select ${of.accountId}, w.event_id, gen_random_uuid(), ${of.endpointId}, ${of.shard}::smallint,
            ${QUEUES.indexOf(REPLAYS)}::smallint, ${of.cause}, ${of.taskId}, ${now}::timestamptz, w.due_at
       from unnest(${replays.map((replay) => replay.eventId)}::text[],
                   ${replays.map((replay) => replay.dueAt)}::timestamptz[]) as w (event_id, due_at)`
@@ -228,6 +221,7 @@ export async function planReplays(
 export async function planResend(
   tx: Queryable,
   { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  requestedBy: string,
   now: Date,
 ): Promise<'planned' | 'not_found' | 'no_payload'> {
   const [found] = await tx.query<{ has_payload: boolean }>`
@@ -237,8 +231,9 @@ export async function planResend(
         join endpoint t on t.account_id = e.account_id and t.id = ${endpointId} and t.deleted_at is null
        where e.account_id = ${accountId} and e.id = ${eventId}
     ), planned as (
-      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${now}::timestamptz, ${now}::timestamptz
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, requested_by, created_at,
+                           due_at)
+      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${requestedBy}, ${now}::timestamptz, ${now}::timestamptz
         from found where has_payload
     )
     select has_payload from found`

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { requesterOf } from '#src/accounts/requester.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
@@ -84,7 +85,8 @@ export function registerTrialRoutes(routes: FastifyInstance, parts: TrialParts):
       const event = await exampleEvent(tx, endpoint, test, clock.now(), ids)
       if (payload) await schemas.refuseMisfit(event)
       await takePlace(tx, endpoint, clock)
-      const planned = await acceptSigned(tx, event, secret === 'all' ? null : secret)
+      const signing = secret === 'all' ? null : secret
+      const planned = await acceptSigned(tx, event, { signing, requestedBy: requesterOf(request.principal) })
       return { status: 200, answer: { msgId: event.id }, committed: () => wake(planned) }
     })
     const { msgId } = parseKept<{ msgId: string }>(kept.body)
@@ -109,12 +111,13 @@ export function registerTrialRoutes(routes: FastifyInstance, parts: TrialParts):
       const now = clock.now()
       const [current] = await readSecrets(tx, accountId, endpointId, now)
       if (!current) throw notFound() // deleted a moment ago
+      const requestedBy = requesterOf(request.principal)
       const sent: Record<string, string> = {}
       const planned: PlannedDelivery[] = []
       for (const name of CHECKED) {
         const event = await checkEvent(tx, request, endpoint, eventType)
         await takePlace(tx, endpoint, clock)
-        planned.push(...(await acceptSigned(tx, event, SIGNINGS[name])))
+        planned.push(...(await acceptSigned(tx, event, { signing: SIGNINGS[name], requestedBy })))
         sent[name] = event.id
       }
       const answer: SentCheck = { sent, url, secretId: current.id }

@@ -10,13 +10,13 @@ import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accep
 export async function acceptSigned(
   tx: Queryable,
   event: NewEvent,
-  signing: Signing | null,
+  { signing, requestedBy }: { signing: Signing | null; requestedBy: string },
 ): Promise<PlannedDelivery[]> {
   const planned = await acceptIn(tx, [event])
-  if (signing === null) return planned
   await tx.query`
-    update pending set signing = ${signing} where account_id = ${event.accountId} and event_id = ${event.id}`
-  return planned.map((delivery) => ({ ...delivery, signing }))
+    update pending set signing = ${signing}, requested_by = ${requestedBy}
+     where account_id = ${event.accountId} and event_id = ${event.id}`
+  return planned.map((delivery) => ({ ...delivery, signing, requestedBy }))
 }
 
 /** Of these events those that were attempted, or canceled, each with its first attempt's id. */

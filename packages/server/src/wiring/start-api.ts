@@ -16,6 +16,7 @@ import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerEventLogRoutes } from '#src/delivery-log/event-routes.ts'
 import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
@@ -129,6 +130,7 @@ export async function startApi(
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
     registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
+    registerEventLogRoutes(routes, { api, clock, environments, publicUrl })
     const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
     registerIssueRoutes(routes, { api, clock, environments, publicUrl })
     registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })

@@ -29,8 +29,8 @@ create table replay_preview (
 );
 create index replay_preview_age on replay_preview (id);
 
--- Deliveries of a replay bear ids that begin alike, so that what came of them is counted by their task.
-create index attempt_of_replay on attempt (account_id, endpoint_id, delivery_id) include (state) where cause in ('replay', 'recover');
+-- What came of the deliveries of a replay is counted by its task.
+create index attempt_of_task on attempt (account_id, task_id) include (state) where task_id is not null;
 
 do $$
 declare

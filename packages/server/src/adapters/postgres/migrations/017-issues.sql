@@ -16,6 +16,7 @@ create table issue (
   exhausted         bigint      not null, -- deliveries that were given up
   latest_attempt_id text        collate "C" not null,
   latest_event_id   text        collate "C" not null,
+  latest_status     smallint    not null, -- code of its answer; 0 without one
   acknowledged_at   timestamptz,
   resolved_at       timestamptz,
   resolved_by       text        check (resolved_by in ('delivered', 'person', 'endpoint_deleted')),
