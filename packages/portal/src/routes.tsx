@@ -216,9 +216,32 @@ const environment = createRoute({
   getParentRoute: () => root,
   path: '/env',
   beforeLoad: async ({ location }) => {
-    await signedIn(location.href)
+    const { staff } = await signedIn(location.href)
+    if (!staff) throw notFound()
   },
-  component: NotFoundScreen,
+  component: lazyRouteComponent(() => import('./env/env-shell.tsx'), 'EnvShell'),
+})
+const inEnvironment = { getParentRoute: () => environment } as const
+
+const accounts = createRoute({
+  ...inEnvironment,
+  path: '/',
+  component: lazyRouteComponent(() => import('./env/accounts-screen.tsx'), 'AccountsScreen'),
+})
+const links = createRoute({
+  ...inEnvironment,
+  path: '/links',
+  component: lazyRouteComponent(() => import('./env/links-screen.tsx'), 'LinksScreen'),
+})
+const health = createRoute({
+  ...inEnvironment,
+  path: '/health',
+  component: lazyRouteComponent(() => import('./env/health-screen.tsx'), 'HealthScreen'),
+})
+const environmentActivity = createRoute({
+  ...inEnvironment,
+  path: '/activity',
+  component: lazyRouteComponent(() => import('./env/env-activity-screen.tsx'), 'EnvActivityScreen'),
 })
 
 const tree = root.addChildren([
@@ -253,7 +276,7 @@ const tree = root.addChildren([
     members,
     branding,
   ]),
-  environment,
+  environment.addChildren([accounts, links, health, environmentActivity]),
 ])
 
 export const router = createRouter({

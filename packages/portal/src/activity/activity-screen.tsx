@@ -1,25 +1,21 @@
 import type { Page as ApiPage, AuditLine } from '@producersync/server/contract'
-import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Ignored } from '#src/address/ignored.tsx'
 import { instantOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { call, ofAccount, withQuery } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { Listing, Pager } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import { type Account, useAccount } from '#src/session/account.ts'
-import { pageOfId } from '#src/shell/destination.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
 import { RangeFilter } from '#src/time/range-filter.tsx'
-import { Time } from '#src/time/time.tsx'
-import { changeWords } from './change-words.ts'
+import { columnsOf } from './audit-columns.tsx'
 
 const words = text.activity
 const RETENTION_DAYS = 365
@@ -95,60 +91,5 @@ function Activity({ account }: { account: Account }) {
         }
       />
     </Page>
-  )
-}
-
-/** The columns of an audit, for an account or, with the account of each line, for an environment. */
-export function columnsOf(account: string | null): Column<AuditLine>[] {
-  return [
-    { key: 'at', head: words.when, isPlain: true, cell: ({ at }) => <Time at={at} form="seconds" /> },
-    {
-      key: 'who',
-      head: words.who,
-      isPlain: true,
-      cell: ({ who: { kind, name, role } }) => (
-        <span>
-          {name ?? words.kinds[kind] ?? kind}
-          <span className={layout.muted}>{` · ${[words.kinds[kind] ?? kind, role].filter(Boolean).join(', ')}`}</span>
-        </span>
-      ),
-    },
-    { key: 'what', head: words.what, isPlain: true, cell: ({ summary }) => summary },
-    {
-      key: 'target',
-      head: words.target,
-      cell: ({ target }) => (target === null ? '' : <Target target={target} account={account} />),
-    },
-    {
-      key: 'changes',
-      head: words.changes,
-      cell: ({ changes, reason }) => (
-        <span className={layout.tight}>
-          {changes.map((change) => (
-            <span key={change.field} className={layout.mono}>
-              {changeWords(change)}
-            </span>
-          ))}
-          {reason !== null && <span>{words.reason(reason)}</span>}
-        </span>
-      ),
-    },
-    { key: 'from', head: words.from, cell: ({ address }) => <code>{address ?? words.commandLine}</code> },
-  ]
-}
-
-function Target({ target: { kind, id }, account }: { target: { kind: string; id: string }; account: string | null }) {
-  const hasPage = pageOfId(id) !== undefined
-  return (
-    <span>
-      {kind}{' '}
-      {hasPage && account !== null ? (
-        <Link to="/o/$id" params={{ id }} search={{ account }} className={layout.mono}>
-          {id}
-        </Link>
-      ) : (
-        <code>{id}</code>
-      )}
-    </span>
   )
 }

@@ -69,7 +69,7 @@ export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account
             )
           }}
         </Part>
-        <form className={layout.row} onSubmit={(event) => void add(event)}>
+        <form className={layout.fields} onSubmit={(event) => void add(event)}>
           <TextField label={words.name} value={name} onChange={setName} isMono />
           <TextField label={words.value} value={value} onChange={setValue} isMono />
           <Button type="submit" whyOff={whyOff}>

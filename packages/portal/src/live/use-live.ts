@@ -1,7 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { LiveHub, type LiveState } from './live-hub.ts'
-import type { LiveMessage } from './live-stream.ts'
 import { type Topic, topicOf } from './topics.ts'
 
 const hubs = new Map<string, LiveHub>()
@@ -15,14 +14,6 @@ function hubOf(account: string): LiveHub {
     hubs.set(account, hub)
   }
   return hub
-}
-
-/**
- * Hears the account's changes as they happen. `resync` asks to read anew what is shown.
- * @param onMessage  the same function until what it does changes
- */
-export function useLive(account: string, onMessage: (message: LiveMessage) => void): void {
-  useEffect(() => hubOf(account).listen(onMessage), [account, onMessage])
 }
 
 export function useLiveState(account: string): { state: LiveState; toggle: () => void } {

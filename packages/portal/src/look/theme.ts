@@ -5,7 +5,7 @@ export type Theme = 'system' | 'light' | 'dark'
 const KEY = 'psapi.theme'
 const listeners = new Set<() => void>()
 
-export function themeOf(text: string | null): Theme {
+function themeOf(text: string | null): Theme {
   return text === 'light' || text === 'dark' ? text : 'system'
 }
 

@@ -18,6 +18,7 @@ export function LinkTabs({
           className={styles.tab}
           aria-current={isChosen ? 'page' : undefined}
           resetScroll={false}
+          activeOptions={{ exact: true, includeSearch: true }}
         >
           {label}
         </Link>

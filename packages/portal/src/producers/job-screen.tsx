@@ -165,7 +165,7 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
     {
       key: 'outcome',
       head: words.outcome,
-      cell: ({ outcome: one }) => (one === null ? words.notYet : (words.outcomes[one as Outcome] ?? one)),
+      cell: ({ outcome: one }) => (one === null ? words.notYet : words.outcomes[one]),
     },
     { key: 'reason', head: words.reason, cell: ({ reason }) => (reason === null ? '' : words.reasons[reason]) },
   ]

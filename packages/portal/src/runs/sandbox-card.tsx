@@ -54,7 +54,7 @@ export function SandboxCard({ account }: { account: Account }) {
         )}
       </div>
       {error != null && <ErrorNotice error={error} />}
-      <div className={layout.row}>
+      <div className={layout.fields}>
         <Select
           label={words.scenario}
           value={scenario}

@@ -40,7 +40,7 @@ export function useAccount(): Account {
 /** @returns undefined when the session holds no such account */
 export function accountOf(session: Session, id: string): Account | undefined {
   const grant = session.grants.find(({ account }) => account.id === id || account.uid === id)
-  if (!grant) return undefined
+  if (!grant) return session.staff ? seenByStaff(session, id) : undefined
   const { account, role, capabilities } = grant
   const can = (capability: Capability) => capabilities.includes(capability)
   return {
@@ -50,5 +50,17 @@ export function accountOf(session: Session, id: string): Account | undefined {
     role,
     can,
     whyNot: (capability) => (can(capability) ? null : text.needs(text.capabilities[capability] ?? capability)),
+  }
+}
+
+/** Staff look into every account of their environment, and change nothing from here. */
+function seenByStaff({ environment }: Session, id: string): Account {
+  return {
+    id,
+    name: id,
+    environment,
+    role: null,
+    can: (capability) => capability === 'ViewBase',
+    whyNot: (capability) => (capability === 'ViewBase' ? null : text.env.readOnly),
   }
 }

@@ -91,7 +91,8 @@ export function sessionEnded(): void {
 }
 
 /** A bearer token for the APIs. @throws ApiError 401 when the session has ended */
-export async function bearerFor(account: string): Promise<string> {
+export async function bearerFor(shown: string): Promise<string> {
+  const account = holderOf(shown)
   const held = await bearers.get(account)?.catch(() => undefined)
   if (held && held.expiresAtMs - Date.now() > RENEW_BEFORE_MS) return held.token
   const renewed = bearers.get(account + RENEWING) ?? renew(account)
@@ -106,15 +107,22 @@ export async function bearerFor(account: string): Promise<string> {
 }
 
 const RENEWING = ' renewing'
+/** In place of an account. */
+export const STAFF = ''
 
 /** A token that was refused is asked for anew. */
 export function forgetBearer(account: string): void {
-  bearers.delete(account)
+  bearers.delete(holderOf(account))
+}
+
+/** Staff have one token, whatever they look at. */
+function holderOf(account: string): string {
+  return state.kind === 'open' && state.session.staff ? STAFF : account
 }
 
 async function renew(account: string): Promise<Bearer> {
   if (embedded && embedded.expiresAtMs - Date.now() > RENEW_BEFORE_MS) return embedded
-  const body = account === '' ? {} : { account }
+  const body = account === STAFF ? {} : { account }
   const answer = (await ofSession('POST', '/portal/session/token', body)) as SessionToken
   const bearer = { token: answer.token, expiresAtMs: Date.parse(answer.tokenExpiresAt) }
   if (embedded) embedded = bearer

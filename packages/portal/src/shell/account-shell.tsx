@@ -1,5 +1,8 @@
+import { Link } from '@tanstack/react-router'
+import { useRead } from '#src/api/queries.ts'
 import { useLiveReads } from '#src/live/use-live.ts'
-import { useAccount } from '#src/session/account.ts'
+import { useAccount, useSession } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
 import { Find } from './find.tsx'
 import { ACCOUNT_PLACES } from './places.ts'
 import { Shell } from './shell.tsx'
@@ -7,6 +10,7 @@ import { AccountBadge, AccountSwitch } from './top-bar.tsx'
 
 export function AccountShell() {
   const account = useAccount()
+  const session = useSession()
   useLiveReads(account.id)
   return (
     <Shell
@@ -15,10 +19,20 @@ export function AccountShell() {
       start={
         <>
           <AccountBadge account={account} />
-          <AccountSwitch account={account} />
+          {!session?.staff ? <AccountSwitch account={account} /> : <StaffNote account={account.id} />}
         </>
       }
       find={<Find account={account.id} />}
     />
+  )
+}
+
+/** Staff see that they are looking into somebody else's account. */
+function StaffNote({ account }: { account: string }) {
+  const view = useRead<{ name: string }>(account, `/api/v1/app/${encodeURIComponent(account)}`)
+  return (
+    <span>
+      <strong>{view.kind === 'ready' ? view.data.name : account}</strong> <Link to="/env">{text.env.viewing}</Link>
+    </span>
   )
 }

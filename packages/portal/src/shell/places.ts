@@ -44,7 +44,6 @@ export const ENVIRONMENT_PLACES: readonly (readonly Place[])[] = [
   [
     { to: '/env', name: words.accounts, icon: Building2, isExact: true },
     { to: '/env/links', name: words.links, icon: KeyRound },
-    { to: '/env/runs', name: words.runs, icon: CalendarDays },
     { to: '/env/health', name: words.health, icon: HeartPulse },
     { to: '/env/activity', name: words.activity, icon: Activity },
   ],

@@ -68,7 +68,7 @@ const STEPS: [unit: string, seconds: number][] = [
 ]
 
 /** A span in its largest unit, rounded down: `4 min`, `0 s`. */
-export function spanWords(ms: number): string {
+function spanWords(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1000)
   const [unit, size] = STEPS.find(([, size]) => seconds >= size) ?? ['s', 1]
   return `${Math.floor(seconds / size)} ${unit}`

@@ -18,7 +18,7 @@ function validChoice(text: string | null | undefined): ZoneChoice {
   return text != null && (text === 'browser' || isZone(text)) ? text : 'browser'
 }
 
-export function isZone(name: string): boolean {
+function isZone(name: string): boolean {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== ''
   } catch {
@@ -31,7 +31,7 @@ export function browserZone(): string {
 }
 
 /** The IANA name of a choice. */
-export function zoneOf(choice: ZoneChoice): string {
+function zoneOf(choice: ZoneChoice): string {
   return choice === 'browser' ? browserZone() : choice
 }
 
