@@ -111,6 +111,37 @@ export async function runPlainFlow({
     await call('v1.background-task.cancel', 'POST', `${path}/cancel`)
   }
 
+  /** What people do by hand: tests, one delivery, replays of what a filter finds, and issues. */
+  async function acts(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const main = `${app}/endpoint/main`
+    await call('v1.endpoint.test-event', 'POST', `${main}/test-event`, { eventType: 'webhook.ping' })
+    await call('v1.endpoint.signature-check', 'POST', `${main}/signature-check`)
+    const failing = { url: receiver.urlOf('/plain/fail'), uid: 'failing', retrySchedule: [3_600, 3_600] }
+    await call('v1.endpoint.create', 'POST', `${app}/endpoint`, failing)
+    await call('v1.message.create', 'POST', `${app}/msg`, { eventType: 'plain.sent', eventId: 'bad', payload: {} })
+    const issues = await until(
+      () => call('v1.issue.list', 'GET', `${app}/issue?endpoint=failing`),
+      ({ data }) => Array.isArray(data) && data.length > 0,
+      'an issue',
+    )
+    const issue = `${app}/issue/${firstId(issues.data)}`
+    await call('v1.issue.get', 'GET', issue)
+    await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
+    await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
+    await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
+    const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
+    const { previewId } = await call('v1.replay.preview', 'POST', `${app}/replay/preview`, preview)
+    await call('v1.replay.start', 'POST', `${app}/replay`, { previewId, rate: 10, order: 'newest' })
+    const replays = await call('v1.replay.list', 'GET', `${app}/replay?endpoint=main`)
+    await call('v1.replay.get', 'GET', `${app}/replay/${firstId(replays.data)}`)
+    const channels = [{ kind: 'chat', name: 'Team', url: receiver.urlOf('/plain/chat'), rules: ['first_failure'] }]
+    const rules = `${app}/notification-rules`
+    const { channels: made } = await call('v1.notification-rules.set', 'PUT', rules, { channels })
+    await call('v1.notification-rules.get', 'GET', rules)
+    await call('v1.notification-rules.test', 'POST', `${rules}/test`, { channelId: firstId(made) })
+  }
+
   async function portal(): Promise<void> {
     const access = `/api/v1/auth/app-portal-access/${APP}`
     const { url: login } = await call('v1.authentication.app-portal-access', 'POST', access)
@@ -172,6 +203,7 @@ export async function runPlainFlow({
 
   await management()
   await tasks()
+  await acts()
   await portal()
   await producersync()
   return faults
