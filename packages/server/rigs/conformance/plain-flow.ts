@@ -51,7 +51,8 @@ export async function runPlainFlow({
     })
     const text = await response.text()
     if (!response.ok) faults.push(`plain HTTP: ${operationId}: ${response.status} ${text}`)
-    return text === '' || !response.ok ? {} : toBody(JSON.parse(text))
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false
+    return isJson && response.ok ? toBody(JSON.parse(text)) : {}
   }
 
   /** Asks until the answer is what is waited for. */
@@ -87,6 +88,11 @@ export async function runPlainFlow({
     const attempt = firstId(list.data)
     await call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', `${app}/msg/one/endpoint/main/attempt`)
     await call('v1.message-attempt.get-headers', 'GET', `${attempts}/${attempt}/headers`)
+    await call('v1.message-attempt.detail', 'GET', `${attempts}/${attempt}/detail`)
+    await call('v1.message.timeline', 'GET', `${app}/msg/one/timeline`)
+    await call('v1.delivery.list', 'GET', `${app}/delivery?state=delivered&limit=2`)
+    await call('v1.delivery.count', 'GET', `${app}/delivery/count?code=2xx`)
+    await call('v1.delivery.export', 'GET', `${app}/delivery/export?format=csv&q=one`)
     await call('v1.endpoint.cancel-msgs', 'POST', `${app}/endpoint/main/cancel-msgs`, { createdBefore: new Date() })
     await call('v1.message.search', 'POST', `${app}/msg/search`, { event_types: ['plain.sent'], with_content: true })
     await call('v1.authentication.whoami', 'GET', '/api/v1/auth/whoami')
