@@ -64,7 +64,8 @@ export class AnswerJudge {
     if (!content) return say(`is ${contentType}, not ${types.map(([type]) => type).join(' or ')}`)
     const { schema } = content[1]
     if (!schema) return []
-    return this.#faultsOf(JSON.parse(text), schema).flatMap(say)
+    const isJson = /[/+]json\b/.test(contentType ?? '')
+    return this.#faultsOf(isJson ? JSON.parse(text) : text, schema).flatMap(say)
   }
 
   #resolve(answer: DescribedAnswer | undefined): DescribedAnswer | undefined {

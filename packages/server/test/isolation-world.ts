@@ -16,7 +16,15 @@ export type Route = {
 
 /** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
 export type Named = Record<
-  'app_id' | 'endpoint_id' | 'msg_id' | 'attempt_id' | 'task_id' | 'event_type_name' | 'jobId',
+  | 'app_id'
+  | 'endpoint_id'
+  | 'msg_id'
+  | 'attempt_id'
+  | 'task_id'
+  | 'replay_id'
+  | 'issue_id'
+  | 'event_type_name'
+  | 'jobId',
   string
 >
 
@@ -69,12 +77,18 @@ export class IsolationWorld {
       uid: `ep-${canary}`,
       headers: { 'x-canary': canary },
       eventTypes: ['known.happened'],
+      retrySchedule: [],
     }
     const endpoint = await service.endpoint(account, this.#receiver, settings)
     const event = { eventType: 'known.happened', eventId: `event-${canary}`, payload: { canary }, tags: [canary] }
     const message = await service.message(account, event)
     await service.settled()
     const [attempt] = await service.attempts(account, message.id)
+    this.#receiver.answer(500)
+    await service.message(account, { eventType: 'known.happened', payload: { canary } })
+    await service.settled()
+    this.#receiver.answer(200)
+    const issues = await service.ok('GET', `${path}/issue`, undefined, key)
     const since = service.clock.now().toISOString()
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
@@ -85,6 +99,8 @@ export class IsolationWorld {
       msg_id: message.id,
       attempt_id: attempt.id,
       task_id: task.id,
+      replay_id: task.id,
+      issue_id: issues.data[0].id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
     }

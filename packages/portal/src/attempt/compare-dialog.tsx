@@ -19,6 +19,8 @@ import { compareAttempts } from './compare.ts'
 import { useAttempt } from './use-attempt.ts'
 
 const words = deliveryText.compare
+/** Shorter ones do not scroll. */
+const LONG = 100
 
 /** Two attempts of an event beside each other: what was different that time. */
 export function CompareDialog({
@@ -89,16 +91,20 @@ function Differences({ one, other }: { one: AttemptDetail; other: AttemptDetail 
                 {name}
                 {differs && <span className={layout.hidden}> {words.differs}</span>}
               </th>
-              <td>
-                <pre>{left}</pre>
-              </td>
-              <td>
-                <pre>{right}</pre>
-              </td>
+              <Value of={left} />
+              <Value of={right} />
             </tr>
           ))}
         </tbody>
       </table>
     </div>
+  )
+}
+
+function Value({ of: text }: { of: string }) {
+  return (
+    <td>
+      <pre tabIndex={text.length > LONG ? 0 : undefined}>{text}</pre>
+    </td>
   )
 }

@@ -40,7 +40,6 @@ export async function takePictures({ browser, stage, world, seen, report }: Sett
       const screen = SCREENS.find((each) => each.name === name)
       if (!screen) throw new Error(`there is no screen ${name}`)
       await visitor.open(screen.path(world))
-      await visitor.page.waitForLoadState('networkidle')
       const path = join(FOLDER, `${name}-${scheme}.png`)
       await visitor.page.screenshot({ path, animations: 'disabled' })
       const { size } = statSync(path)

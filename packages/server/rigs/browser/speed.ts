@@ -36,7 +36,6 @@ export async function measureSpeed({ browser, stage, world, seen, report }: Sett
     const screen = SCREENS.find((each) => each.name === name)
     if (!screen) continue
     await visitor.open(screen.path(world))
-    await page.waitForLoadState('networkidle')
     if (name === 'home') {
       const scripts = await Promise.all(weighing)
       const scriptBytes = scripts.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0)

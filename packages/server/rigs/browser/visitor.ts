@@ -80,6 +80,7 @@ export class Visitor {
     await this.page.locator('h1').first().waitFor()
     // by a locator: what is waited for as a function would be evaluated from text, which the policy forbids
     await this.page.locator('[role="status"][aria-label="Loading"]').first().waitFor({ state: 'detached' })
+    await this.page.evaluate('document.fonts.ready.then(() => undefined)')
   }
 
   /** What axe finds, a line each. */

@@ -63,6 +63,7 @@ function evidence(told: Told): Evidence {
     losses: (told.losses ?? []).map((loss) => ({ owner: 'worker-1#1', atMs: 0, how: 'kill', ...loss })),
     databaseBackAtMs: told.databaseBackAtMs ?? [],
     waitsMs: WAITS_MS,
+    concurrencyMax: 3,
   }
 }
 
@@ -184,6 +185,17 @@ test('lateness within 10 s of a fault is counted apart', () => {
     breaches: [],
   })
   expect(broken({ ...retried(3_200), faults: fault(-9_100) })).toEqual(['late'])
+})
+
+test('lateness counts from when the endpoint had room for one more request', () => {
+  const busy = (endMs: number): Partial<Line>[] =>
+    [1, 2, 3].map((n) => ({ messageId: `msg_1${n}`, beginMs: 15, endMs: n === 1 ? endMs : 9_000 }))
+  const waited = (endMs: number): Told => ({
+    lines: [...busy(endMs), { beginMs: 5_000 }],
+    rows: [{ startedAtMs: 4_999 }],
+  })
+  expect(broken(waited(3_001))).not.toContain('late')
+  expect(broken(waited(2_999))).toContain('late')
 })
 
 test('an overlap is excused by a freeze of one of its workers alone', () => {

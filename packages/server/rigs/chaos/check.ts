@@ -10,6 +10,8 @@ export type Evidence = DeliveryParts & {
   databaseBackAtMs: readonly number[]
   /** Waits after each failed attempt, without jitter. */
   waitsMs: readonly number[]
+  /** Requests that an endpoint takes at once. */
+  concurrencyMax: number
 }
 
 /** A promise that did not hold for one delivery or event: what whoever looks for the cause begins with. */
@@ -181,7 +183,8 @@ function tamperedOf({ publications }: Evidence, deliveries: readonly Delivery[])
 }
 
 /** First attempts against the acceptance, retries against the end of the recorded failure before them (P7). */
-function latenessOf({ waitsMs, faults }: Evidence, deliveries: readonly Delivery[]) {
+function latenessOf({ waitsMs, faults, lines, concurrencyMax }: Evidence, deliveries: readonly Delivery[]) {
+  const fullUntilMs = fullnessOf(lines, concurrencyMax)
   const breaches: Breach[] = []
   const inFault: Measured[] = []
   let earliestMs = Number.POSITIVE_INFINITY
@@ -191,7 +194,8 @@ function latenessOf({ waitsMs, faults }: Evidence, deliveries: readonly Delivery
       if (waitMs > 0) earliestMs = Math.min(earliestMs, marginMs)
       if (waitMs > 0 && marginMs < -EARLY_MS)
         breaches.push(breach('early', delivery, `${what} ${Math.round(-marginMs)} ms early`))
-      const lateMs = beginMs - (fromMs + waitMs * JITTER + LAG_MS)
+      const mayBeginMs = Math.max(fromMs + waitMs * JITTER, fullUntilMs(delivery.endpoint, beginMs))
+      const lateMs = beginMs - (mayBeginMs + LAG_MS)
       if (lateMs <= 0) continue
       const near = faults.some(({ atMs, untilMs }) => atMs <= beginMs && untilMs + AFTER_FAULT_MS >= fromMs + waitMs)
       if (near) inFault.push({ ms: lateMs, delivery })
@@ -199,6 +203,25 @@ function latenessOf({ waitsMs, faults }: Evidence, deliveries: readonly Delivery
     }
   }
   return { breaches, inFault, earliestMs: Number.isFinite(earliestMs) ? Math.round(earliestMs) : 0 }
+}
+
+/** @returns when an endpoint had last as many requests under way as it takes at once, before that moment: a limit that P7 excepts */
+function fullnessOf(lines: readonly Line[], concurrencyMax: number): (endpoint: number, beforeMs: number) => number {
+  const ends = new Map<number, number[]>()
+  for (const [endpoint, group] of Map.groupBy(lines, (line) => line.endpoint)) {
+    const steps = group
+      .flatMap((line) => [
+        { atMs: line.beginMs, by: 1 },
+        ...(line.endMs === null ? [] : [{ atMs: line.endMs, by: -1 }]),
+      ])
+      .toSorted((a, b) => a.atMs - b.atMs || a.by - b.by)
+    let open = 0
+    for (const { atMs, by } of steps) {
+      if (by < 0 && open >= concurrencyMax) ends.set(endpoint, [...(ends.get(endpoint) ?? []), atMs])
+      open += by
+    }
+  }
+  return (endpoint, beforeMs) => ends.get(endpoint)?.findLast((atMs) => atMs <= beforeMs) ?? Number.NEGATIVE_INFINITY
 }
 
 /** Requests of which it is known when they were sent: not those whose sender had gone before they were read. */

@@ -21,7 +21,7 @@ import { replyTo } from './replies.ts'
 import { explain, type Report, reportFailure, reportRun } from './report.ts'
 import { NotStarted, type ServiceEvents, ServiceProcess } from './service-process.ts'
 import { readStored } from './stored.ts'
-import { makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S } from './world.ts'
+import { CONCURRENCY_MAX, makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const BROKEN_MAIN = fileURLToPath(new URL('./broken-main.ts', import.meta.url))
@@ -134,6 +134,7 @@ async function runSteps(
     losses: history.losses,
     databaseBackAtMs: history.databaseBackAtMs,
     waitsMs: RETRY_SCHEDULE_S.map((seconds) => seconds * 1_000),
+    concurrencyMax: CONCURRENCY_MAX,
   })
   tell(explain(verdict))
   return reportRun(options, {

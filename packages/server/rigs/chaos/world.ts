@@ -12,6 +12,8 @@ import type { Receivers } from './receivers.ts'
 import type { Numbers } from './stored.ts'
 
 /** What an endpoint of the run is told; a compressed schedule, so that everything ends soon after the faults. */
+/** What an environment sets for endpoints that say nothing. */
+export const CONCURRENCY_MAX = 20
 export const RETRY_SCHEDULE_S: readonly number[] = [1, 1, 2, 2, 3, 3, 5, 5]
 export const TIMEOUT_MS = 3_000
 

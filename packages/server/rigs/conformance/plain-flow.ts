@@ -51,7 +51,8 @@ export async function runPlainFlow({
     })
     const text = await response.text()
     if (!response.ok) faults.push(`plain HTTP: ${operationId}: ${response.status} ${text}`)
-    return text === '' || !response.ok ? {} : toBody(JSON.parse(text))
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false
+    return isJson && response.ok ? toBody(JSON.parse(text)) : {}
   }
 
   /** Asks until the answer is what is waited for. */
@@ -87,6 +88,11 @@ export async function runPlainFlow({
     const attempt = firstId(list.data)
     await call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', `${app}/msg/one/endpoint/main/attempt`)
     await call('v1.message-attempt.get-headers', 'GET', `${attempts}/${attempt}/headers`)
+    await call('v1.message-attempt.detail', 'GET', `${attempts}/${attempt}/detail`)
+    await call('v1.message.timeline', 'GET', `${app}/msg/one/timeline`)
+    await call('v1.delivery.list', 'GET', `${app}/delivery?state=delivered&limit=2`)
+    await call('v1.delivery.count', 'GET', `${app}/delivery/count?code=2xx`)
+    await call('v1.delivery.export', 'GET', `${app}/delivery/export?format=csv&q=one`)
     await call('v1.endpoint.cancel-msgs', 'POST', `${app}/endpoint/main/cancel-msgs`, { createdBefore: new Date() })
     await call('v1.message.search', 'POST', `${app}/msg/search`, { event_types: ['plain.sent'], with_content: true })
     await call('v1.authentication.whoami', 'GET', '/api/v1/auth/whoami')
@@ -109,6 +115,37 @@ export async function runPlainFlow({
     await call('v1.background-task.pause', 'POST', `${path}/pause`)
     await call('v1.background-task.resume', 'POST', `${path}/resume`)
     await call('v1.background-task.cancel', 'POST', `${path}/cancel`)
+  }
+
+  /** What people do by hand: tests, one delivery, replays of what a filter finds, and issues. */
+  async function acts(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const main = `${app}/endpoint/main`
+    await call('v1.endpoint.test-event', 'POST', `${main}/test-event`, { eventType: 'webhook.ping' })
+    await call('v1.endpoint.signature-check', 'POST', `${main}/signature-check`)
+    const failing = { url: receiver.urlOf('/plain/fail'), uid: 'failing', retrySchedule: [3_600, 3_600] }
+    await call('v1.endpoint.create', 'POST', `${app}/endpoint`, failing)
+    await call('v1.message.create', 'POST', `${app}/msg`, { eventType: 'plain.sent', eventId: 'bad', payload: {} })
+    const issues = await until(
+      () => call('v1.issue.list', 'GET', `${app}/issue?endpoint=failing`),
+      ({ data }) => Array.isArray(data) && data.length > 0,
+      'an issue',
+    )
+    const issue = `${app}/issue/${firstId(issues.data)}`
+    await call('v1.issue.get', 'GET', issue)
+    await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
+    await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
+    await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
+    const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
+    const { previewId } = await call('v1.replay.preview', 'POST', `${app}/replay/preview`, preview)
+    await call('v1.replay.start', 'POST', `${app}/replay`, { previewId, rate: 10, order: 'newest' })
+    const replays = await call('v1.replay.list', 'GET', `${app}/replay?endpoint=main`)
+    await call('v1.replay.get', 'GET', `${app}/replay/${firstId(replays.data)}`)
+    const channels = [{ kind: 'chat', name: 'Team', url: receiver.urlOf('/plain/chat'), rules: ['first_failure'] }]
+    const rules = `${app}/notification-rules`
+    const { channels: made } = await call('v1.notification-rules.set', 'PUT', rules, { channels })
+    await call('v1.notification-rules.get', 'GET', rules)
+    await call('v1.notification-rules.test', 'POST', `${rules}/test`, { channelId: firstId(made) })
   }
 
   async function portal(): Promise<void> {
@@ -172,6 +209,7 @@ export async function runPlainFlow({
 
   await management()
   await tasks()
+  await acts()
   await portal()
   await producersync()
   return faults

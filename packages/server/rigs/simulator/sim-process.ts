@@ -17,6 +17,7 @@ import { Life, running } from './virtual-time.ts'
 
 /** Of `app.ts`. */
 const ACCEPT_STATEMENTS_MAX = 3
+const ACCEPT_MS_MAX = 1_800
 const KEPT_MS = 30 * 86_400_000
 
 export type SimProcessParts = {
@@ -76,6 +77,7 @@ export class SimProcess {
       wake: (planned) => this.#wake(planned),
       now: () => this.#clock.now(),
       statementsMax: ACCEPT_STATEMENTS_MAX,
+      callMsMax: ACCEPT_MS_MAX,
       onCommit: () => undefined,
       failpoint,
     })

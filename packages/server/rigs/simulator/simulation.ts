@@ -17,7 +17,7 @@ import { SimDatabase } from './sim-database.ts'
 import { SimProcess } from './sim-process.ts'
 import { SimReceivers } from './sim-receivers.ts'
 import { ACCOUNTS, ENDPOINTS, type Site } from './site.ts'
-import { targetOf } from './target.ts'
+import { MAX_CONCURRENCY, targetOf } from './target.ts'
 import { type Life, realNowMs, type VirtualTime } from './virtual-time.ts'
 
 /** What a seed has shown. */
@@ -42,6 +42,8 @@ const DRAIN_MS = 40_000
 /** A look for shards, and the longest attempt. */
 const HAND_OVER_MS = 10_000
 const RESTART_MS = [200, 2_000] as const
+/** Well within the time in which lateness is laid to a fault. */
+const LOST_HINTS_MS = 5_000
 const STEPS_MAX = 60_000
 const CHECK_EVERY_MS = 500
 /** Of the names of a fault in the simulation, what the checker calls it. */
@@ -218,13 +220,13 @@ export class Simulation {
     return new Date(this.#time.epochMs + this.#time.nowMs + this.#databaseOffMs).toISOString()
   }
 
-  /** Hints come late, or twice; during a fault they may get lost. */
+  /** Hints come late, or twice; during a fault, and for a while after, they may get lost. */
   #hint(from: Life, lanes: readonly LaneName[]): void {
     if (lanes.length === 0) return
+    const mayBeLost = this.#history.faults.some(({ untilMs }) => untilMs + LOST_HINTS_MS > this.#time.nowMs)
     for (const { life } of this.#processes) {
       if (life === from) continue
-      for (let times = between(this.#random, this.#faultsUnderWay > 0 ? 0 : 1, 2); times > 0; times -= 1)
-        this.#hintSoon(life, lanes)
+      for (let times = between(this.#random, mayBeLost ? 0 : 1, 2); times > 0; times -= 1) this.#hintSoon(life, lanes)
     }
   }
 
@@ -379,6 +381,7 @@ export class Simulation {
         losses: this.#history.losses,
         databaseBackAtMs: [],
         waitsMs: this.#scenario.schedule.map((seconds) => seconds * 1_000),
+        concurrencyMax: MAX_CONCURRENCY,
       },
       { atEnd, clocksWereSet: this.#clocksWereSet, unacknowledged: this.#producer.unacknowledged },
     )

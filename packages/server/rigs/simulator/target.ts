@@ -3,7 +3,7 @@ import type { Target } from '#src/endpoints/target.ts'
 import type { Scenario } from './scenario.ts'
 import { ACCOUNTS, ENDPOINTS, ENVIRONMENT } from './site.ts'
 
-const MAX_CONCURRENCY = 4
+export const MAX_CONCURRENCY = 4
 
 /** What a worker is told of an endpoint: nothing of it changes within a seed. */
 export function targetOf(endpointId: string, scenario: Scenario, secret: SigningSecret, epochMs: number): Target {

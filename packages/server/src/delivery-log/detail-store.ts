@@ -40,9 +40,7 @@ type DetailRow = {
   task_id: string | null
   phase: Phase | null
   timings_ms: (number | null)[] | null
-  address: string | null
-  tls_version: string | null
-  certificate_expires_at: Date | null
+  connection: string | null
   state: DeliveryState['status']
   dead_reason: DeadReason | null
   next_attempt_at: Date | null
@@ -59,8 +57,8 @@ export async function readAttemptDetail(
   const from = attemptsFrom(timeOf(eventId))
   const [row] = await tx.query<DetailRow>`
     select a.cause, a.outcome, a.started_at, e.content_type, a.sent_headers, a.response_headers, e.type,
-           octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.address, a.tls_version,
-           a.certificate_expires_at, a.state, a.dead_reason, a.next_attempt_at,
+           octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.connection,
+           a.state, a.dead_reason, a.next_attempt_at,
            (select max(b.id) from attempt b
              where b.account_id = ${accountId} and b.event_id = ${eventId} and b.endpoint_id = a.endpoint_id
                and b.id >= ${from} and b.id < ${id}) as previous_id,
@@ -72,6 +70,7 @@ export async function readAttemptDetail(
      where a.account_id = ${accountId} and a.event_id = ${eventId} and a.id = ${id}`
   if (!row) return undefined
   const [dnsMs = null, connectMs = null, tlsMs = null, firstByteMs = null, queueMs = null] = row.timings_ms ?? []
+  const [address = null, version = '-', endSeconds = '-'] = row.connection?.split(' ') ?? []
   return {
     eventId,
     cause: row.cause,
@@ -90,9 +89,9 @@ export async function readAttemptDetail(
     tlsMs,
     firstByteMs,
     queueMs,
-    address: row.address,
-    tlsVersion: row.tls_version,
-    certificateExpiresAt: row.certificate_expires_at,
+    address,
+    tlsVersion: version === '-' ? null : version,
+    certificateExpiresAt: endSeconds === '-' ? null : new Date(Number(endSeconds) * 1000),
     state: row.state,
     deadReason: row.dead_reason,
     nextAttemptAt: row.next_attempt_at,

@@ -116,8 +116,7 @@ test('an attempt shows its timings, its head and body, what was decided and who 
     previousAttemptId: null,
     nextAttemptId: second.id,
   })
-  for (const name of ['queueMs', 'firstByteMs'])
-    expect(detail.timings[name], name).toBeGreaterThanOrEqual(0)
+  for (const name of ['queueMs', 'firstByteMs']) expect(detail.timings[name], name).toBeGreaterThanOrEqual(0)
   expect(detail.request.headers).toContainEqual(['x-shop', 'north'])
   expect(detail.request.sensitive).toEqual(expect.arrayContaining(['authorization', 'webhook-signature']))
   expect(detail.responseHead.headers).toContainEqual(['x-seen', 'yes'])

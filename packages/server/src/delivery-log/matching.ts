@@ -5,7 +5,13 @@ import { AFTER_ALL, type FoundFilter, type Pair } from './found-filter.ts'
 import { type CodeRange, type DeliveryStateWord, SLOW_MS, type Trigger } from './query.ts'
 
 /** Whose deliveries, as seen when. `timeoutMs`: the environment's, for endpoints without their own. */
-export type Scope = { accountId: string; now: Date; timeoutMs: number }
+export type Scope = {
+  accountId: string
+  now: Date
+  timeoutMs: number
+  /** So many deliveries on request are kept in mind at once, 50,000 by default: with more, each attempt is asked. */
+  againMax?: number
+}
 
 /** How many, in which order of their events, and from where: pairs after one and before another. */
 export type Wanted = {
@@ -174,13 +180,8 @@ const NO_ATTEMPT = sql`null::text, null::smallint, null::text, null::text, null:
                        null::timestamptz`
 
 /** Pairs of an event and an endpoint, each with its last attempt, as `d`. */
-function foundIn(
-  place: Omit<Place, 'each'>,
-  isOne: Sql,
-  { accountId }: Scope,
-  filter: FoundFilter,
-  wanted: Wanted,
-): Sql {
+function foundIn(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: FoundFilter, wanted: Wanted): Sql {
+  const { accountId } = scope
   switch (place.in) {
     case 'events':
       return sql`
@@ -202,7 +203,7 @@ function foundIn(
            (select a.event_id, a.endpoint_id, a.state, ${ATTEMPT}
               from attempt a
              where a.account_id = ${accountId} and a.id >= ${attemptsFrom(timeOf(filter.from))}
-               and ${isWithin(sql`a.event_id`, filter, wanted)} and ${isLast(accountId)}) as d
+               and ${isWithin(sql`a.event_id`, filter, wanted)} and ${isLast(scope)}) as d
       join (select) as one on ${isOne}`
     case 'pending':
       return sql`
@@ -240,16 +241,15 @@ function isAfterItsEvent(eventId: Sql, { from }: FoundFilter): Sql {
   return sql`a.id >= 'atmpt_' || ksuid_before(${eventId}) and a.id >= ${attemptsFrom(timeOf(from))}`
 }
 
-/** So many deliveries on request are kept in mind at once: with more, each attempt is asked whether there are later ones. */
 const AGAIN_MAX = 50_000
 
 /** Pairs that were delivered on request as well: all of the time that is looked at, unless there are too many. */
-function pairsAgain({ accountId }: Scope, { from }: FoundFilter): Sql {
+function pairsAgain({ accountId, againMax = AGAIN_MAX }: Scope, { from }: FoundFilter): Sql {
   return sql`
     with again as materialized (
       select b.event_id, b.endpoint_id from attempt b
        where b.account_id = ${accountId} and b.cause <> 'event' and b.id >= ${attemptsFrom(timeOf(from))}
-       limit ${AGAIN_MAX + 1}
+       limit ${againMax + 1}
     )`
 }
 
@@ -257,14 +257,14 @@ function pairsAgain({ accountId }: Scope, { from }: FoundFilter): Sql {
  * Is `a` the last attempt of its event at its endpoint? One with another to come is, as long as that is planned. One that ended
  * its delivery is, unless there was another delivery: only where there was one is it looked for in all days since.
  */
-function isLast(accountId: string): Sql {
+function isLast({ accountId, againMax = AGAIN_MAX }: Scope): Sql {
   return sql`
                    (a.state <> 'pending'
                     or exists (select from pending p
                                 where p.account_id = ${accountId} and p.event_id = a.event_id and p.delivery_id = a.delivery_id
                                   and p.attempts_made = a.number))
                and (((a.event_id, a.endpoint_id) not in (select event_id, endpoint_id from again)
-                     and (select count(*) <= ${AGAIN_MAX} from again))
+                     and (select count(*) <= ${againMax} from again))
                     or not exists (select from attempt l
                                     where l.account_id = ${accountId} and l.event_id = a.event_id and l.id > a.id
                                       and l.endpoint_id = a.endpoint_id))`

@@ -104,7 +104,7 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
       'The columns of the list, as far as 100,000 deliveries; to go on, pass the last one’s `id` (`msgId:endpointId`) as ' +
       '`iterator`. A cell that a spreadsheet would take for a formula begins with an apostrophe.',
     query: ExportQuery,
-    answerType: 'text/csv; charset=utf-8',
+    answerType: [EXPORTS.csv.type, EXPORTS.ndjson.type],
     answers: { 200: Type.String() },
   })
   routes.get('/app/:app_id/delivery/export', exported, async (request, reply) => {

@@ -92,6 +92,16 @@ export class Dispatcher {
     )
   }
 
+  /** Since when the first of what could start at once under this budget has been due; null: nothing waits for its turn. */
+  waitingSince(budget: Budget): Date | null {
+    let since: Date | null = null
+    for (const lane of this.#rings[budget].lanes()) {
+      const dueAt = lane.next(budget)?.delivery.dueAt
+      if (dueAt && (since === null || dueAt < since)) since = dueAt
+    }
+    return since
+  }
+
   /** Puts the lane into the rings in which it can send now, and asks for what it lacks. */
   place(lane: Lane): void {
     const { lanes, wantDeliveries } = this.#parts

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
+import { Ownership } from './ownership.ts'
 
 const SHARDS = 256
 const ENDPOINTS = 16
@@ -51,4 +53,48 @@ test('what was noted as under way when an owner died is charged by its successor
   const noted = () => rows.query<{ in_hand: string | null }>`
     select in_hand from shard where number = 7 and owner is distinct from ${owner}`
   await expect.poll(noted, { timeout: 15_000 }).toEqual([{ in_hand: null }])
+})
+
+test('shards that are taken while another is given back stay with who took them', async () => {
+  const api = await TestService.start({ environment: { ROLES: 'api' } })
+  const rows = api.database.open('migrate')
+  const other = randomUUID()
+  const last = SHARDS - 1
+  const lastIsGiven = Promise.withResolvers<void>()
+  const ownersOf = async (shards: readonly number[]) =>
+    await rows.query<{ owner: string | null }>`
+      select distinct owner from shard where number = any (${shards}::smallint[])`
+  let takes = 0
+  const ownership = new Ownership({
+    database: api.database.open('worker'),
+    clock: null,
+    log: pino({ level: 'silent' }),
+    failpoint: async () => {
+      takes += 1
+      if (takes !== 2) return
+      // the takeover is committed and its owner does not know it yet: at this moment the last one is given back
+      lastIsGiven.resolve()
+      await expect.poll(() => ownersOf([last]), { timeout: 15_000 }).toEqual([{ owner: null }])
+    },
+    events: {
+      gained: () => undefined,
+      releasing: async (shards) => {
+        const ended = shards.filter((shard) => shard !== last)
+        if (ended.length === 0) await lastIsGiven.promise
+        return ended.length > 0 ? ended : shards
+      },
+      lost: () => undefined,
+    },
+  })
+  await ownership.start()
+  expect(ownership.shardCount).toBe(SHARDS)
+  await rows.query`
+    insert into worker (id, lease_until, started_at)
+    values (${other}, clock_timestamp() + interval '1 hour', clock_timestamp())`
+  await expect.poll(() => ownership.shardCount, { timeout: 15_000 }).toBe(SHARDS / 2 + 1)
+  await rows.query`update worker set lease_until = clock_timestamp() where id = ${other}`
+  await expect.poll(() => ownership.shardCount, { timeout: 15_000 }).toBe(SHARDS)
+  expect(await ownersOf(ownership.shards)).toEqual([{ owner: ownership.workerId }])
+  await ownership.close()
+  await api.close()
 })

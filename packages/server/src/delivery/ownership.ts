@@ -214,7 +214,7 @@ export class Ownership {
                  where not exists (select from worker w where w.id = s.owner and w.lease_until > clock_timestamp())) as available`
       this.#workers = counts?.workers ?? 0
       // a takeover or a hand-over of which nobody knew whether it was committed
-      if (counts && counts.strays > 0) await this.#free()
+      if (counts && counts.strays > 0) await this.#freeStrays()
       const share = Math.ceil(SHARDS / Math.max(1, this.#workers))
       const kept = this.shards.filter((shard) => !this.#releasing.has(shard))
       if (kept.length > share) this.#handOver(kept.slice(share))
@@ -278,28 +278,33 @@ export class Ownership {
     while (left.size > 0) {
       const ended = await this.#events.releasing([...left])
       if (workerId !== this.#workerId) break
+      const given = new Map(ended.map((shard) => [shard, this.#owned.get(shard)]))
       for (const shard of ended) {
         left.delete(shard)
         this.#owned.delete(shard)
         this.#releasing.delete(shard)
       }
-      await this.#tryToFree()
+      await this.#tryToFree(given)
       this.#log.info({ event: 'lease.shards_released', shards: ended.length })
     }
     for (const shard of left) this.#releasing.delete(shard)
   }
 
-  async #tryToFree(): Promise<void> {
+  async #tryToFree(given: ReadonlyMap<number, number | undefined>): Promise<void> {
     try {
-      await this.#free()
+      // by name and epoch: a takeover that is under way meanwhile stays this worker's, however late this arrives
+      await this.#database.query`
+        update shard s set owner = null, epoch = s.epoch + 1
+          from unnest(${[...given.keys()]}::smallint[], ${[...given.values()]}::bigint[]) as g (number, epoch)
+         where s.number = g.number and s.epoch = g.epoch and s.owner = ${this.#workerId}`
     } catch (error) {
       // the next look finds them, or they pass with the lease
       this.#log.warn({ event: 'lease.release_failed', reason: reasonOf(error) })
     }
   }
 
-  /** Lets others have what is this worker's in the database and not here. */
-  async #free(): Promise<void> {
+  /** Lets others have what is this worker's in the database and not here. Never while it takes shards: it would free those. */
+  async #freeStrays(): Promise<void> {
     await this.#database.query`
       update shard set owner = null, epoch = epoch + 1
        where owner = ${this.#workerId} and number <> all (${this.shards}::smallint[])`

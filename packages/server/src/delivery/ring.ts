@@ -9,6 +9,10 @@ export class Ring<Lane extends { accountId: string }> {
     return this.#accounts.size === 0
   }
 
+  *lanes(): Generator<Lane> {
+    for (const lanes of this.#accounts.values()) yield* lanes
+  }
+
   add(lane: Lane): void {
     const lanes = this.#accounts.get(lane.accountId)
     if (lanes) lanes.add(lane)

@@ -267,6 +267,7 @@ export async function recordAttempts(
     end += response?.length ?? 0
     return response === null ? null : start
   })
+  const asked = askedOf(records)
   const statement = sql`
     with held as materialized (
       select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
@@ -296,25 +297,20 @@ export async function recordAttempts(
                     ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
                     ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
                     ${records.map((record) => record.endsPlanned)}::boolean[],
-                    ${records.map((record) => record.phase)}::text[],
-                    ${records.map((record) => record.address)}::text[],
-                    ${records.map((record) => record.security?.version ?? null)}::text[],
-                    ${records.map((record) => record.security?.certificateExpiresAt?.getTime() ?? null)}::float8[],
-                    ${records.map((record) => record.delivery.taskId)}::text[],
-                    ${records.map((record) => record.delivery.requestedBy)}::text[])
+                    ${records.map(connectionText)}::text[]
+                    ${asked ? sql`, ${asked.phases}::text[], ${asked.taskIds}::text[], ${asked.requesters}::text[]` : sql``})
           as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
                 duration_ms, timings, response_start, response_length, response_headers, sent_headers, started_ms, state,
-                dead_reason, next_ms, attempts_made, next_queue, ends_planned, phase, address, tls_version, certificate_ends_ms, task_id,
-                requested_by)
+                dead_reason, next_ms, attempts_made, next_queue, ends_planned, connection ${asked ? ASKED : sql``})
        where (g.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
-                           dead_reason, next_attempt_at, phase, address, tls_version, certificate_expires_at, task_id, requested_by)
+                           dead_reason, next_attempt_at, connection ${asked ? ASKED : sql``})
       select account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
-             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000), phase, address, tls_version,
-             to_timestamp(certificate_ends_ms / 1000), task_id, requested_by
+             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000), connection
+             ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
       ${hasTrouble ? sql`returning id` : sql``}
@@ -373,6 +369,26 @@ const IS_WRITTEN = sql`
        else (w.account_id, w.endpoint_id) in (select account_id, id from endpoints) end`
 const ANNOUNCED = sql`
   (select json_agg(json_build_array(lane_account_id, lane_endpoint_id, lane_shard)) from announced)`
+
+const ASKED = sql`, phase, task_id, requested_by`
+
+/** What few attempts have. Where none of them does, it is not part of the statement: each column costs all of them a little. */
+function askedOf(records: readonly AttemptRecord[]) {
+  const hasSome = records.some(({ phase, delivery }) => phase ?? delivery.taskId ?? delivery.requestedBy)
+  if (!hasSome) return null
+  return {
+    phases: records.map(({ phase }) => phase),
+    taskIds: records.map(({ delivery }) => delivery.taskId),
+    requesters: records.map(({ delivery }) => delivery.requestedBy),
+  }
+}
+
+/** Address, TLS version and the end of the certificate in Unix seconds, as far as there are any: one column for all that is shown. */
+function connectionText({ address, security }: AttemptRecord): string | null {
+  if (address === null || security === null) return address
+  const { version, certificateExpiresAt } = security
+  return `${address} ${version ?? '-'} ${certificateExpiresAt ? certificateExpiresAt.getTime() / 1000 : '-'}`
+}
 
 const NO_BYTES = new Uint8Array(0)
 

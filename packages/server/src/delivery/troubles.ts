@@ -1,19 +1,17 @@
 import { sql } from '#src/adapters/postgres/sql.ts'
-import type { AttemptRecord } from './store.ts'
+import type { Cause } from './delivery.ts'
+import type { FailureClass } from './failure-classes.ts'
 
 /**
  * Does the attempt say that something is wrong with its endpoint? Not what somebody tried by hand and sees himself, nor what we
  * broke ourselves.
  */
-export function isTrouble({ failureClass, outcome, delivery: { cause } }: AttemptRecord): boolean {
-  return (
-    failureClass !== null &&
-    outcome !== 'canceled' &&
-    outcome !== 'interrupted' &&
-    cause !== 'test' &&
-    cause !== 'resend'
-  )
+export function isTrouble({ failureClass, outcome, delivery: { cause } }: Ended): boolean {
+  if (failureClass === null || outcome === 'canceled' || outcome === 'interrupted') return false
+  return cause !== 'test' && cause !== 'resend'
 }
+
+type Ended = { failureClass: FailureClass | null; outcome: string; delivery: { cause: Cause } }
 
 /**
  * As a part of the statement that writes attempts (`done`, of which `written` are new): opens issues, or adds to those that are

@@ -146,6 +146,12 @@ export class DeliveryWorker {
     }
   }
 
+  /** For how long what could start at once under this budget has been waiting for its turn. */
+  lagMs(budget: Budget): number {
+    const since = this.#dispatcher.waitingSince(budget)
+    return since === null ? 0 : Math.max(0, this.#parts.clock.now().getTime() - since.getTime())
+  }
+
   async start(): Promise<void> {
     await this.#ownership.start()
     this.#timers = [

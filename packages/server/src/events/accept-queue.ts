@@ -1,5 +1,5 @@
 import type { IdempotencyKey } from '#src/adapters/http/idempotency.ts'
-import { type Database, isStorageFull, type Queryable } from '#src/adapters/postgres/database.ts'
+import { type Database, DatabaseUnavailable, isStorageFull, type Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Failpoint } from '#src/delivery/failpoint.ts'
 import { DomainError } from '#src/domain-error.ts'
@@ -47,6 +47,7 @@ export class AcceptQueue {
   readonly #wake: Wake
   readonly #now: () => Date
   readonly #statementsMax: number
+  readonly #callMsMax: number
   readonly #onCommit: (events: number, seconds: number) => void
   readonly #failpoint: Failpoint
   #waiting: Waiting[] = []
@@ -59,6 +60,8 @@ export class AcceptQueue {
     wake: Wake
     now: () => Date
     statementsMax: number
+    /** The longest that a call may take, waiting for a statement included. */
+    callMsMax: number
     onCommit: (events: number, seconds: number) => void
     failpoint: Failpoint
   }) {
@@ -66,25 +69,42 @@ export class AcceptQueue {
     this.#wake = parts.wake
     this.#now = parts.now
     this.#statementsMax = parts.statementsMax
+    this.#callMsMax = parts.callMsMax
     this.#onCommit = parts.onCommit
     this.#failpoint = parts.failpoint
   }
 
   /**
    * Resolves after the commit of the call's events and of a delivery to each endpoint that wants them.
-   * @throws DomainError rate_limited when too much is waiting; DatabaseUnavailable when nothing could be committed,
-   *         or nobody knows whether it was: the caller repeats with the same key
+   * @throws DomainError rate_limited when too much is waiting; DatabaseUnavailable when nothing could be committed in
+   *         time, or nobody knows whether it was: the caller repeats with the same key
    */
   async accept(call: AcceptCall): Promise<AcceptAnswer> {
     if (call.events.length > EVENTS_PER_STATEMENT_MAX) throw new RangeError('too many events for one call')
     if (this.#waitingEvents + call.events.length > WAITING_EVENTS_MAX) {
       throw new DomainError('rate_limited', 'Too many events are waiting to be stored.', { retryAfterSeconds: 1 })
     }
-    return await new Promise((resolve, reject) => {
-      this.#waiting.push({ call, resolve, reject })
-      this.#waitingEvents += call.events.length
-      this.#schedule()
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<AcceptAnswer>()
+    const waiting = { call, resolve, reject }
+    this.#waiting.push(waiting)
+    this.#waitingEvents += call.events.length
+    this.#schedule()
+    // behind statements that get no answer it would wait for them, and then as long again for its own
+    const timer = setTimeout(() => this.#giveUp(waiting), this.#callMsMax)
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #giveUp(waiting: Waiting): void {
+    const index = this.#waiting.indexOf(waiting)
+    if (index >= 0) {
+      this.#waiting.splice(index, 1)
+      this.#waitingEvents -= waiting.call.events.length
+    }
+    waiting.reject(new DatabaseUnavailable('timed_out'))
   }
 
   #schedule(): void {

@@ -188,7 +188,7 @@ describe('S13.1: what is told', () => {
     expect(text).toContain('Typing error in the path')
     const issue = (await world.all(`/app/${account.id}/issue?class=http_not_found`))[0]
     const query = new URLSearchParams({ endpoint: endpoint.id, class: 'http_not_found', from: issue.firstAt })
-    expect(text).toContain(`${world.service.url}/portal/a/${account.id}/log?${query}`)
+    expect(text).toContain(`${world.service.url}/portal/a/${account.id}/log?${query.toString()}`)
     expect(text).not.toContain('/webhooks')
     receiver.answer(200)
     await world.service.message(account)
@@ -262,7 +262,7 @@ describe('S13.1: what is told', () => {
     })
     expect(mails.texts).toHaveLength(1)
     expect(mails.texts[0]).toMatch(/^To: anna@northwind\.example\r?$/m)
-    expect(mails.texts[0]).toMatch(/Subject: Server error/)
+    expect(mails.texts[0]).toMatch(/Subject: Error 500/)
   })
 
   test('S13.2: a test is sent at once and says how it went, also to a channel that is off', async () => {

@@ -6,7 +6,7 @@ import type { ChannelKind } from './rules.ts'
 import { FAILURE_RATE_DEFAULT } from './rules.ts'
 import type { NoticeDetails } from './words.ts'
 
-export const NOTICE_ID_PREFIX = 'ntc_'
+const NOTICE_ID_PREFIX = 'ntc_'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

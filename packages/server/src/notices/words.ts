@@ -77,7 +77,7 @@ function issueWords(details: OfIssue, portal: string): Words {
   return written(
     `${plain(title, details)}: ${hostOf(details)}`,
     [`${plain(advice, details)}.`, counts],
-    `${portal}/log?${query}`,
+    `${portal}/log?${query.toString()}`,
   )
 }
 

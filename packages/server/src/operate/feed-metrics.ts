@@ -8,6 +8,8 @@ import { type Calendar, latestBusinessDay, noReportAt } from '#src/updates/sched
 
 /** First loads and jobs are counted up to this many. */
 const SHOWN_MAX = 100_000
+/** So long after a publication every receiver has had time to confirm. */
+const SIGNAL_MS_MAX = 3_600_000
 
 type Figures = {
   state: string | null
@@ -17,9 +19,10 @@ type Figures = {
   changed: number | null
   first_loads: number
   jobs: number
+  undelivered: number
 }
 
-/** What operators watch of production's runs; `ops/prometheus-alerts.yml` says when to look. Read when it is asked for. */
+/** What operators watch of production's runs; `ops/prometheus/rules.yml` says when to look. Read when it is asked for. */
 export function observeFeed(
   registry: Registry,
   parts: { database: Queryable; clock: Clock; calendar: Calendar },
@@ -62,6 +65,11 @@ export function observeFeed(
     `Population jobs that have not ended; counted up to ${SHOWN_MAX}`,
     ({ figures }) => figures.jobs,
   )
+  gauge(
+    'signal_undelivered_accounts',
+    `Accounts to which updates_available of the last published run is still being delivered an hour after; counted up to ${SHOWN_MAX}`,
+    ({ figures }) => figures.undelivered,
+  )
   new Gauge({
     name: 'psapi_run_state',
     help: 'State of the newest run: 1 for the state that it is in',
@@ -79,25 +87,31 @@ type Shown = { feed: Feed; figures: Figures; isOverdue: boolean }
 async function readShown(parts: { database: Queryable; clock: Clock; calendar: Calendar }): Promise<Shown | undefined> {
   const { database, clock, calendar } = parts
   const feed = await readFeed(database, PRODUCTION_FEED)
-  const figures = await readFigures(database)
-  if (!feed || !figures) return undefined
+  if (!feed) return undefined
   const now = addMs(clock.now(), feed.clockAheadMs)
+  const figures = await readFigures(database, now)
+  if (!figures) return undefined
   const today = chicagoDay(now)
   const over = latestBusinessDay(noReportAt(today, calendar) <= now ? today : addDays(today, -1), calendar)
   const isOwed = feed.kind !== 'none' && over >= feed.owedFrom
   return { feed, figures, isOverdue: isOwed && (figures.published_date ?? '') < over }
 }
 
-async function readFigures(database: Queryable): Promise<Figures | undefined> {
+async function readFigures(database: Queryable, now: Date): Promise<Figures | undefined> {
   const [row] = await database.query<Figures>`
     select (select state from nipr_run where feed_id = ${PRODUCTION_FEED} order by scheduled_at desc limit 1) as state,
            last.published_at, last.run_date as published_date,
            extract(epoch from last.published_at - last.started_at)::float8 as seconds,
            ((last.counts->>'inserted')::int + (last.counts->>'updated')::int + (last.counts->>'deleted')::int) as changed,
            (select count(*) from (select from nipr_target where load_due_at is not null limit ${SHOWN_MAX}) as l) as first_loads,
-           (select count(*) from (select from population_job where finished_at is null limit ${SHOWN_MAX}) as j) as jobs
+           (select count(*) from (select from population_job where finished_at is null limit ${SHOWN_MAX}) as j) as jobs,
+           (select count(*)
+              from (select from nipr_announcement a
+                     where a.run_id = last.id and last.published_at < ${addMs(now, -SIGNAL_MS_MAX)}
+                       and exists (select from pending p where p.account_id = a.account_id and p.event_id = a.event_id)
+                     limit ${SHOWN_MAX}) as u) as undelivered
       from (select) as one
-      left join lateral (select published_at, started_at, run_date, counts from nipr_run
+      left join lateral (select id, published_at, started_at, run_date, counts from nipr_run
                           where feed_id = ${PRODUCTION_FEED} and state = 'published'
                           order by published_at desc limit 1) as last on true`
   return row

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { BUDGETS } from '#src/delivery/lane.ts'
 import type { DeliveryWorker } from '#src/delivery/worker.ts'
+import type { Health } from './health.ts'
 
 /** What the API counts: events as they are accepted, requests by route. */
 export type ServiceMetrics = {
@@ -10,6 +12,7 @@ export type ServiceMetrics = {
   countRequests(http: FastifyInstance): void
   observePools(pools: Record<string, Database>): void
   observePending(database: Database): void
+  observeHealth(health: Health): void
   observeWorker(worker: DeliveryWorker): void
 }
 
@@ -94,6 +97,32 @@ export function serviceMetrics(version: string): ServiceMetrics {
           for (const { lane, pending } of rows) this.set({ lane }, pending)
         },
       })
+      new Gauge({
+        name: 'psapi_partitions_oldest_days',
+        help: 'Age of the oldest partition of events and attempts',
+        registers,
+        async collect() {
+          const [row] = await database.query<{ days: number }>`
+              select coalesce(max(current_date - to_date(right(c.relname, 8), 'YYYYMMDD')), 0)::int as days
+                from pg_inherits i join pg_class c on c.oid = i.inhrelid
+               where i.inhparent in ('event'::regclass, 'attempt'::regclass) and c.relname ~ '_[0-9]{8}$'`.catch(
+            () => [],
+          )
+          if (row) this.set(row.days)
+        },
+      })
+    },
+    observeHealth(health) {
+      new Gauge({
+        name: 'psapi_ready',
+        help: 'Parts of /readyz: 1 is well',
+        labelNames: ['part'],
+        registers,
+        async collect() {
+          const { parts } = await health.ready()
+          for (const [part, fault] of Object.entries(parts)) this.set({ part }, fault === null ? 1 : 0)
+        },
+      })
     },
     observeWorker(worker) {
       const gauge = (name: string, help: string, read: () => number) => {
@@ -109,6 +138,15 @@ export function serviceMetrics(version: string): ServiceMetrics {
         'Since the last good heartbeat was sent',
         () => worker.ownership.leaseAgeMs / 1000,
       )
+      new Gauge({
+        name: 'psapi_schedule_lag_seconds',
+        help: 'For how long what could be sent at once has been waiting for its turn, by lane',
+        labelNames: ['lane'],
+        registers,
+        collect() {
+          for (const lane of BUDGETS) this.set({ lane }, worker.lagMs(lane) / 1000)
+        },
+      })
       gauge('psapi_attempts_in_flight', 'Attempts under way', () => worker.load.inFlight)
       gauge('psapi_outcomes_unrecorded', 'Outcomes that are not written yet', () => worker.load.unrecorded)
       gauge('psapi_breaker_open', 'Endpoints whose breaker is open', () => worker.load.breakersOpen)

@@ -3,7 +3,7 @@ import type { Counted } from './preview.ts'
 import type { Progress } from './preview-store.ts'
 import { KIND_OF, parseReplayParameters, REPLAY_WORDS, type ReplayKind, type ReplayWord } from './replay.ts'
 
-export function wordOf(kind: Task['kind']): ReplayWord {
+function wordOf(kind: Task['kind']): ReplayWord {
   const word = REPLAY_WORDS.find((known) => KIND_OF[known] === kind)
   if (!word) throw new RangeError('not a kind of replay')
   return word

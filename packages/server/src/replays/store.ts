@@ -241,6 +241,26 @@ export async function planResend(
   return found.has_payload ? 'planned' : 'no_payload'
 }
 
+/** Makes the next planned attempt at an event due now. @returns false when none is planned */
+export async function hastenPlanned(
+  tx: Queryable,
+  { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  now: Date,
+): Promise<boolean> {
+  const rows = await tx.query`
+    update pending set due_at = ${now}
+     where (account_id, event_id, delivery_id) in (
+             select p.account_id, p.event_id, p.delivery_id
+               from pending p
+               join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
+              where p.account_id = ${accountId} and p.event_id = ${eventId} and p.endpoint_id = ${endpointId}
+                and not is_canceled(p, t)
+              order by p.due_at limit 1)
+       and due_at > ${now}
+    returning 1`
+  return rows.length > 0
+}
+
 /**
  * Cancels what is planned of events accepted before a moment, by the mark on the endpoint: the owner obeys it with the next
  * attempt, lists at once, and the rows follow. A delivery counts as made with its event, except a replay's, which is made

@@ -89,7 +89,7 @@ export function registerTrialRoutes(routes: FastifyInstance, parts: TrialParts):
       const planned = await acceptSigned(tx, event, { signing, requestedBy: requesterOf(request.principal) })
       return { status: 200, answer: { msgId: event.id }, committed: () => wake(planned) }
     })
-    const { msgId } = parseKept<{ msgId: string }>(kept.body)
+    const { msgId }: { msgId: string } = JSON.parse(kept.body.toString())
     const attempt = (await made(request, reply, [msgId], TEST_MS_MAX)).get(msgId)
     return { msgId, endpointId: endpoint.id, eventType, secret, attempt: shown(attempt) }
   })
@@ -123,7 +123,7 @@ export function registerTrialRoutes(routes: FastifyInstance, parts: TrialParts):
       const answer: SentCheck = { sent, url, secretId: current.id }
       return { status: 200, answer, committed: () => wake(planned) }
     })
-    const { sent, ...counted } = parseKept<SentCheck>(kept.body)
+    const { sent, ...counted }: SentCheck = JSON.parse(kept.body.toString())
     const attempts = await made(request, reply, Object.values(sent), CHECK_MS_MAX)
     const attemptOf = (name: Checked) => attempts.get(sent[name] ?? '')
     const statusOf = (name: Checked) => attemptOf(name)?.statusCode ?? 0
@@ -159,8 +159,3 @@ export function registerTrialRoutes(routes: FastifyInstance, parts: TrialParts):
 
 /** What is kept of a check for whoever repeats the request. */
 type SentCheck = { sent: Record<string, string>; url: string; secretId: string }
-
-/** What this route wrote. */
-function parseKept<T>(body: Buffer): T {
-  return JSON.parse(body.toString())
-}

@@ -81,6 +81,7 @@ export async function startBase(
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
   const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
+  metrics.observeHealth(health)
   closing.working(() => health.drain())
   closing.opened(() => health.stop())
   const notDurable = await health.start()

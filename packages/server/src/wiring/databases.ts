@@ -5,7 +5,7 @@ export type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' |
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
 export const ACCEPT_STATEMENTS_MAX = 3
 /** The longest that a call of the API may wait for the database: its refusal is to be out within 2 s, whatever else is going on. */
-const CALL_MS_MAX = 1_800
+export const CALL_MS_MAX = 1_800
 
 /** The pools of a process, one for each role and for what must not wait behind others. */
 export function openDatabases(connection: Connection): Databases {

@@ -47,7 +47,7 @@ import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
 import { VERSION } from '#src/version.ts'
 import type { Base } from './base.ts'
-import { ACCEPT_STATEMENTS_MAX } from './databases.ts'
+import { ACCEPT_STATEMENTS_MAX, CALL_MS_MAX } from './databases.ts'
 import { openHttp } from './open-http.ts'
 import { addPages, addSessions } from './start-portal.ts'
 
@@ -159,6 +159,7 @@ export async function startApi(
         wake: waker.deliveries,
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
+        callMsMax: CALL_MS_MAX,
         onCommit: metrics.accepted,
         failpoint: overrides.failpoint ?? noFailpoint,
       }),

@@ -49,8 +49,11 @@ describe.each(['down', 'silent'] as const)('while the database is %s', (weather)
     const token = await service.token(account)
     const app = `/api/v1/app/${account.id}`
     const message = { eventType: 'test.happened', payload: { n: 1 } }
-    const calls: [method: string, path: string, body?: unknown, token?: string][] = [
+    // no two of them share a statement: the last wait behind others before it is their turn
+    const inTurn = Array.from({ length: 8 }, () => ['POST', `${app}/msg`, { ...message, eventId: 'same' }] as const)
+    const calls: (readonly [method: string, path: string, body?: unknown, token?: string])[] = [
       ['POST', `${app}/msg`, message],
+      ...inTurn,
       ['POST', `${app}/msg/batch`, { messages: [message] }],
       ['GET', `${app}/msg`],
       ['GET', `${app}/attempt/endpoint/${endpointId}`],
@@ -62,6 +65,7 @@ describe.each(['down', 'silent'] as const)('while the database is %s', (weather)
       ['GET', '/v1/accounts/subscriptions', undefined, token],
       ['PUT', '/v1/accounts/subscriptions', ['1234567'], token],
     ]
+    await service.ok('POST', `${app}/msg`, message) // who calls is remembered: the calls get as far as the accept queue
     proxy.become(weather)
     const answers = await Promise.all(
       calls.map(async ([method, path, body, bearer]) => ({
@@ -79,7 +83,7 @@ describe.each(['down', 'silent'] as const)('while the database is %s', (weather)
     await expect
       .poll(async () => (await service.call('POST', `${app}/msg`, message)).status, { timeout: 10_000 })
       .toBe(202)
-    await receiver.until(() => receiver.events.length === 1)
+    await receiver.until(() => receiver.events.length === 2)
     await expect.poll(async () => (await service.call('GET', '/api/v1/health')).status, { timeout: 10_000 }).toBe(204)
   })
 })

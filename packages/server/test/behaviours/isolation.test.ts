@@ -42,6 +42,8 @@ const UNKNOWN: Named = {
   msg_id: `msg_${KSUID}`,
   attempt_id: `atmpt_${KSUID}`,
   task_id: `qtask_${KSUID}`,
+  replay_id: `qtask_${KSUID}`,
+  issue_id: `iss_${KSUID}`,
   event_type_name: 'unknown.happened',
   jobId: '00000000-0000-4000-8000-000000000000',
 }
@@ -379,6 +381,9 @@ function accessOf(method: string, path: string): Access {
   if (operators.test(operation)) return 'environment_key'
   if (operation.endsWith('/secret/rotate')) return 'ManageEndpointSecret'
   if (/\/(resend|send-example|recover|replay-missing|bulk-replay)$/.test(operation)) return 'CreateAttempts'
+  if (/\/(test-event|signature-check|replay|replay\/preview)$/.test(operation)) return 'CreateAttempts'
+  if (/\/msg\/:msg_id\/endpoint\/:endpoint_id\/(retry|cancel)$/.test(operation)) return 'CreateAttempts'
+  if (/\/(issue\/:issue_id|notification-rules(\/test)?)$/.test(operation)) return 'ManageEndpoint'
   if (/\/background-task\/:task_id\/(pause|resume|cancel)$/.test(operation)) return 'CreateAttempts'
   if (/\/app\/:app_id\/endpoint(\/:endpoint_id(\/headers|\/cancel-msgs)?)?$/.test(operation)) return 'ManageEndpoint'
   if (operation.endsWith('/msg/search') || operation === '/auth/logout') return 'ViewBase'

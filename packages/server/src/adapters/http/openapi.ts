@@ -197,12 +197,13 @@ function requestBodyOf({ body, bodies }: Operation, rules: FamilyRules, componen
 
 function responsesOf({ method, url, operation, rules, config }: DescribedRoute, components: Components): object {
   const responses: Record<string, object> = {}
+  const types = [operation.answerType ?? rules.answerType(method)].flat()
   for (const [status, schema] of Object.entries(operation.answers)) {
     responses[status] = {
       description: STATUS_CODES[status] ?? status,
       headers: components.headers(rules.answerHeaders(method)),
       ...(schema
-        ? { content: { [operation.answerType ?? rules.answerType(method)]: { schema: components.schema(schema) } } }
+        ? { content: Object.fromEntries(types.map((type) => [type, { schema: components.schema(schema) }])) }
         : {}),
     }
   }

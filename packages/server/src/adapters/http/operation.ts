@@ -19,8 +19,8 @@ export type Operation = {
   body?: TSchema
   /** Of a route that reads its body itself: by media type, instead of `body`. */
   bodies?: Readonly<Record<string, TSchema>>
-  /** Media type of what succeeds, where it is not the family's. */
-  answerType?: string
+  /** Media types of what succeeds, where it is not the family's. */
+  answerType?: string | readonly string[]
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
   /** Codes of refusals beside those that each operation of the family has. */

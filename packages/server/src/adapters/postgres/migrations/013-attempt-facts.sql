@@ -3,9 +3,9 @@
 alter table pending add column requested_by text; -- null: a schedule, a task, or nobody knows
 grant update (requested_by) on pending to psapi_api;
 alter table attempt
-  add column phase                  text check (phase in ('dns', 'connect', 'tls', 'headers')), -- in which it timed out
-  add column address                text, -- that was connected to; never one that is not allowed
-  add column tls_version            text,
-  add column certificate_expires_at timestamptz,
-  add column task_id                text collate "C",
-  add column requested_by           text;
+  add column phase        text check (phase in ('dns', 'connect', 'tls', 'headers')), -- in which it timed out
+  -- the address connected to (never one that is not allowed), TLS version and end of the certificate in Unix seconds, with blanks
+  -- between and '-' for what is not known; one column, as each one costs every attempt
+  add column connection   text,
+  add column task_id      text collate "C",
+  add column requested_by text;

@@ -4,6 +4,9 @@
 alter table pending add column signing text check (signing in ('newest', 'previous', 'wrong', 'old'));
 grant update (signing) on pending to psapi_api;
 
+-- A planned attempt is made now, on request.
+grant update (due_at) on pending to psapi_api;
+
 -- What a receiver made of a good, a wrongly signed and an old request. It counts for the URL and the secret that it was made with.
 create table signature_check (
   account_id  text        collate "C" not null,
