@@ -4,9 +4,11 @@ import { Check, X } from 'lucide-react'
 import { useState } from 'react'
 import type { RawSearch } from '#src/address/search.ts'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { useRefresh } from '#src/api/refresh.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Icon } from '#src/parts/icon.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { useAccount } from '#src/session/account.ts'
@@ -97,19 +99,29 @@ function Send({
   account: string
   whyNot: string | null
 }) {
-  const { endpoint, state, attempts } = each
+  const { endpoint, state, attempts, nextAttempt } = each
+  const isPlanned = nextAttempt !== null && !endpoint.deleted
   const [isBusy, setBusy] = useState(false)
+  const [isCanceling, setCanceling] = useState(false)
+  const refresh = useRefresh(account)
   const [error, setError] = useState<unknown>(null)
   const newest = attempts[0]?.id ?? null
   const [queuedAfter, setQueuedAfter] = useState<{ attempt: string | null } | null>(null)
   const isQueued = queuedAfter !== null && queuedAfter.attempt === newest
   const [idempotencyKey, setIdempotencyKey] = useState(newIdempotencyKey)
 
+  async function cancel() {
+    const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, 'cancel')
+    await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey })
+    await refresh()
+  }
+
   async function send() {
     setBusy(true)
     setError(null)
     try {
-      const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, 'resend')
+      // a retry takes the place of the attempt that is planned; a resend stands beside what was
+      const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, isPlanned ? 'retry' : 'resend')
       await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey })
       setQueuedAfter({ attempt: newest })
       setIdempotencyKey(newIdempotencyKey())
@@ -131,9 +143,24 @@ function Send({
     (isQueued ? words.queued : null)
   return (
     <div className={styles.send}>
-      <Button isSmall onPress={() => void send()} whyOff={whyOff} pending={isBusy ? words.sending : false}>
-        {label}
-      </Button>
+      <span className={layout.row}>
+        <Button isSmall onPress={() => void send()} whyOff={whyOff} pending={isBusy ? words.sending : false}>
+          {label}
+        </Button>
+        {isPlanned && (
+          <Button isSmall onPress={() => setCanceling(true)} whyOff={whyNot}>
+            {words.cancel}
+          </Button>
+        )}
+      </span>
+      <DangerDialog
+        title={words.cancelTitle}
+        effect={words.cancelEffect(endpoint.description || hostOf(endpoint.url))}
+        verb={words.cancelVerb}
+        isOpen={isCanceling}
+        onClose={() => setCanceling(false)}
+        act={cancel}
+      />
       <span role="status" className={layout.small}>
         {isQueued ? words.queued : ''}
       </span>

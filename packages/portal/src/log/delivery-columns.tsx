@@ -3,6 +3,7 @@ import { hostOf } from '#src/endpoints/url.ts'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
 import { DeliveryPill } from '#src/states/states.tsx'
+import { count } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
@@ -60,8 +61,7 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
       key: 'attempts',
       head: words.columns.attempts,
       isNumber: true,
-      cell: ({ attemptsMade, attemptsMax, lastAttempt }) =>
-        attemptsMade === 0 && lastAttempt ? words.onRequest : words.attempts(attemptsMade, attemptsMax),
+      cell: ({ attemptsMade, lastAttempt }) => count(attemptsMade === 0 && lastAttempt ? 1 : attemptsMade),
     },
     {
       key: 'next',
