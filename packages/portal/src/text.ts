@@ -384,7 +384,7 @@ export const text = {
         test_answered: 'Send a test that is answered',
         signature_checked: 'Pass the signature check',
         first_event: 'First real event',
-      },
+      } as Readonly<Record<string, string>>,
     },
   },
 
