@@ -33,6 +33,7 @@ const SCHEMES: readonly Scheme[] = ['light', 'dark']
 export async function takePictures({ browser, stage, world, seen, report }: Setting): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
   const capabilities = ['ViewBase', 'ViewEndpointSecret', 'ManageEndpointSecret', 'ManageEndpoint', 'CreateAttempts']
+  const taken = new Set<string>()
   for (const scheme of SCHEMES) {
     const visitor = await Visitor.enter(browser, stage.url, { seen, scheme, width: 1280, height: 800 })
     await visitor.signIn(await stage.link(world.account, { capabilities: [...capabilities, 'ManagePopulation'] }))
@@ -40,6 +41,12 @@ export async function takePictures({ browser, stage, world, seen, report }: Sett
       const screen = SCREENS.find((each) => each.name === name)
       if (!screen) throw new Error(`there is no screen ${name}`)
       await visitor.open(screen.path(world))
+      const error = await visitor.errorShown()
+      if (error !== null) {
+        report.faults.push(`${name} has no picture, for it shows an error: ${error}`)
+        continue
+      }
+      taken.add(name)
       const path = join(FOLDER, `${name}-${scheme}.png`)
       await visitor.page.screenshot({ path, animations: 'disabled' })
       const { size } = statSync(path)
@@ -47,11 +54,11 @@ export async function takePictures({ browser, stage, world, seen, report }: Sett
     }
     await visitor.leave()
   }
-  writeFileSync(join(FOLDER, 'README.md'), tour())
+  writeFileSync(join(FOLDER, 'README.md'), tour(taken))
 }
 
-function tour(): string {
-  const parts = TOUR.map(
+function tour(taken: ReadonlySet<string>): string {
+  const parts = TOUR.filter(([name]) => taken.has(name)).map(
     ([name, title, text]) => `## ${title}
 
 ${text}

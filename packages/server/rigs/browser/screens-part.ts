@@ -54,6 +54,8 @@ const ALL = [
 async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promise<void> {
   const path = screen.path(setting.world)
   await visitor.open(path)
+  const error = await visitor.errorShown()
+  if (error !== null) setting.report.faults.push(`${screen.name} shows an error: ${error}`)
   await inLooks(LOOKS, setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
   if (!screen.list) return

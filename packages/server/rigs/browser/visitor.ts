@@ -83,6 +83,12 @@ export class Visitor {
     await this.page.evaluate('document.fonts.ready.then(() => undefined)')
   }
 
+  /** What the screen says has failed; null when it says nothing of that kind. */
+  async errorShown(): Promise<string | null> {
+    const alert = this.page.locator('[role="alert"]').filter({ hasText: /./ }).first()
+    return (await alert.count()) > 0 ? (await alert.innerText()).replaceAll(/\s+/g, ' ').slice(0, 160) : null
+  }
+
   /** What axe finds, a line each. */
   async axe(): Promise<string[]> {
     if (!(await this.page.evaluate<boolean>('typeof axe !== "undefined"'))) await this.page.evaluate(AXE)
