@@ -328,6 +328,7 @@ export const text = {
     noTraffic: 'No traffic in 24 h',
     retrying: 'Waiting to be sent',
     next: 'Next',
+    now: 'now',
     nothingWaits: 'Nothing waits',
     exhausted: 'Exhausted, 24 h',
     noneExhausted: 'None given up',
@@ -336,6 +337,8 @@ export const text = {
     limit: (limit: string) => `Limit ${limit}`,
     attention: 'Needs attention',
     noAttention: 'Nothing needs you.',
+    recent: 'Last deliveries',
+    noDeliveries: 'Nothing was delivered yet',
     seeLog: 'All deliveries ›',
     signal: {
       title: 'Daily signal',
@@ -381,7 +384,7 @@ export const text = {
         test_answered: 'Send a test that is answered',
         signature_checked: 'Pass the signature check',
         first_event: 'First real event',
-      },
+      } as Readonly<Record<string, string>>,
     },
   },
 

@@ -4,6 +4,7 @@ import type { View } from '#src/api/queries.ts'
 import { OutcomeChart } from '#src/charts/outcome-chart.tsx'
 import { TimeChart } from '#src/charts/time-chart.tsx'
 import { maskedUrl } from '#src/endpoints/url.ts'
+import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
 import layout from '#src/look/layout.module.css'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
@@ -40,6 +41,7 @@ export function OverviewTab({
           {health.kind === 'ready' && <Classes health={health.data} account={account} />}
         </div>
       </div>
+      <RecentDeliveries account={account.id} endpoint={endpoint.id} limit={10} />
     </div>
   )
 }

@@ -8,14 +8,13 @@ import { plural, text } from '#src/text.ts'
 import styles from './home.module.css'
 
 type Steps = Summary['checklist']
-type Step = Steps[number]['step']
 
 const words = text.home.checklist
 
 /** The way to the first real event; each step leads to where it is done. */
 export function Checklist({ steps, account }: { steps: Steps; account: string }) {
   const params = { account }
-  const links: Record<Step, LinkProps> = {
+  const links: Readonly<Record<string, LinkProps>> = {
     producers: { to: '/a/$account/producers/change', params, search: { mode: 'add' } },
     endpoint: { to: '/a/$account/endpoints/new', params },
     test_answered: { to: '/a/$account/endpoints', params },
@@ -34,7 +33,7 @@ export function Checklist({ steps, account }: { steps: Steps; account: string })
           <li key={step} className={cx(styles.step, done && styles.done)}>
             <Icon of={done ? CircleCheck : Circle} />
             <span>
-              {done ? words.steps[step] : <Link {...links[step]}>{words.steps[step]}</Link>}
+              {done ? nameOf(step) : <Link {...links[step]}>{nameOf(step)}</Link>}
               {done && <span className={layout.hidden}>{words.done}</span>}
             </span>
           </li>
@@ -42,4 +41,9 @@ export function Checklist({ steps, account }: { steps: Steps; account: string })
       </ol>
     </section>
   )
+}
+
+/** A step that these pages do not know yet is shown by its name. */
+function nameOf(step: string): string {
+  return words.steps[step] ?? step
 }

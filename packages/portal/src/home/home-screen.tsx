@@ -1,7 +1,7 @@
 import type { Summary } from '@producersync/server/contract'
-import { Link } from '@tanstack/react-router'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
+import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
 import layout from '#src/look/layout.module.css'
 import { Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -58,7 +58,12 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
             words.nothingWaits
           ) : (
             <>
-              {words.next} <Age at={deliveries.nextAttempt} isInRow />
+              {words.next}{' '}
+              {Date.parse(deliveries.nextAttempt) <= Date.parse(summary.at) ? (
+                words.now
+              ) : (
+                <Age at={deliveries.nextAttempt} isInRow />
+              )}
             </>
           )}
         </Tile>
@@ -87,11 +92,7 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
           attention.map((item) => <Attention key={`${item.kind} ${item.endpointId}`} item={item} account={account} />)
         )}
       </section>
-      <p>
-        <Link to="/a/$account/log" params={params}>
-          {words.seeLog}
-        </Link>
-      </p>
+      <RecentDeliveries account={account} limit={8} />
     </div>
   )
 }

@@ -1,7 +1,7 @@
 import type { Endpoint, EventType, Page } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
-import { type FormEvent, useState } from 'react'
+import { type SubmitEvent, useState } from 'react'
 import { stringifySearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
@@ -128,7 +128,7 @@ function SearchBox() {
     setShown(asked)
     setTyped(asked)
   }
-  function find(event: FormEvent) {
+  function find(event: SubmitEvent) {
     event.preventDefault()
     const word = typed.trim()
     const page = isWholeId(word) ? pageOfId(word) : undefined

@@ -1,6 +1,6 @@
 import { useSearch } from '@tanstack/react-router'
 import { Bookmark, X } from 'lucide-react'
-import { type FormEvent, useState } from 'react'
+import { type SubmitEvent, useState } from 'react'
 import { type RawSearch, stringifySearch } from '#src/address/search.ts'
 import { Button, ButtonLink, IconButton } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
@@ -68,7 +68,7 @@ export function SavedViews() {
 
 function NameDialog({ onClose, onName }: { onClose: () => void; onName: (name: string) => void }) {
   const [name, setName] = useState('')
-  function save(event: FormEvent) {
+  function save(event: SubmitEvent) {
     event.preventDefault()
     if (name.trim() === '') return
     onName(name.trim())

@@ -1,5 +1,5 @@
 import type { NotificationRules, NotificationRulesIn } from '@producersync/server/contract'
-import { type FormEvent, useState } from 'react'
+import { type SubmitEvent, useState } from 'react'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
@@ -39,7 +39,7 @@ export function ChannelDialog({
   const [isSaving, setSaving] = useState(false)
   const [error, setError] = useState<unknown>(null)
 
-  async function save(event: FormEvent) {
+  async function save(event: SubmitEvent) {
     event.preventDefault()
     setSaving(true)
     setError(null)

@@ -1,6 +1,6 @@
 import type { Page as ApiPage, PopulationJob, PopulationJobItem, Preview } from '@producersync/server/contract'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
@@ -155,6 +155,11 @@ function Acts({ job, account }: { job: PopulationJob; account: Account }) {
 function Items({ id, account, isRunning }: { id: string; account: Account; isRunning: boolean }) {
   const { values, raw, change, clear } = useAddress()
   const outcome = values.state?.[0] ?? ''
+  const refresh = useRefresh(account.id)
+  // what came of the last ones is there once it has ended
+  useEffect(() => {
+    if (!isRunning) void refresh()
+  }, [isRunning, refresh])
   const view = useRead<ApiPage<PopulationJobItem>>(account.id, ofAccount(account.id, 'population', 'job', id, 'item'), {
     query: { limit: 100, iterator: values.cursor, outcome },
     everyMs: isRunning ? 5_000 : undefined,

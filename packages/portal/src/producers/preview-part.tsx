@@ -74,7 +74,7 @@ function PreviewRows({ account, path, part }: { account: Account; path: string; 
       resetScroll: false,
     })
   const columns: Column<PreviewRow>[] = [
-    { key: 'line', head: words.line, isNumber: true, cell: ({ line }) => (line === null ? words.noLine : count(line)) },
+    { key: 'line', head: words.line, cell: ({ line }) => (line === null ? words.noLine : count(line)) },
     { key: 'value', head: words.value, isPlain: true, cell: ({ value }) => <code>{value}</code> },
     { key: 'message', head: words.reason, isPlain: true, cell: ({ message }) => message ?? '' },
   ]

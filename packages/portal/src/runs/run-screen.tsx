@@ -126,7 +126,7 @@ function RunFacts({ run: { startedAt, publishedAt, durationMs, phasesMs, covers 
             const took = phasesMs[phase]
             return took === null ? null : <Fact key={phase} name={words.phases[phase]} value={durationWords(took)} />
           })}
-        {covers.length > 1 && <Fact name={words.covers} value={covers.map(dayWords).join(', ')} />}
+        {covers.length > 1 && <Fact name={words.covers} value={covers.map((day) => dayWords(day)).join(', ')} />}
       </dl>
     </section>
   )

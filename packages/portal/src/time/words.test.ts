@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ageWords, durationWords, momentWords, zoneName } from './words.ts'
+import { ageWords, dayWords, durationWords, momentWords, zoneName } from './words.ts'
 
 describe('each time names its zone, also where the clock jumps', () => {
   test.each([
@@ -35,4 +35,9 @@ test('ages and durations are in units people use', () => {
     '2 h',
     '1 day 2 h',
   ])
+})
+
+test('a day names its year where that is another one', () => {
+  const now = new Date('2026-11-23T12:00:00Z')
+  expect(['2026-11-23', '2027-05-31'].map((day) => dayWords(day, now))).toEqual(['Mon 23 Nov', 'Mon 31 May 2027'])
 })

@@ -99,14 +99,12 @@ function trim(value: number): string {
   return value.toFixed(value < 10 ? 2 : 1).replace(/\.?0+$/, '')
 }
 
-/** A day without a time, such as a run date: `Mon 23 Nov`. */
-export function dayWords(date: string): string {
-  return formatDay.format(new Date(`${date}T00:00:00Z`)).replace(',', '')
+/** A day without a time, such as a run date: `Mon 23 Nov`, with its year where that is another one. */
+export function dayWords(date: string, now = new Date()): string {
+  const isThisYear = date.startsWith(String(now.getUTCFullYear()))
+  return (isThisYear ? DAY : DAY_OF_YEAR).format(new Date(`${date}T00:00:00Z`)).replace(',', '')
 }
 
-const formatDay = new Intl.DateTimeFormat('en-GB', {
-  weekday: 'short',
-  day: 'numeric',
-  month: 'short',
-  timeZone: 'UTC',
-})
+const DAY_PARTS = { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' } as const
+const DAY = new Intl.DateTimeFormat('en-GB', DAY_PARTS)
+const DAY_OF_YEAR = new Intl.DateTimeFormat('en-GB', { ...DAY_PARTS, year: 'numeric' })

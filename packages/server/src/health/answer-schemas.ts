@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { FailureOut } from '#src/attempts/answer-schemas.ts'
 import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
 import { PERIODS } from '#src/statistics/periods.ts'
 import { CHECKLIST_STEPS, ENDPOINT_STATES, SIGNAL_STATES } from './words.ts'
@@ -25,23 +26,12 @@ const counts = {
 const standing = {
   state: oneOf(ENDPOINT_STATES),
   since: Type.String({ format: 'date-time', description: 'Since when it is in this state.' }),
-  failure: nullable(
-    Type.Object(
-      {
-        class: failureClass,
-        title: Type.String(),
-        advice: Type.String(),
-        retried: Type.Boolean(),
-        docsUrl: Type.String({ format: 'uri' }),
-      },
-      { title: 'FailureOut' },
-    ),
-  ),
+  failure: nullable(FailureOut),
   pausedUntil: moment('While paused: when the next attempt is let through to see whether it answers again.'),
   disabledReason: nullable(oneOf(['manual', 'failures', 'gone', 'receiver_request'])),
   disablesAt: moment('When it is disabled unless a delivery succeeds before; null while that is not to come.'),
   lastSuccessAt: moment('The latest 2xx within 90 days, test requests included.'),
-  waiting: count('Deliveries that are planned, those to be retried included; no further than 10,000.'),
+  waiting: count('Deliveries that are planned, those to be retried included; no further than 1,000.'),
 }
 
 export const EndpointHealthOut = Type.Object(
@@ -79,27 +69,29 @@ export const EndpointHealthOut = Type.Object(
   { title: 'EndpointHealthOut' },
 )
 
-export const EndpointHealthRowOut = Type.Object(
-  {
-    endpointId: idText('ep_'),
-    uid: nullable(Type.String()),
-    url: Type.String({ format: 'uri' }),
-    description: Type.String(),
-    eventTypes: nullable(Type.Array(Type.String())),
-    createdAt: momentText(),
-    ...standing,
-    ...counts,
-    p95Ms: responseTimes.p95Ms,
-    hours: Type.Array(Type.Object(counts, { title: 'HealthHourOut' }), {
-      minItems: 24,
-      maxItems: 24,
-      description:
-        'The last 24 hours by the clock, oldest first: the last is the one under way. `ok` and `failed` are their sums.',
-    }),
-  },
-  { title: 'EndpointHealthRowOut' },
+export const EndpointHealthPage = pageOf(
+  'EndpointHealthRowOut',
+  Type.Object(
+    {
+      endpointId: idText('ep_'),
+      uid: nullable(Type.String()),
+      url: Type.String({ format: 'uri' }),
+      description: Type.String(),
+      eventTypes: nullable(Type.Array(Type.String())),
+      createdAt: momentText(),
+      ...standing,
+      ...counts,
+      p95Ms: responseTimes.p95Ms,
+      hours: Type.Array(Type.Object(counts, { title: 'HealthHourOut' }), {
+        minItems: 24,
+        maxItems: 24,
+        description:
+          'The last 24 hours by the clock, oldest first: the last is the one under way. `ok` and `failed` are their sums.',
+      }),
+    },
+    { title: 'EndpointHealthRowOut' },
+  ),
 )
-export const EndpointHealthPage = pageOf('EndpointHealthRowOut', EndpointHealthRowOut)
 
 export const SummaryOut = Type.Object(
   {
@@ -153,7 +145,10 @@ export const SummaryOut = Type.Object(
             { day: date, state: oneOf(SIGNAL_STATES), publishedAt: nullable(momentText()) },
             { title: 'SignalDayOut' },
           ),
-          { minItems: 14, maxItems: 14, description: 'Oldest first; the last is today in US Central time.' },
+          {
+            maxItems: 14,
+            description: '14 days, oldest first; the last is today in US Central time. None without a feed.',
+          },
         ),
       },
       { title: 'DailySignalOut' },

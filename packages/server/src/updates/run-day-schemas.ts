@@ -52,7 +52,7 @@ const dayFields = {
   ),
 }
 
-export const RunDayOut = Type.Object(dayFields, { title: 'RunDayOut' })
+const RunDayOut = Type.Object(dayFields, { title: 'RunDayOut' })
 export const RunDayPage = pageOf('RunDayOut', RunDayOut)
 
 export const RunDayDetailOut = Type.Object(
