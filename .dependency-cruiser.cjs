@@ -106,6 +106,18 @@ const rules = [
     to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
   },
   {
+    name: 'portal-from-outside',
+    comment: 'The pages are a client of the HTTP API, and take from the server the types of its contract, no more.',
+    from: { path: '^packages/portal/src/', pathNot: tests },
+    to: { path: '^packages/(?!portal/)', pathNot: '^packages/server/src/contract[.]ts$' },
+  },
+  {
+    name: 'contract-is-types',
+    comment: 'Nothing of the server runs in a browser.',
+    from: { path: '^packages/portal/' },
+    to: { path: '^packages/server/', dependencyTypesNot: ['type-only'] },
+  },
+  {
     name: 'examples-from-outside',
     comment: 'An example shows what a customer can do: the HTTP API and the receiver package.',
     from: { path: '^examples/' },
@@ -237,12 +249,12 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)node_modules/[.]' },
+    exclude: { path: '(^|/)node_modules/[.]|^packages/portal/dist/' },
     combinedDependencies: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json'],
     },
   },
 }

@@ -28,10 +28,11 @@ import type { FeedRunner } from '#src/updates/runner.ts'
 import { type Base, CannotStart, type Overrides, startBase } from './wiring/base.ts'
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
+import { startPortal } from './wiring/start-portal.ts'
 import { startFeeds, startNotices, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
-  /** Where the API listens; null without the role `api`. */
+  /** Where the API and the portal are reached; null with neither of these roles. */
   url: string | null
   adminUrl: string
   worker: DeliveryWorker | null
@@ -90,7 +91,11 @@ export async function createApp(
       loads: () => feeds?.loads.wake(),
       load: () => worker?.load,
     }
-    url = config.roles.has('api') ? await startApi(base, wake) : null
+    url = config.roles.has('api')
+      ? await startApi(base, wake)
+      : config.roles.has('portal')
+        ? await startPortal(base)
+        : null
     base.health.started()
     return {
       url,

@@ -12,15 +12,11 @@ import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
-import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
-import { createHttp } from '#src/adapters/http/server.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
-import { keepAudit } from '#src/audit/recording.ts'
 import { registerAuditRoutes } from '#src/audit/routes.ts'
 import { registerCliLoginRoutes } from '#src/cli-login/routes.ts'
 import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
-import { publicUrlOf } from '#src/config.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
 import { registerEventLogRoutes } from '#src/delivery-log/event-routes.ts'
@@ -53,7 +49,6 @@ import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerKeyRoutes } from '#src/portal/key-routes.ts'
 import { registerMemberRoutes } from '#src/portal/member-routes.ts'
-import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerAccountSettingsRoutes } from '#src/portal/settings-routes.ts'
 import { registerPreviewRoutes } from '#src/previews/routes.ts'
 import { registerMonitoredRoutes } from '#src/producers/monitored-routes.ts'
@@ -70,10 +65,8 @@ import { registerRunDayRoutes } from '#src/updates/run-day-routes.ts'
 import { VERSION } from '#src/version.ts'
 import type { Base } from './base.ts'
 import { ACCEPT_STATEMENTS_MAX, CALL_MS_MAX } from './databases.ts'
-import { freePort } from './free-port.ts'
-
-/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
-const CALLS_END_MS_MAX = 2_500
+import { openHttp } from './open-http.ts'
+import { addPages, addSessions } from './start-portal.ts'
 
 /** @returns where the API is reached */
 export async function startApi(
@@ -92,17 +85,8 @@ export async function startApi(
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
   const { closing, overrides } = base
-  const port = await freePort(config.host, config.port, config.portIsFixed)
-  const publicUrl = publicUrlOf({ ...config, port })
-  const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
-  const http = createHttp({ log, trustProxy })
-  metrics.countRequests(http)
-  overrides.watch?.(http)
+  const { http, publicUrl, listen } = await openHttp(base)
   const added = collectRoutes(http)
-  keepAudit(http, { api: databases.api, ids })
-  http.addHook('onRequest', async (request) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
-  })
 
   const { api } = databases
   const access = createAccess(api, clock)
@@ -140,9 +124,7 @@ export async function startApi(
       wakeRunner: wake.runs,
     })
   })
-  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
-    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
-  })
+  addSessions(http, base, { access, publicUrl })
   const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
     registerAppRoutes(routes, {
@@ -236,11 +218,7 @@ export async function startApi(
     notImplemented: notImplemented['/ingest/api/v1'],
   })
   serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
-  await http.listen({ host: config.host, port })
-  closing.working(async () => {
-    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
-    await http.close()
-    clearTimeout(cut)
-  })
+  if (config.roles.has('portal')) await addPages(http, base)
+  await listen()
   return publicUrl
 }
