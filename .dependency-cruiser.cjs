@@ -10,6 +10,7 @@ const product = { path: '^(packages|examples)/', pathNot: tests }
 const decisions = [
   `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
   `${server}/attempts/attempt[.]ts$`,
+  `${server}/audit/audit[.]ts$`,
   `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|schedule|token-bucket)[.]ts$`,
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
@@ -103,6 +104,18 @@ const rules = [
       'The command is a client of the HTTP API, and checks signatures with the receiver package as customers do.',
     from: { path: '^packages/cli/src/', pathNot: tests },
     to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
+  },
+  {
+    name: 'portal-from-outside',
+    comment: 'The pages are a client of the HTTP API, and take from the server the types of its contract, no more.',
+    from: { path: '^packages/portal/src/', pathNot: tests },
+    to: { path: '^packages/(?!portal/)', pathNot: '^packages/server/src/contract[.]ts$' },
+  },
+  {
+    name: 'contract-is-types',
+    comment: 'Nothing of the server runs in a browser.',
+    from: { path: '^packages/portal/' },
+    to: { path: '^packages/server/', dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'examples-from-outside',
@@ -217,6 +230,7 @@ const rules = [
 
   ...inOrder([
     ['accounts'],
+    ['audit'],
     ['events'],
     ['population', 'endpoints'],
     ['delivery'],
@@ -235,12 +249,12 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)node_modules/[.]' },
+    exclude: { path: '(^|/)node_modules/[.]|^packages/portal/dist/' },
     combinedDependencies: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json'],
     },
   },
 }

@@ -31,6 +31,8 @@ export type Config = {
   loopbackReceivers: readonly string[]
   refusedRanges: readonly string[]
   trustedProxies: readonly string[]
+  /** Origins of pages that may show the portal in a frame. */
+  frameAncestors: readonly string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** All accounts together. */
   destinationLimits: {
@@ -141,6 +143,12 @@ const settings = {
     [],
     (text) => list(text).map((part) => (part.includes('/') ? parseRange(part) : parseAddress(part))),
   ),
+  frameAncestors: setting<readonly string[]>(
+    `${OWN_PREFIX}FRAME_ANCESTORS`,
+    'origins of pages that may show the portal in a frame',
+    [],
+    (text) => list(text).map(parseOrigin),
+  ),
   logLevel: setting<Config['logLevel']>(`${OWN_PREFIX}LOG_LEVEL`, 'debug, info, warn or error', 'info', parseLogLevel),
   hostInFlightMax: limit('HOST_IN_FLIGHT_MAX', 'requests under way to one host, all accounts together', 100),
   hostPerSecondMax: limit('HOST_PER_SECOND_MAX', 'requests a second to one host, all accounts together', 1_000),
@@ -236,6 +244,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     loopbackReceivers: values.loopbackReceivers ?? (embedded && !isNipr ? DEVELOPMENT_RECEIVERS : []),
     refusedRanges: values.refusedRanges,
     trustedProxies: values.trustedProxies,
+    frameAncestors: values.frameAncestors,
     logLevel: values.logLevel,
     destinationLimits: {
       hostInFlightMax: values.hostInFlightMax,
@@ -443,6 +452,14 @@ function parseServiceUrl(text: string): URL {
     throw new Error('must be an http or https URL without user, password, query or fragment')
   }
   return url
+}
+
+function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== text) {
+    throw new Error(`"${text}" is not an origin such as https://app.example.com`)
+  }
+  return text
 }
 
 function parseWord(text: string): string {

@@ -58,3 +58,18 @@ export const EndpointSecretOut = Type.Object(
   { key: Type.String({ description: '`whsec_…`, or the public key `whpk_…` of an Ed25519 one.' }) },
   { title: 'EndpointSecretOut' },
 )
+
+/** A signing secret without itself: `GET E/secret/list`; `DELETE E/secret/{secret_id}` ends one that overlaps. */
+const SigningSecretOut = Type.Object(
+  {
+    id: Type.String(),
+    kind: oneOf(['hmac-sha256', 'ed25519']),
+    fingerprint: Type.String({ description: 'First 16 hexadecimal digits of the SHA-256 of `whsec_…` or `whpk_…`.' }),
+    publicKey: nullable(Type.String({ description: '`whpk_…`, of an Ed25519 one.' })),
+    current: Type.Boolean({ description: 'The newest one; the others sign beside it until they expire.' }),
+    createdAt: momentText(),
+    expiresAt: nullable(momentText()),
+  },
+  { title: 'SigningSecretOut' },
+)
+export const SigningSecretPage = pageOf('SigningSecretOut', SigningSecretOut)
