@@ -183,12 +183,34 @@ test('events and deliveries: listed, read, replayed', async () => {
   await receiver.received(1)
   expect(receiver.requests[0]).toMatchObject({ messageId: message.id, verified: true })
 
-  expect(await psapi.json('deliveries', 'list', '--event', message.id)).toMatchObject([{ id: endpoint.id }])
-  const delivered = await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'delivered')
-  expect(delivered.map(({ id }: { id: string }) => id)).toContain(message.id)
-  expect(await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'failed')).toEqual([])
-  const cancel = ['deliveries', 'cancel', '--endpoint', 'events', '--before', '2026-03-06T15:00:00Z']
-  expect(await psapi.run(cancel)).toMatchObject({ code: 0, stdout: '' })
+  const id = `${message.id}:${endpoint.id}`
+  const [delivery] = await psapi.json('deliveries', 'list', '--event', message.id)
+  expect(delivery).toMatchObject({ id, state: 'delivered', eventType: 'test.happened' })
+  expect(await psapi.json('deliveries', 'get', id)).toEqual(delivery)
+  expect(await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'exhausted,canceled')).toEqual([])
+  const exported = await psapi.run(['deliveries', 'export', '--event', message.id])
+  expect(
+    exported.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.includes(message.id)),
+  ).toEqual([false, true])
+})
+
+test('a delivery that waits is tried again at once, or canceled', async () => {
+  const endpoint = await service.endpoint(account, receiver, { uid: 'waiting', retrySchedule: [3_600, 3_600] })
+  receiver.answer(503)
+  const message = await service.message(account)
+  await service.settled()
+  const id = `${message.id}:${endpoint.id}`
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'retrying', attemptsMade: 1 })
+  expect(await psapi.run(['deliveries', 'retry', id])).toMatchObject({ code: 0, stdout: '' })
+  await service.settled()
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'retrying', attemptsMade: 2 })
+  expect(await psapi.run(['deliveries', 'cancel', id])).toMatchObject({ code: 0, stdout: '' })
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'canceled' })
+  expect(await psapi.run(['deliveries', 'get', 'msg_1'])).toMatchObject({ code: 2 })
+  await service.ok('DELETE', `/api/v1/app/${account.id}/endpoint/waiting`, undefined, { token: account.key })
 })
 
 test('lists have every row once with --all, as lines of JSON', async () => {
@@ -209,10 +231,13 @@ test('lists have every row once with --all, as lines of JSON', async () => {
 test('a replay is started and waited for', async () => {
   await service.endpoint(account, receiver, { uid: 'late' })
   const from = '2026-03-06T00:00:00Z'
-  const task = await psapi.json('replay', 'start', '--endpoint', 'late', '--kind', 'missing', '--from', from, '--wait')
-  expect(task).toMatchObject({ task: 'endpoint.replay', status: 'finished' })
-  expect(await psapi.json('replay', 'status', task.id)).toEqual(task)
-  expect((await psapi.json('replay', 'list'))[0].id).toBe(task.id)
+  const wish = ['--endpoint', 'late', '--kind', 'missing', '--from', from]
+  const { count } = await psapi.json('replay', 'preview', ...wish)
+  expect(count).toBeGreaterThan(0)
+  const [replay] = await psapi.json('replay', 'start', ...wish, '--wait')
+  expect(replay).toMatchObject({ kind: 'replay-missing', status: 'finished', done: count, failed: 0 })
+  expect(await psapi.json('replay', 'status', replay.id)).toEqual(replay)
+  expect((await psapi.json('replay', 'list'))[0].id).toBe(replay.id)
 })
 
 test('catalog: listed, read, and as TypeScript', async () => {

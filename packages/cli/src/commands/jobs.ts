@@ -12,7 +12,7 @@ import {
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
+import { examples } from '../frame.ts'
 import { waitFor } from './replay.ts'
 
 const UNFINISHED: readonly unknown[] = ['pending', 'running', 'canceling']

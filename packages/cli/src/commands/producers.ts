@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { FileBody, isJson, type Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import {
   announce,
   type ListFlags,
@@ -14,7 +15,6 @@ import {
   withListFlags,
 } from '../session.ts'
 import { confirm, note, printJson, type Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
 import { printJob, waitForJob } from './jobs.ts'
 
 const effects = {

@@ -3,7 +3,7 @@ import type { Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
 import { announce, openSession, printObject, type Session } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
+import { examples } from '../frame.ts'
 import { waitFor } from './replay.ts'
 
 const CLOCK = '/v1/sandbox/clock'

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf, jsonOf } from '#src/adapters/http/body.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
@@ -91,7 +92,11 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
   const accept = async (request: FastifyRequest, type: JobType, confirmEmpty = false) => {
     const job = parseJobRequest(type, jsonOf(request), confirmEmpty)
     const { id: accountId, environment } = request.account
-    const jobId = await acceptJob({ api, clock }, { accountId, environment }, job)
+    const written = async (tx: Queryable, id: string) => {
+      request.audit.say({ target: { kind: 'job', id }, after: { type, requested: job.requested } })
+      await request.audit.write(tx)
+    }
+    const jobId = await acceptJob({ api, clock }, { accountId, environment }, job, written)
     parts.wakeRunner()
     return acceptedAnswer(publicUrl, jobId)
   }
@@ -206,14 +211,17 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
   routes.patch('/v1/accounts/settings', patchSettings, async (request) => {
     queryOf(request, noQuery)
     const change = bodyOf(request, settingsBody)
-    const { id, environment } = request.account
-    const autoSubscribe = await api.transaction({ settings: visibleTo(environment, id) }, (tx) =>
-      change.autoSubscribe === undefined
-        ? readAutoSubscribe(tx, id)
-        : writeAutoSubscribe(tx, id, change.autoSubscribe, clock.now()),
-    )
-    if (autoSubscribe === undefined) throw notFound()
-    return { autoSubscribe }
+    const { id } = request.account
+    return await recorded(api, request, async (tx) => {
+      const before = await readAutoSubscribe(tx, id)
+      const autoSubscribe =
+        change.autoSubscribe === undefined
+          ? before
+          : await writeAutoSubscribe(tx, id, change.autoSubscribe, clock.now())
+      if (autoSubscribe === undefined) throw notFound()
+      request.audit.say({ target: { kind: 'app', id }, before: { autoSubscribe: before }, after: { autoSubscribe } })
+      return { autoSubscribe }
+    })
   })
 }
 

@@ -1,6 +1,7 @@
 import { addMs } from '#src/adapters/clock.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { envelope } from '#src/events/envelope.ts'
+import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
 import { chicagoDay } from './calendar.ts'
 import { type FeedParts, feedNow } from './feed-parts.ts'
 import type { Feed } from './feed-store.ts'
@@ -22,7 +23,6 @@ import { forgetWork, holdRun, isDayPublished, readCounts } from './run-store.ts'
 /** The longest that a publication may take: a million changed records. */
 const PUBLISH_MS_MAX = 900_000
 const PAYLOAD_KEPT_MS = 90 * 86_400_000
-const UPDATES_AVAILABLE = 'producersync.updates_available'
 
 /** Somebody has written a producer since the run compared it: nothing was published, and it is to be read again. */
 export class MovedMeanwhile extends Error {}

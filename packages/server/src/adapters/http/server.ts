@@ -7,6 +7,7 @@ import {
   LogController,
 } from 'fastify'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { UNKEPT } from './audit-note.ts'
 import {
   countRequest,
   hasUnreadBody,
@@ -112,6 +113,7 @@ export function createHttp({
   http.decorateRequest('ignoredFields')
   http.decorateRequest('principal')
   http.decorateRequest('account')
+  http.decorateRequest('audit')
   http.decorateRequest('family')
   http.decorateRequest('scanned')
   http.decorateRequest('parameters')
@@ -171,6 +173,7 @@ export function answerError(
 function begin(request: FastifyRequest, reply: FastifyReply, { requestsPerSocketMax }: HttpLimits): void {
   request.bytes = NO_BYTES
   request.ignoredFields = []
+  request.audit = UNKEPT
   reply.headers(STANDARD_HEADERS).header('x-request-id', request.id)
   // Node's own limit announces the end and then answers further requests without a body
   if (countRequest(request.raw, reply.raw) >= requestsPerSocketMax) reply.header('connection', 'close')
