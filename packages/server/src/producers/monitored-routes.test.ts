@@ -28,12 +28,12 @@ beforeAll(async () => {
   const updates = service.database.open('updates')
   known = Array.from({ length: 60 }, (_, index) => ({
     npn: String((NPNS[index % NPNS.length] ?? 0) + index * 3),
-    state: STATES[(index * 7) % STATES.length] ?? 'ready',
+    state: STATES[(index + Math.floor(index / 5)) % STATES.length] ?? 'ready',
     joinedAt: new Date(Date.UTC(2026, 1, 1 + ((index * 5) % 11))).toISOString(),
     names:
       index % 4 === 0
         ? [`${LAST[index % 5]} Insurance LLC`]
-        : [FIRST[index % 5] ?? '', 'Q', LAST[(index * 3) % 5] ?? ''],
+        : [FIRST[index % 5] ?? '', 'Q', LAST[(index * 3 + 4) % 5] ?? ''],
   }))
   for (const { npn, state, joinedAt, names } of known) {
     const status = state === 'no_licenses' || state === 'removed' ? 'ready' : state
