@@ -49,7 +49,7 @@ function onwards({ after, order }: Scan): Sql {
 
 /** What attempts at event `e` bear ids from: of days before its own no partition is looked into. */
 function ofEvent(from: string): Sql {
-  return sql`coalesce(${ATTEMPT_ID_PREFIX} || ksuid_before(e.created_at), ${from})`
+  return sql`coalesce(${ATTEMPT_ID_PREFIX} || ksuid_before(e.id), ${from})`
 }
 
 function inOrder({ order }: Scan): Sql {
