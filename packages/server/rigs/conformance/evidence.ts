@@ -25,7 +25,8 @@ export class Evidence {
   }
 
   #faultsOf(answer: SeenAnswer): string[] {
-    if (answer.text === '' && answer.status !== 204)
+    const isStream = answer.contentType === 'text/event-stream' // told of by its head
+    if (answer.text === '' && answer.status !== 204 && !isStream)
       return [`${answer.method} ${answer.url}: ${answer.status} without a body`]
     try {
       // a table is described as one
