@@ -10,12 +10,14 @@ const product = { path: '^(packages|examples)/', pathNot: tests }
 const decisions = [
   `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
   `${server}/attempts/attempt[.]ts$`,
+  `${server}/audit/audit[.]ts$`,
   `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|schedule|token-bucket)[.]ts$`,
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
   `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
+  `${server}/trials/verdict[.]ts$`,
   `${server}/updates/(calendar|local-date|feed/(normalise|normalise-loa|normalise-renewal|retry-schedule))[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
@@ -102,6 +104,18 @@ const rules = [
       'The command is a client of the HTTP API, and checks signatures with the receiver package as customers do.',
     from: { path: '^packages/cli/src/', pathNot: tests },
     to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
+  },
+  {
+    name: 'portal-from-outside',
+    comment: 'The pages are a client of the HTTP API, and take from the server the types of its contract, no more.',
+    from: { path: '^packages/portal/src/', pathNot: tests },
+    to: { path: '^packages/(?!portal/)', pathNot: '^packages/server/src/contract[.]ts$' },
+  },
+  {
+    name: 'contract-is-types',
+    comment: 'Nothing of the server runs in a browser.',
+    from: { path: '^packages/portal/' },
+    to: { path: '^packages/server/', dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'examples-from-outside',
@@ -216,12 +230,14 @@ const rules = [
 
   ...inOrder([
     ['accounts'],
+    ['audit'],
     ['events'],
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
     ['delivery-log'],
-    ['replays', 'erasure', 'statistics', 'interchange', 'portal'],
+    ['replays', 'erasure', 'statistics', 'interchange', 'portal', 'trials', 'issues'],
+    ['notices'],
     ['operate'],
   ]),
 ]
@@ -233,12 +249,12 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)node_modules/[.]' },
+    exclude: { path: '(^|/)node_modules/[.]|^packages/portal/dist/' },
     combinedDependencies: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json'],
     },
   },
 }

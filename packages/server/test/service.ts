@@ -11,12 +11,14 @@ import type { Connection } from '#src/adapters/postgres/database.ts'
 import { type App, createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
+import type { Pages } from '#src/portal/built-pages.ts'
 import type { Overrides } from '#src/wiring/base.ts'
 import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { WatchedAnswers } from './watched-answers.ts'
+import { WatchedWrites } from './watched-writes.ts'
 
 export type { Answer, TestAccount } from './api-client.ts'
 
@@ -33,6 +35,9 @@ export type ServiceOptions = {
   connection?: Connection
 }
 
+/** Tests that want pages bring some: building them is the business of few. */
+const NO_PAGES: Pages = { status: 200, index: '', files: new Map() }
+
 /** A machine that is busy with other tests must not look like a worker that has died. */
 const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
 
@@ -46,6 +51,7 @@ export class TestService extends ApiClient {
   readonly keys: Record<Environment, string>
   readonly #ownsDatabase: boolean
   readonly #answers: WatchedAnswers
+  readonly #writes: WatchedWrites
 
   private constructor(parts: {
     app: App
@@ -56,6 +62,7 @@ export class TestService extends ApiClient {
     keys: Record<Environment, string>
     ownsDatabase: boolean
     answers: WatchedAnswers
+    writes: WatchedWrites
   }) {
     super()
     this.app = parts.app
@@ -66,6 +73,7 @@ export class TestService extends ApiClient {
     this.keys = parts.keys
     this.#ownsDatabase = parts.ownsDatabase
     this.#answers = parts.answers
+    this.#writes = parts.writes
   }
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
@@ -90,15 +98,18 @@ export class TestService extends ApiClient {
       ...options.environment,
     })
     const answers = new WatchedAnswers()
+    const writes = new WatchedWrites()
     const overrides = {
       clock,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
+      pages: NO_PAGES,
       ...options.overrides,
       watch: (http: FastifyInstance) => {
         answers.watch(http)
+        writes.watch(http)
         options.overrides?.watch?.(http)
       },
     }
@@ -113,7 +124,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers, writes })
   }
 
   get url(): string {
@@ -121,9 +132,10 @@ export class TestService extends ApiClient {
     return this.app.url
   }
 
-  /** @throws an error when an answer was not as openapi.json describes it */
+  /** @throws an error when an answer was not as openapi.json describes it, or a write not as the audit has it */
   async close(): Promise<void> {
     await this.app.close()
+    await this.#writes.check(this.database)
     if (this.#ownsDatabase) await this.database.close()
     this.#answers.check()
   }
@@ -159,6 +171,7 @@ export class TestService extends ApiClient {
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
     await this.app.housekeeping.settled()
+    await this.app.tallies?.settled()
     await this.app.loads?.settled()
     await this.app.runs?.settled()
     await this.app.tasks?.settled()

@@ -38,6 +38,7 @@ test.each<{ cause: Cause; number: number; state: DeliveryState; meaning: string[
       dueAt: at,
       payload: null,
       contentType: null,
+      signing: null,
       taskId: null,
       requestedBy: null,
     },

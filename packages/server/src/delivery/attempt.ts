@@ -16,8 +16,11 @@ import {
 } from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
 import { classify } from './failure-classes.ts'
-import { requestHeaders, type Signer } from './request.ts'
+import { requestHeaders, type Signer, timestampHeaders } from './request.ts'
 import type { AttemptRecord } from './store.ts'
+
+/** How long ago a test was signed that receivers are to refuse for its age: twice what the specification lets pass. */
+const OLD_MS = 600_000
 
 /** An attempt that met an outcome, with what was decided. */
 export type Attempted = {
@@ -66,11 +69,12 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   const { payload } = delivery
   if (payload === null) throw new TypeError('a delivery without payload is canceled, not sent')
   const startedAt = clock.now()
+  const signedAt = delivery.signing === 'old' ? addMs(startedAt, -OLD_MS) : startedAt
   const id = attemptId(parts.ids, startedAt)
   await failpoint('send.before_write')
   const result = await parts.outgoing.post({
     url: target.url,
-    headers: requestHeaders({ ...delivery, payload }, target.headers, signer, startedAt),
+    headers: requestHeaders({ ...delivery, payload }, target.headers, signer, signedAt),
     body: payload,
     timeoutMs: target.timeoutMs,
     connectionKey: delivery.endpointId,
@@ -92,7 +96,7 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
     ...(result.outcome.kind === 'responded'
       ? { response: result.responseBody, responseHeaders: result.responseHeaders }
       : { response: null, responseHeaders: null }),
-    sentHeaders: sentHeadersOf(target.headers),
+    sentHeaders: sentHeadersOf(target.headers, signedAt === startedAt ? [] : timestampHeaders(signedAt)),
   })
 }
 
@@ -197,10 +201,14 @@ function timingsOf(
 /** The largest that the column holds: nearly 25 days. */
 const MS_MAX = 2 ** 31 - 1
 
-/** The endpoint's own headers as sent, without the values that nobody may read again. */
-function sentHeadersOf(headers: Headers): Record<string, string> | null {
-  if (headers.size === 0) return null
-  return Object.fromEntries([...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value]))
+/**
+ * The endpoint's own headers as sent, without the values that nobody may read again.
+ * @param others  those of ours that do not follow from the attempt's row
+ */
+function sentHeadersOf(headers: Headers, others: readonly [string, string][]): Record<string, string> | null {
+  if (headers.size === 0 && others.length === 0) return null
+  const own = [...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value])
+  return Object.fromEntries([...own, ...others])
 }
 
 function headerOf(result: PostResult & { kind: 'attempted' }, name: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { Outcome } from '#src/adapters/outgoing/outcome.ts'
+import type { Signing } from '#src/events/accept.ts'
 
 /** First attempts, retries and replays wait apart and have budgets of their own. The numbers are stored. */
 export const QUEUES = ['first', 'retry', 'replay'] as const
@@ -25,6 +26,7 @@ export type Delivery = {
   dueAt: Date
   payload: Buffer | null // null: erased or expired meanwhile
   contentType: string | null // null: application/json
+  signing: Signing | null // null: by all secrets that are valid, now
   /** The background task that planned it, and who asked for it, where somebody did. */
   taskId: string | null
   requestedBy: string | null

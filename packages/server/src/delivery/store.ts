@@ -1,12 +1,15 @@
 import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
+import { isWatched } from '#src/live/watched.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
 import type { LaneName } from './lanes.ts'
+import { isTrouble, troubling } from './troubles.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -69,6 +72,7 @@ type LaneRow = {
   requested_by: string | null
   payload: Buffer | null
   content_type: string | null
+  signing: Signing | null
 }
 
 /**
@@ -96,7 +100,7 @@ export async function readLanes(
            with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
         select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at, p.task_id,
-               p.requested_by, e.payload, e.content_type
+               p.requested_by, p.signing, e.payload, e.content_type
           from (select * from pending q
                  where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
@@ -129,6 +133,7 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
     dueAt: row.due_at,
     payload: row.payload,
     contentType: row.content_type,
+    signing: row.signing,
     taskId: row.task_id,
     requestedBy: row.requested_by,
   }
@@ -194,6 +199,7 @@ function toPending(row: PendingRow): Delivery {
     dueAt: row.due_at,
     payload: null,
     contentType: null,
+    signing: null,
     taskId: row.task_id,
     requestedBy: row.requested_by,
   }
@@ -232,6 +238,10 @@ export type EndpointChange = {
   version: number
   provenAt: Date | null
   failureClock: FailureClock
+  /** The success that has ended a failing streak; null: none since the worker knows the endpoint. */
+  recoveredAt: Date | null
+  /** Until when its breaker lets nothing through. */
+  pausedUntil: Date | null
   disable: { reason: DisabledReason; at: Date } | null
   /** What operators hear of it, once it is written. */
   announcements: readonly Announcement[]
@@ -254,6 +264,7 @@ export async function recordAttempts(
 ): Promise<Recorded> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
+  const hasTrouble = records.some(isTrouble)
   const pieces = records.map((record) => record.response ?? NO_BYTES)
   let end = 1
   const starts = records.map(({ response }) => {
@@ -307,6 +318,14 @@ export async function recordAttempts(
              ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
+      ${again || hasTrouble ? sql`returning id` : sql``}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, d.state, d.id, d.number, d.status_code, d.failure_class,
+                             to_timestamp(d.next_ms / 1000), to_timestamp((d.started_ms + d.duration_ms) / 1000))
+        from done d
+       where ${isWatched(sql`d.account_id`)} ${again ? sql`and d.id in (select id from written)` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -325,6 +344,10 @@ export async function recordAttempts(
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
              warned_percent = c.warned_percent,
+             recovered_at = greatest(c.recovered_at, e.recovered_at),
+             paused_until = c.paused_until,
+             paused_since = case when c.paused_until is not null then coalesce(e.paused_since, c.last_attempt_at) end,
+             disabled_at = case when c.disable_reason is not null and not e.disabled then c.disabled_at else e.disabled_at end,
              disabled = e.disabled or c.disable_reason is not null,
              disabled_reason = coalesce(e.disabled_reason, c.disable_reason),
              canceled_before = case when c.disable_reason is not null then c.disabled_at else e.canceled_before end,
@@ -337,12 +360,16 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
+                    ${changes.map((change) => change.recoveredAt)}::timestamptz[],
+                    ${changes.map((change) => change.pausedUntil)}::timestamptz[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, recovered_at, paused_until,
+                disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )
+    ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`

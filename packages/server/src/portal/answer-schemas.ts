@@ -1,7 +1,8 @@
 import Type from 'typebox'
-import { CAPABILITIES } from '#src/accounts/principal.ts'
+import { CAPABILITIES, STAFF_ROLES } from '#src/accounts/principal.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { ROLES } from './role.ts'
+import { BrandingOut } from './settings-schemas.ts'
 
 export const AppPortalAccessOut = Type.Object(
   {
@@ -15,6 +16,7 @@ const sessionFields = {
   id: Type.String(),
   environment: oneOf(['sandbox', 'production']),
   person: nullable(Type.String()),
+  staff: nullable(oneOf(STAFF_ROLES)),
   grants: Type.Array(
     Type.Object(
       {
@@ -25,6 +27,8 @@ const sessionFields = {
         role: nullable(oneOf(ROLES)),
         capabilities: Type.Array(oneOf(CAPABILITIES)),
         featureFlags: Type.Array(Type.String()),
+        timeZone: nullable(Type.String({ description: 'The account’s; null: that of the browser.' })),
+        branding: BrandingOut,
       },
       { title: 'PortalGrant' },
     ),

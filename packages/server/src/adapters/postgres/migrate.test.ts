@@ -122,7 +122,7 @@ test('a table in use is waited for', async () => {
   })
 })
 
-test.each(['002-second.sql', '1-short.sql', '001_underscore.sql'])('a file named %s is refused', async (name) => {
+test.each(['1-short.sql', '001_underscore.sql'])('a file named %s is refused', async (name) => {
   write(name, 'select 1')
   await expect(migrate(at.connection, { directory })).rejects.toThrow(SchemaError)
 })

@@ -67,12 +67,19 @@ export async function missingMigrations(connection: Connection, options: Migrate
   })
 }
 
+/** The names of the migrations that this release has. */
+export function migrationNames(): string[] {
+  return readMigrations(serviceMigrations).map(({ name }) => name)
+}
+
 function readMigrations(directory: URL): Migration[] {
   const names = readdirSync(directory).filter((name) => name.endsWith('.sql'))
-  const migrations = names.sort().map((name, index) => {
+  let before = 0
+  const migrations = names.sort().map((name) => {
     const number = Number(/^(\d{3})-[a-z0-9-]+\.sql$/.exec(name)?.[1])
-    if (number !== index + 1)
-      throw new SchemaError(`Migration ${name} should be number ${index + 1}, as 001-what-it-does.sql.`)
+    if (!(number > before))
+      throw new SchemaError(`Migration ${name} should have a number of its own, as 001-what-it-does.sql.`)
+    before = number
     const text = readFileSync(new URL(name, directory), 'utf8')
     return { number, name, text, sha256: createHash('sha256').update(text).digest('hex') }
   })
