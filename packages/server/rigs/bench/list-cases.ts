@@ -143,7 +143,6 @@ function logCases({ accountId, endpointIds, attemptIds, eventIds }: Sample): Lis
     ),
     ...['http_server_error', 'http_not_found', 'tls_name'].map((name) => `class=${name}`),
     ...['code=200', 'code=404', 'code=5xx', 'test=true', 'trigger=resend', 'slow=true', 'npn=15645555'],
-    `endpoint=${endpointIds[0]}`,
     `type=${USUAL.type}`,
   ]
   return [
@@ -153,6 +152,8 @@ function logCases({ accountId, endpointIds, attemptIds, eventIds }: Sample): Lis
       caseOf(`A/delivery ${filter}`, 'either', () => `${log}?${filter}`),
       caseOf(`A/delivery/count ${filter}`, 'either', () => `${log}/count?${filter}`),
     ]),
+    caseOf('A/delivery endpoint', 'either', () => `${log}?endpoint=${endpointIds[0]}`),
+    caseOf('A/delivery/count endpoint', 'either', () => `${log}/count?endpoint=${endpointIds[0]}`),
     caseOf('A/delivery q, an event', 'either', (number) => `${log}?q=${of(eventIds, number)}`),
     caseOf('A/delivery q, an attempt', 'either', (number) => `${log}?q=${of(attemptIds, number)}`),
     caseOf('M/timeline', 'either', (number) => `/app/${accountId}/msg/${of(eventIds, number)}/timeline`),
