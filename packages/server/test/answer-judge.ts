@@ -63,8 +63,9 @@ export class AnswerJudge {
     const content = types.find(([type]) => type === contentType)
     if (!content) return say(`is ${contentType}, not ${types.map(([type]) => type).join(' or ')}`)
     const { schema } = content[1]
-    if (!schema || !/\bjson$/.test(content[0])) return []
-    return this.#faultsOf(JSON.parse(text), schema).flatMap(say)
+    if (!schema) return []
+    const isJson = /[/+]json\b/.test(contentType ?? '')
+    return this.#faultsOf(isJson ? JSON.parse(text) : text, schema).flatMap(say)
   }
 
   #resolve(answer: DescribedAnswer | undefined): DescribedAnswer | undefined {
