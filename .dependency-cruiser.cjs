@@ -17,6 +17,7 @@ const decisions = [
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
   `${server}/portal/(cookie|link|role|session)[.]ts$`,
   `${server}/replays/pace[.]ts$`,
+  `${server}/trials/verdict[.]ts$`,
   `${server}/updates/(calendar|local-date|feed/(normalise|normalise-loa|normalise-renewal|retry-schedule))[.]ts$`,
 ]
 const stores = `${server}/[^/]+/(store|[a-z-]*-store)[.]ts$`
@@ -28,7 +29,7 @@ const valuesOnly = { dependencyTypesNot: ['type-only'] }
 
 /**
  * Folders of the domain, each readable without those after it, and without its neighbours. failpoint.ts holds the names of places
- * where tests break a process; accepting has some too.
+ * where tests break a process; accepting has some too. npn.ts holds what events are about.
  */
 function inOrder(layers) {
   return layers.flatMap((layer, index) =>
@@ -38,7 +39,7 @@ function inOrder(layers) {
       from: { path: `${server}/${folder}/`, pathNot: tests },
       to: {
         path: `${server}/(${layers.slice(index).flat().join('|')})/`,
-        pathNot: [`${server}/${folder}/`, `${server}/delivery/failpoint[.]ts$`],
+        pathNot: [`${server}/${folder}/`, `${server}/(delivery/failpoint|population/npn)[.]ts$`],
       },
     })),
   )
@@ -103,6 +104,18 @@ const rules = [
       'The command is a client of the HTTP API, and checks signatures with the receiver package as customers do.',
     from: { path: '^packages/cli/src/', pathNot: tests },
     to: { path: '^packages/', pathNot: '^packages/(cli/(src|node_modules)/|receiver/src/node[.]ts$)' },
+  },
+  {
+    name: 'portal-from-outside',
+    comment: 'The pages are a client of the HTTP API, and take from the server the types of its contract, no more.',
+    from: { path: '^packages/portal/src/', pathNot: tests },
+    to: { path: '^packages/(?!portal/)', pathNot: '^packages/server/src/contract[.]ts$' },
+  },
+  {
+    name: 'contract-is-types',
+    comment: 'Nothing of the server runs in a browser.',
+    from: { path: '^packages/portal/' },
+    to: { path: '^packages/server/', dependencyTypesNot: ['type-only'] },
   },
   {
     name: 'examples-from-outside',
@@ -222,7 +235,9 @@ const rules = [
     ['population', 'endpoints'],
     ['delivery'],
     ['attempts', 'tasks'],
-    ['replays', 'erasure', 'statistics', 'interchange', 'portal'],
+    ['delivery-log'],
+    ['replays', 'erasure', 'statistics', 'interchange', 'portal', 'trials', 'issues'],
+    ['notices'],
     ['operate'],
   ]),
 ]
@@ -234,12 +249,12 @@ module.exports = {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)node_modules/[.]' },
+    exclude: { path: '(^|/)node_modules/[.]|^packages/portal/dist/' },
     combinedDependencies: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'types', 'default'],
-      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs', '.json'],
     },
   },
 }

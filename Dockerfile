@@ -8,6 +8,7 @@ COPY package.json package-lock.json runtime.sh ./
 COPY packages/receiver/package.json packages/receiver/
 COPY packages/server/package.json packages/server/
 COPY packages/cli/package.json packages/cli/
+COPY packages/portal/package.json packages/portal/
 # the image has Node, and its PostgreSQL is another container: nothing optional is needed
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace packages/server --workspace packages/receiver
 RUN npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
@@ -17,6 +18,12 @@ COPY examples/listen.ts examples/
 RUN rm -rf packages/server/test packages/server/rigs packages/receiver/test packages/receiver/rigs \
   && find packages -name '*.test.ts' -delete
 
+FROM node:24.21.0-bookworm-slim AS pages
+WORKDIR /app
+COPY package.json package-lock.json runtime.sh ./
+COPY packages packages
+RUN npm ci --ignore-scripts && npm run -s build
+
 FROM node:24.21.0-bookworm-slim
 LABEL org.opencontainers.image.title="ProducerSync" \
   org.opencontainers.image.licenses="Apache-2.0" \
@@ -25,6 +32,8 @@ LABEL org.opencontainers.image.title="ProducerSync" \
 ENV NODE_ENV=production PORT=8080 ADMIN_PORT=8081 PSAPI_SERVER_HOST=0.0.0.0 PSAPI_SERVER_ADMIN_HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build --chown=root:root /app /app
+# sources and what was built of them: a process looks whether they belong together (docs/decisions/0044)
+COPY --from=pages --chown=root:root /app/packages/portal /app/packages/portal
 # the file system is read-only to it: all state is in the database
 USER 10001:10001
 EXPOSE 8080 8081

@@ -9,16 +9,18 @@ import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
 import { withoutRequest } from '#src/audit/without-request.ts'
 import { Closing, TRANSACTIONS_END_MS_MAX } from '#src/closing.ts'
-import { type Config, urlHost } from '#src/config.ts'
+import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { Waker } from '#src/delivery/wake.ts'
 import type { DeliveryWorker } from '#src/delivery/worker.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
+import type { NoticeRunner } from '#src/notices/runner.ts'
 import { createAdminListener } from '#src/operate/admin-listener.ts'
 import type { Health } from '#src/operate/health.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import type { PopulationRunner } from '#src/population/runner.ts'
 import { makeStartLinks, type StartLinks } from '#src/portal/start-links.ts'
+import type { TallyRunner } from '#src/statistics/tally-runner.ts'
 import type { TaskRunner } from '#src/tasks/runner.ts'
 import type { LoadRunner } from '#src/updates/load-runner.ts'
 import { preload } from '#src/updates/preload.ts'
@@ -26,10 +28,11 @@ import type { FeedRunner } from '#src/updates/runner.ts'
 import { type Base, CannotStart, type Overrides, startBase } from './wiring/base.ts'
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
-import { startFeeds, startPopulation, startTasks, startWorker } from './wiring/start-work.ts'
+import { startPortal } from './wiring/start-portal.ts'
+import { startFeeds, startNotices, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
-  /** Where the API listens; null without the role `api`. */
+  /** Where the API and the portal are reached; null with neither of these roles. */
   url: string | null
   adminUrl: string
   worker: DeliveryWorker | null
@@ -37,6 +40,8 @@ export type App = {
   runs: FeedRunner | null
   loads: LoadRunner | null
   tasks: TaskRunner | null
+  notices: NoticeRunner | null
+  tallies: TallyRunner | null
   housekeeping: Housekeeping
   health: Health
   /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
@@ -68,21 +73,29 @@ export async function createApp(
     const adminUrl = await startAdmin(base)
     const { firstAccount, housekeeping } = await prepare(base, masterKey)
     const wakeLanes = (names: readonly LaneName[]) => waker?.lanes(names)
+    let url: string | null = null
     let waker: Waker | null = null // until it is there, nothing is recorded
     const worker = config.roles.has('worker') ? await startWorker(base, wakeLanes) : null
     waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
+    const notices = worker ? startNotices(base, () => url ?? publicUrlOf(config)) : null
+    const tallies = worker ? startTallies(base) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
     const wake = {
       waker,
       tasks: () => tasks?.wake(),
+      notices: () => notices?.wake(),
       population: () => population?.wake(),
       runs: () => feeds?.runs.wake(),
       loads: () => feeds?.loads.wake(),
       load: () => worker?.load,
     }
-    const url = config.roles.has('api') ? await startApi(base, wake) : null
+    url = config.roles.has('api')
+      ? await startApi(base, wake)
+      : config.roles.has('portal')
+        ? await startPortal(base)
+        : null
     base.health.started()
     return {
       url,
@@ -92,6 +105,8 @@ export async function createApp(
       runs: feeds?.runs ?? null,
       loads: feeds?.loads ?? null,
       tasks,
+      notices,
+      tallies,
       housekeeping,
       health: base.health,
       firstAccount,

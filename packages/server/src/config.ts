@@ -23,12 +23,16 @@ export type Config = {
   adminPortIsFixed: boolean
   /** Where the service is reached, without a slash at the end; null: as it listens. */
   publicUrl: string | null
+  /** Where mail is handed in, and in whose name; null: the service sends none. */
+  mail: { url: string; from: string } | null
   masterKeyFile: string
   masterKeyIsOurs: boolean
   /** `address:port` pairs that endpoints may have although the address policy refuses them. */
   loopbackReceivers: readonly string[]
   refusedRanges: readonly string[]
   trustedProxies: readonly string[]
+  /** Origins of pages that may show the portal in a frame. */
+  frameAncestors: readonly string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error'
   /** All accounts together. */
   destinationLimits: {
@@ -95,6 +99,16 @@ const settings = {
     parseRoles,
   ),
   publicUrl: setting<string | null>('PUBLIC_URL', 'where the service is reached, in links', null, parsePublicUrl),
+  smtpUrl: {
+    ...setting<string | null>(
+      'SMTP_URL',
+      'mail server, as smtps://user:password@host:465; without it no mail is sent',
+      null,
+      parseSmtpUrl,
+    ),
+    secret: true,
+  },
+  mailFrom: setting<string | null>('MAIL_FROM', 'address that mail comes from', null, parseMailAddress),
   port: setting<number | null>('PORT', 'port of the API; 8080, or the next free one', null, parsePort),
   adminPort: setting<number | null>(
     'ADMIN_PORT',
@@ -128,6 +142,12 @@ const settings = {
     'addresses or ranges of proxies whose x-forwarded-for is believed',
     [],
     (text) => list(text).map((part) => (part.includes('/') ? parseRange(part) : parseAddress(part))),
+  ),
+  frameAncestors: setting<readonly string[]>(
+    `${OWN_PREFIX}FRAME_ANCESTORS`,
+    'origins of pages that may show the portal in a frame',
+    [],
+    (text) => list(text).map(parseOrigin),
   ),
   logLevel: setting<Config['logLevel']>(`${OWN_PREFIX}LOG_LEVEL`, 'debug, info, warn or error', 'info', parseLogLevel),
   hostInFlightMax: limit('HOST_IN_FLIGHT_MAX', 'requests under way to one host, all accounts together', 100),
@@ -203,6 +223,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     faults.push('MASTER_KEY_FILE: needed with DATABASE_URL; make one: (umask 077; openssl rand -base64 32 > FILE)')
   }
   const feed = feedOf(values, faults)
+  const mail = mailOf(values, faults)
   if (faults.length > 0) throw new ConfigError(faults)
   const embedded = values.databaseUrl === null
   const isNipr = feed?.kind === 'nipr'
@@ -217,11 +238,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     adminPort: values.adminPort ?? 8081,
     adminPortIsFixed: values.adminPort !== null || !embedded,
     publicUrl: values.publicUrl,
+    mail,
     masterKeyFile: values.masterKeyFile ?? resolve(values.dataDir, 'master-key'),
     masterKeyIsOurs: values.masterKeyFile === null,
     loopbackReceivers: values.loopbackReceivers ?? (embedded && !isNipr ? DEVELOPMENT_RECEIVERS : []),
     refusedRanges: values.refusedRanges,
     trustedProxies: values.trustedProxies,
+    frameAncestors: values.frameAncestors,
     logLevel: values.logLevel,
     destinationLimits: {
       hostInFlightMax: values.hostInFlightMax,
@@ -235,6 +258,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     calendar: { runAt: values.niprRunAt, holidays: values.niprHolidays },
     reportsPerSecond: { nipr: values.niprReportsPerSecond, simulator: values.simulatorReportsPerSecond },
   }
+}
+
+/** The mail server, with what is wrong about it added to `faults`. */
+function mailOf({ smtpUrl, mailFrom }: Values, faults: string[]): Config['mail'] {
+  if (smtpUrl !== null && mailFrom === null) faults.push('MAIL_FROM: needed with SMTP_URL')
+  return smtpUrl === null || mailFrom === null ? null : { url: smtpUrl, from: mailFrom }
 }
 
 /** Production's feed, with what is wrong about it added to `faults`. */
@@ -368,6 +397,16 @@ function parsePublicUrl(text: string): string {
   return url.href.replace(/\/+$/, '')
 }
 
+function parseSmtpUrl(text: string): string {
+  if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text)) throw new Error('must be an smtp:// or smtps:// URL')
+  return text
+}
+
+function parseMailAddress(text: string): string {
+  if (!/^[^\s@<>]+@[^\s@<>]+$/.test(text)) throw new Error('must be a mail address such as webhooks@northwind.example')
+  return text
+}
+
 function parsePort(text: string): number {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('must be a port from 0 to 65535')
@@ -413,6 +452,14 @@ function parseServiceUrl(text: string): URL {
     throw new Error('must be an http or https URL without user, password, query or fragment')
   }
   return url
+}
+
+function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== text) {
+    throw new Error(`"${text}" is not an origin such as https://app.example.com`)
+  }
+  return text
 }
 
 function parseWord(text: string): string {

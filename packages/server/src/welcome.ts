@@ -11,14 +11,16 @@ export function welcome(app: App, config: Config, links: StartLinks | null): str
   const { url, firstAccount } = app
   const lines = [
     '',
-    `ProducerSync is ready.${url === null ? '' : ` API: ${url}`}   Probes and metrics: ${app.adminUrl}`,
+    `ProducerSync is ready.${url === null || !config.roles.has('api') ? '' : ` API: ${url}`}   Probes and metrics: ${app.adminUrl}`,
     `Database: ${config.database ? 'DATABASE_URL' : `embedded, data in ${config.dataDir}`}   Roles: ${[...config.roles].join(', ')}`,
   ]
+  if (url !== null && config.roles.has('portal')) lines.push(`Portal: ${url}/portal/`)
   if (config.loopbackReceivers.length > 0) {
     lines.push(`Receivers on loopback that endpoints may use: ${config.loopbackReceivers.join(', ')}`)
   }
-  if (url !== null && firstAccount) lines.push(...firstSteps(url, firstAccount))
-  else if (url !== null)
+  const answersApi = url !== null && config.roles.has('api')
+  if (answersApi && firstAccount) lines.push(...firstSteps(url, firstAccount))
+  else if (answersApi)
     lines.push(
       '',
       'The README has the lines for a first webhook; lost credentials: npm run -s admin -- client rotate --help',

@@ -1,4 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { vi } from 'vitest'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -21,13 +22,19 @@ export type Named = Record<
   | 'msg_id'
   | 'attempt_id'
   | 'task_id'
+  | 'replay_id'
+  | 'issue_id'
   | 'event_type_name'
   | 'jobId'
+  | 'previewId'
+  | 'npn'
+  | 'runDate'
   | 'member_id'
   | 'key_id'
   | 'key_secret_id'
   | 'secret_id'
-  | 'link_id',
+  | 'link_id'
+  | 'cli_session_id',
   string
 >
 
@@ -39,6 +46,7 @@ export class IsolationWorld {
   readonly service: TestService
   readonly routes: Route[]
   readonly #receiver: Receiver
+  #npn = 700_000_000
 
   private constructor(service: TestService, routes: Route[], receiver: Receiver) {
     this.service = service
@@ -80,35 +88,52 @@ export class IsolationWorld {
       uid: `ep-${canary}`,
       headers: { 'x-canary': canary },
       eventTypes: ['known.happened'],
+      retrySchedule: [],
     }
     const endpoint = await service.endpoint(account, this.#receiver, settings)
     const event = { eventType: 'known.happened', eventId: `event-${canary}`, payload: { canary }, tags: [canary] }
     const message = await service.message(account, event)
     await service.settled()
     const [attempt] = await service.attempts(account, message.id)
+    this.#receiver.answer(500)
+    await service.message(account, { eventType: 'known.happened', payload: { canary } })
+    await service.settled()
+    this.#receiver.answer(200)
+    const issues = await service.ok('GET', `${path}/issue`, undefined, key)
     const since = service.clock.now().toISOString()
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
-    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    this.#npn += 1
+    const npn = String(this.#npn) // nobody else's
+    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
+    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
+    const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
     const member = await service.ok('POST', `${path}/member`, { person: canary, role: 'admin' }, key)
     const link = await service.ok('POST', `${path}/login-link`, { memberId: member.id }, key)
     const { key: program } = await service.ok('POST', `${path}/key`, { kind: 'client', name: canary }, key)
     const { data: secrets } = await service.ok('GET', `${path}/endpoint/${endpoint.id}/secret/list`, undefined, key)
     const logo = { contentType: 'image/png', data: PNG }
     await service.ok('PUT', `${path}/settings/logo`, logo, key)
+    const { id: listener } = await service.ok('POST', `${path}/cli-session`, { device: canary.padEnd(16, '-') }, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
       msg_id: message.id,
       attempt_id: attempt.id,
       task_id: task.id,
+      replay_id: task.id,
+      issue_id: issues.data[0].id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
+      previewId: preview.id,
+      npn,
+      runDate: service.clock.now().toISOString().slice(0, 10),
       member_id: member.id,
       key_id: program.id,
       key_secret_id: program.secrets[0].id,
       secret_id: secrets[0].id,
       link_id: link.id,
+      cli_session_id: listener,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }

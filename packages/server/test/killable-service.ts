@@ -26,6 +26,7 @@ const log = pino({ level: 'info', base: null }, pino.destination({ fd: 2, sync: 
 const config = loadConfig({ PORT: '0', ADMIN_PORT: '0', ...environment })
 const app = await createApp(config, connection, sealingKey(Buffer.from(masterKey, 'base64')), log, {
   durabilityUnchecked: true,
+  pages: { status: 200, index: '', files: new Map() },
   failpoint,
   ...(leaseTimes ? { leaseTimes } : {}),
 })

@@ -11,6 +11,7 @@ import type { Connection } from '#src/adapters/postgres/database.ts'
 import { type App, createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
+import type { Pages } from '#src/portal/built-pages.ts'
 import type { Overrides } from '#src/wiring/base.ts'
 import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
@@ -33,6 +34,9 @@ export type ServiceOptions = {
   /** How the service reaches its database; as the test does when absent. */
   connection?: Connection
 }
+
+/** Tests that want pages bring some: building them is the business of few. */
+const NO_PAGES: Pages = { status: 200, index: '', files: new Map() }
 
 /** A machine that is busy with other tests must not look like a worker that has died. */
 const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
@@ -101,6 +105,7 @@ export class TestService extends ApiClient {
       leaseTimes: PATIENT_LEASES,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
+      pages: NO_PAGES,
       ...options.overrides,
       watch: (http: FastifyInstance) => {
         answers.watch(http)
@@ -166,6 +171,7 @@ export class TestService extends ApiClient {
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
     await this.app.housekeeping.settled()
+    await this.app.tallies?.settled()
     await this.app.loads?.settled()
     await this.app.runs?.settled()
     await this.app.tasks?.settled()

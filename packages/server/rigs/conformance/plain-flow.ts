@@ -67,6 +67,19 @@ export async function runPlainFlow({
     return {}
   }
 
+  /** Opens a stream and reads what comes first; what is not one is a fault. */
+  async function glance(operationId: string, path: string, token = key): Promise<void> {
+    if (!claims(operationId)) return
+    const done = new AbortController()
+    const response = await fetch(`${url}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: done.signal,
+    })
+    const first = await response.body?.getReader().read()
+    if (!response.ok || !first?.value) faults.push(`plain HTTP: ${operationId}: ${response.status} is no stream`)
+    done.abort()
+  }
+
   async function management(): Promise<void> {
     const app = `/api/v1/app/${APP}`
     await call('v1.health.get', 'GET', '/api/v1/health', undefined, '')
@@ -89,12 +102,20 @@ export async function runPlainFlow({
     const attempt = firstId(list.data)
     await call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', `${app}/msg/one/endpoint/main/attempt`)
     await call('v1.message-attempt.get-headers', 'GET', `${attempts}/${attempt}/headers`)
+    await call('v1.message-attempt.detail', 'GET', `${attempts}/${attempt}/detail`)
+    await call('v1.message.timeline', 'GET', `${app}/msg/one/timeline`)
+    await call('v1.delivery.list', 'GET', `${app}/delivery?state=delivered&limit=2`)
+    await call('v1.delivery.count', 'GET', `${app}/delivery/count?code=2xx`)
+    await call('v1.delivery.export', 'GET', `${app}/delivery/export?format=csv&q=one`)
     await call('v1.endpoint.cancel-msgs', 'POST', `${app}/endpoint/main/cancel-msgs`, { createdBefore: new Date() })
     await call('v1.message.search', 'POST', `${app}/msg/search`, { event_types: ['plain.sent'], with_content: true })
     await call('v1.authentication.whoami', 'GET', '/api/v1/auth/whoami')
     const range = `since=${new Date(Date.now() - 3_600_000).toISOString()}&until=${new Date(Date.now() - 1_000).toISOString()}`
     await call('v1.application.stats.attempts', 'GET', `${app}/stats/attempts?${range}`)
     await call('v1.stats.app-attempts', 'GET', `/api/v1/stats/app/${APP}/attempt`)
+    await call('v1.endpoint.get-health', 'GET', `${app}/endpoint/main/health?bucket=FiveMinutes`)
+    await call('v1.endpoint.list-health', 'GET', `${app}/endpoint-health?state=healthy`)
+    await call('v1.application.summary', 'GET', `${app}/summary`)
     await call('v1.event-type.export-openapi', 'POST', '/api/v1/event-type/export/openapi', {})
     await call('v1.authentication.dashboard-access', 'POST', `/api/v1/auth/dashboard-access/${APP}`)
   }
@@ -113,6 +134,37 @@ export async function runPlainFlow({
     await call('v1.background-task.cancel', 'POST', `${path}/cancel`)
   }
 
+  /** What people do by hand: tests, one delivery, replays of what a filter finds, and issues. */
+  async function acts(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const main = `${app}/endpoint/main`
+    await call('v1.endpoint.test-event', 'POST', `${main}/test-event`, { eventType: 'webhook.ping' })
+    await call('v1.endpoint.signature-check', 'POST', `${main}/signature-check`)
+    const failing = { url: receiver.urlOf('/plain/fail'), uid: 'failing', retrySchedule: [3_600, 3_600] }
+    await call('v1.endpoint.create', 'POST', `${app}/endpoint`, failing)
+    await call('v1.message.create', 'POST', `${app}/msg`, { eventType: 'plain.sent', eventId: 'bad', payload: {} })
+    const issues = await until(
+      () => call('v1.issue.list', 'GET', `${app}/issue?endpoint=failing`),
+      ({ data }) => Array.isArray(data) && data.length > 0,
+      'an issue',
+    )
+    const issue = `${app}/issue/${firstId(issues.data)}`
+    await call('v1.issue.get', 'GET', issue)
+    await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
+    await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
+    await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
+    const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
+    const { previewId } = await call('v1.replay.preview', 'POST', `${app}/replay/preview`, preview)
+    await call('v1.replay.start', 'POST', `${app}/replay`, { previewId, rate: 10, order: 'newest' })
+    const replays = await call('v1.replay.list', 'GET', `${app}/replay?endpoint=main`)
+    await call('v1.replay.get', 'GET', `${app}/replay/${firstId(replays.data)}`)
+    const channels = [{ kind: 'chat', name: 'Team', url: receiver.urlOf('/plain/chat'), rules: ['first_failure'] }]
+    const rules = `${app}/notification-rules`
+    const { channels: made } = await call('v1.notification-rules.set', 'PUT', rules, { channels })
+    await call('v1.notification-rules.get', 'GET', rules)
+    await call('v1.notification-rules.test', 'POST', `${rules}/test`, { channelId: firstId(made) })
+  }
+
   async function portal(): Promise<void> {
     const access = `/api/v1/auth/app-portal-access/${APP}`
     const { url: login } = await call('v1.authentication.app-portal-access', 'POST', access)
@@ -122,7 +174,37 @@ export async function runPlainFlow({
     await call('portal.session.get', 'GET', '/portal/session', undefined, token)
     await call('portal.session.extend', 'POST', '/portal/session/extend', {}, token)
     await call('portal.session.token', 'POST', '/portal/session/token', {}, token)
+    await codeSignIn(token)
     await call('portal.session.close', 'DELETE', '/portal/session', {}, token)
+  }
+
+  /** What the command line does: signing in by a code, listening, reporting. */
+  async function codeSignIn(token: string): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const login = await call('v1.cli-login.create', 'POST', '/api/v1/cli-login', { deviceName: 'plain' }, '')
+    await call('v1.cli-login.get', 'GET', `${app}/cli-login?userCode=${String(login.userCode)}`, undefined, token)
+    await call('v1.cli-login.decide', 'POST', `${app}/cli-login`, { userCode: login.userCode, approve: true }, token)
+    const { deviceCode } = login
+    await call('v1.cli-login.token', 'POST', '/api/v1/cli-login/token', { deviceCode }, '')
+  }
+
+  async function listening(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    await glance('v1.live.stream', `${app}/live?topics=delivery`)
+    const session = await call('v1.cli-session.create', 'POST', `${app}/cli-session`, {
+      device: 'a device of the plain flow',
+    })
+    const path = `${app}/cli-session/${String(session.id)}`
+    await glance('v1.cli-session.stream', `${path}/stream`)
+    const { id: eventId } = await call('v1.cli-session.test-event', 'POST', `${path}/test-event`, {
+      eventType: 'webhook.ping',
+    })
+    const result = { eventId, responseStatusCode: 204, durationMs: 1 }
+    await call('v1.cli-session.result.create', 'POST', `${path}/result`, result)
+    await call('v1.cli-session.result.list', 'GET', `${path}/result`)
+    await call('v1.cli-session.list', 'GET', `${app}/cli-session`)
+    await call('v1.cli-session.get', 'GET', path)
+    await call('v1.cli-session.delete', 'DELETE', path)
   }
 
   async function producersync(): Promise<void> {
@@ -148,6 +230,33 @@ export async function runPlainFlow({
     const records = await producer(String(accountId), NPN)
     for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
     await runs(String(accountId), token)
+    await population()
+  }
+
+  /** What people see of the population and the runs, and how they change it. */
+  async function population(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const people = `${app}/population`
+    await call('v1.population.list', 'GET', `${people}?q=${NPN.slice(0, 3)}`)
+    await call('v1.population.get', 'GET', `${people}/${NPN}`)
+    const preview = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, ['912484758', '00123'])
+    const path = `${people}/preview/${String(preview.id)}`
+    await call('v1.population.list-preview-rows', 'GET', `${path}?part=invalid`)
+    await call('v1.population.export-preview', 'GET', `${path}/csv`)
+    const job = await call('v1.population.change', 'POST', `${people}/change`, { previewId: preview.id })
+    const status = `${people}/job/${String(job.id)}`
+    const hasEnded = ({ finishedAt }: Body) => finishedAt !== null
+    await until(() => call('v1.population-job.get', 'GET', status), hasEnded, 'the end of a change')
+    await call('v1.population-job.list', 'GET', `${people}/job`)
+    await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
+    await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
+    const list = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
+    const long = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, list)
+    const running = await call('v1.population.change', 'POST', `${people}/change`, { previewId: long.id })
+    await call('v1.population-job.cancel', 'POST', `${people}/job/${String(running.id)}/cancel`)
+    const { data } = await call('v1.run-day.list', 'GET', `${app}/run`)
+    const [day]: unknown[] = Array.isArray(data) ? data : []
+    await call('v1.run-day.get', 'GET', `${app}/run/${String(toBody(day).runDate)}`)
   }
 
   /** The calls of producersync-api 13. */
@@ -174,6 +283,8 @@ export async function runPlainFlow({
 
   await management()
   await tasks()
+  await listening()
+  await acts()
   await runPeopleFlow(call, APP)
   await portal()
   await producersync()

@@ -99,6 +99,8 @@ export class SimReceivers {
       outcome,
       durationMs: time.nowMs - startedAtMs,
       timings: {},
+      address: null,
+      security: null,
       headers: {},
       responseHeaders: [],
       responseBody: NO_BODY,

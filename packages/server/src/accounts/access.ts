@@ -32,6 +32,8 @@ export type Access = {
 
 /** What a token of an account's client with scope `webhooks` may do. Source: webhook-api 2.1. */
 const OF_CLIENT: ReadonlySet<Capability> = new Set(DEFAULT_CAPABILITIES)
+/** With scope `producersync.write` too: what it may do under `/v1` it may do here. See docs/decisions/0038. */
+const OF_WRITING_CLIENT: ReadonlySet<Capability> = new Set([...DEFAULT_CAPABILITIES, 'ManagePopulation'])
 const NONE: ReadonlySet<never> = new Set()
 
 const PRINCIPAL_MAX_AGE_MS = 2_000
@@ -133,7 +135,8 @@ function toPrincipal(row: TokenRow): Principal {
   }
   const scopes: ReadonlySet<Scope> = new Set(row.scopes)
   // A client's token without `webhooks` is known to the webhook API, and may do nothing there.
-  const ofClient = scopes.has('webhooks') ? OF_CLIENT : NONE
+  const webhooks = scopes.has('producersync.write') ? OF_WRITING_CLIENT : OF_CLIENT
+  const ofClient = scopes.has('webhooks') ? webhooks : NONE
   return {
     kind: row.kind,
     tokenId,

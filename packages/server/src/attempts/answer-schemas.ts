@@ -10,6 +10,17 @@ const status = Type.Integer({ minimum: 0, maximum: 4, description: STATUS_TEXTS.
 const statusText = oneOf(STATUS_TEXTS)
 const standing = { status, statusText, nextAttempt: Type.Optional(momentText()) }
 
+export const FailureOut = Type.Object(
+  {
+    class: oneOf(Object.keys(FAILURE_CLASSES) as FailureClass[]),
+    title: Type.String(),
+    advice: Type.String(),
+    retried: Type.Boolean(),
+    docsUrl: Type.String({ format: 'uri' }),
+  },
+  { title: 'FailureOut' },
+)
+
 export const AttemptOut = Type.Object(
   {
     id: idText('atmpt_'),
@@ -37,18 +48,7 @@ export const AttemptOut = Type.Object(
       'interrupted',
       'canceled',
     ]),
-    failure: nullable(
-      Type.Object(
-        {
-          class: oneOf(Object.keys(FAILURE_CLASSES) as FailureClass[]),
-          title: Type.String(),
-          advice: Type.String(),
-          retried: Type.Boolean(),
-          docsUrl: Type.String({ format: 'uri' }),
-        },
-        { title: 'FailureOut' },
-      ),
-    ),
+    failure: nullable(FailureOut),
     msg: Type.Optional(MessageOut),
   },
   { title: 'MessageAttemptOut' },

@@ -5,8 +5,9 @@ import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classe
 import { requestHeaders } from '#src/delivery/request.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
 import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
+import type { Counts } from '#src/statistics/store.ts'
 import type { Attempt, AttemptHeaders, Ending, Standing } from './attempt.ts'
-import type { Destination, EndpointCounts, EventStanding } from './store.ts'
+import type { Destination, EventStanding } from './standing-store.ts'
 import { ATTEMPT_ID_PREFIX } from './store.ts'
 
 /** What a request wants to see. `expanded`: cancellations as such; else they count as success. */
@@ -87,25 +88,34 @@ function withoutPayload(event: StoredEvent): unknown {
   return JSON.parse(messageOut(event, false).toString())
 }
 
-/** What went wrong and what to do about it. Source: portal 5. */
-function failureOut(name: FailureClass, { url, durationMs }: { url: string; durationMs: number }, docsUrl: string) {
+/** What went wrong and what to do about it. @param  `statusCode` null: of several attempts. Source: portal 5 */
+export function failureOut(
+  name: FailureClass,
+  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs'> & { statusCode: number | null },
+  docsUrl: string,
+) {
   const { title, advice, retried } = FAILURE_CLASSES[name]
-  const limit = `${Math.round(durationMs / 1000)} s`
-  const fill = (text: string) => text.replace('HOST', new URL(url).hostname).replace('LIMIT', limit)
+  const values: Readonly<Record<string, string>> = {
+    HOST: new URL(url).hostname,
+    LIMIT: `${Math.round((limitMs ?? durationMs) / 1000)} s`,
+    STATUS: statusCode === null ? '' : String(statusCode),
+  }
+  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word).trimEnd()
   return { class: name, title: fill(title), advice: fill(advice), retried, docsUrl: `${docsUrl}#${name}` }
 }
 
 function responseOut({ outcome, response }: Attempt): string {
   // the answer of an attempt that got none can have been erased too
-  return response === null ? (WITHOUT_RESPONSE[outcome] ?? '') : textOf(response)
+  return response === null ? (WITHOUT_RESPONSE[outcome] ?? '') : decoded(response).text
 }
 
 /** The start of a body as text when it is UTF-8, its last character left out where it was cut; else as Base64. */
-function textOf(bytes: Buffer): string {
+export function decoded(bytes: Buffer): { text: string; encoding: 'utf-8' | 'base64' } {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
+    return { text, encoding: 'utf-8' }
   } catch {
-    return bytes.toString('base64')
+    return { text: bytes.toString('base64'), encoding: 'base64' }
   }
 }
 
@@ -113,13 +123,17 @@ const SIGNATURES = new Set(['webhook-signature', 'svix-signature'])
 
 /** The headers sent on an attempt and received with its answer, without the values that nobody may read again. */
 export function attemptHeadersOut(attempt: AttemptHeaders) {
-  const sent = shown(pairsOf(sentOf(attempt)))
-  const received = attempt.received && shown(attempt.received)
+  const { sent, received } = shownHeaders(attempt)
   return {
     sentHeaders: Object.fromEntries(sent.open),
     responseHeaders: received?.open ?? null,
     sensitive: [...new Set([...sent.withheld, ...(received?.withheld ?? [])])],
   }
+}
+
+/** Headers that may be read again, and the names of those that may not. */
+export function shownHeaders(attempt: AttemptHeaders) {
+  return { sent: shown(pairsOf(sentOf(attempt))), received: attempt.received && shown(attempt.received) }
 }
 
 function sentOf({ eventId, cause, outcome, startedAt, contentType, sent }: AttemptHeaders): string[] {
@@ -168,6 +182,7 @@ export function pageOut({ data, ...rest }: PageAnswer<Buffer>): Buffer {
 }
 
 /** EndpointStats. */
-export function endpointCountsOut({ delivered, waiting, retrying, failed, canceled }: EndpointCounts) {
-  return { success: delivered, pending: waiting, sending: retrying, fail: failed, canceled }
+export function endpointCountsOut(made: Counts, planned: { waiting: number; retrying: number }) {
+  const { success, failure, canceled } = made
+  return { success, pending: planned.waiting, sending: planned.retrying, fail: failure, canceled }
 }

@@ -39,6 +39,7 @@ describe('an attempt as it is answered', () => {
     ending: 'failed',
     failureClass: 'timeout',
     statusCode: 0,
+    limitMs: null,
     durationMs: 5_003,
     response: null,
     startedAt: AT,

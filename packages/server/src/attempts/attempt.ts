@@ -18,6 +18,7 @@ export type Attempt = {
   failureClass: FailureClass | null
   statusCode: number // 0 without a response
   durationMs: number
+  limitMs: number | null // the endpoint's on that attempt; null: not known, or none was made
   response: Buffer | null
   startedAt: Date
   /** When the next attempt of its delivery is due; null also when that has been made, or will not be made any more. */

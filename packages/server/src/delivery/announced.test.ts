@@ -31,7 +31,17 @@ test.each<{ cause: Cause; number: number; state: DeliveryState; meaning: string[
 ])('attempt $number of $cause, then $state.status: $meaning', ({ cause, number, state, meaning }) => {
   const delivery = {
     ...{ accountId: 'app_1', eventId: 'msg_1', deliveryId: '', endpointId: 'ep_1', shard: 0, queue: 'first' as const },
-    ...{ cause, attemptsMade: 0, createdAt: at, dueAt: at, payload: null, contentType: null },
+    ...{
+      cause,
+      attemptsMade: 0,
+      createdAt: at,
+      dueAt: at,
+      payload: null,
+      contentType: null,
+      signing: null,
+      taskId: null,
+      requestedBy: null,
+    },
   }
   expect(meaningOf({ delivery, number, state })).toEqual(meaning)
 })

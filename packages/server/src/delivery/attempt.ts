@@ -6,11 +6,21 @@ import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
-import { type AttemptOutcome, type Delivery, isSingleAttempt, parseReceiverWishes } from './delivery.ts'
+import {
+  type AttemptOutcome,
+  type CancelReason,
+  type Delivery,
+  ignoresDisabled,
+  isSingleAttempt,
+  parseReceiverWishes,
+} from './delivery.ts'
 import type { Failpoint } from './failpoint.ts'
 import { classify } from './failure-classes.ts'
-import { requestHeaders, type Signer } from './request.ts'
+import { requestHeaders, type Signer, timestampHeaders } from './request.ts'
 import type { AttemptRecord } from './store.ts'
+
+/** How long ago a test was signed that receivers are to refuse for its age: twice what the specification lets pass. */
+const OLD_MS = 600_000
 
 /** An attempt that met an outcome, with what was decided. */
 export type Attempted = {
@@ -37,6 +47,20 @@ export type AttemptParts = {
   signal: AbortSignal
 }
 
+/** What was seen of the receiver. */
+type Seen = Pick<
+  AttemptRecord,
+  'durationMs' | 'timingsMs' | 'address' | 'security' | 'response' | 'responseHeaders' | 'sentHeaders'
+>
+const NOTHING_SEEN: Omit<Seen, 'durationMs'> = {
+  timingsMs: null,
+  address: null,
+  security: null,
+  response: null,
+  responseHeaders: null,
+  sentHeaders: null,
+}
+
 type DecisionParts = Pick<AttemptParts, 'delivery' | 'target' | 'clock' | 'ids' | 'random'>
 
 /** Signs, sends and decides: one HTTP request of a delivery. Records nothing. */
@@ -45,11 +69,12 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   const { payload } = delivery
   if (payload === null) throw new TypeError('a delivery without payload is canceled, not sent')
   const startedAt = clock.now()
+  const signedAt = delivery.signing === 'old' ? addMs(startedAt, -OLD_MS) : startedAt
   const id = attemptId(parts.ids, startedAt)
   await failpoint('send.before_write')
   const result = await parts.outgoing.post({
     url: target.url,
-    headers: requestHeaders({ ...delivery, payload }, target.headers, signer, startedAt),
+    headers: requestHeaders({ ...delivery, payload }, target.headers, signer, signedAt),
     body: payload,
     timeoutMs: target.timeoutMs,
     connectionKey: delivery.endpointId,
@@ -65,11 +90,13 @@ export async function attemptDelivery(parts: AttemptParts, signer: Signer): Prom
   const met: Met = { outcome: result.outcome, wishes: parseReceiverWishes(headerOf(result, 'webhook-delivery')) }
   return decided(parts, met, id, startedAt, endedAt, {
     durationMs: result.durationMs,
-    timingsMs: timingsOf(result.timings),
+    timingsMs: timingsOf(result.timings, startedAt, parts),
+    address: result.address,
+    security: result.security,
     ...(result.outcome.kind === 'responded'
       ? { response: result.responseBody, responseHeaders: result.responseHeaders }
       : { response: null, responseHeaders: null }),
-    sentHeaders: sentHeadersOf(target.headers),
+    sentHeaders: sentHeadersOf(target.headers, signedAt === startedAt ? [] : timestampHeaders(signedAt)),
   })
 }
 
@@ -79,10 +106,7 @@ export function brokenAttempt(parts: DecisionParts): Attempted {
   const met: Met = { outcome: { kind: 'interrupted' }, wishes: new Set() }
   return decided(parts, met, attemptId(parts.ids, now), now, now, {
     durationMs: 0,
-    timingsMs: null,
-    response: null,
-    responseHeaders: null,
-    sentHeaders: null,
+    ...NOTHING_SEEN,
   })
 }
 
@@ -92,7 +116,7 @@ function decided(
   id: string,
   startedAt: Date,
   endedAt: Date,
-  seen: Pick<AttemptRecord, 'durationMs' | 'timingsMs' | 'response' | 'responseHeaders' | 'sentHeaders'>,
+  seen: Seen,
 ): Attempted {
   const attempt = delivery.attemptsMade + 1
   const single = isSingleAttempt(delivery.cause)
@@ -128,16 +152,21 @@ export function canceledAttempt(
     id: attemptId(ids, at),
     number: isSingleAttempt(delivery.cause) ? 0 : delivery.attemptsMade + 1,
     url: target.url,
-    ...describe({ kind: 'canceled' }),
+    ...describe({ kind: 'canceled', why: whyCanceled(delivery, target) }),
     durationMs: 0,
-    timingsMs: null,
-    response: null,
-    responseHeaders: null,
-    sentHeaders: null,
+    ...NOTHING_SEEN,
     startedAt: at,
     state: { status: 'canceled', canceledAt: at },
     endsPlanned: false,
   }
+}
+
+/** The rows of a mark are read without their payloads: only where no mark explains it, the payload is what was missing. */
+function whyCanceled({ cause, createdAt }: Delivery, { deletedAt, disabled, canceledBefore }: Target): CancelReason {
+  if (deletedAt !== null) return 'endpoint_deleted'
+  if (ignoresDisabled(cause)) return 'payload_expired'
+  if (disabled) return 'endpoint_disabled'
+  return canceledBefore !== null && createdAt < canceledBefore ? 'canceled' : 'payload_expired'
 }
 
 /** Its time is that of the attempt's start. */
@@ -150,22 +179,36 @@ function reachOf({ kind }: AttemptOutcome): Reach {
   return kind === 'blocked' || kind === 'interrupted' ? 'unsent' : 'silent'
 }
 
-function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'statusCode'> {
+function describe(outcome: AttemptOutcome): Pick<AttemptRecord, 'outcome' | 'failureClass' | 'phase' | 'statusCode'> {
   return {
     outcome: outcome.kind === 'unreachable' ? outcome.cause : outcome.kind,
     failureClass: classify(outcome),
+    phase: outcome.kind === 'timed_out' ? outcome.phase : null,
     statusCode: outcome.kind === 'responded' ? outcome.status : 0,
   }
 }
 
-function timingsOf({ dnsMs, connectMs, tlsMs, firstByteMs }: Timings): (number | null)[] {
-  return [dnsMs ?? null, connectMs ?? null, tlsMs ?? null, firstByteMs ?? null]
+/** `AttemptRecord.timingsMs` */
+function timingsOf(
+  { dnsMs, connectMs, tlsMs, firstByteMs }: Timings,
+  startedAt: Date,
+  { delivery, target }: Pick<AttemptParts, 'delivery' | 'target'>,
+): (number | null)[] {
+  const queueMs = Math.min(Math.max(0, startedAt.getTime() - delivery.dueAt.getTime()), MS_MAX)
+  return [dnsMs ?? null, connectMs ?? null, tlsMs ?? null, firstByteMs ?? null, queueMs, target.timeoutMs]
 }
 
-/** The endpoint's own headers as sent, without the values that nobody may read again. */
-function sentHeadersOf(headers: Headers): Record<string, string> | null {
-  if (headers.size === 0) return null
-  return Object.fromEntries([...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value]))
+/** The largest that the column holds: nearly 25 days. */
+const MS_MAX = 2 ** 31 - 1
+
+/**
+ * The endpoint's own headers as sent, without the values that nobody may read again.
+ * @param others  those of ours that do not follow from the attempt's row
+ */
+function sentHeadersOf(headers: Headers, others: readonly [string, string][]): Record<string, string> | null {
+  if (headers.size === 0 && others.length === 0) return null
+  const own = [...headers].map(([name, value]) => [name, isSensitiveHeader(name) ? '' : value])
+  return Object.fromEntries([...own, ...others])
 }
 
 function headerOf(result: PostResult & { kind: 'attempted' }, name: string): string | undefined {

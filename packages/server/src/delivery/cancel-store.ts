@@ -2,7 +2,7 @@ import type { Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
-import { type Cause, isSingleAttempt } from './delivery.ts'
+import { type CancelReason, type Cause, isSingleAttempt } from './delivery.ts'
 import type { LaneName } from './lanes.ts'
 
 type EndedRow = {
@@ -13,6 +13,7 @@ type EndedRow = {
   shard: number
   cause: Cause
   attempts_made: number
+  task_id: string | null
 }
 
 /** Rows of one statement. */
@@ -27,6 +28,7 @@ const BATCH = 5_000
 export async function cancelPlanned(
   tx: Queryable,
   which: Sql,
+  why: CancelReason,
   { ids, clock }: { ids: IdSource; clock: Clock },
 ): Promise<LaneName[]> {
   const lanes = new Map<string, LaneName>()
@@ -37,8 +39,8 @@ export async function cancelPlanned(
       )
       delete from pending p using taken t
        where p.account_id = t.account_id and p.event_id = t.event_id and p.delivery_id = t.delivery_id
-      returning p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.cause, p.attempts_made`
-    if (rows.length > 0) await addCancellations(tx, rows, { ids, clock })
+      returning p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.cause, p.attempts_made, p.task_id`
+    if (rows.length > 0) await addCancellations(tx, rows, why, { ids, clock })
     for (const { account_id: accountId, endpoint_id: endpointId, shard } of rows) {
       lanes.set(endpointId, { accountId, endpointId, shard })
     }
@@ -49,6 +51,7 @@ export async function cancelPlanned(
 async function addCancellations(
   tx: Queryable,
   rows: readonly EndedRow[],
+  why: CancelReason,
   { ids, clock }: { ids: IdSource; clock: Clock },
 ): Promise<void> {
   const now = clock.now()
@@ -58,15 +61,21 @@ async function addCancellations(
       select * from unnest(${rows.map((row) => row.account_id)}::text[], ${rows.map((row) => row.event_id)}::text[],
                            ${rows.map(() => `atmpt_${ids.next(now).ksuid}`)}::text[],
                            ${rows.map((row) => row.endpoint_id)}::text[], ${rows.map((row) => row.delivery_id)}::uuid[],
-                           ${rows.map((row) => row.cause)}::text[], ${numbers}::smallint[])
-                    as d (account_id, event_id, id, endpoint_id, delivery_id, cause, number)
-    ), noted as (
+                           ${rows.map((row) => row.cause)}::text[], ${numbers}::smallint[],
+                           ${rows.map((row) => row.task_id)}::text[])
+                    as d (account_id, event_id, id, endpoint_id, delivery_id, cause, number, task_id)
+    ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
-                           started_at, state)
-      select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', 'canceled',
-             ${now}::timestamptz, 'canceled'
+                           started_at, state, task_id)
+      select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', ${why}::text,
+             ${now}::timestamptz, 'canceled', d.task_id
         from ended d
         join endpoint e on e.account_id = d.account_id and e.id = d.endpoint_id
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, 'canceled', d.id, d.number, 0, ${why}::text, null, ${now}::timestamptz)
+        from ended d where d.account_id in (select account_id from live_watch)
     )
     update endpoint e set version = e.version + 1
      where (e.account_id, e.id) in (select account_id, endpoint_id from ended)`

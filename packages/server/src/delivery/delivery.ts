@@ -1,4 +1,5 @@
 import type { Outcome } from '#src/adapters/outgoing/outcome.ts'
+import type { Signing } from '#src/events/accept.ts'
 
 /** First attempts, retries and replays wait apart and have budgets of their own. The numbers are stored. */
 export const QUEUES = ['first', 'retry', 'replay'] as const
@@ -25,9 +26,14 @@ export type Delivery = {
   dueAt: Date
   payload: Buffer | null // null: erased or expired meanwhile
   contentType: string | null // null: application/json
+  signing: Signing | null // null: by all secrets that are valid, now
+  /** The background task that planned it, and who asked for it, where somebody did. */
+  taskId: string | null
+  requestedBy: string | null
 }
 
-export type DeadReason = 'schedule_exhausted' | 'endpoint_gone' | 'aborted_by_receiver' | 'blocked'
+export const DEAD_REASONS = ['schedule_exhausted', 'endpoint_gone', 'aborted_by_receiver', 'blocked'] as const
+export type DeadReason = (typeof DEAD_REASONS)[number]
 
 /** Where a delivery stands after an attempt: `pending → delivered | dead_letter | canceled`, and never back. */
 export type DeliveryState =
@@ -36,8 +42,11 @@ export type DeliveryState =
   | { status: 'dead_letter'; reason: DeadReason; diedAt: Date }
   | { status: 'canceled'; canceledAt: Date } // endpoint disabled or deleted, cancel-msgs, payload erased
 
+/** Why a delivery ended without an attempt; `canceled`: somebody said so. */
+export type CancelReason = 'canceled' | 'endpoint_disabled' | 'endpoint_deleted' | 'payload_expired'
+
 /** What an attempt met, or that none was made because the delivery was canceled before. */
-export type AttemptOutcome = Outcome | { kind: 'canceled' }
+export type AttemptOutcome = Outcome | { kind: 'canceled'; why: CancelReason }
 
 /** One attempt only, on request; it neither follows a schedule nor starts the endpoint's failure clock. */
 export function isSingleAttempt(cause: Cause): boolean {

@@ -12,7 +12,7 @@ import type { Failpoint } from './failpoint.ts'
 import { BUDGETS, type Budget, type Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { Ring } from './ring.ts'
-import { createLaneSigner } from './signer.ts'
+import { createLaneSigner, createTestSigner } from './signer.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** What a worker may have under way at once. First attempts, retries and replays never use up each other's share. */
@@ -225,7 +225,7 @@ export class Dispatcher {
       return { kind: 'stopped' } // not noted, so not sent
     }
     try {
-      return await attemptDelivery(parts, signerOf(lane, parts.target, parts.clock.now()))
+      return await attemptDelivery(parts, signerOf(lane, parts.target, parts.delivery, parts.clock.now()))
     } catch (error) {
       log.error({
         event: 'delivery.attempt_broken',
@@ -268,7 +268,8 @@ function pauseOf(lane: Lane, target: Target, now: Date): Date | null {
   return token.taken ? null : token.at
 }
 
-function signerOf(lane: Lane, target: Target, now: Date) {
+function signerOf(lane: Lane, target: Target, { signing }: Delivery, now: Date) {
+  if (signing !== null) return createTestSigner(signing, target.secrets, now)
   if (lane.signer === null || (lane.signerUntil !== null && lane.signerUntil <= now)) {
     const { signer, until } = createLaneSigner(target.secrets, now)
     lane.signer = signer

@@ -2,7 +2,7 @@ import { type AttemptOutcome, isSuccess } from './delivery.ts'
 
 /**
  * What went wrong, in words for the person who has to put it right. The API, the portal, the CLI and the docs all
- * take them from this table. `HOST` and `LIMIT` are placeholders of whoever shows it.
+ * take them from this table, by portal 5. `HOST`, `LIMIT` and `STATUS` are filled in by whoever shows it.
  */
 export const FAILURE_CLASSES = {
   dns_not_found: failure(
@@ -25,15 +25,23 @@ export const FAILURE_CLASSES = {
   response_invalid: failure('Not a valid HTTP answer', 'A proxy or another protocol; look at your log at this time'),
   interrupted: failure('Stopped on our side', 'Nothing to do: the attempt is repeated'),
   http_redirect: failure('Redirect, not followed', 'Enter the final URL'),
-  http_rejected: failure('Your endpoint said no', 'Usually the signature: raw body, right secret, clock'),
+  http_rejected: failure(
+    'Your endpoint said no',
+    'Usually the signature: raw body, right secret, clock. Run Signature check',
+  ),
   http_not_found: failure('No such path or method', 'Typing error in the path, or no POST route'),
   http_gone: failure('Gone', 'You asked us to stop: the endpoint is now disabled', false),
   http_busy: failure('Your endpoint is busy', 'We wait for your `Retry-After`; set a rate limit if it happens often'),
-  http_client_error: failure('Client error', 'Look in your log for the event id at this time'),
-  http_server_error: failure('Server error', 'Look in your log for the event id at this time'),
-  http_unexpected: failure('Unexpected status', 'Look in your log for the event id at this time'),
+  http_client_error: failure('Error STATUS', 'Look in your log for the event id at this time'),
+  http_server_error: failure('Error STATUS', 'Look in your log for the event id at this time'),
+  http_unexpected: failure('Error STATUS', 'Look in your log for the event id at this time'),
   blocked_address: failure('Address not allowed', 'Private or reserved. Nothing was sent', false),
-  canceled: failure('Not attempted', 'Canceled before it was sent. Replay it if it is still wanted', false),
+  endpoint_disabled: notAttempted(
+    'The endpoint was disabled. Put right what it was disabled for, enable it, then replay what was missed',
+  ),
+  endpoint_deleted: notAttempted('The endpoint was deleted. Send the event to another endpoint'),
+  canceled: notAttempted('Somebody canceled it before it was sent. Replay it if it is still wanted'),
+  payload_expired: notAttempted('The payload was erased, or its time was over. There is nothing left to send'),
 } as const
 
 export type FailureClass = keyof typeof FAILURE_CLASSES
@@ -42,6 +50,10 @@ type Failure = { title: string; advice: string; retried: boolean }
 
 function failure(title: string, advice: string, retried = true): Failure {
   return { title, advice, retried }
+}
+
+function notAttempted(advice: string): Failure {
+  return failure('Not attempted', advice, false)
 }
 
 /** The class of an attempt that did not succeed; null when it did. */
@@ -61,7 +73,7 @@ export function classify(outcome: AttemptOutcome): FailureClass | null {
     case 'blocked':
       return 'blocked_address'
     case 'canceled':
-      return 'canceled'
+      return outcome.why
   }
 }
 

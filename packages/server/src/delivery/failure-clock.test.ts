@@ -105,7 +105,7 @@ describe('the failure clock', () => {
   })
   test('is left alone by what did not happen at the endpoint', () => {
     const running = play([{ atHours: 0 }]).clock
-    expect(play([{ atHours: 1, outcome: { kind: 'canceled' } }], running).clock).toBe(running)
+    expect(play([{ atHours: 1, outcome: { kind: 'canceled', why: 'endpoint_disabled' } }], running).clock).toBe(running)
     expect(play([{ atHours: 1, outcome: { kind: 'interrupted' } }], running).clock).toBe(running)
   })
 })

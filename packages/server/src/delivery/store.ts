@@ -1,11 +1,15 @@
+import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
+import { isWatched } from '#src/live/watched.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
 import type { LaneName } from './lanes.ts'
+import { isTrouble, troubling } from './troubles.ts'
 
 /** A lane with pending deliveries: where it is, and when the first of a queue is due. */
 export type FoundLane = { accountId: string; endpointId: string; shard: number; queue: Queue; dueAt: Date }
@@ -64,8 +68,11 @@ type LaneRow = {
   attempts_made: number
   created_at: Date
   due_at: Date
+  task_id: string | null
+  requested_by: string | null
   payload: Buffer | null
   content_type: string | null
+  signing: Signing | null
 }
 
 /**
@@ -92,8 +99,8 @@ export async function readLanes(
                   ${reads.map((read) => read.dueFrom)}::timestamptz[])
            with ordinality as r (account_id, shard, endpoint_id, queue, row_limit, due_from, read_no)
       left join lateral (
-        select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at,
-               e.payload, e.content_type
+        select p.account_id, p.event_id, p.delivery_id, p.cause, p.attempts_made, p.created_at, p.due_at, p.task_id,
+               p.requested_by, p.signing, e.payload, e.content_type
           from (select * from pending q
                  where q.account_id = r.account_id and q.shard = r.shard and q.endpoint_id = r.endpoint_id and q.queue = r.queue
                    and q.due_at >= r.due_from and q.due_at <= ${now}
@@ -126,6 +133,9 @@ function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Del
     dueAt: row.due_at,
     payload: row.payload,
     contentType: row.content_type,
+    signing: row.signing,
+    taskId: row.task_id,
+    requestedBy: row.requested_by,
   }
 }
 
@@ -135,7 +145,8 @@ export async function readDeliveries(
   names: readonly { shard: number; deliveryId: string }[],
 ): Promise<Delivery[]> {
   const rows = await db.query<PendingRow>`
-    select p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.queue, p.cause, p.attempts_made, p.created_at, p.due_at
+    select p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.queue, p.cause, p.attempts_made, p.created_at, p.due_at,
+           p.task_id, p.requested_by
       from unnest(${names.map((name) => name.shard)}::smallint[], ${names.map((name) => name.deliveryId)}::uuid[]) as n (shard, delivery_id)
       join pending p on p.shard = n.shard and p.delivery_id = n.delivery_id`
   return rows.map(toPending)
@@ -149,7 +160,8 @@ export async function readCanceled(
   limit: number,
 ): Promise<Delivery[]> {
   const rows = await db.query<PendingRow>`
-    select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at
+    select account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at, task_id,
+           requested_by
       from pending
      where account_id = ${lane.accountId} and shard = ${lane.shard} and endpoint_id = ${lane.endpointId}
        and (${lane.everything} or (created_at < ${lane.createdBefore} and cause not in ('resend', 'test')))
@@ -169,6 +181,8 @@ type PendingRow = {
   attempts_made: number
   created_at: Date
   due_at: Date
+  task_id: string | null
+  requested_by: string | null
 }
 
 function toPending(row: PendingRow): Delivery {
@@ -185,6 +199,9 @@ function toPending(row: PendingRow): Delivery {
     dueAt: row.due_at,
     payload: null,
     contentType: null,
+    signing: null,
+    taskId: row.task_id,
+    requestedBy: row.requested_by,
   }
 }
 
@@ -199,7 +216,10 @@ export type AttemptRecord = {
   failureClass: FailureClass | null
   statusCode: number // 0 without a response
   durationMs: number
-  timingsMs: (number | null)[] | null // dns, connect, tls, first byte
+  phase: Phase | null // in which it timed out
+  timingsMs: (number | null)[] | null // dns, connect, tls, first byte, queue, limit
+  address: string | null // that was connected to
+  security: Security | null
   response: Uint8Array | null
   responseHeaders: [string, string][] | null
   sentHeaders: Record<string, string> | null
@@ -218,6 +238,10 @@ export type EndpointChange = {
   version: number
   provenAt: Date | null
   failureClock: FailureClock
+  /** The success that has ended a failing streak; null: none since the worker knows the endpoint. */
+  recoveredAt: Date | null
+  /** Until when its breaker lets nothing through. */
+  pausedUntil: Date | null
   disable: { reason: DisabledReason; at: Date } | null
   /** What operators hear of it, once it is written. */
   announcements: readonly Announcement[]
@@ -240,6 +264,7 @@ export async function recordAttempts(
 ): Promise<Recorded> {
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
+  const hasTrouble = records.some(isTrouble)
   const pieces = records.map((record) => record.response ?? NO_BYTES)
   let end = 1
   const starts = records.map(({ response }) => {
@@ -247,6 +272,7 @@ export async function recordAttempts(
     end += response?.length ?? 0
     return response === null ? null : start
   })
+  const asked = askedOf(records)
   const statement = sql`
     with held as materialized (
       select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
@@ -275,20 +301,31 @@ export async function recordAttempts(
                     ${records.map((record) => nextAttemptMs(record.state))}::float8[],
                     ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
                     ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
-                    ${records.map((record) => record.endsPlanned)}::boolean[])
+                    ${records.map((record) => record.endsPlanned)}::boolean[],
+                    ${records.map(connectionText)}::text[]
+                    ${asked ? sql`, ${asked.phases}::text[], ${asked.taskIds}::text[], ${asked.requesters}::text[]` : sql``})
           as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
                 duration_ms, timings, response_start, response_length, response_headers, sent_headers, started_ms, state,
-                dead_reason, next_ms, attempts_made, next_queue, ends_planned)
+                dead_reason, next_ms, attempts_made, next_queue, ends_planned, connection ${asked ? ASKED : sql``})
        where (g.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
-                           dead_reason, next_attempt_at)
+                           dead_reason, next_attempt_at, connection ${asked ? ASKED : sql``})
       select account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
              status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
-             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000)
+             to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000), connection
+             ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
+      ${again || hasTrouble ? sql`returning id` : sql``}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, d.state, d.id, d.number, d.status_code, d.failure_class,
+                             to_timestamp(d.next_ms / 1000), to_timestamp((d.started_ms + d.duration_ms) / 1000))
+        from done d
+       where ${isWatched(sql`d.account_id`)} ${again ? sql`and d.id in (select id from written)` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -307,6 +344,10 @@ export async function recordAttempts(
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
              warned_percent = c.warned_percent,
+             recovered_at = greatest(c.recovered_at, e.recovered_at),
+             paused_until = c.paused_until,
+             paused_since = case when c.paused_until is not null then coalesce(e.paused_since, c.last_attempt_at) end,
+             disabled_at = case when c.disable_reason is not null and not e.disabled then c.disabled_at else e.disabled_at end,
              disabled = e.disabled or c.disable_reason is not null,
              disabled_reason = coalesce(e.disabled_reason, c.disable_reason),
              canceled_before = case when c.disable_reason is not null then c.disabled_at else e.canceled_before end,
@@ -319,12 +360,16 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
+                    ${changes.map((change) => change.recoveredAt)}::timestamptz[],
+                    ${changes.map((change) => change.pausedUntil)}::timestamptz[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, recovered_at, paused_until,
+                disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )
+    ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`
@@ -343,6 +388,26 @@ const IS_WRITTEN = sql`
        else (w.account_id, w.endpoint_id) in (select account_id, id from endpoints) end`
 const ANNOUNCED = sql`
   (select json_agg(json_build_array(lane_account_id, lane_endpoint_id, lane_shard)) from announced)`
+
+const ASKED = sql`, phase, task_id, requested_by`
+
+/** What few attempts have. Where none of them does, it is not part of the statement: each column costs all of them a little. */
+function askedOf(records: readonly AttemptRecord[]) {
+  const hasSome = records.some(({ phase, delivery }) => phase ?? delivery.taskId ?? delivery.requestedBy)
+  if (!hasSome) return null
+  return {
+    phases: records.map(({ phase }) => phase),
+    taskIds: records.map(({ delivery }) => delivery.taskId),
+    requesters: records.map(({ delivery }) => delivery.requestedBy),
+  }
+}
+
+/** Address, TLS version and the end of the certificate in Unix seconds, as far as there are any: one column for all that is shown. */
+function connectionText({ address, security }: AttemptRecord): string | null {
+  if (address === null || security === null) return address
+  const { version, certificateExpiresAt } = security
+  return `${address} ${version ?? '-'} ${certificateExpiresAt ? certificateExpiresAt.getTime() / 1000 : '-'}`
+}
 
 const NO_BYTES = new Uint8Array(0)
 

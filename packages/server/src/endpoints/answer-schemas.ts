@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, mapOf, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { SIGNATURE_VERDICTS } from './endpoint.ts'
 
 const throttleRate = nullable(Type.Integer({ minimum: 1, maximum: 65_535 }))
 const names = nullable(Type.Array(Type.String()))
@@ -30,12 +31,18 @@ const endpointFields = {
   maxConcurrency: nullable(Type.Integer({ minimum: 1, maximum: 256 })),
   ordering: oneOf(['none', 'fifo']),
   failingSince: nullable(momentText()),
+  signatureCheck: nullable(
+    Type.Object(
+      { verdict: oneOf(SIGNATURE_VERDICTS), checkedAt: momentText() },
+      { title: 'EndpointSignatureCheck', description: 'The latest, while it is of this URL and secret.' },
+    ),
+  ),
   disabledReason: nullable(oneOf(['manual', 'failures', 'gone', 'receiver_request'])),
 }
 export const EndpointOut = Type.Object(endpointFields, { title: 'EndpointOut' })
 export const EndpointPage = pageOf('EndpointOut', EndpointOut)
 
-const { channels: _, ...operationalFields } = endpointFields
+const { channels: _, signatureCheck: __, ...operationalFields } = endpointFields
 export const OperationalEndpointOut = Type.Object(operationalFields, { title: 'OperationalWebhookEndpointOut' })
 export const OperationalEndpointPage = pageOf('OperationalWebhookEndpointOut', OperationalEndpointOut)
 

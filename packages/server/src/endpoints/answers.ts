@@ -23,6 +23,7 @@ export function endpointAnswer(endpoint: Endpoint, settings: Pick<EnvironmentSet
     maxConcurrency: endpoint.maxConcurrency,
     ordering: endpoint.ordering,
     failingSince: endpoint.failingSince,
+    signatureCheck: endpoint.signatureCheck,
     disabledReason: endpoint.disabledReason,
   }
 }

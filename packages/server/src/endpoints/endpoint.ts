@@ -6,6 +6,17 @@ export type Ordering = 'none' | 'fifo'
 /** Why an endpoint gets nothing: somebody said so, it failed for days, it answered 410, or its receiver asked. */
 export type DisabledReason = 'manual' | 'failures' | 'gone' | 'receiver_request'
 
+/** How a receiver takes signatures. Source: portal 6, S10.5. */
+export const SIGNATURE_VERDICTS = [
+  'verifies',
+  'takes_old_requests',
+  'refuses_by_crashing',
+  'accepts_unsigned',
+  'refuses_valid',
+  'could_not_check',
+] as const
+export type SignatureVerdict = (typeof SIGNATURE_VERDICTS)[number]
+
 /** What the owner of an endpoint decides. */
 export type EndpointSettings = {
   url: string // in canonical form
@@ -30,6 +41,8 @@ export type Endpoint = EndpointSettings & {
   shard: number
   disabledReason: DisabledReason | null
   failingSince: Date | null
+  /** What the latest signature check said, while it is of this URL and secret. */
+  signatureCheck: { verdict: SignatureVerdict; checkedAt: Date } | null
   createdAt: Date
   updatedAt: Date
 }

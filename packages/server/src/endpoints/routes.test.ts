@@ -69,6 +69,7 @@ describe('create', () => {
       maxConcurrency: null,
       ordering: 'none',
       failingSince: null,
+      signatureCheck: null,
       disabledReason: null,
     })
   })

@@ -142,8 +142,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   }
 
   function shown(endpoint: Endpoint, settings: EnvironmentSettings) {
-    const { channels, ...rest } = endpointAnswer(endpoint, settings)
-    return isOperational ? rest : { ...rest, channels }
+    const { channels, signatureCheck, ...rest } = endpointAnswer(endpoint, settings)
+    return isOperational ? rest : { ...rest, channels, signatureCheck }
   }
 
   async function contextOf(request: FastifyRequest, faults: Fault[]): Promise<SaveContext> {
@@ -230,7 +230,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   routes.put(`${path}/:endpoint_id`, put, async (request, reply) => {
     const { endpoint: current }: { endpoint?: Endpoint } = request
     const before = current && (await answer(request, current))
-    const body = bodyOf(request, operations.put.body, { readOnly: ['secret'], current: before })
+    const body = bodyOf(request, operations.put.body, { readOnly: READ_ONLY, current: before })
     const fields = toFields(body)
     const faults: Fault[] = []
     const url = await checkUrl(request, body.url, faults)
@@ -334,7 +334,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   const patch = described(addressed('ManageEndpoint'), operations.patch)
   routes.patch(`${path}/:endpoint_id`, patch, async (request) => {
     const current = await answer(request, request.endpoint)
-    const body = bodyOf(request, endpointPatchBody, { readOnly: ['secret'], current })
+    const body = bodyOf(request, endpointPatchBody, { readOnly: READ_ONLY, current })
     const fields = toFields(body)
     const faults: Fault[] = []
     const url = body.url === undefined ? undefined : await checkUrl(request, body.url, faults)
@@ -367,6 +367,9 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     })
   })
 }
+
+/** What a save does not set; whoever sends an answer back has them in it. */
+const READ_ONLY = ['secret', 'signatureCheck']
 
 function isEndpointId(text: string): boolean {
   return isId(text, ENDPOINT_ID_PREFIX)

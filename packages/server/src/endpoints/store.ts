@@ -4,7 +4,14 @@ import { isUniqueViolation, type Queryable } from '#src/adapters/postgres/databa
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
 import type { Effects } from './change.ts'
-import type { DisabledReason, Endpoint, EndpointName, EndpointSettings, Ordering } from './endpoint.ts'
+import type {
+  DisabledReason,
+  Endpoint,
+  EndpointName,
+  EndpointSettings,
+  Ordering,
+  SignatureVerdict,
+} from './endpoint.ts'
 
 type EndpointRow = {
   id: string
@@ -25,12 +32,17 @@ type EndpointRow = {
   disabled: boolean
   disabled_reason: DisabledReason | null
   failing_since: Date | null
+  signature_check: [SignatureVerdict, string] | null
   created_at: Date
   updated_at: Date
 }
 
 const columns = sql`id, account_id, environment, shard, uid, url, description, event_types, channels, metadata, throttle_rate,
-  timeout_ms, retry_schedule, max_concurrency, ordering, disabled, disabled_reason, failing_since, created_at, updated_at`
+  timeout_ms, retry_schedule, max_concurrency, ordering, disabled, disabled_reason, failing_since, created_at, updated_at,
+  (select json_build_array(c.verdict, c.checked_at) from signature_check c
+     join endpoint_secret s on s.account_id = c.account_id and s.endpoint_id = c.endpoint_id and s.id = c.secret_id
+    where c.account_id = endpoint.account_id and c.endpoint_id = endpoint.id and c.url = endpoint.url
+      and s.expires_at is null) as signature_check`
 
 function toEndpoint(row: EndpointRow): Endpoint {
   return {
@@ -52,6 +64,10 @@ function toEndpoint(row: EndpointRow): Endpoint {
     disabled: row.disabled,
     disabledReason: row.disabled_reason,
     failingSince: row.failing_since,
+    signatureCheck: row.signature_check && {
+      verdict: row.signature_check[0],
+      checkedAt: new Date(row.signature_check[1]),
+    },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
@@ -170,7 +186,14 @@ export async function saveEndpoint(
                                       else coalesce(disabled_reason, 'manual') end,
                canceled_before = case when ${effects.turned === 'disabled'}::boolean then ${now}::timestamptz
                                       else canceled_before end,
+               disabled_at = case ${effects.turned} when 'disabled' then ${now}::timestamptz
+                                                    when 'enabled' then null else disabled_at end,
                proven_at = case when ${effects.moved}::boolean then null else proven_at end,
+               url_set_at = case when ${effects.moved}::boolean then ${now}::timestamptz else url_set_at end,
+               recovered_at = case when ${effects.moved}::boolean then null
+                                   when ${effects.turned === 'enabled'}::boolean then ${now}::timestamptz else recovered_at end,
+               paused_since = case when ${forgiven}::boolean then null else paused_since end,
+               paused_until = case when ${forgiven}::boolean then null else paused_until end,
                failing_since = case when ${forgiven}::boolean then null else failing_since end,
                failures = case when ${forgiven}::boolean then 0 else failures end,
                warned_percent = case when ${forgiven}::boolean then 0 else warned_percent end,

@@ -20,12 +20,13 @@ export async function erasePayloads(
 ): Promise<ErasedEvents> {
   if (eventIds.length === 0) return { erased: 0, lanes: [] }
   const erased = await tx.query`
-    update event set payload = null
+    update event set payload = null, npn = null
      where account_id = ${accountId} and id = any (${eventIds}::text[]) and payload is not null
     returning id`
   const lanes = await cancelPlanned(
     tx,
     sql`p.account_id = ${accountId} and p.event_id = any (${eventIds}::text[])`,
+    'payload_expired',
     parts,
   )
   return { erased: erased.length, lanes }

@@ -1,6 +1,8 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { isWatched } from '#src/live/watched.ts'
+import { parseNpn } from '#src/population/npn.ts'
 
 /** A fact to accept. The payload is what every attempt, replay and answer carries, byte for byte. */
 export type NewEvent = {
@@ -17,8 +19,15 @@ export type NewEvent = {
   deliverAt?: Date
   payloadExpiresAt: Date
   onlyEndpointId?: string // a test request: this endpoint, outside its filters and also when disabled
+  npn?: string // the producer that it is about; absent: what the body of an event of that kind says
   cause: 'event' | 'test'
 }
+
+/**
+ * How a test is signed that is to show how its receiver verifies: by the current secret or the former ones alone, by one that is
+ * not the endpoint's, or ten minutes ago.
+ */
+export type Signing = 'newest' | 'previous' | 'wrong' | 'old'
 
 /** One event on its way to one endpoint, committed and not yet attempted. */
 export type PlannedDelivery = {
@@ -32,6 +41,8 @@ export type PlannedDelivery = {
   dueAt: Date
   payload: Buffer
   contentType: string | null
+  signing: Signing | null // null: by all secrets that are valid, now
+  requestedBy: string | null
 }
 
 /**
@@ -74,23 +85,40 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
                     ${events.map((event) => event.payloadExpiresAt.getTime())}::float8[],
                     ${events.map((event) => event.onlyEndpointId ?? null)}::text[],
                     ${events.map((event) => event.cause)}::text[],
+                    ${events.map(npnOf)}::text[],
                     ${callNumbers}::int[])
              with ordinality
           as i (account_id, environment, id, type, start, length, content_type, uid, channels, tags, created_ms,
-                deliver_ms, expire_ms, only_endpoint_id, cause, call_no, event_no)
+                deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, event_no)
     )`
 }
 
-/** Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one. */
+const ABOUT_AN_NPN = 'producersync.npn.'
+
+/** What is looked for by its producer: events of these types, also where somebody else has made their bodies. */
+function npnOf({ npn, type, payload }: NewEvent): string | null {
+  if (npn !== undefined || !type.startsWith(ABOUT_AN_NPN)) return npn ?? null
+  try {
+    const { data }: { data?: { npn?: unknown } } = JSON.parse(payload.toString())
+    return typeof data?.npn === 'string' ? (parseNpn(data.npn) ?? null) : null
+  } catch {
+    return null // raw text, which need not be JSON
+  }
+}
+
+/**
+ * Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one; where
+ * somebody watches the account, both are noted.
+ */
 export const storeAndPlan: Sql = sql`
     stored as (
       insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
-                         payload_expires_at, only_endpoint_id)
+                         payload_expires_at, only_endpoint_id, npn)
       select account_id, id, type, payload, content_type, uid,
              case when channels is not null then array(select json_array_elements_text(channels::json)) end,
              case when tags is not null then array(select json_array_elements_text(tags::json)) end,
              to_timestamp(created_ms / 1000), to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000),
-             only_endpoint_id
+             only_endpoint_id, npn
         from admitted
     ), planned as (
       insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
@@ -100,7 +128,15 @@ export const storeAndPlan: Sql = sql`
         left join event_type t on t.environment = a.environment and t.name = a.type
         join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t,
              case when a.channels is not null then array(select json_array_elements_text(a.channels::json)) end)
-      returning event_id, delivery_id, endpoint_id, shard
+      returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
+    ), noted_events as (
+      insert into live_change (account_id, topic, subject)
+      select a.account_id, 'event', a.id from admitted a where ${isWatched(sql`a.account_id`)}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select p.account_id, 'delivery', p.delivery_id,
+             delivery_change(p.delivery_id, p.event_id, p.endpoint_id, 'waiting', null, 0, 0, null, p.due_at, p.created_at)
+        from planned p where ${isWatched(sql`p.account_id`)}
     )`
 
 export type PlannedRow = { event_id: string; delivery_id: string; endpoint_id: string; shard: number }
@@ -121,6 +157,8 @@ export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent
       dueAt: event.deliverAt ?? event.createdAt,
       payload: event.payload,
       contentType: event.contentType ?? null,
+      signing: null,
+      requestedBy: null,
     }
   })
 }

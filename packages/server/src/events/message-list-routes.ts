@@ -8,13 +8,16 @@ import { momentOf } from '#src/adapters/http/moment.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parseWindow, toPage, type WindowPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
-import { listOf, momentText, nullable, plainText } from '#src/adapters/http/schema.ts'
-import type { Database } from '#src/adapters/postgres/database.ts'
+import { listOf, momentText, nullable, patternText, plainText } from '#src/adapters/http/schema.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { invalidInput } from '#src/domain-error.ts'
+import { NPN } from '#src/population/npn.ts'
 import { MessagePage, PrecheckOut } from './answer-schemas.ts'
-import { type EventFilter, isWanted, listEvents } from './event-store.ts'
+import { type EventFilter, eventIdOfUid, isWanted, listEvents } from './event-store.ts'
 import { eventTypeName } from './event-type.ts'
 import { channelName, MESSAGE_ID_PREFIX } from './message.ts'
 import { jsonArray, messageOut } from './message-out.ts'
+import { parseSearch, type Search } from './search.ts'
 
 export type MessageListParts = {
   database: Database // role `api`
@@ -32,6 +35,11 @@ const ListQuery = Type.Object({
   tag: Type.Optional(Type.String({ maxLength: 128 })),
   event_types: Type.Optional(queryList(Type.String({ maxLength: 256 }), 250)),
   with_content: Type.Optional(Type.Boolean()),
+  npn: Type.Optional(patternText(NPN, 'a National Producer Number')),
+  q: Type.Optional({
+    ...plainText(256, 1),
+    description: 'An NPN, an id (`msg_`, `evt_`) or its beginning, or an event id.',
+  }),
 })
 const SearchBody = Type.Object(
   {
@@ -66,13 +74,22 @@ export function registerMessageListRoutes(
     return { now: clock.now(), keptDays }
   }
 
-  async function answer(request: FastifyRequest, reply: FastifyReply, page: WindowPage, filter: EventFilter) {
+  async function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    page: WindowPage,
+    asked: EventFilter,
+    search: Search | null = null,
+  ) {
     const options = { settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }
-    const rows = await database.transaction(options, (tx) => listEvents(tx, request.account, page, filter))
+    const rows = await database.transaction(options, async (tx) => {
+      const filter = search === null ? asked : await narrow(tx, request.account.id, asked, search)
+      return filter === null ? [] : await listEvents(tx, request.account, page, filter)
+    })
     const { data, ...rest } = toPage(
       page,
       rows,
-      (event) => messageOut(event, filter.withContent),
+      (event) => messageOut(event, asked.withContent),
       (event) => event.id,
     )
     const tail = Buffer.from(JSON.stringify(rest).replace('{', ','))
@@ -89,7 +106,8 @@ export function registerMessageListRoutes(
   routes.get('/app/:app_id/msg', list, async (request, reply) => {
     const { with_content: withContent = true, ...query } = queryOf(request, ListQuery)
     const page = parseWindow(query, { prefix: MESSAGE_ID_PREFIX, ...(await kept(request)) })
-    return await answer(request, reply, page, filterOf(query, withContent))
+    const filter = { ...filterOf(query, withContent), npn: query.npn ?? null }
+    return await answer(request, reply, page, filter, query.q === undefined ? null : searchIn(query.q))
   })
 
   const search = described(readable, {
@@ -135,6 +153,35 @@ function filterOf({ event_types, channel, tag }: Wanted, withContent: boolean): 
     types: event_types?.length ? event_types : null,
     channel: channel ?? null,
     tag: tag ?? null,
+    npn: null,
+    beginning: null,
     withContent,
+  }
+}
+
+/** @throws DomainError invalid_input for what names no event */
+function searchIn(text: string): Search {
+  const search = parseSearch(text.trim())
+  if (search && search.kind !== 'attempt' && search.kind !== 'endpoint') return search
+  const msg = 'must be an NPN, an id of a message or its beginning, or an event id'
+  throw invalidInput({ loc: ['query', 'q'], msg, type: 'value_error' })
+}
+
+/** @returns null when nothing can be found */
+async function narrow(
+  tx: Queryable,
+  accountId: string,
+  filter: EventFilter,
+  search: Search,
+): Promise<EventFilter | null> {
+  switch (search.kind) {
+    case 'npn':
+      return filter.npn !== null && filter.npn !== search.npn ? null : { ...filter, npn: search.npn }
+    case 'uid': {
+      const eventId = await eventIdOfUid(tx, accountId, search.uid)
+      return eventId === undefined ? null : { ...filter, beginning: eventId }
+    }
+    default:
+      return { ...filter, beginning: search.prefix }
   }
 }

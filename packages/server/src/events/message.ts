@@ -119,13 +119,15 @@ function payloadOf(scanned: ScannedJson): Buffer {
   if (payload && data && !isDeepStrictEqual(parseMember(scanned, payload), parseMember(scanned, data))) {
     throw invalidInput(fault('data', 'must equal payload when both are given'))
   }
-  refuseNonObject(scanned, given)
-  return Buffer.from(bytesOf(scanned, given)) // a copy: the request's buffer goes
+  return objectBytes(scanned, given)
 }
 
-function refuseNonObject(scanned: ScannedJson, member: JsonMember): void {
-  if (scanned.bytes[member.start] === OBJECT) return
-  throw invalidInput({ loc: ['body', member.name], msg: 'must be a JSON object', type: 'type_error' })
+/** The bytes of a member that is a JSON object, as they were sent. @throws DomainError invalid_input */
+export function objectBytes(scanned: ScannedJson, member: JsonMember): Buffer {
+  if (scanned.bytes[member.start] !== OBJECT) {
+    throw invalidInput({ loc: ['body', member.name], msg: 'must be a JSON object', type: 'type_error' })
+  }
+  return Buffer.from(bytesOf(scanned, member)) // a copy: the request's buffer goes
 }
 
 /** A raw payload always has a content type of its own: that tells it from a JSON object. */

@@ -13,6 +13,9 @@ export type ProducersyncType = {
 /** The group of all of them: an endpoint that has chosen it gets each type that is not opt-in. */
 export const PRODUCERSYNC_GROUP = 'producersync'
 
+/** A daily run can be read: the one type that is about a run and not about a producer. */
+export const UPDATES_AVAILABLE = 'producersync.updates_available'
+
 /** The version under which their schemas stand; a new one is added beside it, never instead. */
 export const PRODUCERSYNC_SCHEMA_VERSION = '1'
 
@@ -28,12 +31,12 @@ const npn = {
  */
 export const producersyncTypes: readonly ProducersyncType[] = [
   {
-    name: 'producersync.updates_available',
+    name: UPDATES_AVAILABLE,
     description:
       "The day's NIPR data has been processed and can be read, also when nothing changed. Pull the lists with updatedSince = runDate.",
     optIn: false,
     schema: bodySchema(
-      'producersync.updates_available',
+      UPDATES_AVAILABLE,
       {
         runDate: { type: 'string', format: 'date', description: 'The day of the run: the updatedSince to pull with.' },
       },

@@ -4,12 +4,21 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { purgeAudit } from '#src/audit/store.ts'
+import { purgeLogins } from '#src/cli-login/store.ts'
+import { purgeCliSessions } from '#src/cli-sessions/store.ts'
+import { purgeIssues } from '#src/issues/store.ts'
+import { trimChanges } from '#src/live/store.ts'
+import { purgeNotices } from '#src/notices/store.ts'
+import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
+import { purgePreviews } from '#src/replays/preview-store.ts'
+import { purgeTallies } from '#src/statistics/tally-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
 const PARTITION_DAYS_AHEAD = 7
 const IDEMPOTENCY_KEPT_MS = 12 * 3_600_000
+const ISSUES_KEPT_DAYS = 90
 const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
 const EVERY_MS = 600_000
@@ -73,7 +82,10 @@ export class Housekeeping {
       if (now >= this.#partitionsAt) {
         const kept = await readKept(this.#database)
         await this.#keepPartitions(kept)
-        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        const before = addMs(now, -kept.longest * DAY_MS)
+        await this.#purge((limit) => this.#purgeEventIds(before, limit))
+        await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
+        await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
         this.#sweeping = kept
       }
       if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
@@ -81,6 +93,12 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge(() => purgeCliSessions(this.#database, now))
+      await this.#purge(() => purgeLogins(this.#database, now))
+      await trimChanges(this.#database)
+      await this.#purge((limit) => purgePreviews(this.#database, now, limit))
+      await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+      await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
       await this.#purge((limit) => purgeAudit(this.#database, now, limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
@@ -115,7 +133,7 @@ export class Housekeeping {
   /** A payload goes at the end of its own retention, but not while a delivery of it is planned. */
   async #erasePayloads(now: Date, limit: number): Promise<number> {
     const rows = await this.#database.query`
-      update event e set payload = null
+      update event e set payload = null, npn = null
         from (select account_id, id from event x
                where x.payload is not null and x.payload_expires_at - x.created_at < interval '2136 hours'
                  and x.payload_expires_at < ${now}

@@ -3,7 +3,7 @@ import { type Environment, visibleTo } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { JobRequest } from './job.ts'
-import { insertJob } from './store.ts'
+import { insertJob } from './job-store.ts'
 import type { Transactions } from './work.ts'
 
 /**

@@ -6,6 +6,7 @@ import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf, jsonOf } from '#src/adapters/http/body.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
 import { oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
@@ -14,16 +15,9 @@ import { acceptJob } from './accept-job.ts'
 import { JobAcceptedOut, JobDetailsOut, JobOut, SettingsOut, SubscriptionsOut } from './answer-schemas.ts'
 import { acceptedAnswer, jobAnswer, jobUrl, subscriptionAnswer, subscriptionsUrl } from './answers.ts'
 import { ELEMENTS_MAX, JOB_KEPT_DAYS, type Job, type JobType, outcomes, parseJobRequest } from './job.ts'
+import { readItems, readJob } from './job-store.ts'
 import { NPN, parseNpn } from './npn.ts'
-import {
-  dataStatuses,
-  readAutoSubscribe,
-  readCounts,
-  readItems,
-  readJob,
-  readSubscriptions,
-  writeAutoSubscribe,
-} from './store.ts'
+import { dataStatuses, readAutoSubscribe, readCounts, readSubscriptions, writeAutoSubscribe } from './store.ts'
 import { toV1List } from './v1-list.ts'
 
 export type PopulationParts = {
@@ -39,7 +33,6 @@ const read = { config: { access: 'producersync.read' } } as const
 const write = { config: { access: 'producersync.write' } } as const
 
 const SIZE_DEFAULT = 250
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const pageQuery = {
   page: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999_999 })),

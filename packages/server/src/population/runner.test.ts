@@ -5,8 +5,8 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type TestAccount, TestWorld } from '../../test/population-world.ts'
+import { leaseJobs } from './job-store.ts'
 import { PopulationRunner } from './runner.ts'
-import { leaseJobs } from './store.ts'
 import type { Transactions } from './work.ts'
 
 let world: TestWorld

@@ -6,7 +6,7 @@ import { preload } from '#src/updates/preload.ts'
 import { failingAt, Killed } from '../../test/failing-database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type SeenEvent, type TestAccount, TestWorld } from '../../test/population-world.ts'
-import { leaseJobs } from './store.ts'
+import { leaseJobs } from './job-store.ts'
 import { advanceJob } from './work.ts'
 
 let world: TestWorld

@@ -4,27 +4,30 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { acceptIn, type PlannedDelivery } from '#src/events/accept.ts'
 import { type Change, type Chunk, decideChunk, nextChunk } from './decide.ts'
+import { type NpnOccurrence, saveOccurrences } from './history-store.ts'
 import { endOf, endWhenStopped, processedOf } from './job.ts'
-import type { Npn } from './npn.ts'
-import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
 import {
-  activate,
   appendLeaving,
-  countChange,
-  type DataStatus,
-  deactivate,
   endJob,
   type HeldJob,
-  type HeldPopulation,
   holdJob,
-  holdPopulation,
   type JobKey,
   readChunk,
-  type Source,
   saveLeaving,
   saveOutcomes,
   saveProgress,
   startJob,
+} from './job-store.ts'
+import type { Npn } from './npn.ts'
+import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
+import {
+  activate,
+  countChange,
+  type DataStatus,
+  deactivate,
+  type HeldPopulation,
+  holdPopulation,
+  type Source,
 } from './store.ts'
 import { type HeldData, leaveTargets, wantTargets } from './targets.ts'
 
@@ -43,6 +46,7 @@ export type Step = { state: 'unfinished' | 'finished' | 'lost'; planned: Planned
 
 /** A job with which runners make no progress for this long is ended. */
 const STALLED_AFTER_MS = 3_600_000
+const CANCELED = 'Canceled on request'
 /** NPNs of the population that one transaction compares with the list of a replace. */
 const COMPARED_PER_STEP = 20_000
 
@@ -60,6 +64,10 @@ export async function advanceJob(parts: WorkParts, lease: Lease, key: JobKey): P
     const now = parts.clock.now()
     if (now >= addMs(job.triedSince, STALLED_AFTER_MS)) {
       await endJob(tx, job, endWhenStopped(job.counts), 'Stopped: no progress for one hour', now)
+      return { state: 'finished', planned: [] }
+    }
+    if (job.cancelRequested) {
+      await endJob(tx, job, endWhenStopped(job.counts), CANCELED, now)
       return { state: 'finished', planned: [] }
     }
     if (!job.started) {
@@ -121,6 +129,7 @@ export async function changePopulation(
     const statuses = await deactivate(tx, accountId, events.map(toStamped), changeNumber)
     await leaveTargets(tx, accountId, npnsOf(events), now)
     await countChange(tx, accountId, changeNumber, countOf(statuses, -1))
+    await saveOccurrences(tx, events.map(occurrenceOf('left')))
     return await acceptIn(tx, events)
   }
   const events = npnEvents(parts, 'producersync.npn.activated', facts, now)
@@ -137,7 +146,23 @@ export async function changePopulation(
   }))
   const statuses = await activate(tx, accountId, activations, change.source, changeNumber)
   await countChange(tx, accountId, changeNumber, countOf(statuses, 1))
+  await saveOccurrences(tx, [
+    ...events.map(occurrenceOf('joined', change.source)),
+    ...readyEvents.map(occurrenceOf('data_ready')),
+  ])
   return await acceptIn(tx, [...events, ...readyEvents])
+}
+
+/** What an event about an NPN tells of it. */
+export function occurrenceOf(kind: NpnOccurrence['kind'], source: Source | null = null) {
+  return ({ accountId, npn, createdAt: at, id: eventId }: NpnEvent): NpnOccurrence => ({
+    accountId,
+    npn,
+    at,
+    kind,
+    source,
+    eventId,
+  })
 }
 
 /** Somebody waits for what he reads: its first load comes before all that is due by now. */

@@ -3,6 +3,7 @@ import type { Account } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import type { GivenDeliveryFilter } from '#src/delivery-log/query.ts'
 import { DomainError, invalidInput } from '#src/domain-error.ts'
 import type { Endpoint } from '#src/endpoints/endpoint.ts'
 import { addTask, readRunningTask } from '#src/tasks/store.ts'
@@ -19,12 +20,30 @@ export const REPLAY_KINDS = {
 } as const
 export type ReplayKind = (typeof REPLAY_KINDS)[keyof typeof REPLAY_KINDS]
 
+/** The kinds in the words of the API's paths. */
+export const REPLAY_WORDS = ['recover', 'replay-missing', 'bulk-replay'] as const
+export type ReplayWord = (typeof REPLAY_WORDS)[number]
+
+/** By when a delivery was first tried, or its event accepted. */
+export const REPLAY_ORDERS = ['oldest', 'newest'] as const
+export type ReplayOrder = (typeof REPLAY_ORDERS)[number]
+
+/** `none`: one attempt each. `schedule`: the endpoint's whole retry schedule. */
+export const REPLAY_RETRIES = ['none', 'schedule'] as const
+export type ReplayRetry = (typeof REPLAY_RETRIES)[number]
+
 /** What a replay was asked for. `until` null: up to the request. */
 export type ReplayWish = {
   since: Date
   until: Date | null
   rate: number // deliveries a second
+  order: ReplayOrder
+  retry: ReplayRetry
   filter?: ReplayFilter
+  /** Which deliveries, beside the kind: as it was given, and without endpoints. */
+  deliveries?: GivenDeliveryFilter
+  /** How many a dry run has counted. */
+  total?: number
 }
 
 /** What a bulk replay is of: the latest attempt says `status` and `statusCodeClass`. Types: names of types and of groups. */
@@ -49,9 +68,13 @@ export type ReplayParameters = {
   since: string
   until: string | null
   rate: number
+  order: ReplayOrder
+  retry: ReplayRetry
   from: string
   below: string
   filter: ReplayFilter
+  deliveries: GivenDeliveryFilter | null
+  total: number | null
 }
 
 export type ReplayData = {
@@ -64,21 +87,43 @@ export type ReplayData = {
   until: string
 }
 
+/** The kind that a path names, or that a body does. */
+export const KIND_OF: Readonly<Record<ReplayWord, ReplayKind>> = {
+  recover: REPLAY_KINDS.recover,
+  'replay-missing': REPLAY_KINDS.missing,
+  'bulk-replay': REPLAY_KINDS.bulk,
+}
+
 export const REPLAY_RATE_DEFAULT = 50
 export const REPLAY_RATE_MAX = 1_000
 
-const RECOVER_MS_MAX = 14 * 86_400_000 + 5 * 60_000
+const DAY_MS = 86_400_000
+const RECOVER_DAYS_MAX = 14
+const RECOVER_MS_MAX = RECOVER_DAYS_MAX * DAY_MS + 5 * 60_000
 /** What was accepted in the moment of the request counts as accepted by then: ids tell times apart by so much. */
 const ID_STEP_MS = 4
 const TRIES_MAX = 3
 
+/** Without a time of its own a replay goes back as far as this. */
+export function earliestOf(kind: ReplayKind, now: Date, keptDays: number): Date {
+  const kept = addMs(now, -keptDays * DAY_MS)
+  const recoverable = addMs(now, -RECOVER_DAYS_MAX * DAY_MS)
+  return kind === REPLAY_KINDS.recover && recoverable > kept ? recoverable : kept
+}
+
 /**
  * What is wrong with the times of a replay.
- * @throws DomainError invalid_input at `since`
+ * @param at  where `since` stands
+ * @throws DomainError invalid_input there
  */
-function checkReplay(kind: ReplayKind, { since, until }: ReplayWish, now: Date): void {
+export function checkTimes(
+  kind: ReplayKind,
+  { since, until }: Pick<ReplayWish, 'since' | 'until'>,
+  now: Date,
+  at: readonly string[] = ['body', 'since'],
+): void {
   const end = until !== null && until < now ? until : now
-  const fault = (msg: string) => invalidInput({ loc: ['body', 'since'], msg, type: 'value_error' })
+  const fault = (msg: string) => invalidInput({ loc: [...at], msg, type: 'value_error' })
   if (since > end) throw fault('must not be later than until, nor than now')
   if (kind === REPLAY_KINDS.recover && end.getTime() - since.getTime() > RECOVER_MS_MAX) {
     throw fault('must not be more than 14 days before until')
@@ -98,8 +143,11 @@ export async function startReplay(
   wish: ReplayWish,
   { ids, now }: { ids: IdSource; now: Date },
 ): Promise<Task> {
-  checkReplay(kind, wish, now)
-  if (endpoint.disabled) throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.')
+  checkTimes(kind, wish, now)
+  if (endpoint.disabled) {
+    const fields = { endpointId: endpoint.id }
+    throw new DomainError('endpoint_disabled', 'The endpoint is disabled: enable it first.', { fields })
+  }
   const task = {
     id: TASK_ID_PREFIX + ids.next(now).ksuid,
     environment: account.environment,
@@ -109,27 +157,36 @@ export async function startReplay(
     parameters: parametersOf(wish, now),
     data: firstData(account.id, endpoint.id, wish, now),
   }
+  let taskId = ''
   // the running one may end between the two statements
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const started = await addTask(tx, task, now)
     if (started) return started
     const running = await readRunningTask(tx, account.id, endpoint.id)
     if (running && running.kind === kind && isSameWish(running, task.parameters)) return running
-    if (running) break
+    if (!running) continue
+    taskId = running.id
+    break
   }
-  throw new DomainError('task_running', 'The endpoint has a running replay.')
+  const fields = { endpointId: endpoint.id, ...(taskId === '' ? {} : { taskId }) }
+  throw new DomainError('task_running', 'The endpoint has a running replay.', { fields })
 }
 
-function parametersOf({ since, until, rate, filter = NO_FILTER }: ReplayWish, now: Date): ReplayParameters {
-  const isOpen = until === null || until > now
+export function parametersOf(wish: ReplayWish, now: Date): ReplayParameters {
+  const { since, until, rate, order, retry, filter = NO_FILTER, deliveries = null, total = null } = wish
   return {
     since: since.toISOString(),
     until: until?.toISOString() ?? null,
-    rate,
+    ...{ rate, order, retry },
     from: ksuidFloor(since),
-    below: ksuidFloor(isOpen ? addMs(now, ID_STEP_MS) : until),
-    filter,
+    below: ksuidFloor(endOf(until, now)),
+    ...{ filter, deliveries, total },
   }
+}
+
+/** What was accepted before then is replayed. */
+function endOf(until: Date | null, now: Date): Date {
+  return until === null || until > now ? addMs(now, ID_STEP_MS) : until
 }
 
 function firstData(appId: string, endpointId: string, { since, until }: ReplayWish, now: Date): ReplayData {
@@ -145,16 +202,15 @@ function firstData(appId: string, endpointId: string, { since, until }: ReplayWi
   }
 }
 
-function isSameWish(running: Task, { since, until, rate, filter }: ReplayParameters): boolean {
-  const known = parseReplayParameters(running.parameters)
-  return (
-    known.since === since && known.until === until && known.rate === rate && isDeepStrictEqual(known.filter, filter)
-  )
+function isSameWish(running: Task, wish: ReplayParameters): boolean {
+  const { from: _, below: __, total: ___, ...known } = parseReplayParameters(running.parameters)
+  const { from: ____, below: _____, total: ______, ...wanted } = wish
+  return isDeepStrictEqual(known, wanted)
 }
 
 /** @param stored  as `startReplay` wrote it */
 export function parseReplayParameters(stored: Record<string, unknown>): ReplayParameters {
-  const { since, until, rate, from, below, filter } = stored
+  const { since, until, rate, from, below, filter, order, retry, deliveries, total } = stored
   if (
     typeof since !== 'string' ||
     (typeof until !== 'string' && until !== null) ||
@@ -164,5 +220,12 @@ export function parseReplayParameters(stored: Record<string, unknown>): ReplayPa
   ) {
     throw new TypeError('not the parameters of a replay')
   }
-  return { since, until, rate, from, below, filter: { ...NO_FILTER, ...(typeof filter === 'object' ? filter : {}) } }
+  return {
+    ...{ since, until, rate, from, below },
+    order: order === 'newest' ? order : 'oldest',
+    retry: retry === 'schedule' ? retry : 'none',
+    filter: { ...NO_FILTER, ...(typeof filter === 'object' ? filter : {}) },
+    deliveries: typeof deliveries === 'object' ? deliveries : null,
+    total: typeof total === 'number' ? total : null,
+  }
 }

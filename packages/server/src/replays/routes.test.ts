@@ -42,6 +42,10 @@ function resend(message: Json, endpoint: Json, options: object = {}) {
   return world.call('POST', `/app/${account.id}/msg/${message.id}/endpoint/${endpoint.id}/resend`, options)
 }
 
+function actOn(act: 'retry' | 'cancel', message: Json, endpoint: Json) {
+  return world.call('POST', `/app/${account.id}/msg/${message.id}/endpoint/${endpoint.id}/${act}`)
+}
+
 function replay(kind: 'recover' | 'replay-missing', endpoint: Json, body: object) {
   return world.call('POST', `/app/${account.id}/endpoint/${endpoint.id}/${kind}`, { body })
 }
@@ -76,6 +80,39 @@ function hoursAgo(hours: number): string {
 async function attemptsAt(message: Json, query = ''): Promise<Json[]> {
   return await world.all(`/app/${account.id}/attempt/msg/${message.id}${query}`)
 }
+
+describe('S6: one delivery', () => {
+  test('its next attempt is made now, in the place of the one that was planned', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [3_600, 7_200] })
+    receiver.answer(503)
+    const [message] = await messages(1)
+    expect(await receivedWhile(() => actOn('retry', message, endpoint))).toEqual([message.id])
+    const [second, first] = await attemptsAt(message)
+    expect([first.attemptNumber, second.attemptNumber]).toEqual([1, 2])
+    expect(first.nextAttempt).toBeNull()
+    expect(new Date(second.nextAttempt).getTime() - world.service.clock.now().getTime()).toBeGreaterThan(7_000_000)
+    expect(await receivedWhile(() => world.advance(4_000))).toEqual([])
+    receiver.answer(200)
+    await receivedWhile(() => actOn('retry', message, endpoint))
+    expect(await actOn('retry', message, endpoint)).toMatchObject({ status: 409, body: { code: 'conflict' } })
+  })
+
+  test('what is planned of it is canceled, and nothing else', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [60] })
+    const other = await endpointOf({ retrySchedule: [60] })
+    receiver.answer(503)
+    const [message] = await messages(1)
+    expect(await actOn('cancel', message, endpoint)).toMatchObject({ status: 204 })
+    expect((await actOn('cancel', message, endpoint)).status).toBe(409)
+    await world.settled()
+    expect(await receivedWhile(() => world.advance(100))).toEqual([message.id])
+    const ended = await world.service.destinations(account, message.id)
+    expect(ended.map(({ id, status }: Json) => [id, status])).toEqual([
+      [endpoint.id, 4],
+      [other.id, 2],
+    ])
+  })
+})
 
 describe('resend', () => {
   test('41: one attempt with the same id and body, marked as asked for, whatever the filters', async () => {

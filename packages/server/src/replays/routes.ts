@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
+import { requesterOf } from '#src/accounts/requester.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import type { Idempotency } from '#src/adapters/http/idempotency.ts'
@@ -8,22 +9,25 @@ import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { listOf, momentText, nullable, plainText } from '#src/adapters/http/schema.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { sql } from '#src/adapters/postgres/sql.ts'
 import { addressing, endpointOf, eventOf, findEndpoint } from '#src/attempts/addressed.ts'
+import { cancelPlanned } from '#src/delivery/cancel-store.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import { eventTypeName } from '#src/events/event-type.ts'
 import { StartedTaskOut } from '#src/tasks/answer-schemas.ts'
 import { startedTaskOut } from '#src/tasks/task.ts'
+import { replayManner, replayRetry } from './body.ts'
 import {
   REPLAY_KINDS,
   REPLAY_RATE_DEFAULT,
-  REPLAY_RATE_MAX,
   type ReplayFilter,
   type ReplayKind,
+  type ReplayRetry,
   type ReplayWish,
   startReplay,
 } from './replay.ts'
-import { cancelBefore, planResend } from './store.ts'
+import { cancelBefore, hastenPlanned, planResend } from './store.ts'
 
 export type ReplayParts = {
   api: Database
@@ -39,13 +43,7 @@ export type ReplayParts = {
 const NoBody = Type.Object({}, { title: 'EmptyIn' })
 const ResendOut = Type.Object({}, { title: 'EmptyResponse' })
 const ReplayBody = Type.Object(
-  {
-    since: momentText(),
-    until: Type.Optional(nullable(momentText())),
-    rate: Type.Optional(
-      nullable(Type.Integer({ minimum: 1, maximum: REPLAY_RATE_MAX, description: 'Deliveries a second.' })),
-    ),
-  },
+  { since: momentText(), until: Type.Optional(nullable(momentText())), ...replayManner, retry: replayRetry },
   { title: 'ReplayIn' },
 )
 const BulkBody = Type.Object(
@@ -80,10 +78,54 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     const { accountId, id: endpointId, shard } = endpointOf(request)
     const { id: eventId } = eventOf(request)
     return await idempotency.run(request, reply, async (tx) => {
-      const planned = await planResend(tx, { accountId, endpointId, eventId }, clock.now())
+      const planned = await planResend(
+        tx,
+        { accountId, endpointId, eventId },
+        requesterOf(request.principal),
+        clock.now(),
+      )
       if (planned === 'not_found') throw notFound()
       if (planned === 'no_payload') throw new DomainError('missing_payload', 'The payload has expired or was erased.')
       return { status: 202, answer: {}, committed: () => wakeLanes([{ accountId, endpointId, shard }]) }
+    })
+  })
+
+  const retry = described(send, {
+    id: 'v1.message-attempt.retry',
+    summary: 'Make the next planned attempt now',
+    description: 'It takes the place of the one that was planned. Where none waits it is refused: resend instead.',
+    body: NoBody,
+    answers: { 202: ResendOut },
+    refusals: ['conflict'],
+  })
+  routes.post('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/retry', retry, async (request, reply) => {
+    bodyOf(request, NoBody)
+    const { accountId, id: endpointId, shard } = endpointOf(request)
+    const { id: eventId } = eventOf(request)
+    return await idempotency.run(request, reply, async (tx) => {
+      const isHastened = await hastenPlanned(tx, { accountId, endpointId, eventId }, clock.now())
+      if (!isHastened) throw nothingPlanned()
+      return { status: 202, answer: {}, committed: () => wakeLanes([{ accountId, endpointId, shard }]) }
+    })
+  })
+
+  const cancelOne = described(send, {
+    id: 'v1.message-attempt.cancel',
+    summary: 'Cancel what is planned of a message at an endpoint',
+    body: NoBody,
+    answers: { 204: null },
+    refusals: ['conflict'],
+  })
+  routes.post('/app/:app_id/msg/:msg_id/endpoint/:endpoint_id/cancel', cancelOne, async (request, reply) => {
+    bodyOf(request, NoBody)
+    const { accountId, id: endpointId, shard } = endpointOf(request)
+    const { id: eventId } = eventOf(request)
+    return await idempotency.run(request, reply, async (tx) => {
+      const which = sql`p.account_id = ${accountId} and p.event_id = ${eventId} and p.endpoint_id = ${endpointId}
+                    and p.shard = ${shard}`
+      const lanes = await cancelPlanned(tx, which, 'canceled', parts)
+      if (lanes.length === 0) throw nothingPlanned()
+      return { status: 204, committed: () => wakeLanes(lanes) }
     })
   })
 
@@ -106,7 +148,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     ...starts,
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/recover', recover, async (request, reply) => {
-    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody)))
+    return await start(request, reply, REPLAY_KINDS.recover, toWish(bodyOf(request, ReplayBody), 'none'))
   })
   const replayMissing = described(send, {
     id: 'v1.endpoint.replay-missing',
@@ -114,7 +156,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     ...starts,
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/replay-missing', replayMissing, async (request, reply) => {
-    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody)))
+    return await start(request, reply, REPLAY_KINDS.missing, toWish(bodyOf(request, ReplayBody), 'schedule'))
   })
   const bulkReplay = described(send, {
     id: 'v1.endpoint.bulk-replay',
@@ -124,7 +166,7 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
   })
   routes.post('/app/:app_id/endpoint/:endpoint_id/bulk-replay', bulkReplay, async (request, reply) => {
     const body = bodyOf(request, BulkBody)
-    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body), filter: filterOf(body) })
+    return await start(request, reply, REPLAY_KINDS.bulk, { ...toWish(body, 'none'), filter: filterOf(body) })
   })
 
   const cancel = described(addressing(api, 'ManageEndpoint'), {
@@ -146,11 +188,17 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
   })
 }
 
-function toWish({ since, until, rate }: { since: string; until?: string | null; rate?: number | null }): ReplayWish {
+function nothingPlanned(): DomainError {
+  return new DomainError('conflict', 'Nothing is planned of this message at this endpoint.')
+}
+
+function toWish({ since, until, rate, order, retry }: Static<typeof ReplayBody>, usual: ReplayRetry): ReplayWish {
   return {
     since: momentOf(since),
     until: until == null ? null : momentOf(until),
     rate: rate ?? REPLAY_RATE_DEFAULT,
+    order: order ?? 'oldest',
+    retry: retry ?? usual,
   }
 }
 

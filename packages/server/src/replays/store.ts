@@ -1,26 +1,26 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { ATTEMPT_ID_PREFIX, attemptsFrom } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
 import { isAmong } from '#src/events/event-type-store.ts'
-import type { ReplayFilter } from './replay.ts'
+import type { ReplayFilter, ReplayOrder } from './replay.ts'
 
 const EVENT_ID_PREFIX = 'msg_'
 /** Attempts that other processes made before a task began may bear ids this much later than its beginning. */
 const CLOCKS_APART_MS_MAX = 60_000
 
 /**
- * What a row that a replay comes by means for it. `repeat`: another attempt at an event that was treated with an earlier one,
- * or at an event outside the replay's time; `other`: an event that needs nothing; `gone`: one that needs a delivery and has no
- * payload any more.
+ * What a row that a replay comes by means for it. `repeat`: another attempt at an event that is treated with its first,
+ * or at an event outside the replay's time; `other`: an event that needs nothing, or is not meant; `delivered`: it has failed
+ * and was delivered later; `planned`: the schedule goes on with it; `gone`: one that needs a delivery and has no payload any more.
  */
-export type Verdict = 'repeat' | 'other' | 'gone' | 'wanted'
+export type Verdict = 'repeat' | 'other' | 'delivered' | 'planned' | 'gone' | 'wanted'
 export type ScannedRow = { position: string; eventId: string; verdict: Verdict }
 
-/** Of one endpoint, events with ids `from` to `below` (without prefix); `after`: what was treated last. */
+/** Of one endpoint, events with ids `from` to `below` (without prefix); `after`: what was treated last, in the order. */
 export type Scan = {
   accountId: string
   endpointId: string
@@ -29,7 +29,7 @@ export type Scan = {
   after: string | null
   startedAt: Date
   limit: number
-  filter: ReplayFilter
+  order: ReplayOrder
 }
 
 type ScanRow = { position: string; event_id: string; verdict: Verdict }
@@ -39,11 +39,24 @@ function toScanned(row: ScanRow): ScannedRow {
 }
 
 /**
+ * Where a scan by these ids goes on. An event comes with the first of its attempts in either order: later ones may be made
+ * while the replay goes on.
+ */
+function onwards({ after, order }: Scan): Sql {
+  if (after === null) return sql`true`
+  return order === 'oldest' ? sql`id > ${after}` : sql`id < ${after}`
+}
+
+function inOrder({ order }: Scan): Sql {
+  return order === 'oldest' ? sql`asc` : sql`desc`
+}
+
+/**
  * The next failed attempts at an endpoint, by their ids. An event comes with the first of its own, so that it comes once.
  * Reads the index of failed attempts and no more of it than `limit` rows.
  */
 export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
-  const { accountId, endpointId, after, limit } = scan
+  const { accountId, endpointId, limit } = scan
   const from = attemptsFrom(ksuidTime(scan.from))
   const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
   const rows = await tx.query<ScanRow>`
@@ -56,16 +69,16 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
                 when exists (select from attempt s
                               where s.account_id = ${accountId} and s.event_id = c.event_id and s.id >= ${from}
                                 and s.endpoint_id = ${endpointId} and s.failure_class is null)
-                  then 'other'
+                  then 'delivered'
                 when not exists (select from event e
                                   where e.account_id = ${accountId} and e.id = c.event_id and e.payload is not null)
                   then 'gone'
                 else 'wanted' end as verdict
       from (select id, event_id from attempt
              where account_id = ${accountId} and endpoint_id = ${endpointId} and failure_class is not null
-               and outcome <> 'canceled' and id >= ${from} and id < ${until} and id > ${after ?? ''}
-             order by id limit ${limit}) as c
-     order by c.id`
+               and outcome <> 'canceled' and id >= ${from} and id < ${until} and ${onwards(scan)}
+             order by id ${inOrder(scan)} limit ${limit}) as c
+     order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
 }
 
@@ -73,8 +86,8 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
  * The next attempts at an endpoint, by their ids, whatever came of them. An event comes with the first of its own; the filter is
  * held against its latest, and against the event itself.
  */
-export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
-  const { accountId, endpointId, after, limit, filter } = scan
+export async function scanAttempted(tx: Queryable, scan: Scan, filter: ReplayFilter): Promise<ScannedRow[]> {
+  const { accountId, endpointId, limit } = scan
   const from = attemptsFrom(ksuidTime(scan.from))
   const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
   const { eventTypes, channel, tag, status, statusCodeClass } = filter
@@ -96,8 +109,8 @@ export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedR
                 else 'wanted' end as verdict
       from (select id, event_id from attempt
              where account_id = ${accountId} and endpoint_id = ${endpointId} and outcome <> 'canceled'
-               and id >= ${from} and id < ${until} and id > ${after ?? ''}
-             order by id limit ${limit}) as c
+               and id >= ${from} and id < ${until} and ${onwards(scan)}
+             order by id ${inOrder(scan)} limit ${limit}) as c
       join endpoint t on t.account_id = ${accountId} and t.id = ${endpointId}
       left join event e on e.account_id = ${accountId} and e.id = c.event_id
      cross join lateral (
@@ -106,7 +119,7 @@ export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedR
              from attempt l
             where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${from} and l.endpoint_id = ${endpointId}
             order by l.id desc limit 1) as latest
-     order by c.id`
+     order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
 }
 
@@ -115,8 +128,8 @@ export async function scanAttempted(tx: Queryable, scan: Scan): Promise<ScannedR
  * them, and nothing is planned. Test requests are for the endpoint that they were made for, and are missed by none.
  */
 export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
-  const { accountId, endpointId, after, limit } = scan
-  const from = after ?? EVENT_ID_PREFIX + scan.from
+  const { accountId, endpointId, after, limit, order } = scan
+  const from = order === 'oldest' && after !== null ? after : EVENT_ID_PREFIX + scan.from
   const attempts = attemptsFrom(ksuidTime(from.slice(EVENT_ID_PREFIX.length)))
   const rows = await tx.query<ScanRow>`
     select c.id as position, c.id as event_id,
@@ -132,11 +145,11 @@ export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow
                 when not c.has_payload then 'gone'
                 else 'wanted' end as verdict
       from (select id, type, channels, only_endpoint_id, payload is not null as has_payload from event
-             where account_id = ${accountId} and id >= ${from} and id > ${after ?? ''} and id < ${EVENT_ID_PREFIX + scan.below}
-             order by id limit ${limit}) as c
+             where account_id = ${accountId} and id >= ${from} and id < ${EVENT_ID_PREFIX + scan.below} and ${onwards(scan)}
+             order by id ${inOrder(scan)} limit ${limit}) as c
       join endpoint t on t.account_id = ${accountId} and t.id = ${endpointId}
       left join event_type y on y.environment = t.environment and y.name = c.type
-     order by c.id`
+     order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
 }
 
@@ -170,6 +183,21 @@ export async function countDueReplays(
   return row?.due ?? 0
 }
 
+/** Of these events those with a delivery to the endpoint that is still planned. */
+export async function plannedAmong(
+  tx: Queryable,
+  { accountId, endpointId }: { accountId: string; endpointId: string },
+  eventIds: readonly string[],
+): Promise<Set<string>> {
+  const rows = await tx.query<{ event_id: string }>`
+    select distinct p.event_id
+      from pending p
+      join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
+     where p.account_id = ${accountId} and p.event_id = any (${eventIds}::text[]) and p.endpoint_id = ${endpointId}
+       and p.cause in ('event', 'replay') and not is_canceled(p, t)`
+  return new Set(rows.map((row) => row.event_id))
+}
+
 export type PlannedReplay = { eventId: string; dueAt: Date }
 
 export async function planReplays(
@@ -193,6 +221,7 @@ export async function planReplays(
 export async function planResend(
   tx: Queryable,
   { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  requestedBy: string,
   now: Date,
 ): Promise<'planned' | 'not_found' | 'no_payload'> {
   const [found] = await tx.query<{ has_payload: boolean }>`
@@ -202,13 +231,34 @@ export async function planResend(
         join endpoint t on t.account_id = e.account_id and t.id = ${endpointId} and t.deleted_at is null
        where e.account_id = ${accountId} and e.id = ${eventId}
     ), planned as (
-      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${now}::timestamptz, ${now}::timestamptz
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, requested_by, created_at,
+                           due_at)
+      select ${accountId}, ${eventId}, gen_random_uuid(), ${endpointId}, shard, 0, 'resend', ${requestedBy}, ${now}::timestamptz, ${now}::timestamptz
         from found where has_payload
     )
     select has_payload from found`
   if (!found) return 'not_found'
   return found.has_payload ? 'planned' : 'no_payload'
+}
+
+/** Makes the next planned attempt at an event due now. @returns false when none is planned */
+export async function hastenPlanned(
+  tx: Queryable,
+  { accountId, endpointId, eventId }: { accountId: string; endpointId: string; eventId: string },
+  now: Date,
+): Promise<boolean> {
+  const rows = await tx.query`
+    update pending set due_at = ${now}
+     where (account_id, event_id, delivery_id) in (
+             select p.account_id, p.event_id, p.delivery_id
+               from pending p
+               join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
+              where p.account_id = ${accountId} and p.event_id = ${eventId} and p.endpoint_id = ${endpointId}
+                and not is_canceled(p, t)
+              order by p.due_at limit 1)
+       and due_at > ${now}
+    returning 1`
+  return rows.length > 0
 }
 
 /**

@@ -23,6 +23,7 @@ import {
   NO_FILTER,
   parseReplayParameters,
   REPLAY_KINDS,
+  REPLAY_ORDERS,
   type ReplayFilter,
   type ReplayKind,
   type ReplayWish,
@@ -99,7 +100,8 @@ class History {
   }
 
   async start(kind: ReplayKind, wish: Partial<ReplayWish> = {}): Promise<Task> {
-    const { since = new Date(START), until = null, rate = 1_000, filter = NO_FILTER } = wish
+    const { since = new Date(START), until = null, rate = 1_000, filter = NO_FILTER, order = 'oldest' } = wish
+    const retry = kind === REPLAY_KINDS.missing ? 'schedule' : 'none'
     const account = { ...this.account, uid: null, name: '', throttleRate: null, metadata: {} }
     const times = { createdAt: since, updatedAt: since }
     return await owner.transaction({}, (tx) =>
@@ -108,7 +110,7 @@ class History {
         { ...account, ...times, populationMax: 0, autoSubscribe: true },
         { id: this.endpointId, disabled: false },
         kind,
-        { since, until, rate, filter },
+        { since, until, rate, filter, order, retry },
         { ids: this.ids, now: this.clock.now() },
       ),
     )
@@ -186,6 +188,8 @@ const story: fc.Arbitrary<Story> = fc.record({
   hasPayload: fc.boolean(),
 })
 
+const anyOrder = fc.constantFrom(...REPLAY_ORDERS)
+
 /** Which of the events a replay is to send, told without any SQL. */
 function expected(
   kind: ReplayKind,
@@ -216,10 +220,10 @@ describe('which messages', () => {
   for (const kind of Object.values(REPLAY_KINDS)) {
     test(`42: ${kind} agrees with a full look at every history`, async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(story, { minLength: 1, maxLength: 60 }), async (stories) => {
+        fc.asyncProperty(fc.array(story, { minLength: 1, maxLength: 60 }), anyOrder, async (stories, order) => {
           const history = await History.begin()
           const eventIds = await history.add(stories)
-          const { task, sent } = await history.run(await history.start(kind))
+          const { task, sent } = await history.run(await history.start(kind, { order }))
           const wanted = expected(kind, stories, eventIds)
           expect(sent.map(({ eventId }) => eventId).toSorted()).toEqual(wanted.sent.toSorted())
           expect(task).toMatchObject({
@@ -250,6 +254,20 @@ describe('which messages', () => {
         )
       })
     }
+
+    test(`S12: ${kind} sends the oldest first, or the newest`, async () => {
+      const steps: Step[] = kind === REPLAY_KINDS.missing ? [] : ['failed', 'failed']
+      for (const order of REPLAY_ORDERS) {
+        const history = await History.begin()
+        const eventIds = await history.add(
+          Array.from({ length: 8 }, () => ({ steps, type: 'wanted', hasPayload: true })),
+        )
+        // five a second: each has a due time of its own
+        const { sent } = await history.run(await history.start(kind, { order, rate: 5 }))
+        const inTime = sent.toSorted((a, b) => a.dueAt.getTime() - b.dueAt.getTime()).map(({ eventId }) => eventId)
+        expect(inTime).toEqual(order === 'oldest' ? eventIds : eventIds.toReversed())
+      }
+    })
 
     test(`42: ${kind} takes the messages created in [since, until) and no others`, async () => {
       const history = await History.begin()
@@ -293,11 +311,11 @@ describe('which messages', () => {
       after: null,
       startedAt: history.clock.now(),
       limit: 20,
-      filter: NO_FILTER,
+      order: 'oldest' as const,
     }
     const { from, below } = parseReplayParameters((await history.start(REPLAY_KINDS.recover)).parameters)
     const failed = await plansOf(worker, (tx) => scanFailed(tx, { ...scan, from, below }))
-    const attempted = await plansOf(worker, (tx) => scanAttempted(tx, { ...scan, from, below }))
+    const attempted = await plansOf(worker, (tx) => scanAttempted(tx, { ...scan, from, below }, NO_FILTER))
     const missing = await plansOf(worker, (tx) => scanMissing(tx, { ...scan, from, below }))
     expect(failed).toMatch(/Index.* Scan using attempt_\d+_account_id_endpoint_id_id_idx1? on attempt_/)
     expect(attempted).toMatch(/Index.* Scan using attempt_\d+_account_id_endpoint_id_id_idx on attempt_/)

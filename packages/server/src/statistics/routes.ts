@@ -71,8 +71,11 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
   })
   routes.get('/app/:app_id/stats/attempts', byType, async (request) => {
     const { since, until, event_types: wanted } = queryOf(request, TypesQuery)
-    checkRange({ since, until }, clock.now(), DAYS_MAX)
-    const counted = await within(request, (tx) => countByType(tx, request.account, { since, until }, listed(wanted)))
+    const now = clock.now()
+    checkRange({ since, until }, now, DAYS_MAX)
+    const counted = await within(request, (tx) =>
+      countByType(tx, request.account, { since, until }, listed(wanted), now),
+    )
     const total = (name: 'success' | 'failure' | 'canceled') =>
       [...counted.values()].reduce((sum, counts) => sum + counts[name], 0)
     return {
@@ -95,8 +98,9 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
   routes.get('/stats/app/:app_id/attempt', byPeriod, async (request) => {
     const { startDate, endDate, period = 'OneDay', event_types: wanted } = queryOf(request, PeriodsQuery)
     const given = { ...(startDate ? { since: startDate } : {}), ...(endDate ? { until: endDate } : {}) }
-    const bounds = periodsOf(given, period, clock.now())
-    const counted = await within(request, (tx) => countByPeriod(tx, request.account, bounds, listed(wanted)))
+    const now = clock.now()
+    const bounds = periodsOf(given, period, now)
+    const counted = await within(request, (tx) => countByPeriod(tx, request.account, bounds, listed(wanted), now))
     return {
       startDate: bounds[0],
       endDate: bounds.at(-1),

@@ -62,7 +62,7 @@ export function registerTaskRoutes(routes: FastifyInstance, parts: TaskParts): v
     const query = queryOf(request, ListQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
     const { environment, accountId } = request.principal
-    const wanted = { status: query.status ?? null, kind: query.task ?? null }
+    const wanted = { status: query.status ?? null, kinds: query.task === undefined ? null : [query.task] }
     const filter = { environment, accountId, from: oldest(), ...wanted }
     const tasks = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       listTasks(tx, page, filter),
@@ -146,6 +146,7 @@ async function cancel(tx: Queryable, { id }: Task, parts: TaskParts): Promise<{ 
             tx,
             sql`p.account_id = ${accountId} and p.endpoint_id = ${endpointId} and p.task_id = ${id}
             and p.shard = (select shard from endpoint where account_id = ${accountId} and id = ${endpointId})`,
+            'canceled',
             parts,
           ),
         )

@@ -77,7 +77,8 @@ export type TaskFilter = {
   environment: Environment
   accountId: string | null
   status: TaskStatus | null
-  kind: TaskKind | null
+  kinds: readonly TaskKind[] | null
+  endpointId?: string | null
   from: string // of the oldest id that is shown
 }
 
@@ -88,7 +89,8 @@ export async function listTasks(tx: Queryable, page: Page, filter: TaskFilter): 
      where environment = ${filter.environment} and id >= ${filter.from}
        and (${filter.accountId}::text is null or account_id = ${filter.accountId})
        and (${filter.status}::text is null or status = ${filter.status})
-       and (${filter.kind}::text is null or kind = ${filter.kind})
+       and (${filter.kinds}::text[] is null or kind = any (${filter.kinds}::text[]))
+       and (${filter.endpointId ?? null}::text is null or endpoint_id = ${filter.endpointId ?? null})
        and (${page.above}::text is null or id > ${page.above}) and (${page.below}::text is null or id < ${page.below})
      order by id ${page.read === 'ascending' ? sql`asc` : sql`desc`}
      limit ${page.limit + 1}`

@@ -10,7 +10,7 @@ const id = Type.String({ format: 'uuid' })
 const moment = nullable(momentText())
 const milliseconds = nullable(count)
 
-const runCounts = Type.Object(
+export const runCounts = Type.Object(
   {
     alertNpns: count,
     read: count,
@@ -26,7 +26,7 @@ const runCounts = Type.Object(
   { title: 'RunCounts' },
 )
 
-const runError = Type.Object(
+export const runError = Type.Object(
   {
     step: Type.Literal('details'),
     npn: Type.String({ pattern: NPN.source }),

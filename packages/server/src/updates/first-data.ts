@@ -2,8 +2,10 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { acceptIn, EVENTS_PER_STATEMENT_MAX, type NewEvent, type PlannedDelivery } from '#src/events/accept.ts'
+import { saveOccurrences } from '#src/population/history-store.ts'
 import type { Npn } from '#src/population/npn.ts'
 import { DATA_READY, npnEvents } from '#src/population/npn-events.ts'
+import { occurrenceOf } from '#src/population/work.ts'
 import { type BecameReady, saveLastEvents, settleWaiting } from './first-data-store.ts'
 import type { LocalDate } from './local-date.ts'
 
@@ -31,6 +33,7 @@ export async function announceFirstData(
     now,
   )
   await saveLastEvents(tx, events)
+  await saveOccurrences(tx, events.map(occurrenceOf('data_ready')))
   return await acceptAll(tx, events)
 }
 

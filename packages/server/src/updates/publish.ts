@@ -1,6 +1,7 @@
 import { addMs } from '#src/adapters/clock.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { envelope } from '#src/events/envelope.ts'
+import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
 import { chicagoDay } from './calendar.ts'
 import { type FeedParts, feedNow } from './feed-parts.ts'
 import type { Feed } from './feed-store.ts'
@@ -11,6 +12,7 @@ import {
   holdAccounts,
   markPublished,
   moveFresh,
+  readAccountChanges,
   readAccounts,
   readMissing,
   saveAnnouncements,
@@ -21,7 +23,6 @@ import { forgetWork, holdRun, isDayPublished, readCounts } from './run-store.ts'
 /** The longest that a publication may take: a million changed records. */
 const PUBLISH_MS_MAX = 900_000
 const PAYLOAD_KEPT_MS = 90 * 86_400_000
-const UPDATES_AVAILABLE = 'producersync.updates_available'
 
 /** Somebody has written a producer since the run compared it: nothing was published, and it is to be read again. */
 export class MovedMeanwhile extends Error {}
@@ -63,6 +64,7 @@ export async function publish(
     planned = await announceFirstData(tx, parts, feed.id, missing, chicagoDay(now))
     if (!(await advanceVersions(tx, run))) throw new MovedMeanwhile()
     const accounts = await readAccounts(tx, feed.id)
+    const changes = await readAccountChanges(tx, run)
     await forgetWork(tx, id)
     const all = { ...counts, accounts: accounts.length }
     const at = parts.clock.now()
@@ -81,7 +83,7 @@ export async function publish(
         cause: 'event' as const,
       }
     })
-    await saveAnnouncements(tx, run.id, events)
+    await saveAnnouncements(tx, run.id, events, changes)
     planned.push(...(await acceptAll(tx, events)))
     return { counts: all, late }
   })

@@ -7,6 +7,7 @@ import { bodyOf } from '#src/adapters/http/body.ts'
 import { parseMoment } from '#src/adapters/http/moment.ts'
 import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
 import { momentText, oneOf } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
@@ -50,7 +51,6 @@ const operate = { config: { access: 'producersync.operate' } } as const
 const SIZE_DEFAULT = 250
 /** Of a run's errors, those that stand in its own answer. */
 const ERRORS_SHOWN = 100
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const date = () => Type.String({ format: 'date' })
 const pageQuery = {

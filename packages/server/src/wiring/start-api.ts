@@ -12,15 +12,15 @@ import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
-import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
-import { createHttp } from '#src/adapters/http/server.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
-import { keepAudit } from '#src/audit/recording.ts'
 import { registerAuditRoutes } from '#src/audit/routes.ts'
-import { publicUrlOf } from '#src/config.ts'
+import { registerCliLoginRoutes } from '#src/cli-login/routes.ts'
+import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { Waker } from '#src/delivery/wake.ts'
+import { registerEventLogRoutes } from '#src/delivery-log/event-routes.ts'
+import { registerDeliveryLogRoutes } from '#src/delivery-log/routes.ts'
 import { registerEndpointRoutes, registerOperationalRoutes } from '#src/endpoints/routes.ts'
 import { announceDeleted } from '#src/endpoints/save.ts'
 import { registerSecretRoutes } from '#src/endpoints/secret-routes.ts'
@@ -32,32 +32,41 @@ import { registerMessageListRoutes } from '#src/events/message-list-routes.ts'
 import { registerMessageRoutes } from '#src/events/message-routes.ts'
 import { producersyncTypes } from '#src/events/producersync-types.ts'
 import { SchemaEnforcement } from '#src/events/schema-enforcement.ts'
+import { registerEndpointHealthRoutes } from '#src/health/routes.ts'
 import { registerInterchangeRoutes } from '#src/interchange/routes.ts'
+import { registerIssueRoutes } from '#src/issues/routes.ts'
+import { LiveHub } from '#src/live/hub.ts'
+import { OpenStreams } from '#src/live/open-streams.ts'
+import { registerLiveRoutes } from '#src/live/routes.ts'
 import { notImplemented } from '#src/not-implemented.ts'
+import { registerNoticeRoutes } from '#src/notices/routes.ts'
 import { registerEnvRoutes } from '#src/operate/env-routes.ts'
 import { HealthReport } from '#src/operate/health-report.ts'
 import { registerHealthRoutes } from '#src/operate/health-routes.ts'
 import { registerPopulationRoutes } from '#src/population/routes.ts'
+import { registerShownJobRoutes } from '#src/population/shown-job-routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
 import { registerKeyRoutes } from '#src/portal/key-routes.ts'
 import { registerMemberRoutes } from '#src/portal/member-routes.ts'
-import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import { registerAccountSettingsRoutes } from '#src/portal/settings-routes.ts'
+import { registerPreviewRoutes } from '#src/previews/routes.ts'
+import { registerMonitoredRoutes } from '#src/producers/monitored-routes.ts'
 import { registerProducerRoutes } from '#src/producers/routes.ts'
+import { registerAccountReplayRoutes } from '#src/replays/account-routes.ts'
 import { registerReplayRoutes } from '#src/replays/routes.ts'
 import { registerStatisticsRoutes } from '#src/statistics/routes.ts'
 import { registerTaskRoutes } from '#src/tasks/routes.ts'
+import { registerTrialRoutes } from '#src/trials/routes.ts'
 import { preload } from '#src/updates/preload.ts'
 import { calendarsOf } from '#src/updates/production-feed.ts'
 import { registerRunRoutes } from '#src/updates/routes.ts'
+import { registerRunDayRoutes } from '#src/updates/run-day-routes.ts'
 import { VERSION } from '#src/version.ts'
 import type { Base } from './base.ts'
 import { ACCEPT_STATEMENTS_MAX, CALL_MS_MAX } from './databases.ts'
-import { freePort } from './free-port.ts'
-
-/** The same for calls: their work takes 2 s at most, so what is left waits for its client. */
-const CALLS_END_MS_MAX = 2_500
+import { openHttp } from './open-http.ts'
+import { addPages, addSessions } from './start-portal.ts'
 
 /** @returns where the API is reached */
 export async function startApi(
@@ -65,6 +74,7 @@ export async function startApi(
   wake: {
     waker: Waker
     tasks: () => void
+    notices: () => void
     population: () => void
     runs: () => void
     loads: () => void
@@ -75,23 +85,21 @@ export async function startApi(
   const { waker } = wake
   const { config, log, databases, clock, ids, dataKeys, environments, policies, outgoing, health, metrics } = base
   const { closing, overrides } = base
-  const port = await freePort(config.host, config.port, config.portIsFixed)
-  const publicUrl = publicUrlOf({ ...config, port })
-  const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
-  const http = createHttp({ log, trustProxy })
-  metrics.countRequests(http)
-  overrides.watch?.(http)
+  const { http, publicUrl, listen } = await openHttp(base)
   const added = collectRoutes(http)
-  keepAudit(http, { api: databases.api, ids })
-  http.addHook('onRequest', async (request) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
-  })
 
   const { api } = databases
   const access = createAccess(api, clock)
   const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
+  const hub = new LiveHub({ database: databases.live, log })
+  const streams = new OpenStreams({ hub, clock, log })
+  metrics.observeStreams(streams)
+  closing.working(async () => {
+    streams.close()
+    await hub.close()
+  })
   oauthRoutes(http, (routes) => {
     registerTokenEndpoint(routes, { issuer: new TokenIssuer({ database: api, clock, ids, limiter }) })
   })
@@ -116,9 +124,7 @@ export async function startApi(
       wakeRunner: wake.runs,
     })
   })
-  sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
-    registerSessionRoutes(routes, { api, access, clock, ids, publicUrl })
-  })
+  addSessions(http, base, { access, publicUrl })
   const register = (routes: FastifyInstance) => {
     registerHealthRoutes(routes, health)
     registerAppRoutes(routes, {
@@ -151,22 +157,44 @@ export async function startApi(
         await outgoing.vet(target, await policies.current(environment), environment),
     }
     registerEndpointRoutes(routes, endpointParts)
+    registerNoticeRoutes(routes, {
+      ...endpointParts,
+      sendsMail: config.mail !== null,
+      wakeNotices: wake.notices,
+      publicUrl,
+    })
     registerOperationalRoutes(routes, { ...endpointParts, internal })
     registerSecretRoutes(routes, endpointParts)
     decorateAddressed(routes)
     registerAttemptRoutes(routes, { api, clock, environments, publicUrl })
-    registerReplayRoutes(routes, { api, clock, ids, idempotency, wakeLanes: waker.lanes, wakeTasks: wake.tasks })
+    registerDeliveryLogRoutes(routes, { api, clock, environments, publicUrl })
+    registerEventLogRoutes(routes, { api, clock, environments, publicUrl })
+    const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
+    registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
+    registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }
     registerTaskRoutes(routes, taskParts)
     registerErasureRoutes(routes, taskParts)
+    registerEndpointHealthRoutes(routes, { api, clock, environments, calendarOf: calendarsOf(config), publicUrl })
     registerStatisticsRoutes(routes, taskParts)
     registerInterchangeRoutes(routes, taskParts)
+    const populationParts = { api, clock, idempotency, wakeRunner: wake.population }
+    registerShownJobRoutes(routes, populationParts)
+    registerPreviewRoutes(routes, populationParts)
+    registerMonitoredRoutes(routes, { api, publicUrl })
+    registerRunDayRoutes(routes, { api, clock, calendarOf: calendarsOf(config), publicUrl })
+    registerLiveRoutes(routes, { api, access, streams })
+    registerCliSessionRoutes(routes, { api, access, clock, ids, dataKeys, idempotency, streams })
+    registerCliLoginRoutes(routes, { api, limiter, clock, ids, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
+    const schemas = new SchemaEnforcement({ database: api, environments, clock })
+    registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
     registerMessageRoutes(routes, {
       database: api,
       access,
       environments,
-      schemas: new SchemaEnforcement({ database: api, environments, clock }),
+      schemas,
       clock,
       ids,
       dataKeys,
@@ -190,11 +218,7 @@ export async function startApi(
     notImplemented: notImplemented['/ingest/api/v1'],
   })
   serveDescription(http, () => openApiOf(added, { version: VERSION, events: producersyncTypes }))
-  await http.listen({ host: config.host, port })
-  closing.working(async () => {
-    const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
-    await http.close()
-    clearTimeout(cut)
-  })
+  if (config.roles.has('portal')) await addPages(http, base)
+  await listen()
   return publicUrl
 }

@@ -1,4 +1,5 @@
 import { environments as environmentNames } from '#src/accounts/environments.ts'
+import { createMailer } from '#src/adapters/mail/mail.ts'
 import { Listener } from '#src/adapters/postgres/listen.ts'
 import { TRANSACTIONS_END_MS_MAX } from '#src/closing.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
@@ -9,10 +10,12 @@ import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { readTargets } from '#src/endpoints/target.ts'
 import { eraseWorks } from '#src/erasure/work.ts'
 import { exportWorks } from '#src/interchange/work.ts'
+import { NoticeRunner } from '#src/notices/runner.ts'
 import { observeFeed } from '#src/operate/feed-metrics.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { RecordIds } from '#src/producers/record-ids.ts'
 import { replayWorks } from '#src/replays/work.ts'
+import { TallyRunner } from '#src/statistics/tally-runner.ts'
 import { statisticsWorks } from '#src/statistics/work.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
 import { connectFeeds } from '#src/updates/connect.ts'
@@ -62,6 +65,31 @@ export async function startWorker(
 export function startTasks({ databases, clock, ids, log, closing }: Base, waker: Waker): TaskRunner {
   const works = { ...replayWorks, ...eraseWorks({ ids, clock }), ...statisticsWorks, ...exportWorks }
   const runner = new TaskRunner({ database: databases.worker, works, clock, ids, wakeLanes: waker.lanes, log })
+  runner.start()
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
+  return runner
+}
+
+/** Tells people what is wrong, where they asked for it. @param publicUrl of this service, as it is known by then */
+export function startNotices(base: Base, publicUrl: () => string): NoticeRunner {
+  const { config, databases, policies, closing } = base
+  const mailer = config.mail && createMailer(config.mail.url, config.mail.from)
+  const runner = new NoticeRunner({
+    ...base,
+    database: databases.worker,
+    policyOf: (environment) => policies.current(environment),
+    mailer,
+    publicUrl,
+  })
+  runner.start()
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
+  if (mailer) closing.opened(() => mailer.close())
+  return runner
+}
+
+/** Counts what has been attempted, some minutes later. */
+export function startTallies({ databases, clock, log, closing }: Base): TallyRunner {
+  const runner = new TallyRunner({ database: databases.worker, clock, log })
   runner.start()
   closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner

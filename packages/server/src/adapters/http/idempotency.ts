@@ -64,12 +64,18 @@ export class Idempotency {
    * @throws what `work` throws; DomainError idempotency_in_progress, idempotency_key_reuse
    */
   async run(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
+    const { status, body } = await this.once(request, reply, work)
+    reply.code(status)
+    return await (body.length === 0 ? reply.send() : reply.type('application/json').send(body))
+  }
+
+  /** As `run`, for a route that has more to say than was known when the effect was committed: it answers itself. */
+  async once(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<Kept> {
     const key = idempotencyKeyOf(request)
     const { kept, replayed } =
       key === null ? await this.#runOnce(request, work) : await this.#runKeyed(request, reply, key, work)
     if (replayed) reply.header('x-idempotent-replay', 'true')
-    reply.code(kept.status)
-    return await (kept.body.length === 0 ? reply.send() : reply.type('application/json').send(kept.body))
+    return kept
   }
 
   async #runOnce(request: FastifyRequest, work: Work): Promise<Answered> {

@@ -33,6 +33,13 @@ const HttpErrorOut = Type.Object(
     code: Type.String({ description: 'Part of the contract.' }),
     detail: Type.String({ description: 'For people.' }),
     msgId: Type.Optional(Type.String({ description: 'With 409 `conflict` of an eventId: the message that has it.' })),
+    taskId: Type.Optional(Type.String({ description: 'With 409 `task_running`: the task.' })),
+    endpointId: Type.Optional(
+      Type.String({ description: 'With 409 `task_running` and `endpoint_disabled`: the endpoint.' }),
+    ),
+    previewId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'With 409 `population_changed`: the difference as it is now.' }),
+    ),
   },
   { title: 'HttpErrorOut' },
 )

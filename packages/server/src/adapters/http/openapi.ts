@@ -209,19 +209,32 @@ function requestBodyOf({ body, bodies }: Operation, rules: FamilyRules, componen
 
 function responsesOf({ method, url, operation, rules, config }: DescribedRoute, components: Components): object {
   const responses: Record<string, object> = {}
+  const types = [operation.answerType ?? rules.answerType(method)].flat()
   for (const [status, schema] of Object.entries(operation.answers)) {
     responses[status] = {
       description: STATUS_CODES[status] ?? status,
       headers: components.headers(rules.answerHeaders(method)),
       ...(schema
-        ? { content: { [operation.answerType ?? rules.answerType(method)]: { schema: components.schema(schema) } } }
+        ? { content: Object.fromEntries(types.map((type) => [type, { schema: components.schema(schema) }])) }
         : {}),
+      ...(operation.stream ? { content: streamOf(operation.stream, components) } : {}),
     }
   }
   const refusals = rules.refusals({ method, url, operation, isOpen: config.access === 'none' })
   for (const refusal of refusals)
     responses[refusal.status] = components.response(nameOf(refusal), () => toResponse(refusal, components))
   return responses
+}
+
+/** A stream is one text, and what is in it its messages. */
+function streamOf(messages: NonNullable<Operation['stream']>, components: Components): object {
+  const contentMediaType = 'text/event-stream'
+  const oneOf = Object.entries(messages).map(([event, data]) => ({
+    type: 'object',
+    properties: { event: { const: event }, data: components.schema(data) },
+    required: ['event', 'data'],
+  }))
+  return { [contentMediaType]: { schema: { type: 'string', contentMediaType, contentSchema: { oneOf } } } }
 }
 
 function nameOf({ family, status, codes }: Refusal): string {

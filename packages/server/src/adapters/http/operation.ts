@@ -19,10 +19,12 @@ export type Operation = {
   body?: TSchema
   /** Of a route that reads its body itself: by media type, instead of `body`. */
   bodies?: Readonly<Record<string, TSchema>>
-  /** Media type of what succeeds, where it is not the family's. */
-  answerType?: string
+  /** Media types of what succeeds, where it is not the family's. */
+  answerType?: string | readonly string[]
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
+  /** The answer is a stream of server-sent events: the JSON in `data` of each kind of message. */
+  stream?: Readonly<Record<string, TSchema>>
   /** Codes of refusals beside those that each operation of the family has. */
   refusals?: readonly ErrorCode[]
 }

@@ -37,7 +37,7 @@ export const pageParameters = {
 } satisfies TObject['properties']
 
 /** `PageAnswer`, as openapi.json shows it. @param title of the rows, `EndpointOut` */
-export function pageOf(title: string, row: TSchema): TObject {
+export function pageOf<Row extends TSchema>(title: string, row: Row) {
   return Type.Object(
     {
       data: Type.Array(row),

@@ -30,6 +30,8 @@ export const BODY_BYTES_MAX = {
   event: KIB * KIB,
   batch: KIB * KIB,
   population: KIB * KIB,
+  /** A list of NPNs to preview. Read as a stream by its route. */
+  npnList: 20 * KIB * KIB,
   openapi: 2 * KIB * KIB,
 } as const
 

@@ -4,7 +4,7 @@ import { formatAddress, parseAddress } from './address-ranges.ts'
 import type { Route, Routes } from './connections.ts'
 import type { Alarm, Deadlines } from './deadlines.ts'
 import type { Destination, Destinations } from './destinations.ts'
-import { Dial, type Dialled } from './dial.ts'
+import { Dial, type Dialled, type Security } from './dial.ts'
 import { Exchange, type ExchangeEnd } from './exchange.ts'
 import { Line } from './line.ts'
 import { type Outcome, type Phase, unreachable } from './outcome.ts'
@@ -36,6 +36,10 @@ export type Attempted = {
   outcome: Outcome
   durationMs: number
   timings: Timings
+  /** The one connected to last, which the policy allows; null: none. */
+  address: string | null
+  /** Of the connection that carried the request; null: none, or plain http. */
+  security: Security | null
   /** All headers of the final head (≤ 16 KiB), names in lower case: for decisions. */
   headers: ReceivedHeaders
   /** The first 50 of them, 4 KiB: for the record. */
@@ -86,6 +90,8 @@ export class Attempt {
   #dial: Dial | undefined
   #line: Line | undefined
   #exchange: Exchange | undefined
+  #address: string | null = null
+  #security: Security | null = null
   #sentAt = 0
   #isResent = false
   #isOver = false
@@ -204,8 +210,9 @@ export class Attempt {
     if (dialled.kind === 'short_of_sockets') return this.#defer(SHORTAGE_WAIT_MS)
     if (dialled.kind === 'failed') return this.#finish(dialled.outcome)
     this.#timings.connectMs = dialled.connectMs
-    if (dialled.tlsMs !== undefined) this.#timings.tlsMs = dialled.tlsMs
-    const line = new Line(dialled.socket, dialled.address, route.origin, this.#shared.routes.closed)
+    if (dialled.tls) this.#timings.tlsMs = dialled.tls.ms
+    const at = { address: dialled.address, security: dialled.tls?.security ?? null }
+    const line = new Line(dialled.socket, at, route.origin, this.#shared.routes.closed)
     this.#shared.routes.opened(line)
     this.#exchangeOn(route, line)
   }
@@ -213,6 +220,7 @@ export class Attempt {
   #exchangeOn(route: Route, line: Line) {
     this.#phase = 'headers'
     this.#line = line
+    this.#security = line.security
     const exchange = new Exchange(this.#post.mayWrite, (end) => this.#ended(route, line, end))
     this.#exchange = exchange
     this.#sentAt = performance.now()
@@ -270,6 +278,8 @@ export class Attempt {
       outcome,
       durationMs: performance.now() - this.#startedAt,
       timings: this.#timings,
+      address: this.#address,
+      security: this.#security,
       headers,
       responseHeaders: keepHeaders(headers),
       responseBody: exchange?.body ?? NO_BODY,
@@ -303,6 +313,7 @@ export class Attempt {
   }
 
   #enterAddress(route: Route, address: string) {
+    this.#address = address
     const limit = this.#limitOf(route, address)
     this.#addressLimit?.leave()
     this.#addressLimit = limit

@@ -21,8 +21,18 @@ export type TlsTarget = {
   keepSession(session: Buffer): void
 }
 
+/** What a TLS connection says of the receiver. */
+export type Security = { version: string | null; certificateExpiresAt: Date | null }
+
 export type Dialled =
-  | { kind: 'connected'; socket: Socket | TLSSocket; address: string; connectMs: number; tlsMs: number | undefined }
+  | {
+      kind: 'connected'
+      socket: Socket | TLSSocket
+      address: string
+      connectMs: number
+      /** Undefined for plain http. */
+      tls: { ms: number; security: Security } | undefined
+    }
   | { kind: 'failed'; outcome: Outcome }
   /** This process or host has no descriptors or memory left. */
   | { kind: 'short_of_sockets' }
@@ -110,7 +120,7 @@ export class Dial {
     if (normalise(socket.remoteAddress) !== address) return this.#nextTurn('EHOSTUNREACH')
     const connectMs = performance.now() - this.#startedAt
     if (this.#target.tls) this.#secure(socket, address, connectMs, this.#target.tls)
-    else this.#end({ kind: 'connected', socket, address, connectMs, tlsMs: undefined })
+    else this.#end({ kind: 'connected', socket, address, connectMs, tls: undefined })
   }
 
   #secure(raw: Socket, address: string, connectMs: number, target: TlsTarget) {
@@ -134,7 +144,8 @@ export class Dial {
     socket.once('secureConnect', () => {
       if (this.#ended) return
       if (session) target.keepSession(session)
-      this.#end({ kind: 'connected', socket, address, connectMs, tlsMs: performance.now() - startedAt })
+      const tls = { ms: performance.now() - startedAt, security: securityOf(socket) }
+      this.#end({ kind: 'connected', socket, address, connectMs, tls })
     })
     socket.on('error', (error) => {
       if (this.#ended) return
@@ -171,6 +182,11 @@ export function tlsDetail(code: unknown): UnreachableDetail {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'tls_name'
   if (typeof code !== 'string' || code.startsWith('ERR_') || NO_HANDSHAKE.has(code)) return 'tls_handshake'
   return 'tls_untrusted'
+}
+
+function securityOf(socket: TLSSocket): Security {
+  const endsAt = new Date(socket.getPeerCertificate().valid_to)
+  return { version: socket.getProtocol(), certificateExpiresAt: Number.isNaN(endsAt.getTime()) ? null : endsAt }
 }
 
 export function codeOf(error: unknown): unknown {

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { Client } from 'undici'
+import type { Security } from './dial.ts'
 import { type Exchange, HEAD_BYTES_MAX } from './exchange.ts'
 
 /** Idle longer than this, undici closes a line; a shorter `Keep-Alive` of the receiver counts. */
@@ -16,6 +17,8 @@ export type RequestParts = {
 /** One open connection and the HTTP client that speaks on it: one exchange at a time, and never another connection. */
 export class Line {
   readonly address: string
+  /** Null for plain http. */
+  readonly security: Security | null
   readonly openedAt = performance.now()
   /** Has it carried an exchange before? */
   isUsed = false
@@ -24,11 +27,18 @@ export class Line {
   #exchange: Exchange | undefined
 
   /**
+   * @param at     the address that it is connected to, and what its TLS says
    * @param origin scheme, host and port as in the URL; the `Host` header is made of it
    * @param onClosed called once, when the connection is gone
    */
-  constructor(socket: Socket, address: string, origin: string, onClosed: (line: Line) => void) {
-    this.address = address
+  constructor(
+    socket: Socket,
+    at: { address: string; security: Security | null },
+    origin: string,
+    onClosed: (line: Line) => void,
+  ) {
+    this.address = at.address
+    this.security = at.security
     this.#socket = socket
     let isTaken = false
     this.#client = new Client(origin, {

@@ -155,7 +155,7 @@ describe('forbidden answers', () => {
       for (const all of [[address], [PUBLIC, address], [address, PUBLIC], [PUBLIC, PUBLIC_IPV6, address]]) {
         answers = () => all
         const result = await attempt('http://receiver.zoo-tests.com/ok')
-        assert.deepEqual(result.outcome, { kind: 'blocked' })
+        assert.deepEqual([result.outcome, result.address], [{ kind: 'blocked' }, null])
       }
       assert.deepEqual(network.dialled, [])
       // the control: the same receiver is reached when no answer is forbidden

@@ -132,6 +132,9 @@ describe('TLS', () => {
         [1, 2],
       )
       assert(first.timings.tlsMs !== undefined && second.timings.tlsMs === undefined)
+      const version = behaviour === 'tls' ? 'TLSv1.3' : 'TLSv1.2'
+      const security = { version, certificateExpiresAt: new Date('2123-01-01T00:00:00Z') }
+      assert.deepEqual([first.security, second.security], [security, security])
     },
   )
 

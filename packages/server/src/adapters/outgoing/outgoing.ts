@@ -8,7 +8,8 @@ import { NameResolver } from './resolver.ts'
 
 export type { AddressPolicy } from './address-policy.ts'
 export type { Post, PostResult, Timings } from './attempt.ts'
-export type { Outcome } from './outcome.ts'
+export type { Security } from './dial.ts'
+export type { Outcome, Phase } from './outcome.ts'
 
 export type OutgoingOptions = {
   /** Judges the dates of `Retry-After`: the database's time. */

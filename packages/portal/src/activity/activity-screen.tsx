@@ -1,0 +1,95 @@
+import type { Page as ApiPage, AuditLine } from '@producersync/server/contract'
+import { useState } from 'react'
+import { Ignored } from '#src/address/ignored.tsx'
+import { instantOf } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
+import { call, ofAccount, withQuery } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { Button } from '#src/parts/button.tsx'
+import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Listing, Pager } from '#src/parts/listing.tsx'
+import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { saveFile } from '#src/parts/save-file.ts'
+import { type Account, useAccount } from '#src/session/account.ts'
+import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
+import { text } from '#src/text.ts'
+import { RangeFilter } from '#src/time/range-filter.tsx'
+import { columnsOf } from './audit-columns.tsx'
+
+const words = text.activity
+const RETENTION_DAYS = 365
+const MINUTE_MS = 60_000
+
+/** Who did what in the account. Source: portal S15. */
+export function ActivityScreen() {
+  const account = useAccount()
+  if (!account.can('ManageAccount')) return <ForbiddenScreen needed="ManageAccount" />
+  return <Activity account={account} />
+}
+
+function Activity({ account }: { account: Account }) {
+  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const [error, setError] = useState<unknown>(null)
+  const [opened] = useState(() => Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS)
+  const now = new Date(opened)
+  const filter = {
+    who: values.q,
+    from: instantOf(values.from ?? '-30d', now)?.toISOString(),
+    to: instantOf(values.to, now)?.toISOString(),
+  }
+  const path = ofAccount(account.id, 'audit')
+  const view = useRead<ApiPage<AuditLine>>(account.id, path, {
+    query: { ...filter, limit: 50, iterator: values.cursor },
+  })
+  const page = view.kind === 'ready' ? view.data : null
+
+  async function exportCsv() {
+    setError(null)
+    try {
+      const response = await call(account.id, withQuery(`${path}/export`, { ...filter, format: 'csv' }))
+      saveFile('activity.csv', 'text/csv', await response.blob())
+    } catch (caught) {
+      setError(caught)
+    }
+  }
+
+  return (
+    <Page title={words.title} lead={words.lead} acts={<Button onPress={() => void exportCsv()}>{words.export}</Button>}>
+      <Ignored names={faults} />
+      {error != null && <ErrorNotice error={error} />}
+      <Filters isFiltered={isFiltered} onClear={clear}>
+        <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <div>
+          <RangeFilter
+            range={{ from: values.from, to: values.to }}
+            fallback="-30d"
+            retentionDays={RETENTION_DAYS}
+            onChange={({ from, to }) => change({ from, to })}
+          />
+        </div>
+      </Filters>
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={columnsOf(account.id)}
+        empty={
+          isFiltered ? (
+            <Empty title={words.noMatch} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
+          ) : (
+            <Empty title={words.none}>{words.noneBody}</Empty>
+          )
+        }
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}

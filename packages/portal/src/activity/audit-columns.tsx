@@ -1,0 +1,67 @@
+import type { AuditLine } from '@producersync/server/contract'
+import { Link } from '@tanstack/react-router'
+import layout from '#src/look/layout.module.css'
+import type { Column } from '#src/parts/listing.tsx'
+import { pageOfId } from '#src/shell/destination.ts'
+import { text } from '#src/text.ts'
+import { Time } from '#src/time/time.tsx'
+import { changeWords } from './change-words.ts'
+
+const words = text.activity
+
+/** The columns of an audit, for an account or, with the account of each line, for an environment. */
+export function columnsOf(account: string | null): Column<AuditLine>[] {
+  return [
+    { key: 'at', head: words.when, isPlain: true, cell: ({ at }) => <Time at={at} form="seconds" /> },
+    {
+      key: 'who',
+      head: words.who,
+      isPlain: true,
+      cell: ({ who: { kind, name, role } }) => (
+        <span>
+          {name ?? words.kinds[kind] ?? kind}
+          <span className={layout.muted}>
+            {[name !== null && words.kinds[kind], role].filter(Boolean).map((part) => ` · ${part}`)}
+          </span>
+        </span>
+      ),
+    },
+    { key: 'what', head: words.what, isPlain: true, cell: ({ summary }) => summary },
+    {
+      key: 'target',
+      head: words.target,
+      cell: ({ target }) => (target === null ? '' : <Target target={target} account={account} />),
+    },
+    {
+      key: 'changes',
+      head: words.changes,
+      cell: ({ changes, reason }) => (
+        <span className={layout.tight}>
+          {changes.map((change) => (
+            <span key={change.field} className={layout.mono}>
+              {changeWords(change)}
+            </span>
+          ))}
+          {reason !== null && <span>{words.reason(reason)}</span>}
+        </span>
+      ),
+    },
+    { key: 'from', head: words.from, cell: ({ address }) => <code>{address ?? words.commandLine}</code> },
+  ]
+}
+
+function Target({ target: { kind, id }, account }: { target: { kind: string; id: string }; account: string | null }) {
+  const hasPage = pageOfId(id) !== undefined
+  return (
+    <span>
+      {kind}{' '}
+      {hasPage && account !== null ? (
+        <Link to="/o/$id" params={{ id }} search={{ account }} className={layout.mono}>
+          {id}
+        </Link>
+      ) : (
+        <code>{id}</code>
+      )}
+    </span>
+  )
+}

@@ -1,0 +1,200 @@
+import type { AttemptDetail } from '@producersync/server/contract'
+import { useNavigate } from '@tanstack/react-router'
+import { ChevronLeft, ChevronRight, GitCompare, X } from 'lucide-react'
+import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
+import type { RawSearch } from '#src/address/search.ts'
+import { usePayload } from '#src/event/payload.tsx'
+import { areShortcutsOn } from '#src/keys/shortcuts.ts'
+import layout from '#src/look/layout.module.css'
+import { Button, IconButton } from '#src/parts/button.tsx'
+import { CopyButton } from '#src/parts/copy.tsx'
+import { ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
+import { Tabs } from '#src/parts/tabs.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import { Time } from '#src/time/time.tsx'
+import styles from './attempt.module.css'
+import { Connection, Request, Response } from './attempt-parts.tsx'
+import { toCurl } from './curl.ts'
+import { Timings } from './timings.tsx'
+import { useAttempt } from './use-attempt.ts'
+
+const words = deliveryText.attempt
+type Shown = keyof typeof words.tabs
+
+/** One attempt beside its event. Its address can be sent to somebody; Esc closes it. */
+export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: string }) {
+  const account = useAccount()
+  const navigate = useNavigate()
+  const view = useAttempt(account.id, msgId, attemptId)
+  const go = useCallback(
+    (to: { attempt?: string; with?: string }) =>
+      void navigate({
+        to: '.',
+        search: (before: RawSearch) => ({ ...before, attempt: undefined, with: undefined, ...to }),
+        resetScroll: false,
+      }),
+    [navigate],
+  )
+  const attempt = view.kind === 'ready' ? view.data : null
+  const older = attempt?.previousAttemptId ?? null
+  const newer = attempt?.nextAttemptId ?? null
+  useSiblingKeys(older, newer, go)
+  const sibling = older ?? newer
+  return (
+    <ModalOverlay className={styles.veil ?? ''} isOpen isDismissable onOpenChange={(isOpen) => !isOpen && go({})}>
+      <Modal className={styles.drawer ?? ''}>
+        <Dialog className={styles.dialog ?? ''}>
+          <header className={styles.head}>
+            <Heading slot="title" level={2}>
+              {words.title(attempt?.attemptNumber ?? 0, null)}
+            </Heading>
+            <span className={styles.tools}>
+              <Sibling icon={ChevronLeft} name={words.older} keys="[" to={older} go={go} />
+              <Sibling icon={ChevronRight} name={words.newer} keys="]" to={newer} go={go} />
+              <Button
+                isSmall
+                icon={GitCompare}
+                whyOff={sibling === null ? words.compareWhy : null}
+                onPress={() => sibling !== null && go({ attempt: attemptId, with: sibling })}
+              >
+                {words.compare}
+              </Button>
+              <IconButton icon={X} name={words.close} keys="Escape" onPress={() => go({})} />
+            </span>
+          </header>
+          {view.kind === 'failed' ? (
+            <ErrorNotice error={view.error} retry={view.retry} />
+          ) : (
+            <Part of={view}>{(ready) => <Whole of={ready} account={account.id} />}</Part>
+          )}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  )
+}
+
+function Sibling({
+  icon,
+  name,
+  keys,
+  to,
+  go,
+}: {
+  icon: typeof X
+  name: string
+  keys: string
+  to: string | null
+  go: (to: { attempt: string }) => void
+}) {
+  if (to === null) return null
+  return <IconButton icon={icon} name={name} keys={keys} onPress={() => go({ attempt: to })} />
+}
+
+/** `[` and `]` act here although other single keys do not in a dialog: this one has no fields. */
+function useSiblingKeys(older: string | null, newer: string | null, go: (to: { attempt: string }) => void): void {
+  useEffect(() => {
+    const listening = new AbortController()
+    document.addEventListener(
+      'keydown',
+      ({ key, ctrlKey, metaKey, altKey }) => {
+        if (ctrlKey || metaKey || altKey || !areShortcutsOn()) return
+        const to = key === '[' ? older : key === ']' ? newer : null
+        if (to !== null) go({ attempt: to })
+      },
+      { signal: listening.signal },
+    )
+    return () => listening.abort()
+  }, [older, newer, go])
+}
+
+function Whole({ of: attempt, account }: { of: AttemptDetail; account: string }) {
+  const [shown, setShown] = useState<Shown>('response')
+  return (
+    <div className={layout.stack}>
+      <Outcome of={attempt} />
+      <Timings of={attempt} />
+      <dl className={layout.facts}>
+        <Facts of={attempt} account={account} />
+      </dl>
+      <div className={layout.spread}>
+        <Tabs
+          name={words.title(attempt.attemptNumber, null)}
+          chosen={shown}
+          onChoose={setShown}
+          tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
+        />
+        <Curl of={attempt} account={account} />
+      </div>
+      {shown === 'request' && <Request of={attempt} account={account} />}
+      {shown === 'response' && <Response of={attempt} />}
+      {shown === 'connection' && <Connection of={attempt} />}
+    </div>
+  )
+}
+
+function Outcome({ of: { failure, responseStatusCode, timedOutIn } }: { of: AttemptDetail }) {
+  if (!failure) return <Notice tone="ok" title={`${words.delivered} ${responseStatusCode}`} />
+  return (
+    <Notice
+      tone="bad"
+      title={failure.title}
+      acts={
+        <a href={failure.docsUrl} target="_blank" rel="noreferrer">
+          {words.why}
+        </a>
+      }
+    >
+      {failure.advice}
+      {timedOutIn !== null && <div>{words.timedOutIn[timedOutIn]}</div>}
+    </Notice>
+  )
+}
+
+function Facts({ of: attempt, account }: { of: AttemptDetail; account: string }) {
+  const { trigger, requestedBy, taskId, timestamp, decision } = attempt
+  const reason = decision.reason === null ? '' : `: ${words.reasons[decision.reason] ?? decision.reason}`
+  return (
+    <>
+      <Fact name={words.started}>
+        <Time at={timestamp} form="exact" />
+      </Fact>
+      <Fact name={words.trigger}>{deliveryText.triggers[trigger]}</Fact>
+      {requestedBy !== null && <Fact name={words.by}>{requestedBy}</Fact>}
+      {taskId !== null && (
+        <Fact name={words.task}>
+          <a href={`/portal/a/${account}/replays/${taskId}`}>{taskId}</a>
+        </Fact>
+      )}
+      <Fact name={words.decision}>
+        {words.decisions[decision.state]}
+        {reason}
+      </Fact>
+      {decision.nextAttempt !== null && (
+        <Fact name={words.nextAt}>
+          <Time at={decision.nextAttempt} />
+        </Fact>
+      )}
+    </>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  )
+}
+
+function Curl({ of: { request, msgId }, account }: { of: AttemptDetail; account: string }) {
+  const payload = usePayload(account, msgId, request.bodyBytes !== null)
+  if (payload.data === undefined) return null
+  return (
+    <span className={layout.small} data-tip={deliveryText.event.curlNote}>
+      {deliveryText.event.curl} <CopyButton value={toCurl(request, payload.data)} name={words.curlName} />
+    </span>
+  )
+}

@@ -1,0 +1,28 @@
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { toCurl } from './curl.ts'
+
+test('the command hands on the bytes, whatever quotes and lines are in them, and no header that is hidden', () => {
+  const body = `{"a":"it's \\"so\\" $HOME \`id\`",\n"b":"\\\\"}`
+  const headers = [
+    ['webhook-id', 'msg_1'],
+    ['X-Key', '***'],
+    ['host', 'a.example'],
+    ['x-quote', "it's"],
+  ]
+  const command = toCurl({ url: 'https://a.example/x?y=1&z=2', headers, sensitive: ['x-key'] }, body)
+  const said = execFileSync('sh', ['-c', `curl() { printf '%s\\0' "$@"; }; ${command}`])
+    .toString()
+    .split('\0')
+  expect(said.slice(0, -1)).toEqual([
+    '-X',
+    'POST',
+    'https://a.example/x?y=1&z=2',
+    '-H',
+    'webhook-id: msg_1',
+    '-H',
+    "x-quote: it's",
+    '--data-binary',
+    body,
+  ])
+})

@@ -1,0 +1,162 @@
+import type { Page as ApiPage, Endpoint, EventType } from '@producersync/server/contract'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Plus } from 'lucide-react'
+import { ofAccount } from '#src/api/client.ts'
+import { useRead } from '#src/api/queries.ts'
+import { hostOf } from '#src/endpoints/url.ts'
+import { JsonView } from '#src/json/json-view.tsx'
+import layout from '#src/look/layout.module.css'
+import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Select } from '#src/parts/field.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
+import { Part } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { saveFile } from '#src/parts/save-file.ts'
+import { useAccount } from '#src/session/account.ts'
+import { newestSchema } from '#src/testing/example.ts'
+import { text } from '#src/text.ts'
+import { fieldsOf, type SchemaField } from './fields.ts'
+
+const words = text.catalog
+
+/** One event type: when it is sent, what is in it, and who gets it. */
+export function EventTypeScreen() {
+  const account = useAccount()
+  const { type: name = '' } = useParams({ strict: false })
+  const view = useRead<EventType>(account.id, `/api/v1/event-type/${encodeURIComponent(name)}`)
+  return (
+    <Page
+      title={name}
+      crumbs={
+        <Link to="/a/$account/catalog" params={{ account: account.id }}>
+          {words.title}
+        </Link>
+      }
+      acts={
+        account.can('ManageEndpoint') && (
+          <ButtonLink
+            icon={Plus}
+            to="/a/$account/endpoints/new"
+            params={{ account: account.id }}
+            search={{ type: name }}
+          >
+            {words.subscribe}
+          </ButtonLink>
+        )
+      }
+    >
+      <Part of={view}>{(type) => <TypeParts type={type} account={account.id} />}</Part>
+    </Page>
+  )
+}
+
+function TypeParts({ type, account }: { type: EventType; account: string }) {
+  const search = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const versions = Object.keys(type.schemas ?? {})
+  const newest = newestSchema(type)
+  const version = versions.find((one) => one === search.version) ?? newest?.version
+  const schema: unknown = version === undefined ? undefined : type.schemas?.[version]
+  const example = exampleIn(schema)
+  const columns: Column<SchemaField>[] = [
+    {
+      key: 'path',
+      head: words.field,
+      isPlain: true,
+      cell: ({ path, depth }) => <code style={{ paddingLeft: `${depth * 16}px` }}>{path.split('.').at(-1)}</code>,
+    },
+    { key: 'type', head: words.fieldType, cell: ({ type: fieldType }) => <code>{fieldType}</code> },
+    {
+      key: 'required',
+      head: words.required,
+      cell: ({ isRequired }) => (isRequired ? text.common.yes : text.common.no),
+    },
+    { key: 'description', head: words.meaning, isPlain: true, cell: ({ description }) => description },
+  ]
+  return (
+    <div className={layout.stack}>
+      <p className={layout.text}>{type.description}</p>
+      <div className={layout.row}>
+        {versions.length > 1 && version !== undefined && (
+          <Select
+            label={words.version}
+            isLabelHidden
+            value={version}
+            onChange={(chosen) => void navigate({ to: '.', search: { version: chosen } })}
+            options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
+          />
+        )}
+        {schema !== undefined && (
+          <Button
+            isSmall
+            onPress={() => saveFile(`${type.name}.schema.json`, 'application/json', JSON.stringify(schema, null, 2))}
+          >
+            {words.downloadSchema}
+          </Button>
+        )}
+      </div>
+      <div className={layout.columns}>
+        <Listing
+          name={words.fields}
+          view={{ kind: 'ready', data: fieldsOf(schema), staleSince: null }}
+          keyOf={({ path }) => path}
+          columns={columns}
+          empty={<p className={layout.card}>{words.noSchema}</p>}
+        />
+        <div className={layout.stack}>
+          {example !== null && (
+            <section className={layout.card} aria-labelledby="example">
+              <div className={layout.cardHead}>
+                <h2 id="example">{words.example}</h2>
+              </div>
+              <JsonView text={example} />
+            </section>
+          )}
+          <Subscribers type={type} account={account} />
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function Subscribers({ type, account }: { type: EventType; account: string }) {
+  const view = useRead<ApiPage<Endpoint>>(account, ofAccount(account, 'endpoint'), { query: { limit: 250 } })
+  return (
+    <section className={layout.card} aria-labelledby="subscribers">
+      <div className={layout.cardHead}>
+        <h2 id="subscribers">{words.subscribers}</h2>
+      </div>
+      <Part of={view} rows={2}>
+        {({ data }) => {
+          const subscribed = data.filter((endpoint) => wants(endpoint, type))
+          return subscribed.length === 0 ? (
+            <p className={layout.muted}>{words.nobody}</p>
+          ) : (
+            <ul className={layout.tight}>
+              {subscribed.map(({ id, url, description, disabled }) => (
+                <li key={id}>
+                  <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: id }}>
+                    {description || hostOf(url)}
+                  </Link>
+                  {disabled && <span className={layout.muted}>{` (${text.endpointStates.disabled})`}</span>}
+                </li>
+              ))}
+            </ul>
+          )
+        }}
+      </Part>
+    </section>
+  )
+}
+
+/** By its own choice; what is sent only when chosen is not part of all. */
+function wants({ eventTypes }: Endpoint, { name, groupName }: EventType): boolean {
+  const isExtra = name === 'producersync.npn.data_ready'
+  if (eventTypes === null) return !isExtra
+  return eventTypes.includes(name) || (!isExtra && groupName !== null && eventTypes.includes(groupName))
+}
+
+function exampleIn(schema: unknown): string | null {
+  const examples = typeof schema === 'object' && schema !== null && 'examples' in schema ? schema.examples : null
+  return Array.isArray(examples) && examples.length > 0 ? JSON.stringify(examples[0], null, 2) : null
+}

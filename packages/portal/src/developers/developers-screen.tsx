@@ -1,0 +1,79 @@
+import layout from '#src/look/layout.module.css'
+import { CopyText } from '#src/parts/copy.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { type Account, useAccount } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { Keys } from './keys.tsx'
+
+const words = text.developers
+
+/** What a program of the account needs: ids, keys, the first calls, and where the APIs are described. Source: portal S14. */
+export function DevelopersScreen() {
+  const account = useAccount()
+  return (
+    <Page title={words.title} lead={words.lead}>
+      <QuickStart account={account} />
+      {account.can('ManageAccount') ? <Keys account={account} /> : <p className={layout.muted}>{words.noKeys}</p>}
+      <section className={layout.card} aria-labelledby="descriptions">
+        <div className={layout.cardHead}>
+          <h2 id="descriptions">{words.descriptions}</h2>
+        </div>
+        <ul className={layout.tight}>
+          <li>
+            <a href="/openapi.json">{words.openapi}</a>
+          </li>
+        </ul>
+      </section>
+    </Page>
+  )
+}
+
+function QuickStart({ account }: { account: Account }) {
+  const base = location.origin
+  const steps = [
+    {
+      title: words.steps.token,
+      line: `curl -s ${base}/oauth2/token -u "$PSAPI_CLIENT_ID:$PSAPI_CLIENT_SECRET" -d grant_type=client_credentials`,
+    },
+    {
+      title: words.steps.add,
+      line: `curl -s -X PUT ${base}/v1/accounts/subscriptions -H "Authorization: Bearer $PSAPI_TOKEN" -H 'content-type: application/json' -d '["15645555"]'`,
+    },
+    {
+      title: words.steps.endpoint,
+      line: `curl -s ${base}/api/v1/app/${account.id}/endpoint -H "Authorization: Bearer $PSAPI_API_KEY" -H 'content-type: application/json' -d '{"url":"https://hooks.example.com/in"}'`,
+    },
+    { title: words.steps.listen, line: 'npx psapi listen' },
+  ]
+  return (
+    <section className={layout.card} aria-labelledby="start">
+      <div className={layout.cardHead}>
+        <h2 id="start">{words.start}</h2>
+      </div>
+      <dl className={layout.facts}>
+        <dt>{words.accountId}</dt>
+        <dd>
+          <CopyText value={account.id} name={words.accountId} />
+        </dd>
+        <dt>{words.apiBase}</dt>
+        <dd>
+          <CopyText value={base} name={words.apiBase} />
+        </dd>
+        {steps.map(({ title, line }) => (
+          <Step key={title} title={title} line={line} />
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+function Step({ title, line }: { title: string; line: string }) {
+  return (
+    <>
+      <dt>{title}</dt>
+      <dd>
+        <CopyText value={line} name={words.command} />
+      </dd>
+    </>
+  )
+}

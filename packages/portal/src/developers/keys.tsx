@@ -1,0 +1,113 @@
+import type { AccountKey, Page as ApiPage, NewAccountKey } from '@producersync/server/contract'
+import { Plus } from 'lucide-react'
+import { useState } from 'react'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { useRefresh } from '#src/api/refresh.ts'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { ShownOnce } from '#src/parts/shown-once.tsx'
+import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { Age, Time } from '#src/time/time.tsx'
+import { KeyDialog } from './key-dialog.tsx'
+
+const words = text.keysOf
+
+/** What programs sign in with. */
+export function Keys({ account }: { account: Account }) {
+  const path = ofAccount(account.id, 'key')
+  const view = useRead<ApiPage<AccountKey>>(account.id, path, { query: { limit: 250 } })
+  const refresh = useRefresh(account.id)
+  const [isAdding, setAdding] = useState(false)
+  const [made, setMade] = useState<NewAccountKey | null>(null)
+  const [revoked, setRevoked] = useState<AccountKey | null>(null)
+  const columns: Column<AccountKey>[] = [
+    {
+      key: 'name',
+      head: words.name,
+      isPlain: true,
+      cell: ({ name, id }) => (
+        <span className={layout.tight}>
+          <strong>{name}</strong>
+          <code>{id}</code>
+        </span>
+      ),
+    },
+    { key: 'kind', head: words.kind, cell: ({ kind }) => words.kinds[kind] },
+    { key: 'may', head: words.may, cell: ({ role, scopes }) => role ?? scopes.join(', ') },
+    {
+      key: 'used',
+      head: words.lastUsed,
+      cell: ({ lastUsedAt }) => (lastUsedAt === null ? text.endpoints.never : <Age at={lastUsedAt} />),
+    },
+    {
+      key: 'expires',
+      head: words.expires,
+      cell: ({ expiresAt, revokedAt }) =>
+        revokedAt !== null ? words.revoked : expiresAt === null ? words.never : <Time at={expiresAt} form="day" />,
+    },
+    {
+      key: 'acts',
+      head: '',
+      isPlain: true,
+      cell: (key) =>
+        key.revokedAt === null && (
+          <Button isSmall kind="danger" onPress={() => setRevoked(key)}>
+            {words.revoke}
+          </Button>
+        ),
+    },
+  ]
+  return (
+    <section className={layout.stack} aria-labelledby="keys">
+      <div className={layout.spread}>
+        <h2 id="keys">{words.title}</h2>
+        <Button icon={Plus} onPress={() => setAdding(true)}>
+          {words.add}
+        </Button>
+      </div>
+      {made && (
+        <ShownOnce
+          title={words.made(made.key.name)}
+          value={made.secret}
+          name={words.secret}
+          note={made.key.kind === 'client' ? words.clientId(made.key.id) : undefined}
+          onDone={() => setMade(null)}
+        />
+      )}
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={<Empty title={words.none}>{words.noneBody}</Empty>}
+      />
+      {isAdding && (
+        <KeyDialog
+          account={account}
+          onClose={() => setAdding(false)}
+          onMade={(key) => {
+            setAdding(false)
+            setMade(key)
+          }}
+        />
+      )}
+      <DangerDialog
+        title={words.revokeTitle(revoked?.name ?? '')}
+        effect={words.revokeEffect}
+        verb={words.revoke}
+        isOpen={revoked !== null}
+        onClose={() => setRevoked(null)}
+        act={async () => {
+          if (!revoked) return
+          await fetchJson<void>(account.id, `${path}/${encodeURIComponent(revoked.id)}`, { method: 'DELETE' })
+          await refresh()
+        }}
+      />
+    </section>
+  )
+}

@@ -1,0 +1,208 @@
+import type { Endpoint, EndpointHealth } from '@producersync/server/contract'
+import { Link, useNavigate } from '@tanstack/react-router'
+import type { View } from '#src/api/queries.ts'
+import { OutcomeChart } from '#src/charts/outcome-chart.tsx'
+import { TimeChart } from '#src/charts/time-chart.tsx'
+import { maskedUrl } from '#src/endpoints/url.ts'
+import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
+import layout from '#src/look/layout.module.css'
+import { ButtonLink } from '#src/parts/button.tsx'
+import { CopyText } from '#src/parts/copy.tsx'
+import { Notice, Part } from '#src/parts/notice.tsx'
+import { Tabs } from '#src/parts/tabs.tsx'
+import type { Account } from '#src/session/account.ts'
+import { count, text } from '#src/text.ts'
+import { Age, Time } from '#src/time/time.tsx'
+import { durationWords } from '#src/time/words.ts'
+import { SPANS, type Span } from './span.ts'
+
+const words = text.endpoint.overview
+const NEXT_BUCKET_MS = { FiveMinutes: 300_000, OneHour: 3_600_000, OneDay: 86_400_000 }
+
+/** How the endpoint has done, why it fails, and what it is sent. */
+export function OverviewTab({
+  endpoint,
+  health,
+  span,
+  account,
+}: {
+  endpoint: Endpoint
+  health: View<EndpointHealth>
+  span: Span
+  account: Account
+}) {
+  return (
+    <div className={layout.stack}>
+      {health.kind === 'ready' && <Failing health={health.data} account={account} />}
+      <div className={layout.columns}>
+        <Part of={health}>{(data) => <Charts health={data} span={span} account={account} />}</Part>
+        <div className={layout.stack}>
+          <Facts endpoint={endpoint} health={health} account={account} />
+          {health.kind === 'ready' && <Classes health={health.data} account={account} />}
+        </div>
+      </div>
+      <RecentDeliveries account={account.id} endpoint={endpoint.id} limit={10} />
+    </div>
+  )
+}
+
+/** Cause, since, remedy, and when it will be disabled. */
+function Failing({ health, account }: { health: EndpointHealth; account: Account }) {
+  const { state, failure, since, disablesAt, endpointId } = health
+  if (failure === null || (state !== 'failing' && state !== 'paused' && state !== 'degraded')) return null
+  return (
+    <Notice
+      tone={state === 'failing' ? 'bad' : 'warn'}
+      title={failure.title}
+      acts={
+        <ButtonLink
+          isSmall
+          to="/a/$account/log"
+          params={{ account: account.id }}
+          search={{ endpoint: endpointId, class: failure.class }}
+        >
+          {words.showFailed}
+        </ButtonLink>
+      }
+    >
+      <div>{failure.advice}</div>
+      <div className={layout.muted}>
+        {text.endpoint.since} <Time at={since} form="short" />
+        {disablesAt !== null && (
+          <>
+            {'. '}
+            {words.disables} <Time at={disablesAt} form="short" /> {words.unless}
+          </>
+        )}
+      </div>
+    </Notice>
+  )
+}
+
+function Charts({ health, span, account }: { health: EndpointHealth; span: Span; account: Account }) {
+  const navigate = useNavigate()
+  const open = ({ at }: { at: string }) => {
+    const to = new Date(Date.parse(at) + NEXT_BUCKET_MS[health.bucket]).toISOString()
+    const search = { endpoint: health.endpointId, from: new Date(at).toISOString(), to }
+    void navigate({ to: '/a/$account/log', params: { account: account.id }, search })
+  }
+  return (
+    <div className={layout.stack}>
+      <Tabs
+        name={words.span}
+        chosen={span}
+        onChoose={(from) =>
+          void navigate({ to: '.', search: ((before: object) => ({ ...before, from })) as never, resetScroll: false })
+        }
+        tabs={(Object.keys(SPANS) as Span[]).map((id) => ({ id, label: words.spans[id] }))}
+      />
+      <div className={layout.card}>
+        <OutcomeChart caption={words.outcomes} buckets={health.buckets} onOpen={open} />
+      </div>
+      <div className={layout.card}>
+        <TimeChart
+          caption={words.times}
+          buckets={health.buckets}
+          whole={health}
+          limitMs={health.limitMs}
+          onOpen={open}
+        />
+      </div>
+    </div>
+  )
+}
+
+function Classes({ health: { classes, endpointId }, account }: { health: EndpointHealth; account: Account }) {
+  if (classes.length === 0) return null
+  return (
+    <section className={layout.card} aria-labelledby="classes">
+      <div className={layout.cardHead}>
+        <h2 id="classes">{words.classes}</h2>
+      </div>
+      <ul className={layout.tight}>
+        {classes.map(({ class: name, title, count: failures }) => (
+          <li key={name} className={layout.spread}>
+            <Link to="/a/$account/log" params={{ account: account.id }} search={{ endpoint: endpointId, class: name }}>
+              {title}
+            </Link>
+            <span className={layout.figures}>{count(failures)}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View<EndpointHealth>; account: Account }) {
+  const { eventTypes, retrySchedule, timeoutMs, throttleRate, ordering, channels } = endpoint
+  const standing = health.kind === 'ready' ? health.data : null
+  return (
+    <section className={layout.card} aria-labelledby="facts">
+      <div className={layout.cardHead}>
+        <h2 id="facts">{words.facts}</h2>
+      </div>
+      <dl className={layout.facts}>
+        <dt>{words.url}</dt>
+        <dd className={layout.mono}>{maskedUrl(endpoint.url)}</dd>
+        <dt>{words.id}</dt>
+        <dd>
+          <CopyText value={endpoint.id} name={words.idName} />
+        </dd>
+        <dt>{words.events}</dt>
+        <dd>
+          {eventTypes === null
+            ? text.endpoints.allTypes
+            : eventTypes.map((type) => (
+                <div key={type}>
+                  <Link to="/a/$account/catalog/$type" params={{ account: account.id, type }} className={layout.mono}>
+                    {type}
+                  </Link>
+                </div>
+              ))}
+        </dd>
+        {standing && (
+          <>
+            <dt>{words.lastSuccess}</dt>
+            <dd>{standing.lastSuccessAt === null ? text.endpoints.never : <Age at={standing.lastSuccessAt} />}</dd>
+            <dt>{words.waiting}</dt>
+            <dd>
+              <Link
+                to="/a/$account/log"
+                params={{ account: account.id }}
+                search={{ endpoint: endpoint.id, state: 'waiting,retrying' }}
+              >
+                {count(standing.waiting)}
+              </Link>
+            </dd>
+          </>
+        )}
+        <dt>{words.schedule}</dt>
+        <dd>
+          {retrySchedule === null
+            ? words.asEnvironment
+            : retrySchedule.map((wait) => durationWords(wait * 1_000)).join(', ')}
+        </dd>
+        <dt>{words.timeLimit}</dt>
+        <dd>{durationWords(timeoutMs)}</dd>
+        {throttleRate !== null && (
+          <>
+            <dt>{words.rate}</dt>
+            <dd>{words.perSecond(throttleRate)}</dd>
+          </>
+        )}
+        <dt>{words.order}</dt>
+        <dd>{text.endpointForm.orders[ordering]}</dd>
+        {channels !== null && (
+          <>
+            <dt>{words.channels}</dt>
+            <dd>{channels.join(', ')}</dd>
+          </>
+        )}
+        <dt>{words.created}</dt>
+        <dd>
+          <Time at={endpoint.createdAt} form="short" />
+        </dd>
+      </dl>
+    </section>
+  )
+}

@@ -1,0 +1,83 @@
+import type { Endpoint } from '@producersync/server/contract'
+import { type SubmitEvent, useState } from 'react'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
+import { useRefresh } from '#src/api/refresh.ts'
+import { bodyOf, draftOf, faultsOf } from '#src/endpoint-form/draft.ts'
+import { EndpointFields } from '#src/endpoint-form/endpoint-fields.tsx'
+import styles from '#src/endpoint-form/endpoint-form.module.css'
+import { useUnsavedGuard } from '#src/endpoint-form/use-unsaved.ts'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { ErrorNotice } from '#src/parts/notice.tsx'
+import { say } from '#src/parts/toast.tsx'
+import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { HeadersCard } from './headers-card.tsx'
+
+const words = text.endpointForm
+
+/** Changes what the endpoint is sent, and how. */
+export function SettingsTab({ endpoint, account }: { endpoint: Endpoint; account: Account }) {
+  const [saved] = useState(() => draftOf(endpoint))
+  const [draft, setDraft] = useState(saved)
+  const [isSaving, setSaving] = useState(false)
+  const [isDone, setDone] = useState(false)
+  const [refusal, setRefusal] = useState<unknown>(null)
+  const refresh = useRefresh(account.id)
+  const isChanged = draft !== saved
+  useUnsavedGuard(isChanged && !isDone)
+  const faults = faultsOf(draft, { isSandbox: account.environment === 'sandbox' })
+  const whyOff = account.whyNot('ManageEndpoint')
+
+  async function save(event: SubmitEvent) {
+    event.preventDefault()
+    if (Object.keys(faults).length > 0 || isSaving || whyOff !== null) return
+    setSaving(true)
+    setRefusal(null)
+    try {
+      await fetchJson<Endpoint>(account.id, ofAccount(account.id, 'endpoint', endpoint.id), {
+        method: 'PATCH',
+        body: bodyOf(draft),
+      })
+      setDone(true)
+      say(text.common.saved)
+      await refresh()
+    } catch (error) {
+      setRefusal(error)
+    } finally {
+      setSaving(false)
+    }
+  }
+
+  return (
+    <div className={layout.stack}>
+      <form className={styles.form} onSubmit={(event) => void save(event)} noValidate>
+        {refusal != null && <ErrorNotice error={refusal} takesFocus />}
+        <EndpointFields
+          account={account}
+          draft={draft}
+          faults={faults}
+          refusal={refusal}
+          isNew={false}
+          onChange={(change) => setDraft({ ...draft, ...change })}
+        />
+        <div className={layout.row}>
+          <Button
+            kind="primary"
+            type="submit"
+            pending={isSaving && words.saving}
+            whyOff={whyOff ?? (isChanged ? null : words.nothingChanged)}
+          >
+            {words.saveChanges}
+          </Button>
+          {isChanged && (
+            <Button kind="quiet" onPress={() => setDraft(saved)}>
+              {words.discard}
+            </Button>
+          )}
+        </div>
+      </form>
+      <HeadersCard endpoint={endpoint} account={account} />
+    </div>
+  )
+}

@@ -1,0 +1,78 @@
+import { useState } from 'react'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { explain } from '#src/parts/notice.tsx'
+import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import styles from './endpoints.module.css'
+import { hostOf } from './url.ts'
+import { useEndpointWrites } from './writes.ts'
+
+const words = text.endpoints.bulk
+
+type Result = { id: string; url: string; problem: string | null }
+
+/** Enables or disables several endpoints, one after the other, and says of each what came of it. */
+export function BulkBar({
+  account,
+  targets,
+  onClear,
+}: {
+  account: Account
+  targets: readonly { id: string; url: string }[]
+  onClear: () => void
+}) {
+  const [results, setResults] = useState<Result[] | null>(null)
+  const [isActing, setActing] = useState<'enable' | 'disable' | null>(null)
+  const { setDisabled } = useEndpointWrites(account.id)
+  const whyOff = account.whyNot('ManageEndpoint')
+
+  async function all(disabled: boolean) {
+    setActing(disabled ? 'disable' : 'enable')
+    const done: Result[] = []
+    for (const target of targets) {
+      try {
+        await setDisabled(target.id, disabled)
+        done.push({ ...target, problem: null })
+      } catch (error) {
+        done.push({ ...target, problem: explain(error).title })
+      }
+    }
+    setResults(done)
+    setActing(null)
+  }
+
+  return (
+    <div className={styles.bulk}>
+      <div className={layout.row}>
+        <strong>{words.chosen(targets.length)}</strong>
+        <Button
+          isSmall
+          whyOff={whyOff}
+          pending={isActing === 'enable' && text.common.working}
+          onPress={() => void all(false)}
+        >
+          {words.enable}
+        </Button>
+        <Button
+          isSmall
+          whyOff={whyOff}
+          pending={isActing === 'disable' && text.common.working}
+          onPress={() => void all(true)}
+        >
+          {words.disable}
+        </Button>
+        <Button isSmall kind="quiet" onPress={onClear}>
+          {words.clear}
+        </Button>
+      </div>
+      {results && (
+        <ul role="status">
+          {results.map(({ id, url, problem }) => (
+            <li key={id}>{`${hostOf(url)}: ${problem ?? words.done}`}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,116 @@
+import { useNavigate } from '@tanstack/react-router'
+import { Ban, Ellipsis, Pencil, Play, Send, Trash2 } from 'lucide-react'
+import { useState } from 'react'
+import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
+import { Menu, MenuItem } from '#src/parts/menu.tsx'
+import { MenuButton } from '#src/parts/menu-button.tsx'
+import { say } from '#src/parts/toast.tsx'
+import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { hostOf } from './url.ts'
+import { useEndpointWrites } from './writes.ts'
+
+const words = text.endpoints.acts
+
+type Target = { id: string; url: string; isDisabled: boolean; waiting: number | null }
+
+/** What can be done to one endpoint. @param onGone  it has been deleted */
+export function EndpointMenu({ target, account, onGone }: { target: Target; account: Account; onGone?: () => void }) {
+  const { id, url, isDisabled, waiting } = target
+  const [dialog, setDialog] = useState<'disable' | 'delete' | null>(null)
+  const navigate = useNavigate()
+  const { setDisabled, remove } = useEndpointWrites(account.id)
+  const name = hostOf(url)
+  const params = { account: account.id, endpoint: id }
+  const whyNot = account.whyNot('ManageEndpoint')
+  const close = () => setDialog(null)
+
+  async function enable() {
+    await setDisabled(id, false)
+    say(words.enabled(name))
+  }
+
+  return (
+    <>
+      <Menu name={words.menu(name)} trigger={<MenuButton isQuiet icon={Ellipsis} name={words.menu(name)} />}>
+        <MenuItem
+          id="test"
+          icon={Send}
+          whyOff={account.whyNot('CreateAttempts')}
+          onAction={() => void navigate({ to: '/a/$account/endpoints/$endpoint', params, search: { tab: 'testing' } })}
+        >
+          {words.test}
+        </MenuItem>
+        <MenuItem
+          id="edit"
+          icon={Pencil}
+          whyOff={whyNot}
+          onAction={() => void navigate({ to: '/a/$account/endpoints/$endpoint', params, search: { tab: 'settings' } })}
+        >
+          {words.edit}
+        </MenuItem>
+        {isDisabled ? (
+          <MenuItem
+            id="enable"
+            icon={Play}
+            whyOff={whyNot}
+            onAction={() => void enable().catch(() => say(words.notDone))}
+          >
+            {words.enable}
+          </MenuItem>
+        ) : (
+          <MenuItem id="disable" icon={Ban} whyOff={whyNot} onAction={() => setDialog('disable')}>
+            {words.disable}
+          </MenuItem>
+        )}
+        <MenuItem id="delete" icon={Trash2} isBad whyOff={whyNot} onAction={() => setDialog('delete')}>
+          {words.delete}
+        </MenuItem>
+      </Menu>
+      <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
+      <DangerDialog
+        title={words.deleteTitle(name)}
+        effect={words.deleteEffect(waiting)}
+        verb={words.delete}
+        confirm={name}
+        isOpen={dialog === 'delete'}
+        onClose={close}
+        act={async () => {
+          await remove(id)
+          say(words.deleted(name))
+          onGone?.()
+        }}
+        alternative={!isDisabled && <Button onPress={() => setDialog('disable')}>{words.disableInstead}</Button>}
+      />
+    </>
+  )
+}
+
+/** Asks before an endpoint is disabled: what waits for it is cancelled. */
+export function DisableDialog({
+  target: { id, url, waiting },
+  account,
+  isOpen,
+  onClose,
+}: {
+  target: Target
+  account: Account
+  isOpen: boolean
+  onClose: () => void
+}) {
+  const { setDisabled } = useEndpointWrites(account.id)
+  return (
+    <DangerDialog
+      title={words.disableTitle(hostOf(url))}
+      effect={words.disableEffect(waiting)}
+      verb={words.disable}
+      isOpen={isOpen}
+      onClose={onClose}
+      act={async () => {
+        await setDisabled(id, true)
+        say(words.disabled(hostOf(url)))
+      }}
+    />
+  )
+}

@@ -1,0 +1,192 @@
+import type { Page as ApiPage, EndpointHealthRow } from '@producersync/server/contract'
+import { Plus } from 'lucide-react'
+import { useState } from 'react'
+import { Ignored } from '#src/address/ignored.tsx'
+import { useAddress } from '#src/address/use-address.ts'
+import { ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { Spark } from '#src/charts/outcome-chart.tsx'
+import { sparkWords } from '#src/charts/words.ts'
+import layout from '#src/look/layout.module.css'
+import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Checkbox, Select } from '#src/parts/field.tsx'
+import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Above, type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { type Account, useAccount } from '#src/session/account.ts'
+import { ENDPOINT_STATES, EndpointPill } from '#src/states/states.tsx'
+import { count, text } from '#src/text.ts'
+import { Age, Time } from '#src/time/time.tsx'
+import { durationWords } from '#src/time/words.ts'
+import { BulkBar } from './bulk-bar.tsx'
+import { EndpointMenu } from './endpoint-menu.tsx'
+import styles from './endpoints.module.css'
+import { hostOf, maskedUrl, pathOf } from './url.ts'
+
+const words = text.endpoints
+const LIMIT = 50
+
+/** Where the account wants its events, and how each of them does. Source: portal S2. */
+export function EndpointsScreen() {
+  const account = useAccount()
+  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const view = useRead<ApiPage<EndpointHealthRow>>(account.id, ofAccount(account.id, 'endpoint-health'), {
+    query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state, type: values.type },
+    topics: ['endpoint', 'delivery'],
+    everyMs: 30_000,
+  })
+  const page = view.kind === 'ready' ? view.data : null
+  const add = (
+    <ButtonLink kind="primary" icon={Plus} to="/a/$account/endpoints/new" params={{ account: account.id }}>
+      {words.add}
+    </ButtonLink>
+  )
+  return (
+    <Page
+      title={words.title}
+      acts={
+        account.can('ManageEndpoint') ? add : <Button whyOff={account.whyNot('ManageEndpoint')}>{words.add}</Button>
+      }
+    >
+      <Ignored names={faults} />
+      <Filters isFiltered={isFiltered} onClear={clear}>
+        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <div>
+          <Select
+            label={words.state}
+            isLabelHidden
+            value={values.state?.[0] ?? ''}
+            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
+            options={[
+              { value: '', label: words.anyState },
+              ...ENDPOINT_STATES.map((state) => ({ value: state as string, label: text.endpointStates[state] })),
+            ]}
+          />
+        </div>
+      </Filters>
+      {chosen.size > 0 && page && (
+        <BulkBar
+          account={account}
+          targets={page.data
+            .filter(({ endpointId }) => chosen.has(endpointId))
+            .map(({ endpointId, url }) => ({ id: endpointId, url }))}
+          onClear={() => setChosen(new Set())}
+        />
+      )}
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ endpointId }) => endpointId}
+        columns={columnsOf(account, chosen, setChosen)}
+        empty={
+          isFiltered ? (
+            <Empty title={words.noMatch} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
+          ) : (
+            <Empty title={words.first} acts={account.can('ManageEndpoint') && add}>
+              {words.firstBody}
+            </Empty>
+          )
+        }
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}
+
+function columnsOf(
+  account: Account,
+  chosen: ReadonlySet<string>,
+  choose: (chosen: ReadonlySet<string>) => void,
+): Column<EndpointHealthRow>[] {
+  function toggle(id: string) {
+    const next = new Set(chosen)
+    if (!next.delete(id)) next.add(id)
+    choose(next)
+  }
+  return [
+    {
+      key: 'chosen',
+      head: '',
+      isPlain: true,
+      cell: ({ endpointId, url }) => (
+        <Above>
+          <Checkbox
+            label={<span className={layout.hidden}>{words.choose(hostOf(url))}</span>}
+            isChecked={chosen.has(endpointId)}
+            onChange={() => toggle(endpointId)}
+          />
+        </Above>
+      ),
+    },
+    { key: 'state', head: words.state, isPlain: true, cell: ({ state }) => <EndpointPill state={state} /> },
+    {
+      key: 'endpoint',
+      head: words.endpoint,
+      isPlain: true,
+      cell: ({ endpointId, url, description }) => (
+        <span className={styles.name} data-tip={maskedUrl(url)}>
+          <RowLink to="/a/$account/endpoints/$endpoint" params={{ account: account.id, endpoint: endpointId }}>
+            {description || hostOf(url)}
+          </RowLink>
+          <span className={styles.url}>{description ? `${hostOf(url)}${pathOf(url)}` : pathOf(url)}</span>
+        </span>
+      ),
+    },
+    {
+      key: 'types',
+      head: words.events,
+      cell: ({ eventTypes }) => (
+        <span className={styles.types}>
+          {eventTypes === null ? words.allTypes : eventTypes.map(shortType).join(', ')}
+        </span>
+      ),
+    },
+    {
+      key: 'success',
+      head: words.lastSuccess,
+      cell: ({ lastSuccessAt }) => (lastSuccessAt === null ? words.never : <Age at={lastSuccessAt} isInRow />),
+    },
+    {
+      key: 'day',
+      head: words.day,
+      cell: ({ hours, ok, failed }) => (
+        <span className={styles.spark} data-tip={words.inDay(sparkWords({ ok, failed }))}>
+          <Spark hours={hours} />
+          <span className={layout.hidden}>{words.inDay(sparkWords({ ok, failed }))}</span>
+        </span>
+      ),
+    },
+    {
+      key: 'p95',
+      head: words.p95,
+      isNumber: true,
+      cell: ({ p95Ms }) => (p95Ms === null ? text.common.none : durationWords(p95Ms)),
+    },
+    { key: 'waiting', head: words.waiting, isNumber: true, cell: ({ waiting }) => count(waiting) },
+    { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="day" isInRow /> },
+    {
+      key: 'acts',
+      head: '',
+      isPlain: true,
+      cell: ({ endpointId, url, state, waiting }) => (
+        <Above>
+          <EndpointMenu target={{ id: endpointId, url, isDisabled: state === 'disabled', waiting }} account={account} />
+        </Above>
+      ),
+    },
+  ]
+}
+
+/** `npn.activated` of `producersync.npn.activated`. */
+function shortType(type: string): string {
+  return type.replace(/^producersync\./, '')
+}

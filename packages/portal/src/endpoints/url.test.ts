@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { hostOf, maskedUrl, pathOf, urlFault } from './url.ts'
+
+test('values of a query are never shown, for they may be secrets', () => {
+  expect(maskedUrl('https://a.example/in?token=s3cret&x=1#f')).toBe('https://a.example/in?token=…&x=…#f')
+  expect(pathOf('https://a.example:8443/in?token=s3cret')).toBe('/in?token=…')
+  expect(hostOf('https://a.example:8443/in')).toBe('a.example:8443')
+})
+
+test.each([
+  ['', 'empty'],
+  ['hooks.example', 'not_a_url'],
+  ['ftp://hooks.example/', 'scheme'],
+  ['http://hooks.example/', 'scheme'],
+  ['https://user:pass@hooks.example/', 'credentials'],
+  ['https://hooks.example/#x', 'fragment'],
+  ['https://192.168.0.7/', 'private'],
+  ['https://[::1]/', 'private'],
+  ['https://localhost:4000/', 'private'],
+  ['https://hooks.example/in', null],
+  [' https://münchen.example/ ', null],
+])('in production %j is %s', (url, fault) => {
+  expect(urlFault(url, { isSandbox: false })).toBe(fault)
+})
+
+test('in sandbox plain HTTP and addresses of the own machine are left to the service to judge', () => {
+  expect(urlFault('http://localhost:4000/', { isSandbox: true })).toBeNull()
+})

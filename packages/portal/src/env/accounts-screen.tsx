@@ -1,0 +1,113 @@
+import type { Page as ApiPage, EnvAccount } from '@producersync/server/contract'
+import { Ban, Check, CircleHelp, type LucideIcon, Minus, TrendingDown, X } from 'lucide-react'
+import { useAddress } from '#src/address/use-address.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { Button } from '#src/parts/button.tsx'
+import { Select } from '#src/parts/field.tsx'
+import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { Pill, type Tone } from '#src/parts/pill.tsx'
+import { STAFF } from '#src/session/session.ts'
+import { count, text } from '#src/text.ts'
+import { Age } from '#src/time/time.tsx'
+
+const words = text.env.accounts
+
+type Health = EnvAccount['health']
+const HEALTH: Record<Health, [Tone, LucideIcon]> = {
+  failing: ['bad', X],
+  degraded: ['warn', TrendingDown],
+  healthy: ['ok', Check],
+  unverified: ['idle', CircleHelp],
+  disabled: ['idle', Ban],
+  none: ['idle', Minus],
+}
+const STATES = Object.keys(HEALTH) as Health[]
+
+/** The accounts of the environment, and how each does. Source: portal O1. */
+export function AccountsScreen() {
+  const { values, raw, change, clear, isFiltered } = useAddress()
+  const view = useRead<ApiPage<EnvAccount>>(STAFF, '/api/v1/env/account', {
+    query: { limit: 50, iterator: values.cursor, q: values.q, health: values.state?.[0] },
+    everyMs: 30_000,
+  })
+  const page = view.kind === 'ready' ? view.data : null
+  return (
+    <Page title={words.title}>
+      <Filters isFiltered={isFiltered} onClear={clear}>
+        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <div>
+          <Select
+            label={words.health}
+            isLabelHidden
+            value={values.state?.[0] ?? ''}
+            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
+            options={[
+              { value: '', label: words.anyHealth },
+              ...STATES.map((state) => ({ value: state as string, label: words.states[state] })),
+            ]}
+          />
+        </div>
+      </Filters>
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={COLUMNS}
+        empty={<Empty title={words.none} acts={isFiltered && <Button onPress={clear}>{text.common.clear}</Button>} />}
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}
+
+const COLUMNS: Column<EnvAccount>[] = [
+  {
+    key: 'name',
+    head: words.account,
+    isPlain: true,
+    cell: ({ id, name }) => (
+      <RowLink to="/a/$account" params={{ account: id }}>
+        {name}
+      </RowLink>
+    ),
+  },
+  { key: 'id', head: words.id, cell: ({ id, uid }) => <code>{uid ?? id}</code> },
+  {
+    key: 'health',
+    head: words.health,
+    isPlain: true,
+    cell: ({ health }) => (
+      <Pill tone={HEALTH[health][0]} icon={HEALTH[health][1]}>
+        {words.states[health]}
+      </Pill>
+    ),
+  },
+  { key: 'producers', head: words.producers, isNumber: true, cell: ({ producers }) => count(producers) },
+  { key: 'endpoints', head: words.endpoints, isNumber: true, cell: ({ endpoints }) => count(endpoints.total) },
+  {
+    key: 'waiting',
+    head: words.waiting,
+    isNumber: true,
+    cell: ({ waiting }) => `${count(waiting.count)}${waiting.capped ? '+' : ''}`,
+  },
+  {
+    key: 'signal',
+    head: words.lastSignal,
+    cell: ({ lastSignalAt }) => (lastSignalAt === null ? text.endpoints.never : <Age at={lastSignalAt} isInRow />),
+  },
+  {
+    key: 'signIn',
+    head: words.lastSignIn,
+    cell: ({ lastSignInAt }) => (lastSignInAt === null ? text.endpoints.never : <Age at={lastSignInAt} isInRow />),
+  },
+]

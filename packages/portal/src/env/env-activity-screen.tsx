@@ -1,0 +1,43 @@
+import type { Page as ApiPage, AuditLine } from '@producersync/server/contract'
+import { columnsOf } from '#src/activity/audit-columns.tsx'
+import { useAddress } from '#src/address/use-address.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Listing, Pager } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { STAFF } from '#src/session/session.ts'
+import { text } from '#src/text.ts'
+
+const words = text.activity
+
+/** Who did what in the environment, in all accounts. */
+export function EnvActivityScreen() {
+  const { values, raw, change, clear, isFiltered } = useAddress()
+  const view = useRead<ApiPage<AuditLine>>(STAFF, '/api/v1/env/audit', {
+    query: { limit: 50, iterator: values.cursor, who: values.q },
+  })
+  const page = view.kind === 'ready' ? view.data : null
+  return (
+    <Page title={words.title} lead={words.lead}>
+      <Filters isFiltered={isFiltered} onClear={clear}>
+        <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      </Filters>
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={columnsOf(null)}
+        empty={<Empty title={isFiltered ? words.noMatch : words.none} />}
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}

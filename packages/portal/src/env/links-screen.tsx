@@ -1,0 +1,169 @@
+import type { Page as ApiPage, EnvLoginLink, LoginLink } from '@producersync/server/contract'
+import { type SubmitEvent, useState } from 'react'
+import { useAddress } from '#src/address/use-address.ts'
+import { fetchJson, newIdempotencyKey } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { useRefresh } from '#src/api/refresh.ts'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
+import { Select, TextField } from '#src/parts/field.tsx'
+import { type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { ShownOnce } from '#src/parts/shown-once.tsx'
+import { STAFF } from '#src/session/session.ts'
+import { text } from '#src/text.ts'
+import { Time } from '#src/time/time.tsx'
+
+const words = text.env.links
+const PATH = '/api/v1/env/login-link'
+const ROLES = ['viewer', 'developer', 'admin'] as const
+const HOURS = ['1', '24', '168'] as const
+
+/** Login links of the environment: made, shown once, withdrawn. Source: portal O3. */
+export function LinksScreen() {
+  const { values, raw, change } = useAddress()
+  const [made, setMade] = useState<LoginLink | null>(null)
+  const [revoked, setRevoked] = useState<EnvLoginLink | null>(null)
+  const refresh = useRefresh(STAFF)
+  const view = useRead<ApiPage<EnvLoginLink>>(STAFF, PATH, { query: { limit: 50, iterator: values.cursor } })
+  const page = view.kind === 'ready' ? view.data : null
+  const columns: Column<EnvLoginLink>[] = [
+    {
+      key: 'person',
+      head: text.members.person,
+      isPlain: true,
+      cell: ({ person }) => <strong>{person ?? text.settings.nobody}</strong>,
+    },
+    { key: 'account', head: text.env.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
+    { key: 'role', head: text.members.role, cell: ({ role }) => role ?? words.ownRights },
+    { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
+    { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
+    { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
+    {
+      key: 'acts',
+      head: '',
+      isPlain: true,
+      cell: (link) =>
+        link.revokedAt === null && (
+          <Button isSmall kind="danger" onPress={() => setRevoked(link)}>
+            {words.revoke}
+          </Button>
+        ),
+    },
+  ]
+  return (
+    <Page title={words.title}>
+      {made && (
+        <ShownOnce
+          title={text.members.linkFor(made.person)}
+          value={made.url}
+          name={text.members.link}
+          note={
+            <>
+              {text.members.linkNote} <Time at={made.expiresAt} form="short" />
+            </>
+          }
+          onDone={() => setMade(null)}
+        />
+      )}
+      <NewLink
+        onMade={async (link) => {
+          setMade(link)
+          await refresh()
+        }}
+      />
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={<Empty title={words.none} />}
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+      <DangerDialog
+        title={words.revokeTitle(revoked?.person ?? text.settings.nobody)}
+        effect={words.revokeEffect}
+        verb={words.revoke}
+        isOpen={revoked !== null}
+        onClose={() => setRevoked(null)}
+        act={async () => {
+          if (!revoked) return
+          await fetchJson<void>(STAFF, `${PATH}/${revoked.id}`, { method: 'DELETE' })
+          await refresh()
+        }}
+      />
+    </Page>
+  )
+}
+
+function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
+  const [account, setAccount] = useState('')
+  const [person, setPerson] = useState('')
+  const [role, setRole] = useState<(typeof ROLES)[number]>('admin')
+  const [hours, setHours] = useState<(typeof HOURS)[number]>('24')
+  const [isMaking, setMaking] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const isMissing = account.trim() === '' || person.trim() === ''
+
+  async function make(event: SubmitEvent) {
+    event.preventDefault()
+    if (isMissing || isMaking) return
+    setMaking(true)
+    setError(null)
+    try {
+      const link = await fetchJson<LoginLink>(STAFF, PATH, {
+        method: 'POST',
+        body: { account: account.trim(), person: person.trim(), role, hours: Number(hours) },
+        idempotencyKey: newIdempotencyKey(),
+      })
+      setPerson('')
+      await onMade(link)
+    } catch (caught) {
+      setError(caught)
+    } finally {
+      setMaking(false)
+    }
+  }
+
+  return (
+    <form className={layout.card} onSubmit={(event) => void make(event)}>
+      <div className={layout.cardHead}>
+        <h2>{words.make}</h2>
+      </div>
+      {error != null && <ErrorNotice error={error} takesFocus />}
+      <div className={layout.fields}>
+        <TextField label={words.accountId} value={account} onChange={setAccount} isMono />
+        <TextField label={text.members.person} value={person} onChange={setPerson} />
+        <Select
+          label={text.members.role}
+          value={role}
+          onChange={setRole}
+          options={ROLES.map((value) => ({ value, label: text.members.roles[value] }))}
+        />
+        <Select
+          label={words.expires}
+          value={hours}
+          onChange={setHours}
+          options={HOURS.map((value) => ({ value, label: words.hours[value] }))}
+        />
+        <Button
+          kind="primary"
+          type="submit"
+          whyOff={isMissing ? words.missing : null}
+          pending={isMaking && text.common.working}
+        >
+          {words.makeAct}
+        </Button>
+      </div>
+    </form>
+  )
+}

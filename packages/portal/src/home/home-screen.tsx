@@ -1,0 +1,98 @@
+import type { Summary } from '@producersync/server/contract'
+import { ofAccount } from '#src/api/client.ts'
+import { useRead } from '#src/api/queries.ts'
+import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
+import layout from '#src/look/layout.module.css'
+import { Part } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { count, share, text } from '#src/text.ts'
+import { Age } from '#src/time/time.tsx'
+import { durationWords, momentWords } from '#src/time/words.ts'
+import { useZone } from '#src/time/zone.ts'
+import { Attention } from './attention.tsx'
+import { Checklist } from './checklist.tsx'
+import styles from './home.module.css'
+import { healthSentence } from './sentence.ts'
+import { SignalCard } from './signal-card.tsx'
+import { Tile } from './tile.tsx'
+
+const words = text.home
+
+/** How the account stands now, and what needs somebody. Source: portal S1. */
+export function HomeScreen() {
+  const account = useAccount()
+  const view = useRead<Summary>(account.id, ofAccount(account.id, 'summary'), {
+    topics: ['delivery', 'endpoint', 'run', 'issue'],
+    everyMs: 30_000,
+  })
+  return (
+    <Page title={account.name}>
+      <Part of={view}>{(summary) => <Standing summary={summary} account={account.id} />}</Part>
+    </Page>
+  )
+}
+
+function Standing({ summary, account }: { summary: Summary; account: string }) {
+  const zone = useZone()
+  const { deliveries, responseTime, attention, checklist } = summary
+  const params = { account }
+  return (
+    <div className={layout.stack}>
+      <p className={styles.sentence}>{healthSentence(summary, (at) => momentWords(new Date(at), zone, 'short'))}</p>
+      <div className={styles.tiles}>
+        <SignalCard signal={summary.signal} account={account} />
+        <Tile
+          label={words.delivered}
+          figure={deliveries.of === 0 ? text.common.none : share(deliveries.delivered, deliveries.of)}
+          link={{ to: '/a/$account/log', params, search: { state: 'delivered', from: '-24h' } }}
+        >
+          {deliveries.of === 0 ? words.noTraffic : words.deliveredOf(deliveries.delivered, deliveries.of)}
+        </Tile>
+        <Tile
+          label={words.retrying}
+          figure={count(deliveries.retrying + deliveries.waiting)}
+          link={{ to: '/a/$account/log', params, search: { state: 'retrying,waiting' } }}
+        >
+          {deliveries.nextAttempt === null ? (
+            words.nothingWaits
+          ) : (
+            <>
+              {words.next}{' '}
+              {Date.parse(deliveries.nextAttempt) <= Date.parse(summary.at) ? (
+                words.now
+              ) : (
+                <Age at={deliveries.nextAttempt} isInRow />
+              )}
+            </>
+          )}
+        </Tile>
+        <Tile
+          label={words.exhausted}
+          figure={count(deliveries.exhausted)}
+          isBad={deliveries.exhausted > 0}
+          link={{ to: '/a/$account/log', params, search: { state: 'exhausted', from: '-24h' } }}
+        >
+          {deliveries.exhausted === 0 ? words.noneExhausted : words.canBeReplayed}
+        </Tile>
+        <Tile
+          label={words.responseTime}
+          figure={responseTime.p95Ms === null ? text.common.none : durationWords(responseTime.p95Ms)}
+          link={{ to: '/a/$account/log', params, search: { slow: 'true', from: '-24h' } }}
+        >
+          {words.limit(durationWords(responseTime.limitMs))}
+        </Tile>
+      </div>
+      {checklist.length > 0 && <Checklist steps={checklist} account={account} />}
+      <section className={layout.stack} aria-labelledby="attention">
+        <h2 id="attention">{words.attention}</h2>
+        {attention.length === 0 ? (
+          <p className={layout.muted}>{words.noAttention}</p>
+        ) : (
+          attention.map((item) => <Attention key={`${item.kind} ${item.endpointId}`} item={item} account={account} />)
+        )}
+      </section>
+      <RecentDeliveries account={account} limit={8} />
+    </div>
+  )
+}

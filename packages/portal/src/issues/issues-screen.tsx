@@ -1,0 +1,118 @@
+import type { Issue, Page as PageOf } from '@producersync/server/contract'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import type { RawSearch } from '#src/address/search.ts'
+import { ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { hostOf } from '#src/endpoints/url.ts'
+import { LiveSwitch } from '#src/live/live-switch.tsx'
+import layout from '#src/look/layout.module.css'
+import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Select } from '#src/parts/field.tsx'
+import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { count, text } from '#src/text.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import { Time } from '#src/time/time.tsx'
+import { IssuePill } from './issue-words.tsx'
+
+const words = deliveryText.issues
+const PAGE_ROWS = 50
+const STATES = ['unresolved', 'open', 'acknowledged', 'resolved', 'any'] as const
+type Shown = (typeof STATES)[number]
+
+/** What goes wrong, by endpoint and cause. */
+export function IssuesScreen() {
+  const account = useAccount()
+  const navigate = useNavigate()
+  const { state, endpoint, cursor }: RawSearch = useSearch({ strict: false })
+  const shown: Shown = STATES.find((known) => known === state) ?? 'unresolved'
+  const view = useRead<PageOf<Issue>>(account.id, ofAccount(account.id, 'issue'), {
+    query: { state: shown === 'any' ? undefined : shown, endpoint, limit: PAGE_ROWS, iterator: cursor },
+    topics: ['issue'],
+  })
+  const change = (changes: RawSearch) =>
+    void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: undefined, ...changes }) })
+  const page = view.kind === 'ready' ? view.data : null
+  return (
+    <Page
+      title={words.title}
+      lead={words.lead}
+      acts={
+        <>
+          <ButtonLink to="/a/$account/settings/notifications" params={{ account: account.id }}>
+            {words.rules}
+          </ButtonLink>
+          <LiveSwitch account={account.id} />
+        </>
+      }
+    >
+      <div className={layout.row}>
+        <Select
+          label={words.filter}
+          isLabelHidden
+          value={shown}
+          options={STATES.map((value) => ({ value, label: wordOf(value) }))}
+          onChange={(next) => change({ state: next === 'unresolved' ? undefined : next })}
+        />
+      </div>
+      <Listing
+        name={words.list}
+        view={mapView(view, ({ data }) => data)}
+        columns={columns(account.id)}
+        keyOf={({ id }) => id}
+        empty={
+          shown === 'unresolved' || shown === 'any' ? (
+            <Empty title={words.first}>{words.firstBody}</Empty>
+          ) : (
+            <Empty
+              title={words.none}
+              acts={<Button onPress={() => change({ state: undefined })}>{text.common.clear}</Button>}
+            />
+          )
+        }
+        foot={
+          page && (
+            <Pager
+              onNewer={cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={
+                page.done || page.iterator === null ? null : () => change({ cursor: page.iterator ?? undefined })
+              }
+            />
+          )
+        }
+      />
+    </Page>
+  )
+}
+
+function wordOf(state: Shown): string {
+  if (state === 'any') return words.any
+  return state === 'unresolved' ? words.unresolved : words.states[state]
+}
+
+function columns(account: string): Column<Issue>[] {
+  const { columns: heads } = words
+  return [
+    { key: 'state', head: heads.state, isPlain: true, cell: ({ state }) => <IssuePill state={state} /> },
+    {
+      key: 'what',
+      head: heads.what,
+      cell: ({ id, failure }) => (
+        <RowLink to="/a/$account/issues/$issue" params={{ account, issue: id }}>
+          {failure.title}
+        </RowLink>
+      ),
+    },
+    {
+      key: 'endpoint',
+      head: heads.endpoint,
+      cell: ({ endpointUrl }) => <span data-tip={endpointUrl}>{hostOf(endpointUrl)}</span>,
+    },
+    { key: 'first', head: heads.first, cell: ({ firstAt }) => <Time at={firstAt} isInRow /> },
+    { key: 'last', head: heads.last, cell: ({ lastAt }) => <Time at={lastAt} isInRow /> },
+    { key: 'count', head: heads.count, isNumber: true, cell: ({ count: failures }) => count(failures) },
+    { key: 'events', head: heads.events, isNumber: true, cell: ({ events }) => count(events) },
+  ]
+}

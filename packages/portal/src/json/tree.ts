@@ -1,0 +1,69 @@
+import { type Node, type ParseError, parseTree } from 'jsonc-parser'
+
+/** A value of a JSON text, as it is written there: `1.0` stays `1.0`, and keys stay in order. */
+export type JsonNode = {
+  /** JSON Pointer (RFC 6901). */
+  path: string
+  /** Of a member its key, of an item its index, of the whole null. */
+  key: string | null
+  kind: 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null'
+  /** The text of a value, the whole text of an object or array. */
+  written: string
+  children: readonly JsonNode[]
+}
+
+const KINDS = ['object', 'array', 'string', 'number', 'boolean', 'null'] as const
+
+/** @returns null for what is not JSON */
+export function toTree(text: string): JsonNode | null {
+  const errors: ParseError[] = []
+  const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false })
+  return root && errors.length === 0 ? toNode(root, '', null, text) : null
+}
+
+function toNode(node: Node, path: string, key: string | null, text: string): JsonNode {
+  const kind = KINDS.find((kind) => kind === node.type) ?? 'null'
+  const written = text.slice(node.offset, node.offset + node.length)
+  const children = (node.children ?? []).flatMap((child, index) => {
+    if (kind === 'array') return [toNode(child, `${path}/${index}`, String(index), text)]
+    const [name, value] = child.children ?? []
+    if (!name || !value) return []
+    const member = String(name.value)
+    return [toNode(value, `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, member, text)]
+  })
+  return { path, key, kind, written, children }
+}
+
+/** Paths of the nodes whose key or value holds the words, whatever their case. */
+export function matchesOf(node: JsonNode, words: string): Set<string> {
+  const found = new Set<string>()
+  const wanted = words.trim().toLowerCase()
+  if (wanted === '') return found
+  const visit = (one: JsonNode): void => {
+    const isHere =
+      one.key?.toLowerCase().includes(wanted) ||
+      (one.children.length === 0 && one.written.toLowerCase().includes(wanted))
+    if (isHere) found.add(one.path)
+    for (const child of one.children) visit(child)
+  }
+  visit(node)
+  return found
+}
+
+/** Bytes as text, where they are UTF-8; else in hexadecimal, 16 to a line. */
+export function toText(bytes: Uint8Array): { text: string; isText: boolean } {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), isText: true }
+  } catch {
+    const lines: string[] = []
+    for (let at = 0; at < bytes.length; at += 16) {
+      lines.push([...bytes.subarray(at, at + 16)].map((byte) => byte.toString(16).padStart(2, '0')).join(' '))
+    }
+    return { text: lines.join('\n'), isText: false }
+  }
+}
+
+/** The text of one member of a JSON object, exactly as it stands there. */
+export function memberText(text: string, key: string): string | undefined {
+  return toTree(text)?.children.find((child) => child.key === key)?.written
+}

@@ -1,0 +1,235 @@
+import type { Delivery, DeliveryCount, Page } from '@producersync/server/contract'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useMemo, useState } from 'react'
+import type { RawSearch } from '#src/address/search.ts'
+import { ofAccount, type Query } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { useShortcuts } from '#src/keys/shortcuts.ts'
+import { LiveSwitch } from '#src/live/live-switch.tsx'
+import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Above, type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { Empty, Notice } from '#src/parts/notice.tsx'
+import { say } from '#src/parts/toast.tsx'
+import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { count, text } from '#src/text.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import { deliveryColumns } from './delivery-columns.tsx'
+import { ExportMenu } from './export-menu.tsx'
+import { FilterBar } from './filter-bar.tsx'
+import { filterWords } from './filter-words.ts'
+import { toFilterBody, toPageQuery, toQuery, useFilters } from './filters.ts'
+import { useHeldRows } from './held-rows.ts'
+import styles from './log.module.css'
+import { ResendDialog } from './resend-dialog.tsx'
+import { SavedViews } from './saved-views.tsx'
+import { useMinute } from './use-minute.ts'
+
+const words = deliveryText.log
+type Choice = { kind: 'none' } | { kind: 'some'; ids: ReadonlySet<string> } | { kind: 'all' }
+const NOTHING: Choice = { kind: 'none' }
+
+/** The deliveries of the account, or of one endpoint: filter, list, live changes, choice, replay and export. */
+export function DeliveriesView({ endpoint }: { endpoint?: string }) {
+  const account = useAccount()
+  const now = useMinute()
+  const { filters, faults, clear, isFiltered } = useFilters()
+  const query = toQuery(filters, now, endpoint)
+  const path = ofAccount(account.id, 'delivery')
+  const page = useRead<Page<Delivery>>(account.id, path, { query: toPageQuery(query, filters), topics: ['delivery'] })
+  const matching = useRead<DeliveryCount>(account.id, `${path}/count`, { query, topics: ['delivery'] })
+  const list = JSON.stringify([filters, endpoint])
+  const { rows, fresh, showFresh } = useHeldRows(page, list)
+
+  const [choice, setChoice] = useState<{ list: string; of: Choice }>({ list, of: NOTHING })
+  const chosen = choice.list === list ? choice.of : NOTHING
+  const choose = (of: Choice) => setChoice({ list, of })
+  const [isReplaying, setReplaying] = useState(false)
+  const found = matching.kind === 'ready' ? matching.data : null
+  const foundWords = found ? `${count(found.count)}${found.capped ? '+' : ''}` : ''
+  const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
+  const whyNot = account.whyNot('CreateAttempts')
+
+  useRowKeys({
+    toggle: (id) => choose(toggled(chosen, id)),
+    replay: () => chosen.kind !== 'none' && whyNot === null && setReplaying(true),
+  })
+
+  return (
+    <>
+      <SavedViews />
+      <FilterBar endpoint={endpoint} />
+      {faults.length > 0 && <Notice tone="warn" title={text.common.ignored(faults.join(', '))} />}
+      <div className={styles.bar}>
+        <span className={styles.group}>
+          <span className={styles.count} role="status">
+            {found ? words.matching(found.count, found.capped) : words.counting}
+          </span>
+          {fresh > 0 && (
+            <Button isSmall kind="primary" onPress={showFresh}>
+              {words.newEvents(fresh)}
+            </Button>
+          )}
+        </span>
+        <span className={styles.group}>
+          {chosen.kind !== 'none' && (
+            <>
+              <span className={styles.count}>
+                {chosen.kind === 'all' ? words.allPicked(foundWords) : words.picked(chosenRows.length)}
+              </span>
+              <Button isSmall kind="quiet" onPress={() => choose(NOTHING)}>
+                {words.unpick}
+              </Button>
+            </>
+          )}
+          {found !== null && found.count > 0 && chosen.kind !== 'all' && (
+            <Button isSmall kind="quiet" onPress={() => choose({ kind: 'all' })}>
+              {words.pickAll(foundWords)}
+            </Button>
+          )}
+          <Button
+            isSmall
+            keys="r"
+            onPress={() => setReplaying(true)}
+            whyOff={whyNot ?? (chosen.kind === 'none' ? words.columns.pick : null)}
+          >
+            {words.replay}
+          </Button>
+          <ExportMenu account={account.id} query={query} />
+          <LiveSwitch account={account.id} />
+        </span>
+      </div>
+      <Listing
+        name={words.list}
+        view={mapView(page, () => rows)}
+        columns={[pickColumn(chosen, choose), ...deliveryColumns(account.id, { isOfEndpoint: endpoint !== undefined })]}
+        keyOf={({ id }) => id}
+        empty={<NoDeliveries isFiltered={isFiltered} clear={clear} account={account.id} />}
+        foot={page.kind === 'ready' && <Pages of={page.data} />}
+      />
+      {isReplaying && chosen.kind === 'some' && (
+        <ResendDialog
+          account={account.id}
+          chosen={chosenRows}
+          onClose={() => setReplaying(false)}
+          onDone={() => {
+            setReplaying(false)
+            choose(NOTHING)
+          }}
+        />
+      )}
+      {isReplaying && chosen.kind === 'all' && (
+        <ReplayDialog
+          wish={{
+            kind: 'bulk-replay',
+            endpointIds: endpointsOf(query),
+            filter: toFilterBody(query),
+            filterWords: filterWords(filters),
+          }}
+          onClose={() => setReplaying(false)}
+        />
+      )}
+    </>
+  )
+}
+
+function endpointsOf({ endpoint }: Query): readonly string[] | null {
+  return Array.isArray(endpoint) && endpoint.length > 0 ? endpoint : null
+}
+
+function toggled(choice: Choice, id: string): Choice {
+  const ids = new Set(choice.kind === 'some' ? choice.ids : [])
+  if (!ids.delete(id)) ids.add(id)
+  return ids.size === 0 ? NOTHING : { kind: 'some', ids }
+}
+
+function pickColumn(chosen: Choice, choose: (choice: Choice) => void): Column<Delivery> {
+  return {
+    key: 'pick',
+    head: words.columns.pick,
+    isPlain: true,
+    cell: ({ id, msgId }) => (
+      <Above>
+        <label className={styles.pick}>
+          <input
+            type="checkbox"
+            data-pick={id}
+            aria-label={words.pickOne(msgId)}
+            checked={chosen.kind === 'all' || (chosen.kind === 'some' && chosen.ids.has(id))}
+            onChange={() => choose(toggled(chosen, id))}
+          />
+        </label>
+      </Above>
+    ),
+  }
+}
+
+/** Keys that act on the row with the focus. */
+function useRowKeys({ toggle, replay }: { toggle: (id: string) => void; replay: () => void }): void {
+  const shortcuts = useMemo(
+    () => [
+      {
+        keys: 'x',
+        name: text.keys.select,
+        act: () => {
+          const id = focusedRow()?.querySelector<HTMLElement>('[data-pick]')?.dataset.pick
+          if (id !== undefined) toggle(id)
+        },
+      },
+      { keys: 'r', name: text.keys.replay, act: replay },
+      {
+        keys: 'c',
+        name: text.keys.copyId,
+        act: () => {
+          const id = focusedRow()?.querySelector<HTMLElement>('[data-pick]')?.dataset.pick?.split(':')[0]
+          if (id === undefined) return
+          navigator.clipboard.writeText(id).then(
+            () => say(text.copy.done),
+            () => focusedRow()?.querySelector('button')?.click(),
+          )
+        },
+      },
+    ],
+    [toggle, replay],
+  )
+  useShortcuts(shortcuts)
+}
+
+function focusedRow(): Element | null {
+  return document.activeElement?.closest('tr') ?? null
+}
+
+function NoDeliveries({ isFiltered, clear, account }: { isFiltered: boolean; clear: () => void; account: string }) {
+  if (isFiltered) {
+    return (
+      <Empty title={words.none} acts={<Button onPress={clear}>{text.common.clear}</Button>}>
+        {words.noneBody}
+      </Empty>
+    )
+  }
+  return (
+    <Empty
+      title={words.first}
+      acts={
+        <ButtonLink to="/a/$account/endpoints" params={{ account }}>
+          {words.firstAct}
+        </ButtonLink>
+      }
+    >
+      {words.firstBody}
+    </Empty>
+  )
+}
+
+function Pages({ of: { iterator, prevIterator, done } }: { of: Page<Delivery> }) {
+  const navigate = useNavigate()
+  const { cursor }: RawSearch = useSearch({ strict: false })
+  const go = (to: string | undefined) =>
+    void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: to }) })
+  return (
+    <Pager
+      onNewer={cursor === undefined ? null : () => go(prevIterator)}
+      onOlder={done || iterator === null ? null : () => go(iterator)}
+    />
+  )
+}

@@ -1,0 +1,106 @@
+import type { Delivery } from '@producersync/server/contract'
+import { hostOf } from '#src/endpoints/url.ts'
+import { CopyButton } from '#src/parts/copy.tsx'
+import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
+import { DeliveryPill } from '#src/states/states.tsx'
+import { count } from '#src/text.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import { Age, Time } from '#src/time/time.tsx'
+import { durationWords } from '#src/time/words.ts'
+import styles from './log.module.css'
+
+const words = deliveryText.log
+const OWN_GROUP = 'producersync.'
+
+/** What a line of the log says. @param isOfEndpoint  all are of one endpoint, which need not be named */
+export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoint: boolean }): Column<Delivery>[] {
+  const columns: (Column<Delivery> | null)[] = [
+    {
+      key: 'state',
+      head: words.columns.state,
+      isPlain: true,
+      cell: ({ state, attemptsMade, attemptsMax }) => (
+        <DeliveryPill state={state} attempts={{ made: attemptsMade, max: attemptsMax }} />
+      ),
+    },
+    {
+      key: 'type',
+      head: words.columns.type,
+      cell: ({ eventType, test }) => (
+        <span className={styles.type} data-tip={eventType}>
+          {shortType(eventType)}
+          {test && <span className={styles.tag}>{words.isTest}</span>}
+        </span>
+      ),
+    },
+    {
+      key: 'event',
+      head: words.columns.event,
+      cell: ({ msgId }) => (
+        <span className={styles.id}>
+          <RowLink to="/a/$account/events/$event" params={{ account, event: msgId }}>
+            <code>{shortId(msgId)}</code>
+          </RowLink>
+          <Above>
+            <CopyButton value={msgId} name={deliveryText.event.idOf(msgId)} />
+          </Above>
+        </span>
+      ),
+    },
+    {
+      key: 'about',
+      head: words.columns.about,
+      cell: ({ npn, runDate }) => <code>{npn ?? runDate ?? words.none2}</code>,
+    },
+    { key: 'occurred', head: words.columns.occurred, cell: ({ occurredAt }) => <Time at={occurredAt} isInRow /> },
+    isOfEndpoint
+      ? null
+      : { key: 'endpoint', head: words.columns.endpoint, cell: ({ endpoint }) => <EndpointName of={endpoint} /> },
+    { key: 'result', head: words.columns.result, cell: ({ lastAttempt }) => <Result of={lastAttempt} /> },
+    {
+      key: 'attempts',
+      head: words.columns.attempts,
+      isNumber: true,
+      cell: ({ attemptsMade, lastAttempt }) => count(attemptsMade === 0 && lastAttempt ? 1 : attemptsMade),
+    },
+    {
+      key: 'next',
+      head: words.columns.next,
+      cell: ({ nextAttempt, state }) => {
+        if (nextAttempt === null) return words.none2
+        return state === 'sending' ? words.due : <Age at={nextAttempt} isInRow />
+      },
+    },
+  ]
+  return columns.filter((column) => column !== null)
+}
+
+/** An endpoint by its host, with what tells it from others of the same host on hover. */
+export function EndpointName({ of: endpoint }: { of: Delivery['endpoint'] }) {
+  const { url, description, deleted } = endpoint
+  return (
+    <span className={styles.endpoint} data-tip={url}>
+      {description === '' ? hostOf(url) : description}
+      {deleted && <span className={styles.tag}>{words.deleted}</span>}
+    </span>
+  )
+}
+
+function Result({ of: attempt }: { of: Delivery['lastAttempt'] }) {
+  if (!attempt) return words.none2
+  const { failure, responseStatusCode, responseDurationMs } = attempt
+  const took = durationWords(responseDurationMs)
+  if (failure) return <span className={styles.failure}>{`${failure.title}, ${took}`}</span>
+  return `${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`
+}
+
+/** Without the group that nearly all are of. */
+function shortType(type: string): string {
+  return type.startsWith(OWN_GROUP) ? type.slice(OWN_GROUP.length) : type
+}
+
+/** The end of an id tells it from its neighbours: their beginnings are the time. */
+export function shortId(id: string): string {
+  const [prefix = '', rest = ''] = id.split('_')
+  return rest.length > 10 ? `${prefix}_…${rest.slice(-8)}` : id
+}

@@ -1,0 +1,152 @@
+import type { Endpoint, EventType, Page } from '@producersync/server/contract'
+import { useNavigate } from '@tanstack/react-router'
+import { Search } from 'lucide-react'
+import { type SubmitEvent, useState } from 'react'
+import { stringifySearch } from '#src/address/search.ts'
+import { ofAccount } from '#src/api/client.ts'
+import { useRead } from '#src/api/queries.ts'
+import { hostOf } from '#src/endpoints/url.ts'
+import { Button } from '#src/parts/button.tsx'
+import { type Option, Select, TextField } from '#src/parts/field.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { isWholeId, pageOfId } from '#src/shell/destination.ts'
+import { DELIVERY_STATES } from '#src/states/states.tsx'
+import { text } from '#src/text.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import { RangeFilter } from '#src/time/range-filter.tsx'
+import { DEFAULT_FROM, useFilters } from './filters.ts'
+import styles from './log.module.css'
+
+const words = deliveryText.log
+const NPN = /^[0-9]{1,10}$/
+const ANY = ''
+/** Events are kept for so long. Source: webhook-api 15 */
+const RETENTION_DAYS = 90
+
+/** What narrows the list; every choice is in the address. */
+export function FilterBar({ endpoint }: { endpoint?: string }) {
+  const account = useAccount()
+  const { filters, change, clear, isFiltered } = useFilters()
+  const types = useRead<Page<EventType>>(account.id, '/api/v1/event-type', { query: { limit: 250 } })
+  const endpoints = useRead<Page<Endpoint>>(account.id, ofAccount(account.id, 'endpoint'), {
+    query: { limit: 250 },
+    isEnabled: endpoint === undefined,
+  })
+  const typeOptions = types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []
+  const endpointOptions =
+    endpoints.kind === 'ready'
+      ? endpoints.data.data.map(({ id, url, description }) => ({ value: id, label: description || hostOf(url) }))
+      : []
+  return (
+    <div className={styles.filters}>
+      <SearchBox />
+      <Choice
+        label={words.columns.state}
+        any={words.anyState}
+        chosen={filters.state}
+        options={DELIVERY_STATES.filter((state) => state !== 'skipped').map((state) => ({
+          value: state,
+          label: text.states[state],
+        }))}
+        onChange={(state) => change({ state })}
+      />
+      <Choice
+        label={words.columns.type}
+        any={words.anyType}
+        chosen={filters.type}
+        options={typeOptions}
+        onChange={(type) => change({ type })}
+      />
+      {endpoint === undefined && (
+        <Choice
+          label={words.columns.endpoint}
+          any={words.anyEndpoint}
+          chosen={filters.endpoint}
+          options={endpointOptions}
+          onChange={(chosen) => change({ endpoint: chosen })}
+        />
+      )}
+      <Choice
+        label={words.columns.result}
+        any={words.anyResult}
+        chosen={filters.class}
+        options={Object.entries(deliveryText.classes).map(([value, label]) => ({ value, label }))}
+        onChange={(classes) => change({ class: classes })}
+      />
+      <RangeFilter
+        range={{ from: filters.from, to: filters.to }}
+        retentionDays={RETENTION_DAYS}
+        onChange={({ from, to }) => change({ from: from === DEFAULT_FROM ? undefined : from, to })}
+      />
+      {(isFiltered || filters.from !== undefined) && (
+        <Button kind="quiet" onPress={clear}>
+          {text.common.clear}
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** One value of a filter; several, which an address may have, stay as they are until another is chosen. */
+function Choice({
+  label,
+  any,
+  chosen,
+  options,
+  onChange,
+}: {
+  label: string
+  any: string
+  chosen: readonly string[] | undefined
+  options: readonly Option[]
+  onChange: (chosen: string[] | undefined) => void
+}) {
+  const value = chosen?.join(',') ?? ANY
+  const known = options.some((option) => option.value === value)
+  const labelOf = (one: string) => options.find((option) => option.value === one)?.label ?? one
+  const extra = value === ANY || known ? [] : [{ value, label: chosen?.map(labelOf).join(', ') ?? value }]
+  return (
+    <Select
+      label={label}
+      isLabelHidden
+      value={value}
+      options={[{ value: ANY, label: any }, ...extra, ...options]}
+      onChange={(next) => onChange(next === ANY ? undefined : next.split(','))}
+    />
+  )
+}
+
+/** An NPN filters, a whole id leads to its object, anything else is looked for. */
+function SearchBox() {
+  const account = useAccount()
+  const navigate = useNavigate()
+  const { filters, change } = useFilters()
+  const asked = filters.npn ?? filters.q ?? ''
+  const [typed, setTyped] = useState(asked)
+  const [shown, setShown] = useState(asked)
+  if (shown !== asked) {
+    setShown(asked)
+    setTyped(asked)
+  }
+  function find(event: SubmitEvent) {
+    event.preventDefault()
+    const word = typed.trim()
+    const page = isWholeId(word) ? pageOfId(word) : undefined
+    if (page && !word.startsWith('atmpt_')) {
+      void navigate({ href: `/a/${account.id}/${page.path}${stringifySearch(page.search)}` })
+      return
+    }
+    const isNpn = NPN.test(word)
+    change({ npn: isNpn ? word : undefined, q: isNpn || word === '' ? undefined : word })
+  }
+  return (
+    <search className={styles.box}>
+      <form onSubmit={find}>
+        <TextField label={words.box} isLabelHidden placeholder={words.box} value={typed} onChange={setTyped} isMono />
+        <Button type="submit" icon={Search}>
+          {words.find}
+        </Button>
+      </form>
+    </search>
+  )
+}

@@ -1,0 +1,22 @@
+import { text } from '#src/text.ts'
+import { deliveryText } from '#src/text-deliveries.ts'
+import type { Filters } from './filters.ts'
+
+const words = deliveryText.log
+
+/** A filter as one would say it; undefined when it lets everything pass. */
+export function filterWords(filters: Filters): string | undefined {
+  const { state, type, class: classes, code, npn, q, test, trigger, slow } = filters
+  const parts = [
+    state?.map((one) => text.states[one as 'waiting'] ?? one).join(' or '),
+    type?.join(' or '),
+    classes?.map((one) => deliveryText.classes[one] ?? one).join(' or '),
+    code && words.code(code.join(' or ')),
+    npn && words.npn(npn),
+    q && words.searched(q),
+    test === 'true' || test === 'false' ? words.test[test] : undefined,
+    trigger && words.trigger(trigger.map((one) => deliveryText.triggers[one] ?? one).join(' or ')),
+    slow && words.slow,
+  ].filter((part) => part !== undefined)
+  return parts.length === 0 ? undefined : parts.join(', ')
+}

@@ -1,0 +1,84 @@
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useMemo } from 'react'
+import {
+  instantOf,
+  type RawSearch,
+  readShared,
+  type Shared,
+  type SharedName,
+  writeShared,
+} from '#src/address/search.ts'
+import type { Query } from '#src/api/client.ts'
+
+/** What narrows a list of deliveries, as the address has it. */
+export type Filters = Shared & { slow?: 'true' }
+
+/** A period that nobody has chosen: the address says nothing of it. */
+export const DEFAULT_FROM = '-24h'
+const PAGE_ROWS = 50
+/** Ages move on in steps, so that a list is not another one each second. */
+const STEP_MS = 60_000
+
+const FILTER_NAMES = ['state', 'type', 'endpoint', 'class', 'code', 'npn', 'q', 'test', 'trigger', 'slow'] as const
+
+/** The filters of the address, and how to change them. Parameters of others stay. */
+export function useFilters(): {
+  filters: Filters
+  faults: readonly SharedName[]
+  change: (changes: { [Name in keyof Filters]?: Filters[Name] | undefined }) => void
+  clear: () => void
+  isFiltered: boolean
+} {
+  const search: RawSearch = useSearch({ strict: false })
+  const navigate = useNavigate()
+  return useMemo(() => {
+    const { values, faults } = readShared(search)
+    const filters: Filters = search.slow === 'true' ? { ...values, slow: 'true' } : values
+    const change = (changes: object) =>
+      void navigate({
+        to: '.',
+        // another filter begins at its first page
+        search: (before: RawSearch) => ({ ...before, cursor: undefined, ...writeShared(changes) }),
+      })
+    return {
+      filters,
+      faults,
+      change,
+      clear: () => change(Object.fromEntries([...FILTER_NAMES, 'from', 'to'].map((name) => [name, undefined]))),
+      isFiltered: FILTER_NAMES.some((name) => filters[name] !== undefined),
+    }
+  }, [search, navigate])
+}
+
+/** A filter in the words of the API. Relative times become instants, to the minute. @param endpoint  one alone */
+export function toQuery(filters: Filters, now: Date, endpoint?: string): Query {
+  const { state, type, class: classes, code, npn, q, test, trigger, slow, from = DEFAULT_FROM, to } = filters
+  const step = new Date(Math.floor(now.getTime() / STEP_MS) * STEP_MS)
+  return {
+    state,
+    type,
+    endpoint: endpoint === undefined ? filters.endpoint : [endpoint],
+    class: classes,
+    code,
+    npn,
+    q,
+    test: test === 'true' || test === 'false' ? test : undefined,
+    trigger,
+    slow,
+    from: instantOf(from, step)?.toISOString(),
+    to: instantOf(to, step)?.toISOString(),
+  }
+}
+
+/** One page of the list. */
+export function toPageQuery(query: Query, { cursor, sort }: Filters): Query {
+  return { ...query, sort: sort === 'oldest' ? sort : undefined, limit: PAGE_ROWS, iterator: cursor }
+}
+
+/** The same filter as an object: what a replay is of. */
+export function toFilterBody({ endpoint: _, ...query }: Query): Record<string, unknown> {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(
+    given.map(([name, value]) => [name, value === 'true' ? true : value === 'false' ? false : value]),
+  )
+}

@@ -1,0 +1,59 @@
+import { type ReactNode, useEffect, useState } from 'react'
+import { text } from '#src/text.ts'
+import { Button } from './button.tsx'
+import { TextField } from './field.tsx'
+import styles from './filters.module.css'
+
+/** The filters of a list in one line, and the way to clear them. */
+export function Filters({
+  isFiltered,
+  onClear,
+  children,
+  result,
+}: {
+  isFiltered: boolean
+  onClear: () => void
+  children: ReactNode
+  /** How many match. */
+  result?: ReactNode
+}) {
+  return (
+    <search className={styles.filters}>
+      {children}
+      <span className={styles.result} role="status">
+        {result}
+      </span>
+      {isFiltered && (
+        <Button isSmall kind="quiet" onPress={onClear}>
+          {text.common.clear}
+        </Button>
+      )}
+    </search>
+  )
+}
+
+const WAIT_MS = 300
+
+/** A search box that asks once typing pauses, or on Enter. */
+export function SearchFilter({
+  label,
+  value,
+  onChange,
+}: {
+  label: string
+  value: string
+  onChange: (value: string) => void
+}) {
+  const [typed, setTyped] = useState(value)
+  useEffect(() => setTyped(value), [value])
+  useEffect(() => {
+    if (typed === value) return
+    const timer = setTimeout(() => onChange(typed), WAIT_MS)
+    return () => clearTimeout(timer)
+  }, [typed, value, onChange])
+  return (
+    <div className={styles.search}>
+      <TextField label={label} isLabelHidden placeholder={label} type="search" value={typed} onChange={setTyped} />
+    </div>
+  )
+}

@@ -1,0 +1,30 @@
+import { ChevronDown, type LucideIcon } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { Button as AriaButton } from 'react-aria-components'
+import styles from './button.module.css'
+import { cx } from './class-names.ts'
+import { Icon } from './icon.tsx'
+
+/** The trigger of a menu. */
+export function MenuButton({
+  children,
+  name,
+  icon,
+  isQuiet,
+}: {
+  children?: ReactNode
+  name?: string
+  icon?: LucideIcon
+  isQuiet?: boolean
+}) {
+  return (
+    <AriaButton
+      className={cx(styles.button, isQuiet && styles.quiet, children == null && styles.icon)}
+      aria-label={name}
+    >
+      {icon && <Icon of={icon} />}
+      {children}
+      {children != null && <Icon of={ChevronDown} size={14} />}
+    </AriaButton>
+  )
+}

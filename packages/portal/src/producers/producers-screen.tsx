@@ -1,0 +1,195 @@
+import type { Page as ApiPage, Producer } from '@producersync/server/contract'
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import { Ignored } from '#src/address/ignored.tsx'
+import { useAddress } from '#src/address/use-address.ts'
+import { ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import layout from '#src/look/layout.module.css'
+import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Checkbox, Select } from '#src/parts/field.tsx'
+import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Above, type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { type Account, useAccount } from '#src/session/account.ts'
+import { DATA_STATES, DataPill } from '#src/states/states.tsx'
+import { count, text } from '#src/text.ts'
+import { Time } from '#src/time/time.tsx'
+import { dayWords } from '#src/time/words.ts'
+import { ProducerTabs } from './producer-tabs.tsx'
+
+const words = text.producers
+const LIMIT = 50
+
+/** The producers that the account monitors. Source: portal P1. */
+export function ProducersScreen() {
+  const account = useAccount()
+  const navigate = useNavigate()
+  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const view = useRead<ApiPage<Producer>>(account.id, ofAccount(account.id, 'population'), {
+    query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state?.[0], sort: values.sort },
+    topics: ['job', 'run'],
+  })
+  const page = view.kind === 'ready' ? view.data : null
+  const whyOff = account.whyNot('ManagePopulation')
+  const params = { account: account.id }
+  const add = (
+    <ButtonLink kind="primary" to="/a/$account/producers/change" params={params} search={{ mode: 'add' }}>
+      {words.add}
+    </ButtonLink>
+  )
+  return (
+    <Page
+      title={words.title}
+      acts={
+        whyOff === null ? (
+          <>
+            {add}
+            <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'remove' }}>
+              {words.remove}
+            </ButtonLink>
+            <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'replace' }}>
+              {words.replace}
+            </ButtonLink>
+          </>
+        ) : (
+          <Button whyOff={whyOff}>{words.add}</Button>
+        )
+      }
+    >
+      <ProducerTabs account={account.id} chosen="list" />
+      <Ignored names={faults} />
+      <Filters isFiltered={isFiltered} onClear={clear}>
+        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <div>
+          <Select
+            label={words.state}
+            isLabelHidden
+            value={values.state?.[0] ?? ''}
+            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
+            options={[
+              { value: '', label: words.anyState },
+              ...DATA_STATES.map((state) => ({ value: state as string, label: text.dataStates[state] })),
+            ]}
+          />
+        </div>
+        <div>
+          <Select
+            label={words.sort}
+            isLabelHidden
+            value={values.sort ?? 'npn'}
+            onChange={(sort) => change({ sort: sort === 'npn' ? undefined : sort })}
+            options={Object.entries(words.sorts).map(([value, label]) => ({ value, label }))}
+          />
+        </div>
+        {chosen.size > 0 && (
+          <Button
+            isSmall
+            kind="danger"
+            whyOff={whyOff}
+            onPress={() =>
+              void navigate({
+                to: '/a/$account/producers/change',
+                params,
+                search: { mode: 'remove', npns: [...chosen].join(',') },
+              })
+            }
+          >
+            {words.removeChosen(chosen.size)}
+          </Button>
+        )}
+      </Filters>
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ npn }) => npn}
+        columns={columnsOf(account, chosen, setChosen)}
+        empty={
+          isFiltered ? (
+            <Empty title={words.noMatch} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
+          ) : (
+            <Empty title={words.first} acts={whyOff === null && add}>
+              {words.firstBody}
+            </Empty>
+          )
+        }
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}
+
+function columnsOf(
+  account: Account,
+  chosen: ReadonlySet<string>,
+  choose: (chosen: ReadonlySet<string>) => void,
+): Column<Producer>[] {
+  function toggle(npn: string) {
+    const next = new Set(chosen)
+    if (!next.delete(npn)) next.add(npn)
+    choose(next)
+  }
+  return [
+    {
+      key: 'chosen',
+      head: '',
+      isPlain: true,
+      cell: ({ npn, state }) =>
+        state !== 'removed' && (
+          <Above>
+            <Checkbox
+              label={<span className={layout.hidden}>{words.choose(npn)}</span>}
+              isChecked={chosen.has(npn)}
+              onChange={() => toggle(npn)}
+            />
+          </Above>
+        ),
+    },
+    {
+      key: 'npn',
+      head: words.npn,
+      isPlain: true,
+      cell: ({ npn }) => (
+        <RowLink to="/a/$account/producers/$npn" params={{ account: account.id, npn }}>
+          <span className={layout.mono}>{npn}</span>
+        </RowLink>
+      ),
+    },
+    { key: 'name', head: words.name, isPlain: true, cell: ({ name }) => name ?? text.common.none },
+    { key: 'kind', head: words.kind, cell: ({ kind }) => (kind === null ? text.common.none : words.kinds[kind]) },
+    { key: 'state', head: words.state, isPlain: true, cell: ({ state }) => <DataPill state={state} /> },
+    { key: 'joined', head: words.joined, cell: ({ joinedAt }) => <Time at={joinedAt} form="day" isInRow /> },
+    {
+      key: 'changed',
+      head: words.changed,
+      cell: ({ changedOn }) => (changedOn === null ? text.common.none : dayWords(changedOn)),
+    },
+    {
+      key: 'licenses',
+      head: words.licenses,
+      isNumber: true,
+      cell: ({ activeLicenses }) => (activeLicenses === null ? text.common.none : count(activeLicenses)),
+    },
+    {
+      key: 'event',
+      head: words.lastEvent,
+      cell: ({ lastEvent }) =>
+        lastEvent === null ? (
+          text.common.none
+        ) : (
+          <span>
+            {lastEvent.type.replace(/^producersync\./, '')} <Time at={lastEvent.timestamp} form="short" isInRow />
+          </span>
+        ),
+    },
+  ]
+}

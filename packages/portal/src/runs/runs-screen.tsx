@@ -1,0 +1,117 @@
+import type { Page as ApiPage, RunDay } from '@producersync/server/contract'
+import { useAddress } from '#src/address/use-address.ts'
+import { ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import layout from '#src/look/layout.module.css'
+import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { useAccount } from '#src/session/account.ts'
+import { RunPill } from '#src/states/states.tsx'
+import { count, text } from '#src/text.ts'
+import { Time } from '#src/time/time.tsx'
+import { dayWords, durationWords, momentWords } from '#src/time/words.ts'
+import { SandboxCard } from './sandbox-card.tsx'
+
+const words = text.runs
+const CENTRAL = 'America/Chicago'
+
+/** The days of the calendar, and what each brought. Source: portal P4. */
+export function RunsScreen() {
+  const account = useAccount()
+  const { values, raw, change } = useAddress()
+  const view = useRead<ApiPage<RunDay>>(account.id, ofAccount(account.id, 'run'), {
+    query: { limit: 30, iterator: values.cursor },
+    topics: ['run', 'delivery'],
+    everyMs: 30_000,
+  })
+  const page = view.kind === 'ready' ? view.data : null
+  return (
+    <Page title={words.title} lead={words.lead}>
+      {account.environment === 'sandbox' && account.role !== null && <SandboxCard account={account} />}
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ runDate }) => runDate}
+        columns={columnsOf(account.id)}
+        empty={<Empty title={words.none}>{words.noneBody}</Empty>}
+        foot={
+          page && (raw.cursor !== undefined || !page.done) ? (
+            <Pager
+              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
+              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
+            />
+          ) : undefined
+        }
+      />
+    </Page>
+  )
+}
+
+function columnsOf(account: string): Column<RunDay>[] {
+  return [
+    {
+      key: 'day',
+      head: words.day,
+      isPlain: true,
+      cell: ({ runDate }) => (
+        <RowLink to="/a/$account/runs/$runDate" params={{ account, runDate }}>
+          <span className={layout.nowrap}>{dayWords(runDate)}</span>
+        </RowLink>
+      ),
+    },
+    {
+      key: 'state',
+      head: words.state,
+      isPlain: true,
+      cell: (day) => (
+        <span className={layout.row}>
+          <RunPill state={day.state} isLate={day.late} />
+          {day.reason !== null && (
+            <span className={layout.muted}>
+              {day.reason === 'covered' && day.coveredBy !== null
+                ? words.coveredBy(dayWords(day.coveredBy))
+                : words.reasons[day.reason]}
+            </span>
+          )}
+        </span>
+      ),
+    },
+    {
+      key: 'published',
+      head: words.published,
+      cell: ({ publishedAt }) =>
+        publishedAt === null ? (
+          ''
+        ) : (
+          <span>
+            <Time at={publishedAt} form="hour" isInRow />
+            <span className={layout.muted}>{` · ${momentWords(new Date(publishedAt), CENTRAL, 'hour')}`}</span>
+          </span>
+        ),
+    },
+    {
+      key: 'took',
+      head: words.took,
+      isNumber: true,
+      cell: ({ durationMs }) => (durationMs === null ? '' : durationWords(durationMs)),
+    },
+    {
+      key: 'producers',
+      head: words.producers,
+      isNumber: true,
+      cell: ({ account: own }) => (own === null ? '' : count(own.producersChanged)),
+    },
+    {
+      key: 'records',
+      head: words.records,
+      isNumber: true,
+      cell: ({ account: own }) => (own === null ? '' : count(own.recordsChanged)),
+    },
+    {
+      key: 'delivered',
+      head: words.delivered,
+      cell: ({ deliveries }) => (deliveries === null ? '' : words.deliveredOf(deliveries.delivered, deliveries.total)),
+    },
+  ]
+}

@@ -1,0 +1,84 @@
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import { ApiError } from '#src/api/request.ts'
+import { Button } from '#src/parts/button.tsx'
+import { ErrorNotice } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { Mark } from '#src/shell/mark.tsx'
+import { text } from '#src/text.ts'
+import styles from './login.module.css'
+import { safeNext, takeKey } from './login-link.ts'
+import { signIn } from './session.ts'
+
+/** The key is read from the address once, before anything is drawn, and is gone from there. */
+const link = takeKey(location, history)
+
+/** Spends a login link, after a press and not before: what merely opens links must not use them up. */
+export function LoginScreen() {
+  const navigate = useNavigate()
+  const [isGoing, setGoing] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const [key, setKey] = useState(link.key)
+
+  async function go() {
+    if (key === null) return
+    setGoing(true)
+    setError(null)
+    try {
+      const session = await signIn(key, { embed: link.embed })
+      setKey(null)
+      const [grant] = session.grants
+      const next = safeNext(link.next) ?? (grant ? `/a/${grant.account.id}` : '/env')
+      await navigate({ href: next, replace: true })
+    } catch (caught) {
+      if (caught instanceof ApiError && caught.status === 401) await navigate({ to: '/expired', replace: true })
+      else setError(caught)
+    } finally {
+      setGoing(false)
+    }
+  }
+
+  return (
+    <Gate>
+      {key === null ? (
+        <Page title={text.login.without} lead={text.login.withoutBody}>
+          {null}
+        </Page>
+      ) : (
+        <Page title={text.login.title} lead={text.login.lead}>
+          {error != null && <ErrorNotice error={error} />}
+          <div>
+            <Button kind="primary" onPress={() => void go()} pending={isGoing ? text.login.going : false} autoFocus>
+              {text.login.go}
+            </Button>
+          </div>
+        </Page>
+      )}
+    </Gate>
+  )
+}
+
+/** The same page whatever is wrong with a link. */
+export function ExpiredScreen() {
+  return (
+    <Gate>
+      <Page title={text.login.unusable} lead={text.login.unusableBody}>
+        {null}
+      </Page>
+    </Gate>
+  )
+}
+
+function Gate({ children }: { children: React.ReactNode }) {
+  return (
+    <main className={styles.gate}>
+      <div className={styles.card}>
+        <div className={styles.brand}>
+          <Mark />
+          {text.product}
+        </div>
+        {children}
+      </div>
+    </main>
+  )
+}

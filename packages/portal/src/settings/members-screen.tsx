@@ -1,0 +1,202 @@
+import type { Page as ApiPage, LoginLink, Member } from '@producersync/server/contract'
+import { type SubmitEvent, useState } from 'react'
+import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { mapView, useRead } from '#src/api/queries.ts'
+import { useRefresh } from '#src/api/refresh.ts'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
+import { Select, TextField } from '#src/parts/field.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
+import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
+import { Page } from '#src/parts/page.tsx'
+import { ShownOnce } from '#src/parts/shown-once.tsx'
+import { say } from '#src/parts/toast.tsx'
+import { type Account, useAccount } from '#src/session/account.ts'
+import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
+import { text } from '#src/text.ts'
+import { Age, Time } from '#src/time/time.tsx'
+import { SettingsTabs } from './settings-tabs.tsx'
+
+const words = text.members
+const ROLES = ['viewer', 'developer', 'admin'] as const
+type Role = (typeof ROLES)[number]
+const ROLE_OPTIONS = ROLES.map((value) => ({ value, label: words.roles[value] }))
+
+/** Who may come into the account, and as what. Source: portal S16. */
+export function MembersScreen() {
+  const account = useAccount()
+  if (!account.can('ManageAccount')) return <ForbiddenScreen needed="ManageAccount" />
+  return <Members account={account} />
+}
+
+function Members({ account }: { account: Account }) {
+  const path = ofAccount(account.id, 'member')
+  const view = useRead<ApiPage<Member>>(account.id, path, { query: { limit: 250 } })
+  const refresh = useRefresh(account.id)
+  const [link, setLink] = useState<LoginLink | null>(null)
+  const [removed, setRemoved] = useState<Member | null>(null)
+  const [error, setError] = useState<unknown>(null)
+
+  async function attempt(work: () => Promise<void>) {
+    setError(null)
+    try {
+      await work()
+      await refresh()
+    } catch (caught) {
+      setError(caught)
+    }
+  }
+
+  async function invite(memberId: string) {
+    const made = await fetchJson<LoginLink>(account.id, ofAccount(account.id, 'login-link'), {
+      method: 'POST',
+      body: { memberId },
+      idempotencyKey: newIdempotencyKey(),
+    })
+    setLink(made)
+  }
+
+  const columns: Column<Member>[] = [
+    { key: 'person', head: words.person, isPlain: true, cell: ({ person }) => <strong>{person}</strong> },
+    {
+      key: 'role',
+      head: words.role,
+      cell: (member) => (
+        <Select
+          label={words.roleOf(member.person)}
+          isLabelHidden
+          value={member.role}
+          options={ROLE_OPTIONS}
+          onChange={(role) =>
+            void attempt(async () => {
+              await fetchJson(account.id, `${path}/${member.id}`, { method: 'PATCH', body: { role } })
+              say(words.roleChanged(member.person, words.roles[role]))
+            })
+          }
+        />
+      ),
+    },
+    {
+      key: 'seen',
+      head: words.lastSignIn,
+      cell: ({ lastSignInAt }) => (lastSignInAt === null ? text.endpoints.never : <Age at={lastSignInAt} />),
+    },
+    {
+      key: 'invited',
+      head: words.invitation,
+      cell: ({ invitedUntil }) =>
+        invitedUntil === null ? (
+          text.common.none
+        ) : (
+          <>
+            {words.openUntil} <Time at={invitedUntil} form="short" />
+          </>
+        ),
+    },
+    {
+      key: 'acts',
+      head: '',
+      isPlain: true,
+      cell: (member) => (
+        <span className={layout.row}>
+          <Button isSmall onPress={() => void attempt(() => invite(member.id))}>
+            {words.newLink}
+          </Button>
+          <Button isSmall kind="danger" onPress={() => setRemoved(member)}>
+            {words.remove}
+          </Button>
+        </span>
+      ),
+    },
+  ]
+  return (
+    <Page title={text.settings.title}>
+      <SettingsTabs account={account.id} chosen="members" />
+      {error != null && <ErrorNotice error={error} takesFocus />}
+      {link && (
+        <ShownOnce
+          title={words.linkFor(link.person)}
+          value={link.url}
+          name={words.link}
+          note={
+            <>
+              {words.linkNote} <Time at={link.expiresAt} form="short" />
+            </>
+          }
+          onDone={() => setLink(null)}
+        />
+      )}
+      <Invite
+        onInvite={(person, role) =>
+          attempt(async () => {
+            const member = await fetchJson<Member>(account.id, path, {
+              method: 'POST',
+              body: { person, role },
+              idempotencyKey: newIdempotencyKey(),
+            })
+            await invite(member.id)
+          })
+        }
+      />
+      <Listing
+        name={words.title}
+        view={mapView(view, ({ data }) => data)}
+        keyOf={({ id }) => id}
+        columns={columns}
+        empty={<Empty title={words.none}>{words.noneBody}</Empty>}
+      />
+      <DangerDialog
+        title={words.removeTitle(removed?.person ?? '')}
+        effect={words.removeEffect}
+        verb={words.remove}
+        isOpen={removed !== null}
+        onClose={() => setRemoved(null)}
+        act={async () => {
+          if (!removed) return
+          await fetchJson<void>(account.id, `${path}/${removed.id}`, { method: 'DELETE' })
+          await refresh()
+        }}
+      />
+    </Page>
+  )
+}
+
+function Invite({ onInvite }: { onInvite: (person: string, role: Role) => Promise<void> }) {
+  const [person, setPerson] = useState('')
+  const [role, setRole] = useState<Role>('developer')
+  const [isInviting, setInviting] = useState(false)
+  async function submit(event: SubmitEvent) {
+    event.preventDefault()
+    if (person.trim() === '' || isInviting) return
+    setInviting(true)
+    await onInvite(person.trim(), role)
+    setInviting(false)
+    setPerson('')
+  }
+  return (
+    <form className={layout.card} onSubmit={(event) => void submit(event)}>
+      <div className={layout.cardHead}>
+        <h2>{words.invite}</h2>
+      </div>
+      <div className={layout.row}>
+        <TextField label={words.person} hint={words.personHint} value={person} onChange={setPerson} />
+        <Select
+          label={words.role}
+          hint={words.roleHints[role]}
+          value={role}
+          onChange={setRole}
+          options={ROLE_OPTIONS}
+        />
+        <Button
+          kind="primary"
+          type="submit"
+          whyOff={person.trim() === '' ? words.personFirst : null}
+          pending={isInviting && text.common.working}
+        >
+          {words.inviteAct}
+        </Button>
+      </div>
+    </form>
+  )
+}

@@ -1,0 +1,31 @@
+import { LinkTabs } from '#src/parts/link-tabs.tsx'
+import { text } from '#src/text.ts'
+
+const words = text.settings.tabs
+
+export function SettingsTabs({ account, chosen }: { account: string; chosen: keyof typeof words.names }) {
+  const params = { account }
+  return (
+    <LinkTabs
+      name={words.name}
+      tabs={[
+        { label: words.names.profile, isChosen: chosen === 'profile', link: { to: '/a/$account/settings', params } },
+        {
+          label: words.names.notifications,
+          isChosen: chosen === 'notifications',
+          link: { to: '/a/$account/settings/notifications', params },
+        },
+        {
+          label: words.names.members,
+          isChosen: chosen === 'members',
+          link: { to: '/a/$account/settings/members', params },
+        },
+        {
+          label: words.names.branding,
+          isChosen: chosen === 'branding',
+          link: { to: '/a/$account/settings/branding', params },
+        },
+      ]}
+    />
+  )
+}

@@ -1,0 +1,38 @@
+import { Link } from '@tanstack/react-router'
+import { useRead } from '#src/api/queries.ts'
+import { useLiveReads } from '#src/live/use-live.ts'
+import { useAccount, useSession } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { Find } from './find.tsx'
+import { ACCOUNT_PLACES } from './places.ts'
+import { Shell } from './shell.tsx'
+import { AccountBadge, AccountSwitch } from './top-bar.tsx'
+
+export function AccountShell() {
+  const account = useAccount()
+  const session = useSession()
+  useLiveReads(account.id)
+  return (
+    <Shell
+      places={ACCOUNT_PLACES}
+      account={account.id}
+      start={
+        <>
+          <AccountBadge account={account} />
+          {!session?.staff ? <AccountSwitch account={account} /> : <StaffNote account={account.id} />}
+        </>
+      }
+      find={<Find account={account.id} />}
+    />
+  )
+}
+
+/** Staff see that they are looking into somebody else's account. */
+function StaffNote({ account }: { account: string }) {
+  const view = useRead<{ name: string }>(account, `/api/v1/app/${encodeURIComponent(account)}`)
+  return (
+    <span>
+      <strong>{view.kind === 'ready' ? view.data.name : account}</strong> <Link to="/env">{text.env.viewing}</Link>
+    </span>
+  )
+}

@@ -1,0 +1,86 @@
+import type { Endpoint, SignatureCheck } from '@producersync/server/contract'
+import { useState } from 'react'
+import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { useRefresh } from '#src/api/refresh.ts'
+import layout from '#src/look/layout.module.css'
+import { Button } from '#src/parts/button.tsx'
+import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
+import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
+import { Time } from '#src/time/time.tsx'
+import { AttemptOutcome } from './test-outcome.tsx'
+
+const words = text.signature
+
+type Verdict = SignatureCheck['verdict']
+const TONES: Record<Verdict, 'ok' | 'warn' | 'bad'> = {
+  verifies: 'ok',
+  takes_old_requests: 'warn',
+  refuses_by_crashing: 'warn',
+  accepts_unsigned: 'bad',
+  refuses_valid: 'bad',
+  could_not_check: 'warn',
+}
+
+/** Sends a good, a wrongly signed and an old request, and says what the answers mean. */
+export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; account: Account }) {
+  const [result, setResult] = useState<SignatureCheck | null>(null)
+  const [isChecking, setChecking] = useState(false)
+  const [error, setError] = useState<unknown>(null)
+  const refresh = useRefresh(account.id)
+
+  async function check() {
+    setChecking(true)
+    setError(null)
+    try {
+      setResult(
+        await fetchJson<SignatureCheck>(account.id, ofAccount(account.id, 'endpoint', endpoint.id, 'signature-check'), {
+          method: 'POST',
+          body: {},
+          idempotencyKey: newIdempotencyKey(),
+        }),
+      )
+      await refresh()
+    } catch (caught) {
+      setError(caught)
+    } finally {
+      setChecking(false)
+    }
+  }
+
+  return (
+    <section className={layout.card} aria-labelledby="signature">
+      <div className={layout.cardHead}>
+        <h2 id="signature">{words.title}</h2>
+        <Button
+          isSmall
+          whyOff={account.whyNot('CreateAttempts')}
+          pending={isChecking && words.checking}
+          onPress={() => void check()}
+        >
+          {words.check}
+        </Button>
+      </div>
+      <div className={layout.stack}>
+        <p className={layout.muted}>{words.body}</p>
+        {error != null && <ErrorNotice error={error} />}
+        {result && (
+          <div className={layout.stack} role="status">
+            <Notice tone={TONES[result.verdict]} title={result.title}>
+              {result.advice}
+              <div className={layout.muted}>
+                <Time at={result.checkedAt} />
+              </div>
+            </Notice>
+            {result.requests.map(({ request, attempt }) => (
+              <div key={request} className={layout.tight}>
+                <h3>{words.requests[request]}</h3>
+                {attempt ? <AttemptOutcome attempt={attempt} /> : <p className={layout.muted}>{words.noAnswer}</p>}
+              </div>
+            ))}
+          </div>
+        )}
+      </div>
+    </section>
+  )
+}

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import type { Setting } from '../run.ts'
+import { Visitor } from '../visitor.ts'
+import { until } from '../world.ts'
+
+const BEFORE = 3
+const MISSED = 5
+const SECONDS_TO_NEXT_TRY = 3_600
+
+/**
+ * A receiver fails; the cause is shown, it is put right and tested; what was missed is replayed, exactly that, and the receiver
+ * has it, byte for byte and once. Source: portal 13, main path; S12
+ */
+export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
+  const token = stage.keys.sandbox
+  const receiver = stage.receiver(4)
+  receiver.answer(200)
+  const { id: account } = await stage.ok('POST', '/api/v1/app', { name: 'Bad Day' }, { token })
+  const path = `/api/v1/app/${account}`
+  const settings = { url: receiver.url, description: 'Orders', retrySchedule: [SECONDS_TO_NEXT_TRY] }
+  const endpoint = await stage.ok('POST', `${path}/endpoint`, settings, { token })
+  const { key } = await stage.ok('GET', `${path}/endpoint/${endpoint.id}/secret`, undefined, { token })
+  receiver.trust(key)
+  const send = async (count: number) => {
+    const ids: string[] = []
+    for (let number = 0; number < count; number += 1) {
+      const body = { eventType: 'test.happened', payload: { number, amount: 1.5 } }
+      ids.push((await stage.ok('POST', `${path}/msg`, body, { token })).id)
+    }
+    await receiver.until(() => ids.every((id) => receiver.events.some(({ messageId }) => messageId === id)))
+    return ids
+  }
+  const fine = await send(BEFORE)
+  receiver.answer(503)
+  const missed = await send(MISSED)
+  const bodies = new Map(receiver.events.map(({ messageId, body }) => [messageId, body.toString('base64')]))
+
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page } = visitor
+  await visitor.signIn(await stage.link(account))
+  await page.goto(`/portal/a/${account}/log`)
+  await page.getByRole('link', { name: 'Failed', exact: true }).click()
+  await page.getByText(`${MISSED} matching`).waitFor()
+  await page.locator('[data-row-link]').first().click()
+  await page.getByRole('link', { name: /Attempt 1/ }).click()
+  const drawer = page.getByRole('dialog')
+  await drawer.getByText('Your endpoint is busy').first().waitFor()
+  await page.keyboard.press('Escape')
+  await drawer.waitFor({ state: 'detached' })
+
+  receiver.answer(200)
+  const failedUntil = receiver.events.length
+  await page.goto(`/portal/a/${account}/endpoints/${endpoint.id}?tab=testing`)
+  await page.getByLabel('Event type').selectOption('webhook.ping')
+  await page.getByRole('button', { name: 'Send test', exact: true }).last().click()
+  await page.getByText(/^Answered 200 in/).waitFor()
+
+  await page.goto(`/portal/a/${account}/log?state=retrying,exhausted`)
+  await page.getByText(`${MISSED} matching`).waitFor()
+  await page.getByRole('button', { name: `Select all ${MISSED}` }).click()
+  await page.getByRole('button', { name: 'Replay…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('If it fails again').selectOption('none')
+  await dialog.getByText(`${MISSED} deliveries`).waitFor()
+  assert.equal(receiver.events.length, failedUntil, 'the dry run has sent something')
+  await dialog.getByRole('button', { name: `Replay ${MISSED}` }).click()
+  await page.waitForURL('**/replays/*')
+  await page.getByText('Finished').waitFor({ timeout: 30_000 })
+
+  const replayed = receiver.events.slice(failedUntil)
+  assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
+  for (const { messageId, body } of replayed) {
+    assert.equal(body.toString('base64'), bodies.get(messageId), 'a replayed body differs')
+  }
+  assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
+  await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
+  await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
+  await until('nothing failed is left', async () => {
+    const { count } = await stage.ok('GET', `${path}/delivery/count?state=retrying,exhausted`, undefined, { token })
+    return count === 0 ? true : undefined
+  })
+  await visitor.leave()
+}

@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util'
+import { UsageFault } from '../chaos/usage.ts'
+
+export const PARTS = ['screens', 'journeys', 'speed', 'pictures'] as const
+export type Part = (typeof PARTS)[number]
+
+export type Options = { json: boolean; parts: readonly Part[] }
+
+export const USAGE = `Usage: npm run -s test:browser -- [--json] [--only ${PARTS.join('|')}]
+The portal in a real Chromium, on the real service. Pictures are made only when asked for; they go to docs/portal.
+`
+
+/** @throws UsageFault */
+export function parseOptions(args: readonly string[]): Options {
+  const { json = false, only } = valuesOf(args)
+  if (only === undefined) return { json, parts: PARTS.filter((part) => part !== 'pictures') }
+  const part = PARTS.find((known) => known === only)
+  if (!part) throw new UsageFault(`there is no part ${only}; choose of ${PARTS.join(', ')}`)
+  return { json, parts: [part] }
+}
+
+function valuesOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: { json: { type: 'boolean' }, only: { type: 'string' } } }).values
+  } catch (error) {
+    throw new UsageFault(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,53 @@
+import type { Options } from './options.ts'
+
+/** What a run found; figures are null where that part did not run. */
+export type Report = {
+  screens: number
+  /** Screens × themes × widths, and those that were forced. */
+  states: number
+  axeViolations: number
+  consoleErrors: number
+  cspReports: number
+  foreignRequests: number
+  journeys: { passed: number; failed: number }
+  firstRouteKbGzip: number | null
+  lcpMs: number | null
+  inpMs: number | null
+  cls: number | null
+  /** What does not hold, in words. */
+  faults: string[]
+  seconds: number
+  error: string | null
+}
+
+/** Source: portal 12. */
+export const BUDGET = { firstRouteKbGzip: 225, lcpMs: 2_000, inpMs: 200, cls: 0.05 } as const
+
+export function emptyReport(): Report {
+  return {
+    screens: 0,
+    states: 0,
+    axeViolations: 0,
+    consoleErrors: 0,
+    cspReports: 0,
+    foreignRequests: 0,
+    journeys: { passed: 0, failed: 0 },
+    firstRouteKbGzip: null,
+    lcpMs: null,
+    inpMs: null,
+    cls: null,
+    faults: [],
+    seconds: 0,
+    error: null,
+  }
+}
+
+/** A run that did not come to its end. */
+export function failureReport(_options: Options, error: string): Report {
+  return { ...emptyReport(), error }
+}
+
+export function exitCodeOf({ error, faults }: Report): number {
+  if (error !== null) return 2
+  return faults.length > 0 ? 1 : 0
+}

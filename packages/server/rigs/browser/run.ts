@@ -1,0 +1,94 @@
+import type { Browser } from 'playwright-core'
+import { runOpened } from '../chaos/opened.ts'
+import { launchChromium } from './chromium.ts'
+import { JOURNEYS } from './journeys.ts'
+import type { Options } from './options.ts'
+import { takePictures } from './pictures.ts'
+import { BUDGET, emptyReport, type Report } from './report.ts'
+import { lookAtScreens } from './screens-part.ts'
+import { measureSpeed } from './speed.ts'
+import { Stage } from './stage.ts'
+import type { Seen } from './visitor.ts'
+import { fillWorld, type World } from './world.ts'
+
+/** What all parts work with. */
+export type Setting = {
+  browser: Browser
+  stage: Stage
+  world: World
+  /** Of all visitors. */
+  seen: Seen
+  report: Report
+  tell: (text: string) => void
+}
+
+const RECEIVERS = 5
+const RUN_MS_MAX = 280_000
+
+/** Opens browser and service, goes through the parts, and judges. Leaves no process and no file behind, however it ends. */
+export async function run({
+  options,
+  signal,
+  tell,
+}: {
+  options: Options
+  signal: AbortSignal
+  tell: (text: string) => void
+}): Promise<Report> {
+  const startedAt = performance.now()
+  return await runOpened(AbortSignal.any([signal, AbortSignal.timeout(RUN_MS_MAX)]), async (opened) => {
+    const browser = await launchChromium()
+    opened.end(() => browser.close())
+    const stage = await Stage.open(RECEIVERS)
+    opened.end(() => stage.close())
+    const world = await fillWorld(stage)
+    const report = emptyReport()
+    const seen: Seen = { consoleErrors: [], cspReports: [], foreignRequests: [], serverErrors: [] }
+    const setting: Setting = { browser, stage, world, seen, report, tell }
+    for (const part of options.parts) {
+      if (part === 'screens') await lookAtScreens(setting)
+      if (part === 'journeys') await travel(setting)
+      if (part === 'speed') await measureSpeed(setting)
+      if (part === 'pictures') await takePictures(setting)
+      tell(`${part}: done after ${Math.round((performance.now() - startedAt) / 1_000)} s`)
+    }
+    return judge(setting, performance.now() - startedAt)
+  })
+}
+
+async function travel(setting: Setting): Promise<void> {
+  const { report, tell } = setting
+  for (const { name, go } of JOURNEYS) {
+    const startedAt = performance.now()
+    try {
+      await go(setting)
+      report.journeys.passed += 1
+      tell(`journey: ${name}: ok, ${Math.round(performance.now() - startedAt)} ms`)
+    } catch (error) {
+      report.journeys.failed += 1
+      const why = error instanceof Error ? error.message : String(error)
+      report.faults.push(`journey: ${name}: ${why}`)
+      tell(`journey: ${name}: FAILED: ${why}`)
+    }
+  }
+}
+
+function judge({ seen, report }: Setting, ms: number): Report {
+  report.consoleErrors = seen.consoleErrors.length
+  report.cspReports = seen.cspReports.length
+  report.foreignRequests = seen.foreignRequests.length
+  report.seconds = Math.round(ms / 1_000)
+  const some = (what: string, found: readonly string[]) =>
+    [...new Set(found)].slice(0, 10).map((text) => `${what}: ${text}`)
+  report.faults.push(
+    ...some('console', seen.consoleErrors),
+    ...some('policy', seen.cspReports),
+    ...some('request to another place', seen.foreignRequests),
+    ...some('failed request', seen.serverErrors),
+  )
+  for (const [name, limit] of Object.entries(BUDGET)) {
+    const measured = report[name as keyof typeof BUDGET]
+    if (measured !== null && measured > limit) report.faults.push(`${name} is ${measured}, more than ${limit}`)
+  }
+  return report
+}

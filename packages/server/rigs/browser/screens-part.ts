@@ -1,0 +1,107 @@
+import type { Setting } from './run.ts'
+import { SCREENS, type Screen } from './screens.ts'
+import { FORCED_HEADER, type Scheme, Visitor } from './visitor.ts'
+
+type Look = { scheme: Scheme; width: number }
+const LOOKS: readonly Look[] = (['light', 'dark'] as const).flatMap((scheme) =>
+  [360, 768, 1440].map((width) => ({ scheme, width })),
+)
+/** Rare states have the same parts in other arrangements: both themes and both ends of the widths, once each. */
+const LOOKS_OF_FORCED: readonly Look[] = [
+  { scheme: 'light', width: 360 },
+  { scheme: 'dark', width: 1440 },
+]
+/** As many as there are cores on the machines that check. */
+const VISITORS = 2
+
+/** States of a list that a stub brings about; the service itself never fails on demand. Source: portal G3 */
+const FORCED = {
+  loading: async () => await new Promise<never>(() => {}),
+  empty: async () => ({ status: 200, json: { data: [], iterator: null, prevIterator: null, done: true } }),
+  failed: async () => ({ status: 500, json: { code: 'server_error', detail: 'Forced.' } }),
+} as const
+
+/** Every screen, in both themes and three widths, and lists in the states that are rare: none may have a finding. */
+export async function lookAtScreens(setting: Setting): Promise<void> {
+  const { browser, stage, world, seen, report } = setting
+  const waiting = [...SCREENS]
+  report.screens = waiting.length
+  await Promise.all(
+    Array.from({ length: VISITORS }, async () => {
+      const visitor = await Visitor.enter(browser, stage.url, { seen })
+      await visitor.signIn(await stage.link(world.account, { capabilities: ALL }))
+      for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
+        try {
+          await lookAt(setting, visitor, screen)
+        } catch (error) {
+          report.faults.push(`${screen.name}: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+      await visitor.leave()
+    }),
+  )
+}
+
+const ALL = [
+  'ViewBase',
+  'ViewEndpointSecret',
+  'ManageEndpointSecret',
+  'ManageEndpoint',
+  'CreateAttempts',
+  'ManagePopulation',
+]
+
+async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promise<void> {
+  const path = screen.path(setting.world)
+  await visitor.open(path)
+  const error = await visitor.errorShown()
+  if (error !== null) setting.report.faults.push(`${screen.name} shows an error: ${error}`)
+  await inLooks(LOOKS, setting, visitor, screen.name)
+  await noticePwned(setting, visitor, screen.name)
+  if (!screen.list) return
+  await middleClick(setting, visitor, screen)
+  for (const [state, answer] of Object.entries(FORCED)) {
+    const { list } = screen
+    const isList = (url: URL) => url.pathname.startsWith('/api/') && list.test(url.pathname)
+    await visitor.page.route(isList, async (route) => {
+      if (route.request().method() !== 'GET') return await route.continue()
+      const forced = await answer()
+      await route.fulfill({ ...forced, headers: { [FORCED_HEADER]: state } })
+    })
+    await visitor.page.goto(path)
+    await visitor.page.locator('h1').first().waitFor()
+    if (state !== 'loading') await visitor.settled()
+    await inLooks(LOOKS_OF_FORCED, setting, visitor, `${screen.name}, ${state}`)
+    await visitor.page.unrouteAll({ behavior: 'ignoreErrors' })
+  }
+}
+
+async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Visitor, name: string): Promise<void> {
+  for (const { scheme, width } of looks) {
+    await visitor.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
+    await visitor.page.setViewportSize({ width, height: 900 })
+    const found = await visitor.axe()
+    report.states += 1
+    report.axeViolations += found.length
+    report.faults.push(...found.slice(0, 3).map((text) => `axe: ${name}, ${scheme}, ${width}: ${text}`))
+    const wide = await visitor.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+    if (wide > 1) report.faults.push(`${name}, ${width}: scrolls sideways by ${wide} px`)
+  }
+}
+
+async function noticePwned({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
+  const pwned = await visitor.page.evaluate<unknown>('window.pwned')
+  if (pwned !== undefined && pwned !== null) report.faults.push(`${name}: a stored string was run: ${String(pwned)}`)
+}
+
+/** Rows are links. Source: portal G2 */
+async function middleClick({ report }: Setting, visitor: Visitor, { name }: Screen): Promise<void> {
+  await visitor.page.setViewportSize({ width: 1440, height: 900 })
+  const row = visitor.page.locator('[data-row-link]').first()
+  if ((await row.count()) === 0) return
+  const opened = visitor.context.waitForEvent('page', { timeout: 5_000 }).catch(() => undefined)
+  await row.click({ button: 'middle' })
+  const tab = await opened
+  if (!tab) report.faults.push(`${name}: a middle click on a row opens no tab`)
+  await tab?.close()
+}

@@ -1,0 +1,60 @@
+import type { Setting } from './run.ts'
+import { SCREENS } from './screens.ts'
+import { Visitor } from './visitor.ts'
+
+const SLOWDOWN = 4
+const MEASURED = ['home', 'log', 'event']
+const OBSERVE = `
+  window.vitals = { lcpMs: 0, inpMs: 0, cls: 0 }
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) vitals.lcpMs = Math.max(vitals.lcpMs, entry.startTime)
+  }).observe({ type: 'largest-contentful-paint', buffered: true })
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) vitals.cls += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (entry.interactionId) vitals.inpMs = Math.max(vitals.inpMs, entry.duration)
+  }).observe({ type: 'event', buffered: true, durationThreshold: 16 })`
+
+/** Loads the three screens that people open most on a slow machine, and uses them; and weighs what the first one loads. */
+export async function measureSpeed({ browser, stage, world, seen, report }: Setting): Promise<void> {
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page } = visitor
+  await visitor.signIn(await stage.link(world.account))
+  await visitor.settled()
+  await page.addInitScript(OBSERVE)
+  const devTools = await visitor.context.newCDPSession(page)
+  await devTools.send('Network.setCacheDisabled', { cacheDisabled: true })
+  await devTools.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN })
+  const weighing: Promise<{ responseBodySize: number }>[] = []
+  page.on('requestfinished', (request) => {
+    if (request.resourceType() !== 'script') return
+    weighing.push(request.sizes())
+  })
+  const worst = { lcpMs: 0, inpMs: 0, cls: 0 }
+  for (const name of MEASURED) {
+    const screen = SCREENS.find((each) => each.name === name)
+    if (!screen) continue
+    await visitor.open(screen.path(world))
+    if (name === 'home') {
+      const scripts = await Promise.all(weighing)
+      const scriptBytes = scripts.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0)
+      report.firstRouteKbGzip = round(scriptBytes / 1_000)
+    }
+    await page.keyboard.press('u')
+    await page.keyboard.press('j')
+    await page.locator('nav a').first().hover()
+    const vitals = await page.evaluate<typeof worst>('new Promise((done) => setTimeout(() => done(vitals), 300))')
+    worst.lcpMs = Math.max(worst.lcpMs, vitals.lcpMs)
+    worst.inpMs = Math.max(worst.inpMs, vitals.inpMs)
+    worst.cls = Math.max(worst.cls, vitals.cls)
+  }
+  report.lcpMs = Math.round(worst.lcpMs)
+  report.inpMs = Math.round(worst.inpMs)
+  report.cls = Math.round(worst.cls * 1_000) / 1_000
+  await visitor.leave()
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}

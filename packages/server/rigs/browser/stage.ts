@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { ApiClient } from '../../test/api-client.ts'
+import { type Receiver, startReceiver } from '../../test/receiver.ts'
+import { Processes } from '../bench/processes.ts'
+import { startService } from '../bench/service.ts'
+
+const ADMIN = fileURLToPath(new URL('../../src/admin.ts', import.meta.url))
+const run = promisify(execFile)
+const ADMIN_MS_MAX = 30_000
+
+/** The service by its production entry, on a PostgreSQL of its own, with receivers that endpoints may use. */
+export class Stage extends ApiClient {
+  readonly keys: Record<'sandbox' | 'production', string>
+  readonly receivers: readonly Receiver[]
+  readonly #url: string
+  readonly #folder: string
+  readonly #processes: Processes
+
+  private constructor(parts: {
+    url: string
+    key: string
+    receivers: readonly Receiver[]
+    folder: string
+    processes: Processes
+  }) {
+    super()
+    this.#url = parts.url
+    this.keys = { sandbox: parts.key, production: parts.key }
+    this.receivers = parts.receivers
+    this.#folder = parts.folder
+    this.#processes = parts.processes
+  }
+
+  static async open(receiverCount: number): Promise<Stage> {
+    const folder = mkdtempSync(join(tmpdir(), 'producersync-browser-'))
+    chmodSync(folder, 0o711) // PostgreSQL's user goes through it
+    const receivers = await Promise.all(Array.from({ length: receiverCount }, () => startReceiver()))
+    const processes = new Processes()
+    try {
+      const addresses = receivers.map(({ address }) => address)
+      const { url, key } = await startService(processes, folder, addresses, { inspected: false })
+      if (key === null) throw new Error('the first start showed no environment key')
+      return new Stage({ url, key, receivers, folder, processes })
+    } catch (error) {
+      await processes.end()
+      await Promise.all(receivers.map((receiver) => receiver.close()))
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  get url(): string {
+    return this.#url
+  }
+
+  receiver(index: number): Receiver {
+    const receiver = this.receivers[index]
+    if (!receiver) throw new Error(`there is no receiver ${index}`)
+    return receiver
+  }
+
+  /** What an operator does at the command line. */
+  async admin(...args: string[]): Promise<string> {
+    const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', PSAPI_SERVER_DATA_DIR: this.#folder }
+    const { stdout } = await run(process.execPath, [ADMIN, ...args], { env, timeout: ADMIN_MS_MAX })
+    return stdout
+  }
+
+  /** A link that lets in once. */
+  async link(account: string, rights: object = {}): Promise<string> {
+    const { url } = await this.ok('POST', `/api/v1/auth/app-portal-access/${account}`, rights, {
+      token: this.keys.sandbox,
+    })
+    return String(url)
+  }
+
+  async close(): Promise<void> {
+    await this.#processes.end()
+    await Promise.all(this.receivers.map((receiver) => receiver.close()))
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}

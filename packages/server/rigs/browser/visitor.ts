@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+
+export type Scheme = 'light' | 'dark'
+
+/** What a page did that no page may. */
+export type Seen = { consoleErrors: string[]; cspReports: string[]; foreignRequests: string[]; serverErrors: string[] }
+
+const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+/** The browser says this of each answer that is no 2xx; refusals are part of what is tried here. */
+const REFUSED = /^Failed to load resource/
+/** Of answers that a stub gives. */
+export const FORCED_HEADER = 'x-forced'
+const WAIT_MS_MAX = 10_000
+
+type AxeResult = { violations: { id: string; help: string; nodes: { target: string[]; failureSummary?: string }[] }[] }
+
+/** Somebody with a browser of their own. */
+export class Visitor {
+  readonly page: Page
+  readonly context: BrowserContext
+  readonly seen: Seen
+
+  private constructor(context: BrowserContext, page: Page, seen: Seen) {
+    this.context = context
+    this.page = page
+    this.seen = seen
+  }
+
+  /** @param url  where the service is reached; requests to anywhere else are stopped and noted */
+  static async enter(
+    browser: Browser,
+    url: string,
+    options: { width?: number; height?: number; scheme?: Scheme; zone?: string; seen?: Seen } = {},
+  ): Promise<Visitor> {
+    const { width = 1440, height = 900, scheme = 'light', zone = 'America/New_York' } = options
+    const context = await browser.newContext({
+      baseURL: url,
+      viewport: { width, height },
+      colorScheme: scheme,
+      reducedMotion: 'reduce',
+      timezoneId: zone,
+      locale: 'en-US',
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    context.setDefaultTimeout(WAIT_MS_MAX)
+    const seen = options.seen ?? { consoleErrors: [], cspReports: [], foreignRequests: [], serverErrors: [] }
+    await context.exposeBinding('reportViolation', (_source, text: string) => void seen.cspReports.push(text))
+    await context.addInitScript(
+      `addEventListener('securitypolicyviolation', (event) =>
+        reportViolation(event.violatedDirective + ' ' + event.blockedURI + ' at ' + location.pathname))`,
+    )
+    await context.route(
+      (asked) => asked.origin !== new URL(url).origin && asked.protocol !== 'data:' && asked.protocol !== 'blob:',
+      async (route) => {
+        seen.foreignRequests.push(route.request().url())
+        await route.abort()
+      },
+    )
+    context.on('page', (page) => watch(page, seen))
+    return new Visitor(context, await context.newPage(), seen)
+  }
+
+  /** Follows a login link and comes in. */
+  async signIn(link: string): Promise<void> {
+    const { pathname, search, hash } = new URL(link)
+    await this.page.goto(`${pathname}${search}${hash}`)
+    await this.page.getByRole('button', { name: 'Continue' }).click()
+    await this.page.waitForURL((url) => !url.pathname.endsWith('/login'))
+  }
+
+  /** Opens a screen and waits until it is whole: its heading is there, and nothing says that it is still loading. */
+  async open(path: string): Promise<void> {
+    await this.page.goto(path)
+    await this.settled()
+  }
+
+  async settled(): Promise<void> {
+    await this.page.locator('h1').first().waitFor()
+    // by a locator: what is waited for as a function would be evaluated from text, which the policy forbids
+    await this.page.locator('[role="status"][aria-label="Loading"]').first().waitFor({ state: 'detached' })
+    await this.page.evaluate('document.fonts.ready.then(() => undefined)')
+  }
+
+  /** What the screen says has failed; null when it says nothing of that kind. */
+  async errorShown(): Promise<string | null> {
+    const alert = this.page.locator('[role="alert"]').filter({ hasText: /./ }).first()
+    return (await alert.count()) > 0 ? (await alert.innerText()).replaceAll(/\s+/g, ' ').slice(0, 160) : null
+  }
+
+  /** What axe finds, a line each. */
+  async axe(): Promise<string[]> {
+    if (!(await this.page.evaluate<boolean>('typeof axe !== "undefined"'))) await this.page.evaluate(AXE)
+    const { violations } = await this.page.evaluate<AxeResult>(
+      `axe.run(document, { resultTypes: ['violations'], runOnly: ${JSON.stringify(AXE_RULES)} })`,
+    )
+    return violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(
+        ({ target, failureSummary = '' }) => `${id} (${help}): ${target.join(' ')} ${reasonOf(failureSummary)}`,
+      ),
+    )
+  }
+
+  async leave(): Promise<void> {
+    await this.context.close()
+  }
+}
+
+function watch(page: Page, seen: Seen): void {
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !REFUSED.test(message.text())) seen.consoleErrors.push(message.text())
+  })
+  page.on('pageerror', (error) => seen.consoleErrors.push(error.stack ?? error.message))
+  page.on('response', (response) => {
+    if (response.status() >= 500 && !(FORCED_HEADER in response.headers()))
+      seen.serverErrors.push(`${response.status()} ${new URL(response.url()).pathname}`)
+  })
+}
+
+function reasonOf(summary: string): string {
+  return summary.replaceAll(/\s+/g, ' ').slice(0, 200)
+}

@@ -1,0 +1,120 @@
+import type { Stage } from './stage.ts'
+
+/** Strings that a careless page would run, or take for something else. Source: portal G18 */
+export const HOSTILE = [
+  '<script>window.pwned=1</script>',
+  '<img src=x onerror="window.pwned=2">',
+  '<svg/onload=window.pwned=3>',
+  '"><script>window.pwned=4</script>',
+  "'-window.pwned--'",
+  'javascript:window.pwned=5',
+  '<iframe srcdoc="<script>parent.pwned=6</script>">',
+  '<a href="javascript:window.pwned=7">x</a>',
+  '<style>*{display:none}</style>',
+  '<base href="https://evil.example/">',
+  '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
+  '<form action="https://evil.example/"><button>x</button></form>',
+  '{{constructor.constructor("window.pwned=8")()}}',
+  '\u0024{window.pwned=9}',
+  '</title><script>window.pwned=10</script>',
+  '</textarea><script>window.pwned=11</script>',
+  '<math><mtext></form><form><mglyph><style></math><img src onerror=window.pwned=12>',
+  '<object data="data:text/html,<script>parent.pwned=13</script>">',
+  '<link rel=stylesheet href="https://evil.example/x.css">',
+  '<video><source onerror="window.pwned=14"></video>',
+  '<details open ontoggle=window.pwned=15>',
+  '<input autofocus onfocus=window.pwned=16>',
+  '\u202Eright to left\u202C',
+  'null\u2028line\u2029separators',
+  '__proto__',
+  '=HYPERLINK("https://evil.example","x")',
+  '+1+1',
+  '@SUM(1,1)',
+  '%3Cscript%3Ewindow.pwned=17%3C/script%3E',
+  '&lt;script&gt;window.pwned=18&lt;/script&gt;',
+]
+
+/** An account as its people find it on a bad day. */
+export type World = {
+  account: string
+  /** Answers 204. */
+  healthy: string
+  /** Answers 503 since a while. */
+  failing: string
+  /** Disabled, with a hostile description. */
+  disabled: string
+  /** Delivered to one endpoint, failed at another. */
+  event: string
+  attempts: readonly string[]
+  /** Whose payload, id and channels are hostile. */
+  hostileEvent: string
+  npns: readonly string[]
+}
+
+const WAIT_MS_MAX = 30_000
+const NPNS = ['912484758', '912484759', '912484760']
+
+/** Fills an account: endpoints in several states, producers, events with attempts, an issue, a replay. */
+export async function fillWorld(stage: Stage): Promise<World> {
+  const token = stage.keys.sandbox
+  const { id: account } = await stage.ok('POST', '/api/v1/app', { name: 'Northwind Agency' }, { token })
+  const path = `/api/v1/app/${account}`
+  const make = async (index: number, more: object) => {
+    const { url } = stage.receiver(index)
+    return String((await stage.ok('POST', `${path}/endpoint`, { url, ...more }, { token })).id)
+  }
+  stage.receiver(0).answer(204)
+  const healthy = await make(0, { description: 'Order system' })
+  stage.receiver(1).answer((response) => response.writeHead(503, { 'content-type': 'text/html' }).end(BUSY_PAGE))
+  const failing = await make(1, { description: 'CRM' })
+  const disabled = await make(2, { description: HOSTILE[1], disabled: true })
+
+  await stage.ok('POST', '/api/v1/event-type', { name: 'test.happened', description: HOSTILE[0] }, { token })
+  const npns = await addProducers(stage, account)
+  const { id: event } = await stage.ok(
+    'POST',
+    `${path}/msg`,
+    { eventType: 'test.happened', payload: { amount: '1.0', npn: NPNS[0], note: 'An event as any other' } },
+    { token },
+  )
+  const { id: hostileEvent } = await stage.ok(
+    'POST',
+    `${path}/msg`,
+    { eventType: 'test.happened', payload: { list: HOSTILE, [HOSTILE[1] ?? '']: HOSTILE[0] }, tags: ['hostile'] },
+    { token },
+  )
+  const attempts = await until('attempts of both endpoints', async () => {
+    const { data } = await stage.ok('GET', `${path}/attempt/msg/${event}?limit=50`, undefined, { token })
+    return data.length >= 2 ? data.map(({ id }: { id: string }) => id) : undefined
+  })
+  return { account, healthy, failing, disabled, event, attempts, hostileEvent, npns }
+}
+
+const BUSY_PAGE = `<!doctype html><title>Sign in</title><h1>Please sign in</h1><form action="/login"><input type="password"></form>${HOSTILE[1]}`
+
+async function addProducers(stage: Stage, account: string): Promise<readonly string[]> {
+  const { client } = JSON.parse(
+    await stage.admin('client', 'create', '--account', account, '--environment', 'sandbox', '--json'),
+  ) as { client: { id: string; secret: string } }
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: client.id,
+    client_secret: client.secret,
+  })
+  const granted = (await (await fetch(`${stage.url}/oauth2/token`, { method: 'POST', body: form })).json()) as {
+    access_token: string
+  }
+  await stage.ok('PUT', '/v1/accounts/subscriptions', NPNS, { token: granted.access_token })
+  return NPNS
+}
+
+/** Asks until there is an answer. @throws an error that names what did not come */
+export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const endsAt = performance.now() + WAIT_MS_MAX
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined) return answer
+    if (performance.now() > endsAt) throw new Error(`${what}: not within ${WAIT_MS_MAX / 1_000} s`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}

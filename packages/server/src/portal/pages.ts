@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { notFound } from '#src/domain-error.ts'
+import { NONCE_PLACE, type PageFile, type Pages } from './built-pages.ts'
+
+const PREFIX = '/portal'
+/** What has a hash of its bytes in its name. */
+const HASHED = 'assets/'
+const NONCE_BYTES = 16
+const YEAR_SECONDS = 31_536_000
+const DAY_SECONDS = 86_400
+
+/**
+ * Serves the portal's pages under `/portal/`: its files, and for every other path there the one page, which finds its screen by
+ * the path. All of it is in memory, a route for each file, so no path leads out of it. Source: portal 1.
+ * @param frameAncestors  origins that may show it in a frame
+ */
+export function registerPages(
+  http: FastifyInstance,
+  { pages, frameAncestors }: { pages: Pages; frameAncestors: readonly string[] },
+): void {
+  const sendPage = async (reply: FastifyReply) => {
+    const nonce = randomBytes(NONCE_BYTES).toString('base64')
+    if (frameAncestors.length > 0) reply.removeHeader('x-frame-options') // it knows no list
+    return await reply
+      .code(pages.status)
+      .header('cache-control', 'no-store')
+      .header('content-security-policy', contentSecurityPolicy(nonce, frameAncestors))
+      .type('text/html; charset=utf-8')
+      .send(pages.index.replaceAll(NONCE_PLACE, nonce))
+  }
+  void http.register(
+    async (scope) => {
+      for (const [name, file] of pages.files) {
+        scope.get(`/${name}`, async (request, reply) => {
+          const { 'accept-encoding': acceptEncoding = '' } = request.headers
+          return await sendFile(reply, file, { isHashed: name.startsWith(HASHED), acceptEncoding })
+        })
+      }
+      scope.get('/', async (_request, reply) => await sendPage(reply))
+      scope.setNotFoundHandler(async (request, reply) => {
+        if (!namesScreen(request)) throw notFound()
+        return await sendPage(reply)
+      })
+    },
+    { prefix: PREFIX },
+  )
+}
+
+/** An old page that asks for a file that is gone must not be given HTML for a script. */
+function namesScreen({ method, url }: FastifyRequest): boolean {
+  return (method === 'GET' || method === 'HEAD') && !url.startsWith(`${PREFIX}/${HASHED}`)
+}
+
+async function sendFile(
+  reply: FastifyReply,
+  { type, bytes, gzipped }: PageFile,
+  { isHashed, acceptEncoding }: { isHashed: boolean; acceptEncoding: string },
+): Promise<FastifyReply> {
+  const maxAge = isHashed ? `${YEAR_SECONDS}, immutable` : String(DAY_SECONDS)
+  reply.type(type).header('cache-control', `public, max-age=${maxAge}`)
+  if (gzipped === null) return await reply.send(bytes)
+  reply.header('vary', 'accept-encoding')
+  if (!/\bgzip\b(?!;\s*q=0(?:[.]0*)?(?:,|$))/.test(acceptEncoding)) return await reply.send(bytes)
+  return await reply.header('content-encoding', 'gzip').send(gzipped)
+}
+
+/**
+ * What a page may do: nothing but what comes with it, and calls to where it came from. The nonce is for the one style element
+ * that React Aria makes.
+ */
+function contentSecurityPolicy(nonce: string, frameAncestors: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "font-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    `frame-ancestors ${frameAncestors.length > 0 ? frameAncestors.join(' ') : "'none'"}`,
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ')
+}

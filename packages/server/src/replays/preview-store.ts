@@ -1,0 +1,97 @@
+import { addMs } from '#src/adapters/clock.ts'
+import { ksuidFloor } from '#src/adapters/ids.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { attemptsFrom } from '#src/attempts/store.ts'
+import { QUEUES, type Queue } from '#src/delivery/delivery.ts'
+import type { Task } from '#src/tasks/task.ts'
+import type { ReplayKind, ReplayWish } from './replay.ts'
+
+export const PREVIEW_ID_PREFIX = 'rprev_'
+export const PREVIEW_KEPT_MS = 3_600_000
+
+/** What a dry run was of, as it is stored. `counts`: by endpoint; null where there are more than are counted. */
+export type Preview = {
+  id: string // rprev_…
+  kind: ReplayKind
+  wish: Pick<ReplayWish, 'retry'> & { since: string; until: string; deliveries: ReplayWish['deliveries'] & object }
+  counts: Record<string, number | null>
+  taskIds: string[] | null // null: not started
+  createdAt: Date
+}
+
+export async function addPreview(tx: Queryable, accountId: string, preview: Omit<Preview, 'taskIds'>): Promise<void> {
+  await tx.query`
+    insert into replay_preview (account_id, id, kind, parameters, per_endpoint, created_at)
+    values (${accountId}, ${preview.id}, ${preview.kind}, ${preview.wish}::jsonb, ${preview.counts}::jsonb,
+            ${preview.createdAt})`
+}
+
+type PreviewRow = {
+  id: string
+  kind: ReplayKind
+  parameters: Preview['wish']
+  per_endpoint: Preview['counts']
+  task_ids: string[] | null
+  created_at: Date
+}
+
+/** A preview, locked until the transaction ends. */
+export async function holdPreview(tx: Queryable, accountId: string, id: string): Promise<Preview | undefined> {
+  const [row] = await tx.query<PreviewRow>`
+    select id, kind, parameters, per_endpoint, task_ids, created_at from replay_preview
+     where account_id = ${accountId} and id = ${id} for no key update`
+  return (
+    row && {
+      id: row.id,
+      kind: row.kind,
+      wish: row.parameters,
+      counts: row.per_endpoint,
+      taskIds: row.task_ids,
+      createdAt: row.created_at,
+    }
+  )
+}
+
+export async function noteStarted(tx: Queryable, accountId: string, id: string, taskIds: string[]): Promise<void> {
+  await tx.query`
+    update replay_preview set task_ids = ${taskIds}::text[] where account_id = ${accountId} and id = ${id}`
+}
+
+/** Removes previews that nobody can start any more. @param db of role `worker`. @returns how many */
+export async function purgePreviews(db: Queryable, now: Date, limit: number): Promise<number> {
+  const rows = await db.query`
+    delete from replay_preview
+     where (account_id, id) in (select account_id, id from replay_preview
+                                 where id < ${PREVIEW_ID_PREFIX + ksuidFloor(addMs(now, -2 * PREVIEW_KEPT_MS))}
+                                 order by id limit ${limit})
+    returning 1`
+  return rows.length
+}
+
+/** What has become of the deliveries that a replay has planned. */
+export type Progress = { done: number; failed: number; canceled: number; waiting: number }
+
+const REPLAYS: Queue = 'replay'
+
+/** By task: deliveries that have ended, by how, and those that have not. */
+export async function readProgress(tx: Queryable, tasks: readonly Task[]): Promise<Map<string, Progress>> {
+  if (tasks.length === 0) return new Map()
+  const rows = await tx.query<{ id: string } & Progress>`
+    select r.id, ended.*, planned.*
+      from unnest(${tasks.map(({ id }) => id)}::text[], ${tasks.map(({ accountId }) => accountId)}::text[],
+                  ${tasks.map(({ endpointId }) => endpointId)}::text[],
+                  ${tasks.map(({ createdAt }) => attemptsFrom(createdAt))}::text[])
+             as r (id, account_id, endpoint_id, attempts_from)
+     cross join lateral (
+       select count(*) filter (where state = 'delivered') as done, count(*) filter (where state = 'dead_letter') as failed,
+              count(*) filter (where state = 'canceled') as canceled
+         from attempt a
+        where a.account_id = r.account_id and a.task_id = r.id and a.id >= r.attempts_from) as ended
+     cross join lateral (
+       select count(*) as waiting
+         from endpoint t
+         join pending p on p.shard = t.shard and p.endpoint_id = t.id and p.queue = ${QUEUES.indexOf(REPLAYS)}
+                       and p.account_id = t.account_id
+        where t.account_id = r.account_id and t.id = r.endpoint_id and p.task_id = r.id and not is_canceled(p, t)) as planned`
+  return new Map(rows.map(({ id, ...progress }) => [id, progress]))
+}
