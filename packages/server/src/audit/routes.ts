@@ -32,17 +32,15 @@ const filterParameters = {
   to: Type.Optional(queryMoment()),
 }
 const ofEnvironment = { account: Type.Optional(plainText(256, 1)) }
-const exported = { format: Type.Optional(oneOf(['csv', 'ndjson'])) }
 const filterSchema = Type.Object(filterParameters)
 const listQuery = Type.Object({ ...filterParameters, ...pageParameters })
-const exportQuery = Type.Object({ ...filterParameters, ...exported })
 const envListQuery = Type.Object({ ...filterParameters, ...ofEnvironment, ...pageParameters })
-const envExportQuery = Type.Object({ ...filterParameters, ...ofEnvironment, ...exported })
+const envExportQuery = Type.Object({ ...filterParameters, ...ofEnvironment })
 
 const exports = {
   answers: {
     200: Type.String({
-      description: 'A line for each write: CSV with a head, or with format=ndjson JSON (application/x-ndjson).',
+      description: 'A line for each write, beneath a head.',
     }),
   },
   answerType: 'text/csv; charset=utf-8',
@@ -84,15 +82,14 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
     request: FastifyRequest,
     accountId: string | null,
     filter: AuditFilter,
-    format: 'csv' | 'ndjson',
   ): AsyncGenerator<string> {
-    if (format === 'csv') yield csvLine(CSV_COLUMNS)
+    yield csvLine(CSV_COLUMNS)
     let below: string | null = null
     for (let rows = 0; rows < EXPORT_ROWS_MAX; rows += EXPORT_ROWS) {
       const page: Page = { limit: EXPORT_ROWS, above: null, below, read: 'descending', show: 'descending' }
       const lines = await read(request, accountId, filter, page)
       const taken = lines.slice(0, EXPORT_ROWS)
-      yield taken.map((line) => textOf(toAnswer(line, summaryOf), format)).join('')
+      yield taken.map((line) => textOf(toAnswer(line, summaryOf))).join('')
       below = taken.at(-1)?.id ?? null
       if (lines.length <= EXPORT_ROWS) return
     }
@@ -102,13 +99,10 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
     request: FastifyRequest,
     reply: FastifyReply,
     accountId: string | null,
-    query: Static<typeof exportQuery>,
+    query: Static<typeof filterSchema>,
   ): Promise<FastifyReply> {
-    const { format = 'csv' } = query
-    reply.header('content-disposition', `attachment; filename="activity.${format}"`)
-    return await reply
-      .type(MEDIA_TYPES[format])
-      .send(Readable.from(pieces(request, accountId, toFilter(query), format)))
+    reply.header('content-disposition', 'attachment; filename="activity.csv"')
+    return await reply.type(exports.answerType).send(Readable.from(pieces(request, accountId, toFilter(query))))
   }
 
   /** The account that a query names: an id or a uid. @throws DomainError not_found */
@@ -129,11 +123,11 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
   const exportOwn = described(own, {
     id: 'v1.audit.export',
     summary: 'Export who did what in an account, newest first, at most 100,000 lines',
-    query: exportQuery,
+    query: filterSchema,
     ...exports,
   })
   routes.get('/app/:app_id/audit/export', exportOwn, async (request, reply) => {
-    return await sendExport(request, reply, request.account.id, queryOf(request, exportQuery))
+    return await sendExport(request, reply, request.account.id, queryOf(request, filterSchema))
   })
 
   const listAll = described(all, {
@@ -201,14 +195,12 @@ function toAnswer(line: AuditLine, summaryOf: AuditParts['summaryOf']) {
   }
 }
 
-const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const
 const CSV_COLUMNS = [
   ...['id', 'at', 'account', 'who', 'who_kind', 'who_id', 'role', 'operation', 'summary', 'target_kind', 'target'],
   ...['changes', 'reason', 'address', 'request_id'],
 ]
 
-function textOf(line: ReturnType<typeof toAnswer>, format: 'csv' | 'ndjson'): string {
-  if (format === 'ndjson') return `${JSON.stringify(line)}\n`
+function textOf(line: ReturnType<typeof toAnswer>): string {
   const { who, target } = line
   return csvLine([
     ...[line.id, line.at, line.accountId, who.name, who.kind, who.id, who.role, line.operation, line.summary],
