@@ -1,7 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
 import type { AuditPage } from './audit/answer-schemas.ts'
-import type { AttemptDetailOut, DeliveryCountOut, DeliveryOut, TimelineOut } from './delivery-log/answer-schemas.ts'
+import type { AttemptDetailOut, DeliveryCountOut, DeliveryPage, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type {
   EndpointHeadersOut,
   EndpointOut,
@@ -68,7 +68,7 @@ export type RunDayDetail = Static<typeof RunDayDetailOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
 export type SandboxClock = Static<typeof ClockOut>
 
-export type Delivery = Static<typeof DeliveryOut>
+export type Delivery = RowOf<typeof DeliveryPage>
 export type DeliveryCount = Static<typeof DeliveryCountOut>
 export type Timeline = Static<typeof TimelineOut>
 export type AttemptDetail = Static<typeof AttemptDetailOut>

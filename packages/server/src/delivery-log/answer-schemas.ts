@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { AttemptOut } from '#src/attempts/answer-schemas.ts'
+import { AttemptOut, FailureOut } from '#src/attempts/answer-schemas.ts'
 import { DEAD_REASONS } from '#src/delivery/delivery.ts'
 import { DELIVERY_STATES, TRIGGERS } from './query.ts'
 import { SKIP_REASONS } from './skipped.ts'
@@ -44,7 +44,7 @@ const attemptLine = Type.Object(
     responseStatusCode: count('0: no response.'),
     responseDurationMs: count('From the start to the last byte.'),
     outcome: AttemptOut.properties.outcome,
-    failure: AttemptOut.properties.failure,
+    failure: nullable(FailureOut),
   },
   { title: 'DeliveryAttemptOut' },
 )
@@ -55,7 +55,7 @@ const standing = {
   attemptsMax: count('As the schedule of the endpoint is now; 1 for an attempt on request.'),
 }
 
-export const DeliveryOut = Type.Object(
+const DeliveryOut = Type.Object(
   {
     id: Type.String({ pattern: '^msg_[0-9A-Za-z]{27}:ep_[0-9A-Za-z]{27}$', description: 'Also the iterator.' }),
     ...eventFields,

@@ -1,5 +1,5 @@
 import { attemptOut, decoded, shownHeaders } from '#src/attempts/answers.ts'
-import type { Attempt } from '#src/attempts/attempt.ts'
+import type { Attempt, AttemptHeaders } from '#src/attempts/attempt.ts'
 import type { DeliveryState } from '#src/delivery/delivery.ts'
 import { evtIdOf } from './answers.ts'
 import type { AttemptDetail } from './detail-store.ts'
@@ -14,8 +14,8 @@ const DECISIONS: Readonly<Record<DeliveryState['status'], string>> = {
 }
 
 /** Everything that is known of an attempt (AttemptDetailOut). */
-export function attemptDetailOut(attempt: Attempt, detail: AttemptDetail, docsUrl: string) {
-  const { sent, received } = shownHeaders(detail)
+export function attemptDetailOut(attempt: Attempt, headers: AttemptHeaders, detail: AttemptDetail, docsUrl: string) {
+  const { sent, received } = shownHeaders(headers)
   const { response: _, ...shown } = attemptOut(attempt, docsUrl, { expanded: true, withContent: true })
   return {
     ...shown,

@@ -1,11 +1,10 @@
 import type { Phase } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import type { AttemptHeaders } from '#src/attempts/attempt.ts'
 import { attemptsFrom, timeOf } from '#src/attempts/store.ts'
-import type { Cause, DeadReason, DeliveryState } from '#src/delivery/delivery.ts'
+import type { DeadReason, DeliveryState } from '#src/delivery/delivery.ts'
 
 /** What is known of one attempt beside what lists show. Times in ms; null where a step did not happen, or is not known. */
-export type AttemptDetail = AttemptHeaders & {
+export type AttemptDetail = {
   eventType: string
   payloadBytes: number | null // null: expired or erased
   requestedBy: string | null
@@ -28,12 +27,6 @@ export type AttemptDetail = AttemptHeaders & {
 }
 
 type DetailRow = {
-  cause: Cause
-  outcome: string
-  started_at: Date
-  content_type: string | null
-  sent_headers: Record<string, string> | null
-  response_headers: [string, string][] | null
   type: string
   payload_bytes: number | null
   requested_by: string | null
@@ -56,8 +49,7 @@ export async function readAttemptDetail(
 ): Promise<AttemptDetail | undefined> {
   const from = attemptsFrom(timeOf(eventId))
   const [row] = await tx.query<DetailRow>`
-    select a.cause, a.outcome, a.started_at, e.content_type, a.sent_headers, a.response_headers, e.type,
-           octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.connection,
+    select e.type, octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.connection,
            a.state, a.dead_reason, a.next_attempt_at,
            (select max(b.id) from attempt b
              where b.account_id = ${accountId} and b.event_id = ${eventId} and b.endpoint_id = a.endpoint_id
@@ -72,13 +64,6 @@ export async function readAttemptDetail(
   const [dnsMs = null, connectMs = null, tlsMs = null, firstByteMs = null, queueMs = null] = row.timings_ms ?? []
   const [address = null, version = '-', endSeconds = '-'] = row.connection?.split(' ') ?? []
   return {
-    eventId,
-    cause: row.cause,
-    outcome: row.outcome,
-    startedAt: row.started_at,
-    contentType: row.content_type,
-    sent: row.sent_headers,
-    received: row.response_headers,
     eventType: row.type,
     payloadBytes: row.payload_bytes,
     requestedBy: row.requested_by,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { described } from '#src/adapters/http/operation.ts'
 import { addressing, attemptOf, eventOf } from '#src/attempts/addressed.ts'
+import { readAttemptHeaders } from '#src/attempts/store.ts'
 import { notFound } from '#src/domain-error.ts'
 import { AttemptDetailOut, TimelineOut } from './answer-schemas.ts'
 import { attemptDetailOut } from './detail-answers.ts'
@@ -37,10 +38,12 @@ export function registerEventLogRoutes(routes: FastifyInstance, parts: DeliveryL
   })
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/detail', detail, async (request) => {
     const attempt = attemptOf(request)
-    const known = await within(request, parts, (tx) =>
-      readAttemptDetail(tx, request.account.id, attempt.eventId, attempt.id),
-    )
-    if (!known) throw notFound()
-    return attemptDetailOut(attempt, known, docsUrlOf(parts))
+    const named = [request.account.id, attempt.eventId, attempt.id] as const
+    const { headers, facts } = await within(request, parts, async (tx) => ({
+      headers: await readAttemptHeaders(tx, ...named),
+      facts: await readAttemptDetail(tx, ...named),
+    }))
+    if (!headers || !facts) throw notFound()
+    return attemptDetailOut(attempt, headers, facts, docsUrlOf(parts))
   })
 }

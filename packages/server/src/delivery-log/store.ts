@@ -56,26 +56,34 @@ export type DeliveryLine = {
   lastAttempt: AttemptLine | null
 }
 
-type LineRow = AttemptColumns & {
-  event_id: string
+export type EventColumns = {
+  id: string
   uid: string | null
   type: string
   npn: string | null
   payload: Buffer | null
   is_test: boolean
   created_at: Date
-  endpoint_id: string
-  endpoint_uid: string | null
-  endpoint_url: string
-  description: string
-  disabled: boolean
-  is_deleted: boolean
-  waits: number | null
-  state: DeliveryStateWord
-  due_at: Date | null
-  planned_made: number | null
-  planned_cause: Cause | null
 }
+
+/** Of an event `e`, what a line shows. */
+export const EVENT_LINE = sql`e.id, e.uid, e.type, e.npn, e.only_endpoint_id is not null as is_test, e.created_at,
+           case when e.type = ${UPDATES_AVAILABLE} then e.payload end as payload`
+
+type LineRow = EventColumns &
+  AttemptColumns & {
+    endpoint_id: string
+    endpoint_uid: string | null
+    endpoint_url: string
+    description: string
+    disabled: boolean
+    is_deleted: boolean
+    waits: number | null
+    state: DeliveryStateWord
+    due_at: Date | null
+    planned_made: number | null
+    planned_cause: Cause | null
+  }
 
 export type AttemptColumns = {
   attempt_id: string | null
@@ -127,9 +135,7 @@ export async function readDeliveries(
   wanted: Wanted,
 ): Promise<DeliveryLine[]> {
   const rows = await tx.query<LineRow>`
-    select m.*, e.uid, e.type, e.npn, e.only_endpoint_id is not null as is_test, e.created_at,
-           case when e.type = ${UPDATES_AVAILABLE} then e.payload end as payload,
-           t.uid as endpoint_uid, t.url as endpoint_url, t.description, t.disabled, t.deleted_at is not null as is_deleted,
+    select m.*, ${EVENT_LINE}, t.uid as endpoint_uid, t.url as endpoint_url, t.description, t.disabled, t.deleted_at is not null as is_deleted,
            cardinality(t.retry_schedule) as waits
       from (${matchingDeliveries(scope, filter, wanted)}) as m
       join event e on e.account_id = ${scope.accountId} and e.id = m.event_id
@@ -154,15 +160,7 @@ export async function countDeliveries(
 function toLine(row: LineRow): DeliveryLine {
   const isPlanned = row.due_at !== null && row.state !== 'canceled'
   return {
-    event: {
-      id: row.event_id,
-      uid: row.uid,
-      type: row.type,
-      npn: row.npn,
-      payload: row.payload,
-      isTest: row.is_test,
-      createdAt: row.created_at,
-    },
+    event: toEventLine(row),
     endpoint: {
       id: row.endpoint_id,
       uid: row.endpoint_uid,
@@ -179,6 +177,18 @@ function toLine(row: LineRow): DeliveryLine {
       waits: row.waits,
     },
     lastAttempt: toAttemptLine(row),
+  }
+}
+
+export function toEventLine(row: EventColumns): EventLine {
+  return {
+    id: row.id,
+    uid: row.uid,
+    type: row.type,
+    npn: row.npn,
+    payload: row.payload,
+    isTest: row.is_test,
+    createdAt: row.created_at,
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { attemptsFrom, timeOf } from '#src/attempts/store.ts'
-import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
 import type { FoundFilter } from './found-filter.ts'
 import { ATTEMPT_LINE, type Scope } from './matching.ts'
 import type { NotReached } from './skipped.ts'
@@ -10,9 +9,12 @@ import {
   type AttemptLine,
   type DeliveryLine,
   type EndpointLine,
+  EVENT_LINE,
+  type EventColumns,
   type EventLine,
   readDeliveries,
   toAttemptLine,
+  toEventLine,
 } from './store.ts'
 
 export const TIMELINE_ENDPOINTS_MAX = 250
@@ -31,38 +33,13 @@ export type Timeline = {
   unreached: Unreached[]
 }
 
-type EventRow = {
-  id: string
-  uid: string | null
-  type: string
-  npn: string | null
-  payload: Buffer | null
-  is_test: boolean
-  created_at: Date
-}
-
-const eventColumns = sql`e.id, e.uid, e.type, e.npn, case when e.type = ${UPDATES_AVAILABLE} then e.payload end as payload,
-           e.only_endpoint_id is not null as is_test, e.created_at`
-
-function toEvent(row: EventRow): EventLine {
-  return {
-    id: row.id,
-    uid: row.uid,
-    type: row.type,
-    npn: row.npn,
-    payload: row.payload,
-    isTest: row.is_test,
-    createdAt: row.created_at,
-  }
-}
-
 /** @returns undefined when the event is gone */
 export async function readTimeline(tx: Queryable, scope: Scope, eventId: string): Promise<Timeline | undefined> {
   const { accountId } = scope
-  const [row] = await tx.query<EventRow>`
-    select ${eventColumns} from event e where e.account_id = ${accountId} and e.id = ${eventId}`
+  const [row] = await tx.query<EventColumns>`
+    select ${EVENT_LINE} from event e where e.account_id = ${accountId} and e.id = ${eventId}`
   if (!row) return undefined
-  const event = toEvent(row)
+  const event = toEventLine(row)
   const rows = TIMELINE_ENDPOINTS_MAX + 1
   const wanted = { rows, order: 'ascending', above: null, below: null, withStanding: true } as const
   const deliveries = await readDeliveries(tx, scope, onlyOf(eventId), wanted)
@@ -97,9 +74,9 @@ async function neighbourOf(
   where: 'before' | 'after',
 ): Promise<EventLine | null> {
   const beyond = where === 'before' ? sql`e.id < ${eventId} order by e.id desc` : sql`e.id > ${eventId} order by e.id`
-  const [row] = await tx.query<EventRow>`
-    select ${eventColumns} from event e where e.account_id = ${accountId} and e.npn = ${npn} and ${beyond} limit 1`
-  return row ? toEvent(row) : null
+  const [row] = await tx.query<EventColumns>`
+    select ${EVENT_LINE} from event e where e.account_id = ${accountId} and e.npn = ${npn} and ${beyond} limit 1`
+  return row ? toEventLine(row) : null
 }
 
 async function readAttempts(
