@@ -5,7 +5,7 @@ export type TestAccount = { id: string; environment: Environment; key: string }
 export type Answer = {
   status: number
   headers: Headers
-  /** Parsed JSON; undefined without a body. Tests look into it freely. */
+  /** Parsed JSON; undefined without any. Tests look into it freely. */
   // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
   body: any
   text: string
@@ -40,7 +40,7 @@ export abstract class ApiClient {
     return {
       status: response.status,
       headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: response.headers.get('content-type')?.includes('json') && text !== '' ? JSON.parse(text) : undefined,
       text,
     }
   }

@@ -66,7 +66,8 @@ function othersOf(route: Route, parameter: keyof Named): Record<string, string> 
   }
   if (type) return values
   // what may be new may have any name but an id of its own kind
-  if (!route.mayBeNew) values['of another kind'] = parameter === 'task_id' ? own.named.msg_id : own.named.task_id
+  const isTask = parameter === 'task_id' || parameter === 'replay_id' // a replay is known by its task
+  if (!route.mayBeNew) values['of another kind'] = isTask ? own.named.msg_id : own.named.task_id
   if (!route.mayBeNew && parameter === 'app_id') values['foreign, by uid'] = foreign.canary
   if (!route.mayBeNew && parameter === 'endpoint_id') values['foreign, by uid'] = `ep-${foreign.canary}`
   if (!route.mayBeNew && parameter === 'msg_id') values['foreign, by uid'] = `event-${foreign.canary}`
