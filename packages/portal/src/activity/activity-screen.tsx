@@ -7,9 +7,10 @@ import { call, ofAccount, withQuery } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Listing, Pager } from '#src/parts/listing.tsx'
+import { Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
@@ -29,7 +30,7 @@ export function ActivityScreen() {
 }
 
 function Activity({ account }: { account: Account }) {
-  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress()
   const [error, setError] = useState<unknown>(null)
   const [opened] = useState(() => Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS)
   const now = new Date(opened)
@@ -81,14 +82,7 @@ function Activity({ account }: { account: Account }) {
             <Empty title={words.none}>{words.noneBody}</Empty>
           )
         }
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

@@ -11,9 +11,10 @@ import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Checkbox, Select } from '#src/parts/field.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Above, type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ENDPOINT_STATES, EndpointPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
@@ -30,7 +31,7 @@ const LIMIT = 50
 /** Where the account wants its events, and how each of them does. Source: portal S2. */
 export function EndpointsScreen() {
   const account = useAccount()
-  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const view = useRead<ApiPage<EndpointHealthRow>>(account.id, ofAccount(account.id, 'endpoint-health'), {
     query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state, type: values.type },
@@ -89,14 +90,7 @@ export function EndpointsScreen() {
             </Empty>
           )
         }
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

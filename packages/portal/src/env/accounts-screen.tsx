@@ -5,9 +5,10 @@ import { mapView, useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { count, text } from '#src/text.ts'
@@ -28,7 +29,7 @@ const STATES = Object.keys(HEALTH) as Health[]
 
 /** The accounts of the environment, and how each does. Source: portal O1. */
 export function AccountsScreen() {
-  const { values, raw, change, clear, isFiltered } = useAddress()
+  const { values, change, clear, isFiltered } = useAddress()
   const view = useRead<ApiPage<EnvAccount>>(STAFF, '/api/v1/env/account', {
     query: { limit: 50, iterator: values.cursor, q: values.q, health: values.state?.[0] },
     everyMs: 30_000,
@@ -57,14 +58,7 @@ export function AccountsScreen() {
         keyOf={({ id }) => id}
         columns={COLUMNS}
         empty={<Empty title={words.none} acts={isFiltered && <Button onPress={clear}>{text.common.clear}</Button>} />}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

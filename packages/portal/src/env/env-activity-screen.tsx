@@ -3,9 +3,10 @@ import { columnsOf } from '#src/activity/audit-columns.tsx'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Listing, Pager } from '#src/parts/listing.tsx'
+import { Listing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
 
@@ -13,7 +14,7 @@ const words = text.activity
 
 /** Who did what in the environment, in all accounts. */
 export function EnvActivityScreen() {
-  const { values, raw, change, clear, isFiltered } = useAddress()
+  const { values, change, clear, isFiltered } = useAddress()
   const view = useRead<ApiPage<AuditLine>>(STAFF, '/api/v1/env/audit', {
     query: { limit: 50, iterator: values.cursor, who: values.q },
   })
@@ -29,14 +30,7 @@ export function EnvActivityScreen() {
         keyOf={({ id }) => id}
         columns={columnsOf(null)}
         empty={<Empty title={isFiltered ? words.noMatch : words.none} />}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

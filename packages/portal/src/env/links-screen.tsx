@@ -8,9 +8,10 @@ import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Select, TextField } from '#src/parts/field.tsx'
-import { type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
@@ -23,7 +24,7 @@ const HOURS = ['1', '24', '168'] as const
 
 /** Login links of the environment: made, shown once, withdrawn. Source: portal O3. */
 export function LinksScreen() {
-  const { values, raw, change } = useAddress()
+  const { values, change } = useAddress()
   const [made, setMade] = useState<LoginLink | null>(null)
   const [revoked, setRevoked] = useState<EnvLoginLink | null>(null)
   const refresh = useRefresh(STAFF)
@@ -80,14 +81,7 @@ export function LinksScreen() {
         keyOf={({ id }) => id}
         columns={columns}
         empty={<Empty title={words.none} />}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
       <DangerDialog
         title={words.revokeTitle(revoked?.person ?? text.settings.nobody)}

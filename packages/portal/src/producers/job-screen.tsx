@@ -10,9 +10,10 @@ import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { Filters } from '#src/parts/filters.tsx'
-import { type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { Progress } from '#src/parts/progress.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
@@ -153,7 +154,7 @@ function Acts({ job, account }: { job: PopulationJob; account: Account }) {
 }
 
 function Items({ id, account, isRunning }: { id: string; account: Account; isRunning: boolean }) {
-  const { values, raw, change, clear } = useAddress()
+  const { values, change, clear } = useAddress()
   const outcome = values.state?.[0] ?? ''
   const refresh = useRefresh(account.id)
   // what came of the last ones is there once it has ended
@@ -196,14 +197,7 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
         keyOf={({ npn }) => npn}
         columns={columns}
         empty={<Empty title={words.noItems} />}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </>
   )

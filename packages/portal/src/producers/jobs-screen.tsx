@@ -2,9 +2,10 @@ import type { Page as ApiPage, PopulationJob } from '@producersync/server/contra
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { Time } from '#src/time/time.tsx'
@@ -16,7 +17,7 @@ const words = text.jobs
 /** The changes of the population, newest first. */
 export function JobsScreen() {
   const account = useAccount()
-  const { values, raw, change } = useAddress()
+  const { values, change } = useAddress()
   const view = useRead<ApiPage<PopulationJob>>(account.id, ofAccount(account.id, 'population', 'job'), {
     query: { limit: 50, iterator: values.cursor },
     topics: ['job'],
@@ -50,14 +51,7 @@ export function JobsScreen() {
         keyOf={({ id }) => id}
         columns={columns}
         empty={<Empty title={words.none}>{words.noneBody}</Empty>}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

@@ -9,9 +9,10 @@ import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Checkbox, Select } from '#src/parts/field.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Above, type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { DATA_STATES, DataPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
@@ -26,7 +27,7 @@ const LIMIT = 50
 export function ProducersScreen() {
   const account = useAccount()
   const navigate = useNavigate()
-  const { values, faults, raw, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const view = useRead<ApiPage<Producer>>(account.id, ofAccount(account.id, 'population'), {
     query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state?.[0], sort: values.sort },
@@ -115,14 +116,7 @@ export function ProducersScreen() {
             </Empty>
           )
         }
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

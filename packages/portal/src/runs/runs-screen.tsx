@@ -3,9 +3,10 @@ import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { RunPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
@@ -19,7 +20,7 @@ const CENTRAL = 'America/Chicago'
 /** The days of the calendar, and what each brought. Source: portal P4. */
 export function RunsScreen() {
   const account = useAccount()
-  const { values, raw, change } = useAddress()
+  const { values, change } = useAddress()
   const view = useRead<ApiPage<RunDay>>(account.id, ofAccount(account.id, 'run'), {
     query: { limit: 30, iterator: values.cursor },
     topics: ['run', 'delivery'],
@@ -35,14 +36,7 @@ export function RunsScreen() {
         keyOf={({ runDate }) => runDate}
         columns={columnsOf(account.id)}
         empty={<Empty title={words.none}>{words.noneBody}</Empty>}
-        foot={
-          page && (raw.cursor !== undefined || !page.done) ? (
-            <Pager
-              onNewer={raw.cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={page.done ? null : () => change({ cursor: page.iterator ?? undefined })}
-            />
-          ) : undefined
-        }
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

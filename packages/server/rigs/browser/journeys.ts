@@ -4,7 +4,7 @@ import { hostileStrings } from './journeys/hostile-strings.ts'
 import { keyboard } from './journeys/keyboard.ts'
 import { operatorLink } from './journeys/operator-link.ts'
 import { readOnly } from './journeys/read-only.ts'
-import type { Setting } from './run.ts'
+import type { Setting } from './setting.ts'
 
 /** Somebody's way through the portal; throws where it does not lead on. */
 type Journey = { name: string; go: (setting: Setting) => Promise<void> }

@@ -1,8 +1,8 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Setting } from './run.ts'
 import { SCREENS } from './screens.ts'
+import type { Setting } from './setting.ts'
 import { type Scheme, Visitor } from './visitor.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/portal/', import.meta.url))

@@ -1,4 +1,3 @@
-import type { Browser } from 'playwright-core'
 import { runOpened } from '../chaos/opened.ts'
 import { launchChromium } from './chromium.ts'
 import { JOURNEYS } from './journeys.ts'
@@ -6,21 +5,11 @@ import type { Options } from './options.ts'
 import { takePictures } from './pictures.ts'
 import { BUDGET, emptyReport, type Report } from './report.ts'
 import { lookAtScreens } from './screens-part.ts'
+import type { Setting } from './setting.ts'
 import { measureSpeed } from './speed.ts'
 import { Stage } from './stage.ts'
 import type { Seen } from './visitor.ts'
-import { fillWorld, type World } from './world.ts'
-
-/** What all parts work with. */
-export type Setting = {
-  browser: Browser
-  stage: Stage
-  world: World
-  /** Of all visitors. */
-  seen: Seen
-  report: Report
-  tell: (text: string) => void
-}
+import { fillWorld } from './world.ts'
 
 const RECEIVERS = 5
 const RUN_MS_MAX = 280_000

@@ -1,5 +1,5 @@
-import type { Setting } from './run.ts'
 import { SCREENS, type Screen } from './screens.ts'
+import type { Setting } from './setting.ts'
 import { FORCED_HEADER, type Scheme, Visitor } from './visitor.ts'
 
 type Look = { scheme: Scheme; width: number }
@@ -91,7 +91,8 @@ async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Vis
 
 async function noticePwned({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
   const pwned = await visitor.page.evaluate<unknown>('window.pwned')
-  if (pwned !== undefined && pwned !== null) report.faults.push(`${name}: a stored string was run: ${String(pwned)}`)
+  if (pwned !== undefined && pwned !== null)
+    report.faults.push(`${name}: a stored string was run: ${JSON.stringify(pwned)}`)
 }
 
 /** Rows are links. Source: portal G2 */

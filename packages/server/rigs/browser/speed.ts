@@ -1,5 +1,5 @@
-import type { Setting } from './run.ts'
 import { SCREENS } from './screens.ts'
+import type { Setting } from './setting.ts'
 import { Visitor } from './visitor.ts'
 
 const SLOWDOWN = 4

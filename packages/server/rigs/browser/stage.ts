@@ -71,12 +71,30 @@ export class Stage extends ApiClient {
     return stdout
   }
 
+  /** Makes something with the environment's key. @returns its id */
+  async make(path: string, body: object): Promise<string> {
+    const made: { id: string } = await this.ok('POST', path, body, { token: this.keys.sandbox })
+    return made.id
+  }
+
+  /** Reads a list with the environment's key. @returns the ids of its rows */
+  async idsOf(path: string): Promise<string[]> {
+    const list: { data: { id: string }[] } = await this.ok('GET', path, undefined, { token: this.keys.sandbox })
+    return list.data.map(({ id }) => id)
+  }
+
+  /** The signing secret of an endpoint. */
+  async secretOf(account: string, endpoint: string): Promise<string> {
+    const path = `/api/v1/app/${account}/endpoint/${endpoint}/secret`
+    const secret: { key: string } = await this.ok('GET', path, undefined, { token: this.keys.sandbox })
+    return secret.key
+  }
+
   /** A link that lets in once. */
   async link(account: string, rights: object = {}): Promise<string> {
-    const { url } = await this.ok('POST', `/api/v1/auth/app-portal-access/${account}`, rights, {
-      token: this.keys.sandbox,
-    })
-    return String(url)
+    const path = `/api/v1/auth/app-portal-access/${account}`
+    const access: { url: string } = await this.ok('POST', path, rights, { token: this.keys.sandbox })
+    return access.url
   }
 
   async close(): Promise<void> {

@@ -56,12 +56,11 @@ const NPNS = ['912484758', '912484759', '912484760']
 
 /** Fills an account: endpoints in several states, producers, events with attempts, an issue, a replay. */
 export async function fillWorld(stage: Stage): Promise<World> {
-  const token = stage.keys.sandbox
-  const { id: account } = await stage.ok('POST', '/api/v1/app', { name: 'Northwind Agency' }, { token })
+  const account = await stage.make('/api/v1/app', { name: 'Northwind Agency' })
   const path = `/api/v1/app/${account}`
   const make = async (index: number, more: object) => {
     const { url } = stage.receiver(index)
-    return String((await stage.ok('POST', `${path}/endpoint`, { url, ...more }, { token })).id)
+    return await stage.make(`${path}/endpoint`, { url, ...more })
   }
   stage.receiver(0).answer(204)
   const healthy = await make(0, { description: 'Order system' })
@@ -69,23 +68,21 @@ export async function fillWorld(stage: Stage): Promise<World> {
   const failing = await make(1, { description: 'CRM' })
   const disabled = await make(2, { description: HOSTILE[1], disabled: true })
 
-  await stage.ok('POST', '/api/v1/event-type', { name: 'test.happened', description: HOSTILE[0] }, { token })
+  const type = { name: 'test.happened', description: HOSTILE[0] }
+  await stage.ok('POST', '/api/v1/event-type', type, { token: stage.keys.sandbox })
   const npns = await addProducers(stage, account)
-  const { id: event } = await stage.ok(
-    'POST',
-    `${path}/msg`,
-    { eventType: 'test.happened', payload: { amount: '1.0', npn: NPNS[0], note: 'An event as any other' } },
-    { token },
-  )
-  const { id: hostileEvent } = await stage.ok(
-    'POST',
-    `${path}/msg`,
-    { eventType: 'test.happened', payload: { list: HOSTILE, [HOSTILE[1] ?? '']: HOSTILE[0] }, tags: ['hostile'] },
-    { token },
-  )
+  const event = await stage.make(`${path}/msg`, {
+    eventType: type.name,
+    payload: { amount: '1.0', npn: NPNS[0], note: 'An event as any other' },
+  })
+  const hostileEvent = await stage.make(`${path}/msg`, {
+    eventType: type.name,
+    payload: { list: HOSTILE, [HOSTILE[1] ?? '']: HOSTILE[0] },
+    tags: ['hostile'],
+  })
   const attempts = await until('attempts of both endpoints', async () => {
-    const { data } = await stage.ok('GET', `${path}/attempt/msg/${event}?limit=50`, undefined, { token })
-    return data.length >= 2 ? data.map(({ id }: { id: string }) => id) : undefined
+    const ids = await stage.idsOf(`${path}/attempt/msg/${event}?limit=50`)
+    return ids.length >= 2 ? ids : undefined
   })
   return { account, healthy, failing, disabled, event, attempts, hostileEvent, npns }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Setting } from '../run.ts'
+import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
 
@@ -12,20 +12,18 @@ const SECONDS_TO_NEXT_TRY = 3_600
  * has it, byte for byte and once. Source: portal 13, main path; S12
  */
 export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
-  const token = stage.keys.sandbox
   const receiver = stage.receiver(4)
   receiver.answer(200)
-  const { id: account } = await stage.ok('POST', '/api/v1/app', { name: 'Bad Day' }, { token })
+  const account = await stage.make('/api/v1/app', { name: 'Bad Day' })
   const path = `/api/v1/app/${account}`
   const settings = { url: receiver.url, description: 'Orders', retrySchedule: [SECONDS_TO_NEXT_TRY] }
-  const endpoint = await stage.ok('POST', `${path}/endpoint`, settings, { token })
-  const { key } = await stage.ok('GET', `${path}/endpoint/${endpoint.id}/secret`, undefined, { token })
-  receiver.trust(key)
+  const endpoint = await stage.make(`${path}/endpoint`, settings)
+  receiver.trust(await stage.secretOf(account, endpoint))
   const send = async (count: number) => {
     const ids: string[] = []
     for (let number = 0; number < count; number += 1) {
       const body = { eventType: 'test.happened', payload: { number, amount: 1.5 } }
-      ids.push((await stage.ok('POST', `${path}/msg`, body, { token })).id)
+      ids.push(await stage.make(`${path}/msg`, body))
     }
     await receiver.until(() => ids.every((id) => receiver.events.some(({ messageId }) => messageId === id)))
     return ids
@@ -50,7 +48,7 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
 
   receiver.answer(200)
   const failedUntil = receiver.events.length
-  await page.goto(`/portal/a/${account}/endpoints/${endpoint.id}?tab=testing`)
+  await page.goto(`/portal/a/${account}/endpoints/${endpoint}?tab=testing`)
   await page.getByLabel('Event type').selectOption('webhook.ping')
   await page.getByRole('button', { name: 'Send test', exact: true }).last().click()
   await page.getByText(/^Answered 200 in/).waitFor()
@@ -76,8 +74,8 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
   await until('nothing failed is left', async () => {
-    const { count } = await stage.ok('GET', `${path}/delivery/count?state=retrying,exhausted`, undefined, { token })
-    return count === 0 ? true : undefined
+    const left = await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
+    return left.length === 0 ? true : undefined
   })
   await visitor.leave()
 }

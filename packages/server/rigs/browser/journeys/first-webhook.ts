@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Setting } from '../run.ts'
+import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
 
@@ -8,10 +8,9 @@ const MINUTES_MAX = 2
 /** From a login link to a webhook that the receiver has verified, with nothing but the portal. Source: portal 13, main path */
 export async function firstWebhook({ browser, stage, seen }: Setting): Promise<void> {
   const startedAt = performance.now()
-  const token = stage.keys.sandbox
   const receiver = stage.receiver(3)
   receiver.answer(200)
-  const { id: account } = await stage.ok('POST', '/api/v1/app', { name: 'First Steps' }, { token })
+  const account = await stage.make('/api/v1/app', { name: 'First Steps' })
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { page } = visitor
   await visitor.signIn(await stage.link(account))
@@ -21,14 +20,10 @@ export async function firstWebhook({ browser, stage, seen }: Setting): Promise<v
   await page.getByLabel('All, current and future').check()
   await page.getByRole('button', { name: 'Save and send ping' }).click()
   await page.getByText(/^Answered 200 in/).waitFor()
-  const endpoint = await until('the endpoint', async () => {
-    const { data } = await stage.ok('GET', `/api/v1/app/${account}/endpoint`, undefined, { token })
-    return data[0]
-  })
-  const { key } = await stage.ok('GET', `/api/v1/app/${account}/endpoint/${endpoint.id}/secret`, undefined, { token })
-  receiver.trust(key)
+  const endpoint = await until('the endpoint', async () => (await stage.idsOf(`/api/v1/app/${account}/endpoint`))[0])
+  receiver.trust(await stage.secretOf(account, endpoint))
 
-  await page.goto(`/portal/a/${account}/endpoints/${endpoint.id}?tab=testing`)
+  await page.goto(`/portal/a/${account}/endpoints/${endpoint}?tab=testing`)
   await page.getByLabel('Event type').selectOption('producersync.npn.activated')
   await page.getByRole('button', { name: 'Send test', exact: true }).last().click()
   await page.getByText(/^Answered 200 in/).waitFor()

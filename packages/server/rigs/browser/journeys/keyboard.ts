@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Setting } from '../run.ts'
+import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 
 /** From the home page to an attempt and back, without a pointer. Source: portal G7, 9 */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Setting } from '../run.ts'
+import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 
 /** Opening a link spends nothing, the button spends it, and it works for nobody else after that. Source: portal S0 */

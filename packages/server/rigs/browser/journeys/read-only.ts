@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Setting } from '../run.ts'
+import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 
 /** Who may only look sees everything, is told why controls are off, and is refused by the service too. Source: portal G3, 13 */
