@@ -76,8 +76,8 @@ export function toPageQuery(query: Query, { cursor, sort }: Filters): Query {
 }
 
 /** The same filter as an object: what a replay is of. */
-export function toFilterBody({ endpoint: _, ...query }: Query): Record<string, unknown> {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+export function toFilterBody(query: Query): Record<string, unknown> {
+  const given = Object.entries(query).filter(([name, value]) => name !== 'endpoint' && value !== undefined)
   return Object.fromEntries(
     given.map(([name, value]) => [name, value === 'true' ? true : value === 'false' ? false : value]),
   )
