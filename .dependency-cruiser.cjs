@@ -10,6 +10,7 @@ const product = { path: '^(packages|examples)/', pathNot: tests }
 const decisions = [
   `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
   `${server}/attempts/attempt[.]ts$`,
+  `${server}/audit/audit[.]ts$`,
   `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|schedule|token-bucket)[.]ts$`,
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
@@ -229,6 +230,7 @@ const rules = [
 
   ...inOrder([
     ['accounts'],
+    ['audit'],
     ['events'],
     ['population', 'endpoints'],
     ['delivery'],

@@ -5,6 +5,17 @@ import type { GlobalFlags, Settings } from './settings.ts'
 import { note, type Terminal } from './terminal.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
+/** A body that is sent as it is. */
+export class FileBody {
+  readonly type: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+
+  constructor(type: string, bytes: Uint8Array<ArrayBuffer>) {
+    this.type = type
+    this.bytes = bytes
+  }
+}
+
 export type Call = { body?: unknown; query?: Query }
 export type Json = { [name: string]: unknown }
 /** One page of a list of the management API. */
@@ -62,6 +73,37 @@ export class Api {
     return answer
   }
 
+  /** Calls an operation that asks for no token. */
+  async openCall(method: string, path: string, call: Call = {}): Promise<Json> {
+    const { answer } = await this.#send(method, path, call, {})
+    if (isJson(answer)) return answer
+    throw unexpected('an object')
+  }
+
+  /**
+   * Opens a stream of server-sent events, once.
+   * @param lastId  of the last message that was read
+   * @throws Failure: no connection, or a refusal; a token of a client that has ended is exchanged for a new one first
+   */
+  async stream(
+    path: string,
+    { query = {}, lastId, signal }: { query?: Query; lastId?: string; signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const target = this.#target(path, query)
+    for (let isAgain = false; ; isAgain = true) {
+      const headers = {
+        accept: 'text/event-stream',
+        'user-agent': 'psapi',
+        authorization: `Bearer ${await this.token()}`,
+        ...(lastId === undefined ? {} : { 'last-event-id': lastId }),
+      }
+      const response = await this.#attempt(target, { method: 'GET', redirect: 'manual', headers, signal }, true)
+      if (response?.ok && response.body) return response.body
+      if (response?.status === 401 && !isAgain && this.#forgetToken()) continue
+      if (response) throw refusal(response, parseBody(await response.text()))
+    }
+  }
+
   /** Rows of a list, page by page, at most `limit`. */
   async *rows(path: string, query: Query, limit: number): AsyncGenerator<Json> {
     let left = limit
@@ -111,21 +153,20 @@ export class Api {
     headers: Record<string, string>,
     accepted: readonly number[] = [],
   ): Promise<{ answer: unknown; headers: Headers }> {
-    const target = new URL(this.url + path)
-    for (const [name, value] of Object.entries(query))
-      if (value !== undefined) target.searchParams.set(name, String(value))
+    const target = this.#target(path, query)
     const isForm = body instanceof URLSearchParams
+    const isFile = body instanceof FileBody
     const init = {
       method,
       redirect: 'manual',
       headers: {
         accept: 'application/json',
         'user-agent': 'psapi',
-        ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined || isForm ? {} : { 'content-type': isFile ? body.type : 'application/json' }),
         ...(method === 'POST' && !isForm ? { 'idempotency-key': `auto_${randomUUID()}` } : {}),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: isForm ? body : isFile ? body.bytes : JSON.stringify(body) }),
     } as const
     const mayRepeat = method === 'GET' || method === 'POST'
     for (let tries = 1; ; tries += 1) {
@@ -145,7 +186,7 @@ export class Api {
   async #attempt(target: URL, init: RequestInit, isLast: boolean): Promise<Response | undefined> {
     const said = `${init.method} ${target.pathname}${target.search}`
     try {
-      const response = await fetch(target, { ...init, signal: AbortSignal.timeout(this.#timeoutMs) })
+      const response = await fetch(target, { signal: AbortSignal.timeout(this.#timeoutMs), ...init })
       if (this.#flags.verbose) note(this.#terminal, `${said} → ${response.status}`)
       return response
     } catch (error) {
@@ -169,6 +210,20 @@ export class Api {
         hint,
       })
     }
+  }
+
+  #target(path: string, query: Query): URL {
+    const target = new URL(this.url + path)
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) target.searchParams.set(name, String(value))
+    return target
+  }
+
+  /** @returns whether the client's credentials can get another one */
+  #forgetToken(): boolean {
+    if (this.#settings.values.token !== undefined) return false
+    this.#token = undefined
+    return true
   }
 
   #required(name: 'url' | 'account', hint: string): string {

@@ -14,8 +14,8 @@ export type Profile = {
   client_secret?: string
 }
 
-/** The user's file: profiles with credentials, readable by the user alone. */
-export type UserConfig = { profile?: string; profiles: Record<string, Profile> }
+/** The user's file: profiles with credentials, and a random name of this device; readable by the user alone. */
+export type UserConfig = { profile?: string; device?: string; profiles: Record<string, Profile> }
 
 const PROFILE_FIELDS = ['url', 'account', 'environment', 'token', 'client_id', 'client_secret'] as const
 const PROJECT_FILE = '.psapi.toml'
@@ -37,8 +37,12 @@ export function readUserConfig(path: string): UserConfig {
   if (process.platform !== 'win32' && (statSync(path).mode & 0o077) !== 0) {
     throw usageFailure(`${path} can be read by others.`, `chmod 600 ${path}`)
   }
-  const { profile, profiles = {} } = readToml(path)
-  const config: UserConfig = { profile: textOf(path, 'profile', profile), profiles: {} }
+  const { profile, device, profiles = {} } = readToml(path)
+  const config: UserConfig = {
+    profile: textOf(path, 'profile', profile),
+    device: textOf(path, 'device', device),
+    profiles: {},
+  }
   if (!isTable(profiles)) throw usageFailure(`${path}: profiles must be tables.`)
   for (const [name, table] of Object.entries(profiles)) {
     if (!isTable(table)) throw usageFailure(`${path}: profiles.${name} must be a table.`)
@@ -56,7 +60,11 @@ export function writeUserConfig(path: string, config: UserConfig): void {
     Object.entries(config.profiles).map(([name, profile]) => [name, present(profile)]),
   )
   const beside = `${path}.${process.pid}`
-  writeFileSync(beside, `${stringify({ ...present({ profile: config.profile }), profiles })}\n`, { mode: 0o600 })
+  writeFileSync(
+    beside,
+    `${stringify({ ...present({ profile: config.profile, device: config.device }), profiles })}\n`,
+    { mode: 0o600 },
+  )
   chmodSync(beside, 0o600)
   renameSync(beside, path)
 }

@@ -15,10 +15,17 @@ for (const stream of [stdout, stderr]) {
     throw error
   })
 }
-process.once('SIGINT', () => process.exit(EXIT.interrupted))
-process.once('SIGTERM', () => process.exit(EXIT.interrupted))
+let interrupt: () => void = () => process.exit(EXIT.interrupted)
+process.on('SIGINT', () => interrupt())
+process.on('SIGTERM', () => interrupt())
+const onInterrupt = (action: () => void) => {
+  interrupt = () => {
+    interrupt = () => process.exit(EXIT.interrupted) // asked twice: at once
+    action()
+  }
+}
 
-const program = createProgram({ stdin, stdout, stderr, env, cwd: process.cwd() }, version)
+const program = createProgram({ stdin, stdout, stderr, env, cwd: process.cwd(), onInterrupt }, version)
 try {
   await program.parseAsync(argv)
 } catch (error) {

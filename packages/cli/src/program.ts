@@ -1,13 +1,22 @@
 import { Command } from 'commander'
 import { addCatalog } from './commands/catalog.ts'
+import { addCompleteIds } from './commands/complete-ids.ts'
 import { addCompletion } from './commands/completion.ts'
+import { addDeliveries } from './commands/deliveries.ts'
 import { addDoctor } from './commands/doctor.ts'
-import { addEndpoints, examples } from './commands/endpoints.ts'
+import { addEndpoints } from './commands/endpoints.ts'
 import { addEvents } from './commands/events.ts'
+import { addJobs } from './commands/jobs.ts'
+import { addListen } from './commands/listen.ts'
 import { addLogin } from './commands/login.ts'
 import { addOffline } from './commands/offline.ts'
+import { addOpen } from './commands/open.ts'
 import { addProducers } from './commands/producers.ts'
 import { addReplay } from './commands/replay.ts'
+import { addRuns } from './commands/runs.ts'
+import { addSandbox } from './commands/sandbox.ts'
+import { addTail } from './commands/tail.ts'
+import { examples } from './frame.ts'
 import type { Terminal } from './terminal.ts'
 
 /** All commands. It throws instead of ending the process: CommanderError, Failure. */
@@ -30,14 +39,22 @@ export function createProgram(terminal: Terminal, version: string): Command {
     outputError: () => {}, // it is printed with the failures
   })
   addLogin(program, terminal)
+  addListen(program, terminal)
+  addTail(program, terminal)
   addEndpoints(program, terminal)
   addEvents(program, terminal)
+  addDeliveries(program, terminal)
   addReplay(program, terminal)
   addCatalog(program, terminal)
   addProducers(program, terminal)
+  addJobs(program, terminal)
+  addRuns(program, terminal)
+  addSandbox(program, terminal)
   addOffline(program, terminal)
   addDoctor(program, terminal)
+  addOpen(program, terminal)
   addCompletion(program, terminal)
+  addCompleteIds(program, terminal)
   throwInsteadOfExit(program)
   return program
 }

@@ -87,7 +87,7 @@ export function printObject({ terminal, flags }: Session, object: unknown): void
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /** Moments in local time with their zone, or in UTC. */
-function shownValue(value: unknown, { utc }: GlobalFlags): string {
+export function shownValue(value: unknown, { utc }: GlobalFlags): string {
   if (utc || typeof value !== 'string' || !MOMENT.test(value)) return cellOf(value)
   const parts = new Intl.DateTimeFormat('sv-SE', {
     dateStyle: 'short',

@@ -10,6 +10,8 @@ export type Terminal = {
   env: NodeJS.ProcessEnv
   /** Working directory. */
   cwd: string
+  /** Has Ctrl-C do this instead of ending the process. */
+  onInterrupt?: (action: () => void) => void
 }
 
 const INPUT_BYTES_MAX = 20_000_000

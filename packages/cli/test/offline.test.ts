@@ -96,11 +96,11 @@ describe('2: what the user can mend', () => {
     [['endpoints', 'create'], '--to'],
     [['endpoints', 'list'], 'PSAPI_URL'],
     [['--url', 'not a url', 'catalog', 'list', '--account', 'x'], 'no web address'],
-    [['replay', 'start', '--endpoint', 'a', '--from', 'x', '--kind', 'toString'], 'recover or missing'],
-    [['deliveries', 'list'], '--endpoint or --event'],
+    [['replay', 'start', '--endpoint', 'a', '--from', 'x', '--kind', 'toString'], 'recover, missing, all'],
+    [['deliveries', 'export', '--format', 'xml'], 'csv, ndjson'],
     [['verify', '--secret', 'env:NOTHING'], 'nothing where the secret should be'],
     [['config', 'set', 'token', 'x'], 'psapi login'],
-    [['completion', 'toString'], 'bash, zsh, fish'],
+    [['completion', 'toString'], 'bash, zsh, fish, powershell'],
     [['producers', 'add', '--file', 'nowhere'], 'cannot be read'],
   ])('%j', async (args, says) => {
     const ended = await psapi.run(args, { env: { PSAPI_TOKEN: 'x' } })
@@ -153,7 +153,7 @@ test('settings come from flags before the environment before the files, and secr
   })
 })
 
-test.each(['bash', 'zsh', 'fish'])('completion for %s names commands and flags', async (shell) => {
+test.each(['bash', 'zsh', 'fish', 'powershell'])('completion for %s names commands and flags', async (shell) => {
   const { code, stdout } = await psapi.run(['completion', shell])
   expect(code).toBe(0)
   for (const word of ['endpoints', 'rotate', 'overlap']) expect(stdout).toContain(word)

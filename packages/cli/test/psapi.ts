@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { commandOf, judgeOutput } from './outputs.ts'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 /** In the package, so that it finds its dependencies there. */
@@ -21,13 +22,14 @@ export type Ended = { code: number | null; stdout: string; stderr: string }
 export class Psapi {
   readonly home = mkdtempSync(join(tmpdir(), 'psapi-'))
   readonly env: Record<string, string>
+  readonly program = join(BUILT, 'bin', 'psapi.js')
 
   constructor(env: Record<string, string> = {}) {
     this.env = env
   }
 
   start(args: string[], env: Record<string, string> = {}) {
-    return spawn(process.execPath, [join(BUILT, 'bin', 'psapi.js'), ...args], {
+    return spawn(process.execPath, [this.program, ...args], {
       cwd: this.home,
       env: { XDG_CONFIG_HOME: this.home, TZ: 'America/Chicago', ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -46,11 +48,11 @@ export class Psapi {
     return { code: await code, stdout, stderr }
   }
 
-  /** The parsed result of a command that must succeed. */
+  /** The parsed result of a command that must succeed; it is as the schema of the command's output says. */
   // biome-ignore lint/suspicious/noExplicitAny: the answer of any operation
   async json(...args: string[]): Promise<any> {
     const ended = await this.run([...args, '--json'])
     if (ended.code !== 0) throw new Error(`psapi ${args.join(' ')}: ${ended.code} ${ended.stderr}`)
-    return JSON.parse(ended.stdout)
+    return judgeOutput(commandOf(args), JSON.parse(ended.stdout))
   }
 }

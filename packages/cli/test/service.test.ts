@@ -183,12 +183,34 @@ test('events and deliveries: listed, read, replayed', async () => {
   await receiver.received(1)
   expect(receiver.requests[0]).toMatchObject({ messageId: message.id, verified: true })
 
-  expect(await psapi.json('deliveries', 'list', '--event', message.id)).toMatchObject([{ id: endpoint.id }])
-  const delivered = await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'delivered')
-  expect(delivered.map(({ id }: { id: string }) => id)).toContain(message.id)
-  expect(await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'failed')).toEqual([])
-  const cancel = ['deliveries', 'cancel', '--endpoint', 'events', '--before', '2026-03-06T15:00:00Z']
-  expect(await psapi.run(cancel)).toMatchObject({ code: 0, stdout: '' })
+  const id = `${message.id}:${endpoint.id}`
+  const [delivery] = await psapi.json('deliveries', 'list', '--event', message.id)
+  expect(delivery).toMatchObject({ id, state: 'delivered', eventType: 'test.happened' })
+  expect(await psapi.json('deliveries', 'get', id)).toEqual(delivery)
+  expect(await psapi.json('deliveries', 'list', '--endpoint', 'events', '--state', 'exhausted,canceled')).toEqual([])
+  const exported = await psapi.run(['deliveries', 'export', '--event', message.id])
+  expect(
+    exported.stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.includes(message.id)),
+  ).toEqual([false, true])
+})
+
+test('a delivery that waits is tried again at once, or canceled', async () => {
+  const endpoint = await service.endpoint(account, receiver, { uid: 'waiting', retrySchedule: [3_600, 3_600] })
+  receiver.answer(503)
+  const message = await service.message(account)
+  await service.settled()
+  const id = `${message.id}:${endpoint.id}`
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'retrying', attemptsMade: 1 })
+  expect(await psapi.run(['deliveries', 'retry', id])).toMatchObject({ code: 0, stdout: '' })
+  await service.settled()
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'retrying', attemptsMade: 2 })
+  expect(await psapi.run(['deliveries', 'cancel', id])).toMatchObject({ code: 0, stdout: '' })
+  expect(await psapi.json('deliveries', 'get', id)).toMatchObject({ state: 'canceled' })
+  expect(await psapi.run(['deliveries', 'get', 'msg_1'])).toMatchObject({ code: 2 })
+  await service.ok('DELETE', `/api/v1/app/${account.id}/endpoint/waiting`, undefined, { token: account.key })
 })
 
 test('lists have every row once with --all, as lines of JSON', async () => {
@@ -209,10 +231,13 @@ test('lists have every row once with --all, as lines of JSON', async () => {
 test('a replay is started and waited for', async () => {
   await service.endpoint(account, receiver, { uid: 'late' })
   const from = '2026-03-06T00:00:00Z'
-  const task = await psapi.json('replay', 'start', '--endpoint', 'late', '--kind', 'missing', '--from', from, '--wait')
-  expect(task).toMatchObject({ task: 'endpoint.replay', status: 'finished' })
-  expect(await psapi.json('replay', 'status', task.id)).toEqual(task)
-  expect((await psapi.json('replay', 'list'))[0].id).toBe(task.id)
+  const wish = ['--endpoint', 'late', '--kind', 'missing', '--from', from]
+  const { count } = await psapi.json('replay', 'preview', ...wish)
+  expect(count).toBeGreaterThan(0)
+  const [replay] = await psapi.json('replay', 'start', ...wish, '--wait')
+  expect(replay).toMatchObject({ kind: 'replay-missing', status: 'finished', done: count, failed: 0 })
+  expect(await psapi.json('replay', 'status', replay.id)).toEqual(replay)
+  expect((await psapi.json('replay', 'list'))[0].id).toBe(replay.id)
 })
 
 test('catalog: listed, read, and as TypeScript', async () => {
@@ -233,24 +258,101 @@ export type ProducersyncNpnActivated = {
   expect((await psapi.run(['catalog', 'types'])).stdout.match(/export type/g)).toHaveLength(4)
 })
 
-test('producers: added, listed, removed, replaced; a job that failed in part ends with 10', async () => {
-  const added = await psapi.json('producers', 'add', '912484758', '912484759', '--wait')
-  expect(added).toMatchObject({ state: 'succeeded', details: { added: 2 } })
+describe('producers', () => {
   const npns = async () => (await psapi.json('producers', 'list')).map(({ npn }: { npn: string }) => npn)
-  expect(await npns()).toEqual(expect.arrayContaining(['912484758', '912484759']))
 
-  writeFileSync(join(psapi.home, 'npns.txt'), '912484758\n1\n')
-  expect(await psapi.json('producers', 'replace', '--file', 'npns.txt', '--wait')).toMatchObject({ state: 'succeeded' })
-  expect(await npns()).toEqual(['1', '912484758'])
-  const fromStdin = await psapi.run(['population', 'remove', '--file', '-', '--wait', '--json'], { stdin: '1' })
-  expect(JSON.parse(fromStdin.stdout)).toMatchObject({ details: { removed: 1 } })
-  expect(await npns()).toEqual(['912484758'])
+  test('are added, listed, removed and replaced, from arguments, a file or stdin', async () => {
+    const added = await psapi.json('producers', 'add', '912484758', '912484759', '--wait')
+    expect(added).toMatchObject({ type: 'add', state: 'succeeded', counts: { added: 2 } })
+    expect(await npns()).toEqual(['15645555', '19855109', '912484758', '912484759'])
+    expect(await psapi.json('producers', 'list', '--search', 'joe')).toMatchObject([{ npn: '15645555' }])
+    expect(await psapi.json('producers', 'get', '15645555')).toMatchObject({ kind: 'individual', state: 'ready' })
 
-  const partly = await psapi.run(['producers', 'add', '0012', '77', '--wait', '--json'])
-  expect(partly.code).toBe(10)
-  const job = JSON.parse(partly.stdout)
-  expect(job).toMatchObject({ state: 'partly_failed' })
-  expect(await psapi.run(['jobs', 'get', job.id])).toMatchObject({ code: 10 })
+    writeFileSync(
+      join(psapi.home, 'npns.csv'),
+      Buffer.from('\ufeffname\tnpn\r\nÅsa\t912484758\r\nBo\t1\r\n', 'utf16le'),
+    )
+    const dry = await psapi.run(['producers', 'replace', '--file', 'npns.csv', '--dry-run'])
+    expect(dry).toMatchObject({
+      code: 0,
+      stdout: 'add\t1\t3\t-\nremove\t15645555\t-\t-\nremove\t19855109\t-\t-\nremove\t912484759\t-\t-\n',
+    })
+    expect(dry.stderr).toContain('1 to add, 3 to remove; 1 unchanged, 0 repeated, 0 invalid; sends 4 events to')
+    const refused = await psapi.run(['producers', 'replace', '--file', 'npns.csv'])
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain('replace: add 1 and remove 3 producers? Nobody is there to ask.\nhint: Say --yes.')
+    expect(await npns()).toHaveLength(4)
+
+    const replaced = await psapi.json('producers', 'replace', '--file', 'npns.csv', '--wait', '--yes')
+    expect(replaced).toMatchObject({ state: 'succeeded', counts: { added: 1, removed: 3 } })
+    expect(await npns()).toEqual(['1', '912484758'])
+    const fromStdin = await psapi.run(['population', 'remove', '--file', '-', '--wait', '--json'], { stdin: '1' })
+    expect(JSON.parse(fromStdin.stdout)).toMatchObject({ counts: { removed: 1 } })
+    expect(await npns()).toEqual(['912484758'])
+  })
+
+  test('what is no NPN is named with its line, the rest is done, and the exit code is 10', async () => {
+    const partly = await psapi.run(['producers', 'add', '--file', '-', '--wait', '--json'], {
+      stdin: 'npn\n1.56E+07\n77\n',
+    })
+    expect(partly.code).toBe(10)
+    expect(partly.stderr).toContain('line 2: "1.56E+07": A spreadsheet has rounded it and lost digits')
+    const job = JSON.parse(partly.stdout)
+    expect(job).toMatchObject({ state: 'succeeded', counts: { added: 1, invalid: 0 } })
+    const dry = await psapi.run(['producers', 'add', 'x', '--dry-run', '--json'])
+    expect(dry.code).toBe(10)
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      counts: { invalid: 1 },
+      rows: [{ value: 'x', reason: 'malformed' }],
+    })
+    expect((await psapi.run(['producers', 'add', '5', '--file', 'x'])).code).toBe(2)
+    expect(await psapi.run(['producers', 'get', '5'])).toMatchObject({ code: 4 })
+  })
+
+  test('their jobs are listed, waited for and canceled', async () => {
+    const [job] = await psapi.json('jobs', 'list', '--limit', '1')
+    expect(job).toMatchObject({ type: 'add', state: 'succeeded' })
+    expect(await psapi.json('jobs', 'get', job.id)).toEqual(job)
+    expect(await psapi.json('jobs', 'wait', job.id)).toEqual(job)
+    const late = await psapi.run(['jobs', 'cancel', job.id])
+    expect(late).toMatchObject({ code: 7, stdout: '' })
+    expect(late.stderr).toContain('error: The job has ended.')
+    const v1 = { token: await service.token(account) }
+    const accept = async (npn: string) =>
+      (await service.ok('PUT', '/v1/accounts/subscriptions', [npn], v1)).job_id as string
+    const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const holding = service.database.open('migrate').transaction({}, async (tx) => {
+      await tx.query`select from population_count where account_id = ${account.id} for update`
+      held.resolve()
+      await release.promise
+    })
+    await held.promise
+    await accept('1000001') // nobody gets further with it
+    const next = await accept('1000002')
+    expect(await psapi.json('jobs', 'cancel', next)).toMatchObject({ id: next, type: 'add', state: 'canceling' })
+    release.resolve()
+    await holding
+    const waited = await psapi.run(['jobs', 'wait', next, '--json'])
+    expect([waited.code, JSON.parse(waited.stdout).state]).toEqual([10, 'canceled'])
+  })
+})
+
+test('sandbox and runs: the clock is read and set, a day is played, and stands in the list', async () => {
+  const { now } = await psapi.json('sandbox', 'clock')
+  expect(Date.parse(now)).toBe(service.clock.now().getTime())
+  expect(await psapi.json('sandbox', 'clock', '2026-03-06T15:30:00Z')).toMatchObject({
+    now: expect.stringMatching(/^2026-03-06T15:30/),
+  })
+  expect(await psapi.json('sandbox', 'run', '--date', '2026-03-06', '--scenario', 'normal')).toMatchObject({
+    success: true,
+  })
+  expect(await psapi.run(['sandbox', 'run', '--date', '2026-03-07'])).toMatchObject({ code: 7 })
+  expect(await psapi.json('runs', 'list')).toMatchObject([{ runDate: '2026-03-06', state: expect.any(String) }])
+  expect(await psapi.json('runs', 'get', '2026-03-06')).toMatchObject({
+    runDate: '2026-03-06',
+    counts: expect.any(Object),
+  })
+  expect(await psapi.run(['runs', 'get', '2026-03-01'])).toMatchObject({ code: 4 })
 })
 
 test('doctor says what stands in the way', async () => {
@@ -275,10 +377,16 @@ describe('production', () => {
     const refused = await other.run(['producers', 'add', '77'])
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toBe(
-      `PRODUCTION ${real.id}\nerror: add 1 NPNs in PRODUCTION? Nobody is there to ask.\nhint: Say --yes.\n`,
+      `PRODUCTION ${real.id}\n1 to add, 0 to remove; 0 unchanged, 0 repeated, 0 invalid; sends 1 events to 0 endpoints\n` +
+        'error: add: add 1 and remove 0 producers in PRODUCTION? Nobody is there to ask.\nhint: Say --yes.\n',
     )
     expect(await other.json('producers', 'list')).toEqual([])
     expect(await other.json('producers', 'add', '77', '--yes', '--wait')).toMatchObject({ state: 'succeeded' })
+    for (const args of [['run'], ['clock'], ['clock', '2026-03-06T15:30:00Z']]) {
+      const played = await other.run(['sandbox', ...args, '--verbose'])
+      expect(played).toMatchObject({ code: 2, stdout: '' })
+      expect(played.stderr).not.toContain('/v1/sandbox')
+    }
   })
 })
 

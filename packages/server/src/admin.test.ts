@@ -14,7 +14,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { issueToken, openSession, sessionOfCookie } from '#src/portal/session-store.ts'
+import { issueToken, openSession, sessionsOfCookie } from '#src/portal/session-store.ts'
 import { preload } from '#src/updates/preload.ts'
 import { type TestDatabase, testDatabase } from '../test/postgres.ts'
 import { runAdmin } from './admin.ts'
@@ -167,7 +167,8 @@ describe('accounts and clients', () => {
 describe('login-link create, list, revoke', () => {
   type LinkAnswer = { id: string; url: string; accountId: string; expiresAt: string }
   const parts = { clock, ids: new IdSource(clock) }
-  const spend = async (url: string) => await openSession(api, parts, url.split('#key=')[1] ?? '', { embedded: false })
+  const spend = async (url: string) =>
+    await openSession(api, parts, url.split('#key=')[1] ?? '', { embedded: false, former: undefined })
   const create = async (...more: string[]) => (await json<{ link: LinkAnswer }>(['login-link', 'create', ...more])).link
   let account: string
 
@@ -221,7 +222,7 @@ describe('login-link create, list, revoke', () => {
     assert.deepEqual([...principal.scopes], ['producersync.read', 'producersync.write'])
     assert.equal((await run(['login-link', 'revoke', id])).code, 0)
     assert.equal((await run(['login-link', 'revoke', id])).code, 1)
-    assert.equal(await sessionOfCookie(api, opened.cookie, clock.now()), undefined)
+    assert.deepEqual(await sessionsOfCookie(api, opened.cookie, clock.now()), [])
     await assert.rejects(createAccess(api, clock).authenticate(token?.token), DomainError)
     const { id: unused, url: dead } = await create('--account', account)
     assert.equal((await run(['login-link', 'revoke', unused])).code, 0)
@@ -259,6 +260,49 @@ test('key create, list, revoke: the key works until it is revoked, and is never 
   assert.equal((await run(['key', 'revoke', key.id])).code, 0)
   assert.equal((await run(['key', 'revoke', key.id])).code, 1)
   await assert.rejects(createAccess(api, clock).authenticate(key.key), DomainError)
+})
+
+describe('operator-link, audit verify', () => {
+  test('staff come in by the link, to no account’s own session', async () => {
+    const { link } = await json<{ link: { id: string; url: string } }>([
+      ...['operator-link', '--environment', 'production', '--role', 'support', '--person', 'Grace'],
+    ])
+    const parts = { clock, ids: new IdSource(clock) }
+    const key = link.url.split('#key=')[1] ?? ''
+    const opened = await openSession(api, parts, key, { embedded: false, former: undefined })
+    assert.deepEqual(
+      [opened?.session.role, opened?.session.person, opened?.session.capabilities],
+      ['support', 'Grace', []],
+    )
+    assert.equal((await run(['operator-link', '--role', 'admin'])).code, 2)
+    assert.equal((await run(['operator-link', '--hours', '169'])).code, 2)
+  })
+
+  test('each command that changes something has left a line, and an altered one is found', async () => {
+    const made = ['account', 'create', '--environment', 'sandbox', '--name', 'Audited', '--uid', 'audited', '--client']
+    const { account, client } = await json<{ account: { id: string }; client: { id: string } }>(made)
+    for (const args of [
+      ['client', 'rotate', client.id],
+      ['client', 'revoke', client.id],
+      ['login-link', 'create', '--account', account.id, '--person', 'Ada'],
+    ]) {
+      assert.equal((await run(args)).code, 0, args.join(' '))
+    }
+    const verify = ['audit', 'verify', '--account', 'audited']
+    assert.deepEqual(await json(verify), { lines: 4, brokenAt: null })
+    const lines = await db.open('migrate').query<{ operation: string; actor_kind: string }>`
+      select operation, actor_kind from audit where account_id = ${account.id} order by number`
+    assert.deepEqual(
+      lines.map(({ operation, actor_kind }) => [operation, actor_kind]),
+      ['admin.account.create', 'admin.client.rotate', 'admin.client.revoke', 'admin.login-link.create'].map(
+        (operation) => [operation, 'command_line'],
+      ),
+    )
+    const owner = db.open('migrate')
+    await owner.query`update audit set operation = 'admin.nothing' where account_id = ${account.id} and number = 2`
+    const broken = await run(verify)
+    assert.deepEqual([broken.code, broken.results.join('\n')], [1, '4 lines\nbroken at 2'])
+  })
 })
 
 test('environment set changes what it is told, or nothing when one assignment is wrong', async () => {

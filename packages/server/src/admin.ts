@@ -4,7 +4,7 @@ import { settingNames, shown } from '#src/accounts/environment-settings.ts'
 import { environments, isEnvironment } from '#src/accounts/environments.ts'
 import { loadMasterKey, MasterKeyFault } from '#src/accounts/master-key.ts'
 import { Operator } from '#src/accounts/operator.ts'
-import type { Account, Environment } from '#src/accounts/principal.ts'
+import { type Account, type Environment, STAFF_ROLES, type StaffRole } from '#src/accounts/principal.ts'
 import { DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { type Connection, Database, DatabaseBusy, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
@@ -15,9 +15,11 @@ import {
   startEmbeddedPostgres,
 } from '#src/adapters/postgres/embedded.ts'
 import { migrate, missingMigrations, SchemaError } from '#src/adapters/postgres/migrate.ts'
+import { verifyAudit } from '#src/audit/store.ts'
+import { withoutRequest } from '#src/audit/without-request.ts'
 import { type Config, ConfigError, loadConfig, printConfig, publicUrlOf } from '#src/config.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { type Invitation, invite, linksOf, withdraw } from '#src/portal/invite.ts'
+import { type Invitation, invite, inviteStaff, linksOf, withdraw } from '#src/portal/invite.ts'
 import type { Link } from '#src/portal/link-store.ts'
 import { ROLES } from '#src/portal/role.ts'
 import { preload } from '#src/updates/preload.ts'
@@ -35,6 +37,7 @@ Examples:
   npm run -s admin -- client rotate client_3Aa0F8E2yHdqfp6y2gwa1x3KJ8m
   npm run -s admin -- key create --environment sandbox --name deploy --json
   npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
+  npm run -s admin -- operator-link --environment production --role support --person "Grace"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
@@ -249,6 +252,52 @@ function program(variables: Variables, output: Output): Command {
       })
     })
 
+  leaf(admin, 'operator-link', 'let somebody of your staff into the portal; the link works once and is shown once')
+    .addOption(environmentOption().default('sandbox'))
+    .addOption(
+      new Option('--role <role>', 'support reads all accounts and makes login links, operator does everything')
+        .choices(STAFF_ROLES)
+        .default('operator'),
+    )
+    .option('--person <name>', 'whom it is for: the name stands at all that they do')
+    .option('--hours <hours>', 'how long it can be used, at most 168', Number, 1)
+    .action(
+      async ({
+        json,
+        ...invitation
+      }: Options & { environment: Environment; role: StaffRole; person?: string; hours: number }) => {
+        const config = loadConfig(variables)
+        await withOperator(config, output, async (operator) => {
+          const { id, url, expiresAt } = await inviteStaff(operator, invitation, publicUrlOf(config))
+          print(json, { link: { id, url, environment: invitation.environment, expiresAt } }, [
+            `link id  ${id}`,
+            `link     ${url}`,
+            `until    ${expiresAt.toISOString()}`,
+          ])
+          output.message('Hand the link over now: it is shown this once, and works once.')
+        })
+      },
+    )
+
+  const audit = admin.command('audit').description('who did what')
+  leaf(
+    audit,
+    'verify',
+    'check that no line of an account was altered, removed or put in later; exit code 1 when one was',
+  )
+    .requiredOption('--account <id or uid>', 'whose')
+    .addOption(environmentOption())
+    .action(async (options: Options & { account: string; environment?: Environment }) => {
+      await withOperator(loadConfig(variables), output, async (operator) => {
+        const { lines, brokenAt } = await operator.forAccount(options, (tx, { id }) => verifyAudit(tx, id))
+        print(options.json, { lines, brokenAt }, [
+          `${lines} lines`,
+          brokenAt === null ? 'all in order' : `broken at ${brokenAt}`,
+        ])
+        if (brokenAt !== null) throw new Refused('The audit of this account was tampered with.')
+      })
+    })
+
   const environment = admin.command('environment').description('settings of an environment')
   leaf(environment, 'set', 'change settings; in force everywhere within 5 s')
     .argument('<environment>', 'sandbox or production', parseEnvironment)
@@ -376,6 +425,7 @@ async function withOperator(
     })
     try {
       const clock = await readClock(database)
+      const ids = new IdSource(clock)
       const dataKeys = async () => {
         const master = await loadMasterKey(config.masterKeyFile, { create: false })
         if (!(await holdsMasterKey(database, master))) throw new WrongMasterKey()
@@ -386,7 +436,7 @@ async function withOperator(
           'The service has not been started on this database yet: its first start makes the environments.',
         )
       }
-      await work(new Operator(database, { clock, ids: new IdSource(clock), preload }), dataKeys)
+      await work(new Operator(database, { clock, ids, preload, record: withoutRequest(ids, 'command_line') }), dataKeys)
     } finally {
       await database.close()
     }

@@ -7,6 +7,7 @@ import { visibleTo } from '#src/accounts/principal.ts'
 import type { Connection } from '#src/adapters/postgres/database.ts'
 import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { roleFaults } from '#src/adapters/postgres/roles.ts'
+import { withoutRequest } from '#src/audit/without-request.ts'
 import { Closing, TRANSACTIONS_END_MS_MAX } from '#src/closing.ts'
 import { type Config, publicUrlOf, urlHost } from '#src/config.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
@@ -18,6 +19,8 @@ import { createAdminListener } from '#src/operate/admin-listener.ts'
 import type { Health } from '#src/operate/health.ts'
 import { Housekeeping } from '#src/operate/housekeeping.ts'
 import type { PopulationRunner } from '#src/population/runner.ts'
+import { makeStartLinks, type StartLinks } from '#src/portal/start-links.ts'
+import type { TallyRunner } from '#src/statistics/tally-runner.ts'
 import type { TaskRunner } from '#src/tasks/runner.ts'
 import type { LoadRunner } from '#src/updates/load-runner.ts'
 import { preload } from '#src/updates/preload.ts'
@@ -26,7 +29,7 @@ import { type Base, CannotStart, type Overrides, startBase } from './wiring/base
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
 import { startPortal } from './wiring/start-portal.ts'
-import { startFeeds, startNotices, startPopulation, startTasks, startWorker } from './wiring/start-work.ts'
+import { startFeeds, startNotices, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
 
 export type App = {
   /** Where the API and the portal are reached; null with neither of these roles. */
@@ -38,10 +41,13 @@ export type App = {
   loads: LoadRunner | null
   tasks: TaskRunner | null
   notices: NoticeRunner | null
+  tallies: TallyRunner | null
   housekeeping: Housekeeping
   health: Health
   /** The sandbox account of the very first start, its secrets with it: they stand nowhere else. */
   firstAccount: FirstAccount | undefined
+  /** Makes one-time login links for whoever has started the service; null without the role `api`, or without an account. */
+  startLinks(): Promise<StartLinks | null>
   /** Ends what has started, within the attempts' deadline and 2 s, and gives back what others can go on with. */
   close(): Promise<void>
 }
@@ -73,6 +79,7 @@ export async function createApp(
     waker = new Waker({ database: base.databases.worker, worker, log })
     const tasks = worker ? startTasks(base, waker) : null
     const notices = worker ? startNotices(base, () => url ?? publicUrlOf(config)) : null
+    const tallies = worker ? startTallies(base) : null
     const population = config.roles.has('updates') ? startPopulation(base, waker) : null
     const feeds = config.roles.has('updates') ? await startFeeds(base, waker) : null
     const wake = {
@@ -82,6 +89,7 @@ export async function createApp(
       population: () => population?.wake(),
       runs: () => feeds?.runs.wake(),
       loads: () => feeds?.loads.wake(),
+      load: () => worker?.load,
     }
     url = config.roles.has('api')
       ? await startApi(base, wake)
@@ -98,15 +106,25 @@ export async function createApp(
       loads: feeds?.loads ?? null,
       tasks,
       notices,
+      tallies,
       housekeeping,
       health: base.health,
       firstAccount,
+      startLinks: async () => (url === null ? null : await startLinks(base, url)),
       close: () => closing.close(),
     }
   } catch (error) {
     await closing.close()
     throw error
   }
+}
+
+async function startLinks({ databases, clock, ids }: Base, url: string): Promise<StartLinks | null> {
+  const record = withoutRequest(ids, 'service')
+  return await makeStartLinks(databases.api, { clock, ids }, url, async (tx, { accountId, linkId, ...after }) => {
+    const done = { environment: 'sandbox', operation: 'admin.start', target: { kind: 'link', id: linkId } } as const
+    await record(tx, { ...done, accountId, after })
+  })
 }
 
 /** Brings the contents of the database up to this release. */

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'not_acceptable'
   | 'conflict'
+  | 'population_changed'
   | 'limit_reached'
   | 'too_many_old_keys'
   | 'endpoint_disabled'

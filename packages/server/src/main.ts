@@ -66,7 +66,9 @@ async function main(): Promise<void> {
     const masterKey = await loadMasterKey(config.masterKeyFile, { create: config.masterKeyIsOurs })
     const app = await createApp(config, connectionOf(config, embedded), masterKey, log)
     log.info({ event: 'service.ready', url: app.url, adminUrl: app.adminUrl, roles: [...config.roles] })
-    process.stdout.write(welcome(app, config))
+    // into the terminal of a developer only: elsewhere what is printed is kept
+    const links = config.database === null ? await app.startLinks() : null
+    process.stdout.write(welcome(app, config, links))
     const { exitCode } = await stopping.promise
     await stop(app, log)
     process.exitCode = exitCode

@@ -1,11 +1,13 @@
 import type { App } from '#src/app.ts'
 import type { Config } from '#src/config.ts'
+import type { StartLinks } from '#src/portal/start-links.ts'
 
 /**
  * What the terminal shows once the service is ready: where it is, and lines to copy that lead to a first webhook. Secrets
  * are in it on the very first start only; later lines read them from the environment.
+ * @param links  the ways into the portal, each of which works once
  */
-export function welcome(app: App, config: Config): string {
+export function welcome(app: App, config: Config, links: StartLinks | null): string {
   const { url, firstAccount } = app
   const lines = [
     '',
@@ -23,6 +25,16 @@ export function welcome(app: App, config: Config): string {
       '',
       'The README has the lines for a first webhook; lost credentials: npm run -s admin -- client rotate --help',
     )
+  if (links) {
+    lines.push(
+      '',
+      'The portal; each link works once, within an hour:',
+      `  as admin of "${links.account.name}"  ${links.accountUrl}`,
+      `  as staff of the sandbox  ${links.staffUrl}`,
+    )
+  } else if (url !== null) {
+    lines.push('', 'Ways into the portal: npm run -s admin -- login-link create --help, and operator-link --help')
+  }
   lines.push('', 'Ctrl-C stops it; the data stays.', '')
   return lines.join('\n')
 }

@@ -5,7 +5,7 @@ export type TestAccount = { id: string; environment: Environment; key: string }
 export type Answer = {
   status: number
   headers: Headers
-  /** Parsed JSON; undefined without a body. Tests look into it freely. */
+  /** Parsed JSON; undefined without a body, or where it is none. Tests look into it freely. */
   // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
   body: any
   text: string
@@ -16,6 +16,10 @@ export type CallOptions = {
   headers?: Record<string, string>
   method?: string
   rawBody?: string | Uint8Array
+}
+
+function isJson({ headers }: Response): boolean {
+  return /\bjson\b/.test(headers.get('content-type') ?? '')
 }
 
 /** Speaks to a service over HTTP, wherever it runs. */
@@ -40,7 +44,7 @@ export abstract class ApiClient {
     return {
       status: response.status,
       headers: response.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: text !== '' && isJson(response) ? JSON.parse(text) : undefined,
       text,
     }
   }

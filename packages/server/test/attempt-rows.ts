@@ -1,4 +1,4 @@
-import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 
 /** An event as a test puts it into the table; what it leaves out is of no matter to it. */
@@ -12,7 +12,7 @@ export type EventRow = {
   hasPayload?: boolean
 }
 
-export async function insertEvents(owner: Database, rows: readonly EventRow[]): Promise<void> {
+export async function insertEvents(owner: Queryable, rows: readonly EventRow[]): Promise<void> {
   await owner.query`
     insert into event (account_id, id, type, payload, channels, tags, created_at, payload_expires_at)
     select r.account_id, r.id, r.type, case when r.has_payload then '{"n":1}'::bytea end,
@@ -39,7 +39,7 @@ export type AttemptRow = {
   startedAt: Date
 }
 
-export async function insertAttempts(owner: Database, rows: readonly AttemptRow[]): Promise<void> {
+export async function insertAttempts(owner: Queryable, rows: readonly AttemptRow[]): Promise<void> {
   const failureOf = { delivered: null, failed: 'http_server_error', canceled: 'canceled' }
   const stateOf = { delivered: 'delivered', failed: 'dead_letter', canceled: 'canceled' }
   await owner.query`

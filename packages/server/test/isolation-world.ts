@@ -1,4 +1,5 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { vi } from 'vitest'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
@@ -24,7 +25,16 @@ export type Named = Record<
   | 'replay_id'
   | 'issue_id'
   | 'event_type_name'
-  | 'jobId',
+  | 'jobId'
+  | 'previewId'
+  | 'npn'
+  | 'runDate'
+  | 'member_id'
+  | 'key_id'
+  | 'key_secret_id'
+  | 'secret_id'
+  | 'link_id'
+  | 'cli_session_id',
   string
 >
 
@@ -36,6 +46,7 @@ export class IsolationWorld {
   readonly service: TestService
   readonly routes: Route[]
   readonly #receiver: Receiver
+  #npn = 700_000_000
 
   private constructor(service: TestService, routes: Route[], receiver: Receiver) {
     this.service = service
@@ -92,7 +103,18 @@ export class IsolationWorld {
     const since = service.clock.now().toISOString()
     const task = await service.ok('POST', `${path}/endpoint/${endpoint.id}/recover`, { since }, key)
     const client = { token: await service.token(account) }
-    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], client)
+    this.#npn += 1
+    const npn = String(this.#npn) // nobody else's
+    const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
+    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
+    const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
+    const member = await service.ok('POST', `${path}/member`, { person: canary, role: 'admin' }, key)
+    const link = await service.ok('POST', `${path}/login-link`, { memberId: member.id }, key)
+    const { key: program } = await service.ok('POST', `${path}/key`, { kind: 'client', name: canary }, key)
+    const { data: secrets } = await service.ok('GET', `${path}/endpoint/${endpoint.id}/secret/list`, undefined, key)
+    const logo = { contentType: 'image/png', data: PNG }
+    await service.ok('PUT', `${path}/settings/logo`, logo, key)
+    const { id: listener } = await service.ok('POST', `${path}/cli-session`, { device: canary.padEnd(16, '-') }, key)
     const named = {
       app_id: app.id,
       endpoint_id: endpoint.id,
@@ -103,6 +125,15 @@ export class IsolationWorld {
       issue_id: issues.data[0].id,
       event_type_name: 'known.happened',
       jobId: job.job_id,
+      previewId: preview.id,
+      npn,
+      runDate: service.clock.now().toISOString().slice(0, 10),
+      member_id: member.id,
+      key_id: program.id,
+      key_secret_id: program.secrets[0].id,
+      secret_id: secrets[0].id,
+      link_id: link.id,
+      cli_session_id: listener,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }
@@ -115,6 +146,9 @@ export class IsolationWorld {
     return token
   }
 }
+
+/** What every PNG begins with. */
+const PNG = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1').toString('base64')
 
 /** A type that no app token without its flag knows of. */
 const HIDDEN = { name: 'hidden.happened', description: 'x', featureFlags: ['hidden'] }

@@ -18,6 +18,7 @@ import { ManualClock } from './manual-clock.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { WatchedAnswers } from './watched-answers.ts'
+import { WatchedWrites } from './watched-writes.ts'
 
 export type { Answer, TestAccount } from './api-client.ts'
 
@@ -50,6 +51,7 @@ export class TestService extends ApiClient {
   readonly keys: Record<Environment, string>
   readonly #ownsDatabase: boolean
   readonly #answers: WatchedAnswers
+  readonly #writes: WatchedWrites
 
   private constructor(parts: {
     app: App
@@ -60,6 +62,7 @@ export class TestService extends ApiClient {
     keys: Record<Environment, string>
     ownsDatabase: boolean
     answers: WatchedAnswers
+    writes: WatchedWrites
   }) {
     super()
     this.app = parts.app
@@ -70,6 +73,7 @@ export class TestService extends ApiClient {
     this.keys = parts.keys
     this.#ownsDatabase = parts.ownsDatabase
     this.#answers = parts.answers
+    this.#writes = parts.writes
   }
 
   static async start(options: ServiceOptions = {}): Promise<TestService> {
@@ -94,6 +98,7 @@ export class TestService extends ApiClient {
       ...options.environment,
     })
     const answers = new WatchedAnswers()
+    const writes = new WatchedWrites()
     const overrides = {
       clock,
       random: () => 0.5,
@@ -104,6 +109,7 @@ export class TestService extends ApiClient {
       ...options.overrides,
       watch: (http: FastifyInstance) => {
         answers.watch(http)
+        writes.watch(http)
         options.overrides?.watch?.(http)
       },
     }
@@ -118,7 +124,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers, writes })
   }
 
   get url(): string {
@@ -126,9 +132,10 @@ export class TestService extends ApiClient {
     return this.app.url
   }
 
-  /** @throws an error when an answer was not as openapi.json describes it */
+  /** @throws an error when an answer was not as openapi.json describes it, or a write not as the audit has it */
   async close(): Promise<void> {
     await this.app.close()
+    await this.#writes.check(this.database)
     if (this.#ownsDatabase) await this.database.close()
     this.#answers.check()
   }
@@ -164,6 +171,7 @@ export class TestService extends ApiClient {
   /** Nothing is under way, and nothing that is due can start: what is left waits for the clock. */
   async settled(): Promise<void> {
     await this.app.housekeeping.settled()
+    await this.app.tallies?.settled()
     await this.app.loads?.settled()
     await this.app.runs?.settled()
     await this.app.tasks?.settled()

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { type ListFlags, openSession, printList, printObject, withListFlags } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { typeOf } from '../typescript.ts'
-import { examples } from './endpoints.ts'
 
 const TYPES_MAX = 10_000
 

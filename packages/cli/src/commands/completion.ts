@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import { usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import type { Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
+import { isIdKind } from './complete-ids.ts'
 
 export function addCompletion(program: Command, terminal: Terminal): void {
   program
     .command('completion <shell>')
-    .description('a script for bash, zsh or fish that completes commands and flags')
+    .description('a script for bash, zsh, fish or powershell that completes commands, flags and ids')
     .addHelpText(
       'after',
       examples('completion bash >> ~/.bashrc', 'completion fish > ~/.config/fish/completions/psapi.fish'),
@@ -15,54 +16,80 @@ export function addCompletion(program: Command, terminal: Terminal): void {
       const write = Object.hasOwn(scripts, shell) ? scripts[shell] : undefined
       if (!write)
         throw usageFailure(`${shell} is not a shell this knows.`, `One of ${Object.keys(scripts).join(', ')}.`)
-      terminal.stdout.write(write(wordsOf(program, '')))
+      terminal.stdout.write(write(wordsOf(program, ''), flagsWithIds(program)))
     })
 }
 
-/** What may follow each command: its subcommands, and its flags. The key is the words before, such as `endpoints create`. */
-type Words = Map<string, string[]>
+/** What may follow each command: its subcommands, its flags, and what its argument names. The key is the words before, `endpoints create`. */
+type Words = Map<string, { following: string[]; argument: string | undefined }>
+
+/** What a shell asks for ids; it is silent when there is no answer. */
+const ASK = 'psapi complete-ids'
 
 function wordsOf(command: Command, before: string): Words {
   const words: Words = new Map()
   const flags = command.options.flatMap(({ long }) => long ?? [])
-  words.set(before, [...command.commands.map((one) => one.name()), ...flags, '--help'])
-  for (const one of command.commands) {
+  const shown = command.commands.filter((one) => !isHidden(one))
+  const argument = command.registeredArguments.map((one) => one.name()).find(isIdKind)
+  words.set(before, { following: [...shown.map((one) => one.name()), ...flags, '--help'], argument })
+  for (const one of shown) {
     for (const [key, value] of wordsOf(one, `${before} ${one.name()}`.trim())) words.set(key, value)
   }
   return words
 }
 
-const scripts: Record<string, (words: Words) => string> = {
-  bash: (words) => `# psapi completion bash
+function isHidden(command: Command): boolean {
+  return command.name() === ASK.split(' ')[1]
+}
+
+/** Flags whose values are ids: `--endpoint` → `endpoint`. */
+function flagsWithIds(command: Command): Map<string, string> {
+  const own = command.options.flatMap(({ long, flags }) => {
+    const [, value = ''] = /[<[](\w+)/.exec(flags) ?? []
+    return long && isIdKind(value) ? [[long, value] as const] : []
+  })
+  return new Map([...own, ...command.commands.flatMap((one) => [...flagsWithIds(one)])])
+}
+
+type Script = (words: Words, flags: ReadonlyMap<string, string>) => string
+
+const scripts: Record<string, Script> = {
+  bash: (words, flags) => `# psapi completion bash
 _psapi() {
-  local i path=""
+  local i path="" words="" ids="" current="\${COMP_WORDS[COMP_CWORD]}"
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ \${COMP_WORDS[i]} == -* ]] || path="\${path:+$path }\${COMP_WORDS[i]}"
   done
-  local words=""
   case "$path" in
 ${cases(words)}
   esac
-  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  case "\${COMP_WORDS[COMP_CWORD-1]}" in
+${valueCases(flags)}
+  esac
+  [[ -n $ids && $current != -* ]] && words="$words $(${ASK} "$ids" 2>/dev/null)"
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -F _psapi psapi
 `,
-  zsh: (words) => `#compdef psapi
+  zsh: (words, flags) => `#compdef psapi
 _psapi() {
-  local i path=""
+  local i following="" ids="" place=""
   for ((i = 2; i < CURRENT; i++)); do
-    [[ \${words[i]} == -* ]] || path="\${path:+$path }\${words[i]}"
+    [[ \${words[i]} == -* ]] || place="\${place:+$place }\${words[i]}"
   done
-  local words=""
-  case "$path" in
-${cases(words)}
+  case "$place" in
+${cases(words, 'following')}
   esac
-  compadd -- \${=words}
+  case "\${words[CURRENT-1]}" in
+${valueCases(flags)}
+  esac
+  [[ -n $ids && \${words[CURRENT]} != -* ]] && following="$following $(${ASK} "$ids" 2>/dev/null)"
+  compadd -- \${=following}
 }
 compdef _psapi psapi
 `,
-  fish: (words) => {
-    const lines = [...words].flatMap(([path, following]) => {
+  fish: (words, flags) => {
+    const lines = [...words].flatMap(([path, { following, argument }]) => {
       const seen =
         path === ''
           ? '__fish_use_subcommand'
@@ -70,19 +97,55 @@ compdef _psapi psapi
               .split(' ')
               .map((word) => `__fish_seen_subcommand_from ${word}`)
               .join('; and ')
-      return following.map((word) =>
+      const own = following.map((word) =>
         word.startsWith('--')
           ? `complete -c psapi -f -n '${path === '' ? 'true' : seen}' -l ${word.slice(2)}`
           : `complete -c psapi -f -n '${seen}' -a ${word}`,
       )
+      return argument === undefined
+        ? own
+        : [...own, `complete -c psapi -f -n '${seen}' -a '(${ASK} ${argument} 2>/dev/null)'`]
     })
-    return `# psapi completion fish\n${lines.join('\n')}\n`
+    const values = [...flags].map(
+      ([flag, kind]) => `complete -c psapi -x -l ${flag.slice(2)} -a '(${ASK} ${kind} 2>/dev/null)'`,
+    )
+    return `# psapi completion fish\n${[...lines, ...values].join('\n')}\n`
   },
+  powershell: (words, flags) => `# psapi completion powershell
+Register-ArgumentCompleter -Native -CommandName psapi -ScriptBlock {
+  param($word, $ast, $position)
+  $given = @($ast.CommandElements | Select-Object -Skip 1 | ForEach-Object { "$_" })
+  if ($word -ne '') { $given = @($given | Select-Object -SkipLast 1) }
+  $path = @($given | Where-Object { $_ -notlike '-*' }) -join ' '
+  $ids = ''
+  $following = @()
+  switch -Wildcard ($path) {
+${[...words]
+  .reverse()
+  .map(([path, { following, argument = '' }]) => {
+    const all = following.map((word) => `'${word}'`).join(', ')
+    return `    '${path}*' { $following = @(${all}); $ids = '${argument}'; break }`
+  })
+  .join('\n')}
+  }
+  switch ($given | Select-Object -Last 1) {
+${[...flags].map(([flag, kind]) => `    '${flag}' { $ids = '${kind}' }`).join('\n')}
+  }
+  if ($ids -ne '' -and $word -notlike '-*') { $following += @(${ASK} $ids 2>$null) }
+  $following | Where-Object { $_ -like "$word*" } | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
+}
+`,
 }
 
-function cases(words: Words): string {
+function cases(words: Words, into = 'words'): string {
   return [...words]
-    .map(([path, following]) => `    "${path}"*) words="${following.join(' ')}" ;;`)
+    .map(
+      ([path, { following, argument = '' }]) => `    "${path}"*) ${into}="${following.join(' ')}" ids="${argument}" ;;`,
+    )
     .reverse()
     .join('\n')
+}
+
+function valueCases(flags: ReadonlyMap<string, string>): string {
+  return [...flags].map(([flag, kind]) => `    ${flag}) ids="${kind}" ;;`).join('\n')
 }

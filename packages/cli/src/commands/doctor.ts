@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { openSession, type Session } from '../session.ts'
 import { printJson, printTable, type Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
 
 const ROUND_TRIP_MS_MAX = 1_000
 const SKEW_WARN_SECONDS = 5

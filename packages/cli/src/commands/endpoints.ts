@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
-import { usageFailure } from '../failure.ts'
+import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { changing, examples, reading } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import {
   announce,
@@ -9,6 +10,7 @@ import {
   openSession,
   printList,
   printObject,
+  type Session,
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
@@ -24,33 +26,36 @@ type EndpointFlags = {
 }
 
 const HOURS = 3_600
+/** In the place of an endpoint: a developer's `psapi listen`. */
+const TO_LISTENER = 'cli'
+const LISTENERS_MAX = 250
 
 export function addEndpoints(program: Command, terminal: Terminal): void {
   const endpoints = program.command('endpoints').description('where events go')
 
   withListFlags(endpoints.command('list').description('all endpoints, newest first'))
     .addHelpText('after', examples('endpoints list', 'endpoints list --json --all'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      await printList(session, session.api.underAccount('/endpoint'), {}, flags, [
-        ['id', 'id'],
-        ['url', 'url'],
-        ['state', stateOf],
-        ['events', ({ eventTypes }) => (Array.isArray(eventTypes) ? eventTypes.join(' ') : 'all')],
-        ['failing since', 'failingSince'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags) => {
+        await printList(session, session.api.underAccount('/endpoint'), {}, flags, [
+          ['id', 'id'],
+          ['url', 'url'],
+          ['state', stateOf],
+          ['events', ({ eventTypes }) => (Array.isArray(eventTypes) ? eventTypes.join(' ') : 'all')],
+          ['failing since', 'failingSince'],
+        ])
+      }),
+    )
 
   endpoints
     .command('get <endpoint>')
     .description('one endpoint, by id or uid')
     .addHelpText('after', examples('endpoints get crm', 'endpoints get ep_2Zx --json'))
-    .action(async (endpoint: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      printObject(session, await session.api.object('GET', session.api.underAccount(path(endpoint))))
-    })
+    .action(
+      reading(terminal, async (session, endpoint: string) => {
+        printObject(session, await session.api.object('GET', session.api.underAccount(path(endpoint))))
+      }),
+    )
 
   withEndpointFlags(endpoints.command('create').description('make an endpoint; it gets a test request at once'))
     .requiredOption('--to <url>', 'where to send')
@@ -93,24 +98,32 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
       .command(`${word} <endpoint>`)
       .description(effect)
       .addHelpText('after', examples(`endpoints ${word} crm`, `endpoints ${word} crm --yes --json`))
-      .action(async (endpoint: string, _flags: object, command: Command) => {
-        const session = openSession(terminal, command)
-        await announceChange(session, `${disabled ? 'Disable' : 'Enable'} the endpoint ${endpoint}`)
-        const target = session.api.underAccount(path(endpoint))
-        printObject(session, await session.api.object('PATCH', target, { body: { disabled } }))
-      })
+      .action(
+        changing(
+          terminal,
+          (endpoint: string) => `${disabled ? 'Disable' : 'Enable'} the endpoint ${endpoint}`,
+          async (session, endpoint) => {
+            const target = session.api.underAccount(path(endpoint))
+            printObject(session, await session.api.object('PATCH', target, { body: { disabled } }))
+          },
+        ),
+      )
   }
 
   endpoints
     .command('delete <endpoint>')
     .description('delete it, and cancel what is planned')
     .addHelpText('after', examples('endpoints delete crm', 'endpoints delete crm --yes'))
-    .action(async (endpoint: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announceChange(session, `Delete the endpoint ${endpoint}`)
-      await session.api.call('DELETE', session.api.underAccount(path(endpoint)))
-      note(terminal, 'deleted')
-    })
+    .action(
+      changing(
+        terminal,
+        (endpoint: string) => `Delete the endpoint ${endpoint}`,
+        async ({ api }, endpoint) => {
+          await api.call('DELETE', api.underAccount(path(endpoint)))
+          note(terminal, 'deleted')
+        },
+      ),
+    )
 
   endpoints
     .command('headers <endpoint>')
@@ -135,15 +148,15 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
     .description('the signing secret: its last characters, or with --reveal all of it')
     .option('--reveal', 'print it')
     .addHelpText('after', examples('endpoints secret crm', 'endpoints secret crm --reveal'))
-    .action(async (endpoint: string, flags: { reveal?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const { key } = await session.api.object('GET', session.api.underAccount(`${path(endpoint)}/secret`))
-      const secret = String(key)
-      const shown = flags.reveal ? secret : `${secret.slice(0, 6)}…${secret.slice(-4)}`
-      if (session.flags.json) printObject(session, { key: shown })
-      else terminal.stdout.write(`${shown}\n`)
-    })
+    .action(
+      reading(terminal, async (session, endpoint: string, flags: { reveal?: true }) => {
+        const { key } = await session.api.object('GET', session.api.underAccount(`${path(endpoint)}/secret`))
+        const secret = String(key)
+        const shown = flags.reveal ? secret : `${secret.slice(0, 6)}…${secret.slice(-4)}`
+        if (session.flags.json) printObject(session, { key: shown })
+        else terminal.stdout.write(`${shown}\n`)
+      }),
+    )
 
   endpoints
     .command('rotate <endpoint>')
@@ -170,15 +183,31 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
 
   program
     .command('trigger <type>')
-    .description('the example of an event type, sent to one endpoint, marked as a test')
-    .requiredOption('--to <endpoint>', 'id or uid of the endpoint')
+    .description('the example of an event type, sent to one endpoint or to psapi listen, marked as a test')
+    .requiredOption('--to <endpoint>', 'id or uid of the endpoint; cli: to whoever listens')
     .addHelpText(
       'after',
-      examples('trigger producersync.npn.activated --to crm', 'trigger webhook.ping --to crm --json'),
+      examples('trigger producersync.npn.activated --to crm', 'trigger webhook.ping --to cli --json'),
     )
     .action(async (type: string, flags: { to: string }, command: Command) => {
-      await sendExample(terminal, command, flags.to, type)
+      if (flags.to === TO_LISTENER) await sendToListener(openSession(terminal, command), type)
+      else await sendExample(terminal, command, flags.to, type)
     })
+}
+
+/** To the session that has begun last, of those that somebody listens to. */
+async function sendToListener(session: Session, eventType: string): Promise<void> {
+  const { api } = session
+  await announce(session)
+  const sessions = api.underAccount('/cli-session')
+  for await (const { id, connected } of api.rows(sessions, {}, LISTENERS_MAX)) {
+    if (connected !== true) continue
+    return printObject(
+      session,
+      await api.object('POST', `${sessions}/${String(id)}/test-event`, { body: { eventType } }),
+    )
+  }
+  throw new Failure('Nobody listens.', { exit: EXIT.notFound, code: 'not_found', hint: 'psapi listen' })
 }
 
 async function sendExample(terminal: Terminal, command: Command, endpoint: string, eventType: string): Promise<void> {
@@ -186,10 +215,6 @@ async function sendExample(terminal: Terminal, command: Command, endpoint: strin
   await announceChange(session, `Send a test to ${endpoint}`)
   const target = session.api.underAccount(`${path(endpoint)}/send-example`)
   printObject(session, await session.api.object('POST', target, { body: { eventType } }))
-}
-
-export function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  psapi ${line}\n`).join('')}`
 }
 
 export function path(endpoint: string): string {

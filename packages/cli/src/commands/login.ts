@@ -1,38 +1,50 @@
 import type { Command } from 'commander'
 import { Api } from '../api.ts'
 import { type Profile, readUserConfig, userConfigPath, writeUserConfig } from '../config-file.ts'
-import { usageFailure } from '../failure.ts'
+import { Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import { openSession, printObject } from '../session.ts'
 import { type GlobalFlags, readSettings, type Setting, type SettingName, type Settings, shown } from '../settings.ts'
 import { note, printJson, printTable, type Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
+import { signInByCode } from './sign-in-by-code.ts'
 
 const WHOAMI = '/api/v1/auth/whoami'
 const settable = ['url', 'account', 'profile'] as const
 
-type LoginFlags = { token?: string; clientId?: string; clientSecret?: string }
+type LoginFlags = { token?: string; clientId?: string; clientSecret?: string; code?: true }
 
 export function addLogin(program: Command, terminal: Terminal): void {
   program
     .command('login')
-    .description('check credentials and keep them in a profile, in a file that only you can read')
+    .description(
+      'sign in by a code that somebody approves in the portal, or with credentials; kept where only you can read',
+    )
+    .option('--code', 'by code, also where there is no terminal')
     .option('--token <reference>', 'an access token: env:NAME, file:PATH or - for stdin')
     .option('--client-id <id>', 'of an OAuth2 client')
     .option('--client-secret <reference>', 'env:NAME, file:PATH or - for stdin')
     .addHelpText(
       'after',
       examples(
-        'login --url https://psapi.example --account app_2Zx --client-id cid_1 --client-secret -',
+        'login --url https://psapi.example',
         'login --profile staging --url https://psapi.example --account app_2Zx --token env:TOKEN',
       ),
     )
     .action(async (flags: LoginFlags, command: Command) => {
       const globals: GlobalFlags = command.optsWithGlobals()
       const { profile, file, values } = readSettings(terminal, globals)
-      const credentials = await readCredentials(terminal, flags, values)
+      const named: Settings = { profile, file, values: { url: values.url } }
+      const { account, ...credentials } = await readCredentials(
+        terminal,
+        flags,
+        values,
+        new Api(terminal, named, globals),
+      )
       const settings: Settings = { profile, file, values: { url: values.url, ...withOrigin(credentials) } }
-      settings.values.account = values.account ?? (await accountOf(new Api(terminal, settings, globals)))
+      settings.values.account = account
+        ? { value: account, origin: 'login' }
+        : (values.account ?? (await accountOf(new Api(terminal, settings, globals))))
       const api = new Api(terminal, settings, globals)
       const environment = await api.environment()
       await api.object('GET', api.underAccount())
@@ -57,13 +69,16 @@ export function addLogin(program: Command, terminal: Terminal): void {
 
   program
     .command('logout')
-    .description("forget a profile's credentials; they stay valid")
+    .description("forget a profile's credentials; a token from a sign-in by code ends, others stay valid")
     .addHelpText('after', examples('logout', 'logout --profile staging'))
-    .action((_flags: object, command: Command) => {
-      const { profile, file } = readSettings(terminal, command.optsWithGlobals())
+    .action(async (_flags: object, command: Command) => {
+      const globals: GlobalFlags = command.optsWithGlobals()
+      const settings = readSettings(terminal, globals)
+      const { profile, file } = settings
       const config = readUserConfig(file)
       const stored = config.profiles[profile.value]
       if (stored) {
+        if (stored.token?.startsWith(APP_TOKEN)) await endToken(new Api(terminal, withToken(settings, stored), globals))
         config.profiles[profile.value] = { url: stored.url, account: stored.account }
         writeUserConfig(file, config)
       }
@@ -114,12 +129,31 @@ export function addLogin(program: Command, terminal: Terminal): void {
 
 type Credentials = Pick<Profile, 'token' | 'client_id' | 'client_secret'>
 
-/** From flags, else from the environment. */
+/** What a sign-in by code gives; `expire-all` and `logout` end it. */
+const APP_TOKEN = 'appsk_'
+
+/** Ends the token on the other side too; where that does not work it ends by itself. */
+async function endToken(api: Api): Promise<void> {
+  try {
+    await api.call('POST', '/api/v1/auth/logout')
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+  }
+}
+
+function withToken({ profile, file, values }: Settings, { url, token }: Profile): Settings {
+  const stored = Object.entries({ url: values.url?.value ?? url, token })
+  return { profile, file, values: Object.fromEntries(stored.map(([name, value]) => [name, { value, origin: file }])) }
+}
+
+/** From flags, else from the environment, else by code. @returns the account too, where a person has chosen it */
 async function readCredentials(
   terminal: Terminal,
   flags: LoginFlags,
   values: Settings['values'],
-): Promise<Credentials> {
+  api: Api,
+): Promise<Credentials & { account?: string }> {
+  if (flags.code) return await byCode(terminal, api)
   if (flags.token !== undefined) return { token: await readSecret(terminal, '--token', flags.token) }
   const clientId = flags.clientId ?? values.client_id?.value
   if (flags.clientSecret !== undefined && clientId !== undefined) {
@@ -130,7 +164,16 @@ async function readCredentials(
   if (clientId !== undefined && values.client_secret) {
     return { client_id: clientId, client_secret: values.client_secret.value }
   }
-  throw usageFailure('No credentials are named.', '--client-id ID --client-secret REFERENCE, or --token REFERENCE.')
+  if (terminal.stdin.isTTY && terminal.stderr.isTTY) return await byCode(terminal, api)
+  throw usageFailure(
+    'No credentials are named.',
+    '--code, --client-id ID --client-secret REFERENCE, or --token REFERENCE.',
+  )
+}
+
+async function byCode(terminal: Terminal, api: Api): Promise<Credentials & { account: string }> {
+  const { token, account } = await signInByCode(terminal, api)
+  return { token, account }
 }
 
 /** The account that the credentials are bound to. @throws Failure usage for those of a whole environment */

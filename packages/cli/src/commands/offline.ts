@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { check, sign, VerificationError } from '@producersync/webhooks/node'
 import type { Command } from 'commander'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import type { GlobalFlags } from '../settings.ts'
 import { printJson, type Terminal } from '../terminal.ts'
-import { examples } from './endpoints.ts'
 import { otherReadings } from './readings.ts'
 
 const BODY_BYTES_MAX = 16_777_216

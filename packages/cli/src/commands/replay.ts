@@ -1,91 +1,148 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Command } from 'commander'
-import { type Json, timeoutMsOf } from '../api.ts'
-import { EXIT, Failure, usageFailure } from '../failure.ts'
-import {
-  announce,
-  announceChange,
-  type ListFlags,
-  openSession,
-  printList,
-  printObject,
-  type Session,
-  withListFlags,
-} from '../session.ts'
-import { note, type Terminal } from '../terminal.ts'
-import { examples, path } from './endpoints.ts'
+import { type Command, Option } from 'commander'
+import { isJson, type Json, timeoutMsOf } from '../api.ts'
+import { EXIT, Failure } from '../failure.ts'
+import { changing, examples, reading } from '../frame.ts'
+import { type ListFlags, printList, printObject, printRows, type Session, withListFlags } from '../session.ts'
+import { confirm, note, type Terminal } from '../terminal.ts'
+import { type FilterFlags, filterBody, withFilterFlags } from './delivery-filter.ts'
 
 const POLL_MS = 500
 const WAIT_SECONDS_DEFAULT = 3_600
 
-const kinds: Record<string, string> = { recover: 'recover', missing: 'replay-missing' }
+/** Words of the API. */
+const KINDS = { recover: 'recover', missing: 'replay-missing', all: 'bulk-replay' } as const
 
-type StartFlags = { endpoint: string; kind: string; from: string; to?: string; rate?: string; wait?: true }
+type WishFlags = FilterFlags & { kind: keyof typeof KINDS; endpoint?: string; retry?: string }
+type MannerFlags = { rate?: string; order?: string; wait?: true }
 
 export function addReplay(program: Command, terminal: Terminal): void {
   const replay = program.command('replay').description('send many events once more')
 
-  replay
-    .command('start')
-    .description('recover: what failed for good; missing: what was never sent to the endpoint')
-    .requiredOption('--endpoint <endpoint>', 'id or uid')
-    .requiredOption('--kind <kind>', 'recover or missing')
-    .requiredOption('--from <time>', 'events accepted since, RFC 3339')
-    .option('--to <time>', 'and before, RFC 3339; default now')
-    .option('--rate <number>', 'deliveries a second at most')
-    .option('--wait', 'until it has ended')
+  withWishFlags(replay.command('preview').description('count what a replay would send; changes nothing'))
     .addHelpText(
       'after',
       examples(
-        'replay start --endpoint crm --kind recover --from 2026-03-06T00:00:00Z',
-        'replay start --endpoint crm --kind missing --from 2026-03-06T00:00:00Z --wait --yes',
+        'replay preview --kind recover --endpoint crm --from 2026-03-06T00:00:00Z',
+        'replay preview --kind all --class timeout --json',
       ),
     )
-    .action(async (flags: StartFlags, command: Command) => {
-      const operation = Object.hasOwn(kinds, flags.kind) ? kinds[flags.kind] : undefined
-      if (operation === undefined) throw usageFailure('--kind takes recover or missing.')
-      const session = openSession(terminal, command)
-      await announceChange(session, `Start a replay to ${flags.endpoint}`)
-      const target = session.api.underAccount(`${path(flags.endpoint)}/${operation}`)
-      const rate = flags.rate === undefined ? undefined : Number(flags.rate)
-      const task = await session.api.object('POST', target, { body: { since: flags.from, until: flags.to, rate } })
-      printTask(session, flags.wait ? await waitForTask(session, task) : task)
-    })
+    .action(reading(terminal, async (session, flags: WishFlags) => printObject(session, await preview(session, flags))))
 
-  withListFlags(replay.command('list').description('replays and other long work, newest first'))
+  withWishFlags(replay.command('start').description('count, ask, and start exactly that; one replay for each endpoint'))
+    .option('--rate <number>', 'deliveries a second at most (50)')
+    .option('--order <order>', 'oldest or newest first')
+    .option('--wait', 'until all have ended')
+    .addHelpText(
+      'after',
+      examples(
+        'replay start --kind recover --endpoint crm --from 2026-03-06T00:00:00Z',
+        'replay start --kind missing --from 2026-03-06T00:00:00Z --wait --yes',
+      ),
+    )
+    .action(reading(terminal, start))
+
+  withListFlags(replay.command('list').description('replays, newest first'))
     .addHelpText('after', examples('replay list', 'replay list --json'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      await printList(session, '/api/v1/background-task', {}, flags, [
-        ['id', 'id'],
-        ['task', 'task'],
-        ['status', 'status'],
-        ['updated', 'updatedAt'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags) => {
+        await printList(session, session.api.underAccount('/replay'), {}, flags, [
+          ['id', 'id'],
+          ['kind', 'kind'],
+          ['endpoint', 'endpointId'],
+          ['status', 'status'],
+          ['done', 'done'],
+          ['failed', 'failed'],
+          ['total', 'total'],
+        ])
+      }),
+    )
 
   replay
     .command('status <task>')
     .description('how far one is')
     .option('--wait', 'until it has ended')
     .addHelpText('after', examples('replay status qtask_2Zx', 'replay status qtask_2Zx --wait --timeout 60'))
-    .action(async (id: string, flags: { wait?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const task = await session.api.object('GET', `/api/v1/background-task/${encodeURIComponent(id)}`)
-      printTask(session, flags.wait ? await waitForTask(session, task) : task)
-    })
+    .action(
+      reading(terminal, async (session, id: string, flags: { wait?: true }) => {
+        const one = await readReplay(session, id)
+        const last = flags.wait ? await waitForReplay(session, one) : one
+        printObject(session, last)
+        failUnlessWell([last])
+      }),
+    )
+
+  for (const [word, what] of [
+    ['pause', 'Pause'],
+    ['resume', 'Resume'],
+    ['cancel', 'Cancel'],
+  ] as const) {
+    const command = replay.command(`${word} <task>`).description(`${word} one`)
+    command.addHelpText('after', examples(`replay ${word} qtask_2Zx`, `replay ${word} qtask_2Zx --yes --json`)).action(
+      changing(
+        terminal,
+        (id: string) => `${what} ${id}`,
+        async (session, id) => {
+          await session.api.call('POST', `/api/v1/background-task/${encodeURIComponent(id)}/${word}`)
+          printObject(session, await readReplay(session, id))
+        },
+      ),
+    )
+  }
 }
 
-async function waitForTask(session: Session, task: Json): Promise<Json> {
-  const address = `/api/v1/background-task/${encodeURIComponent(String(task.id))}`
-  return await waitFor(
-    session,
-    task,
-    (one) => one.status !== 'running',
-    () => session.api.object('GET', address),
-  )
+function withWishFlags(command: Command): Command {
+  return withFilterFlags(command)
+    .addOption(
+      new Option('--kind <kind>', 'recover: what failed for good; missing: what was never sent; all')
+        .choices(Object.keys(KINDS))
+        .makeOptionMandatory(),
+    )
+    .option('--endpoint <endpoint>', 'id or uid; several separated by commas; default all')
+    .option('--retry <retry>', 'none: one attempt each; schedule')
+}
+
+async function preview({ api }: Session, flags: WishFlags): Promise<Json> {
+  const { kind, endpoint, retry } = flags
+  const body = { kind: KINDS[kind], endpointIds: endpoint?.split(','), retry, filter: filterBody(flags) }
+  return await api.object('POST', api.underAccount('/replay/preview'), { body })
+}
+
+async function start(session: Session, flags: WishFlags & MannerFlags): Promise<void> {
+  const { api, terminal } = session
+  const { previewId, count, capped } = await preview(session, flags)
+  const said = `${String(count)}${capped === true ? ' or more' : ''} deliveries`
+  note(terminal, `dry run: ${said}`)
+  await confirm(terminal, `Replay ${said}?`, session.flags.yes === true || (await api.environment()) === 'sandbox')
+  const rate = flags.rate === undefined ? undefined : Number(flags.rate)
+  const { data } = await api.object('POST', api.underAccount('/replay'), {
+    body: { previewId, rate, order: flags.order },
+  })
+  const started = Array.isArray(data) ? data.filter(isJson) : []
+  const replays: Json[] = []
+  for (const one of started) replays.push(flags.wait ? await waitForReplay(session, one) : one)
+  printRows(session, replays, [
+    ['id', 'id'],
+    ['endpoint', 'endpointId'],
+    ['status', 'status'],
+    ['done', 'done'],
+    ['failed', 'failed'],
+  ])
+  failUnlessWell(replays)
+}
+
+async function readReplay({ api }: Session, id: string): Promise<Json> {
+  return await api.object('GET', api.underAccount(`/replay/${encodeURIComponent(id)}`))
+}
+
+async function waitForReplay(session: Session, replay: Json): Promise<Json> {
+  const hasEnded = ({ status, waiting }: Json) => status !== 'running' && waiting === 0
+  return await waitFor(session, replay, hasEnded, () => readReplay(session, String(replay.id)))
+}
+
+function failUnlessWell(replays: readonly Json[]): void {
+  if (replays.every(({ status }) => status !== 'failed')) return
+  throw new Failure('A replay has failed.', { exit: EXIT.partly, code: 'task_failed' })
 }
 
 /** Reads anew until it has ended. @throws Failure timed_out after --timeout, an hour by default */
@@ -106,9 +163,4 @@ export async function waitFor(
   }
   note(terminal, `${String(one.id)} has ended`)
   return one
-}
-
-function printTask(session: Session, task: Json): void {
-  printObject(session, task)
-  if (task.status === 'failed') throw new Failure('The task has failed.', { exit: EXIT.partly, code: 'task_failed' })
 }

@@ -43,9 +43,9 @@ function HealthParts({ health }: { health: EnvHealth }) {
     <div className={layout.stack}>
       {problems.map(({ part, text: problem, alert, runbook }) => (
         <Notice key={`${part} ${alert}`} tone="bad" title={problem}>
-          {words.alert(alert)}
-          {' · '}
-          <a href={runbook}>{words.runbook}</a>
+          {alert !== null && words.alert(alert)}
+          {alert !== null && runbook !== null && ' · '}
+          {runbook !== null && <a href={runbook}>{words.runbook}</a>}
         </Notice>
       ))}
       <Section title={words.workers}>

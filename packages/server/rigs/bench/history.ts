@@ -1,5 +1,11 @@
+import { pino } from 'pino'
+import { DatabaseClock } from '#src/adapters/clock.ts'
+import { Database } from '#src/adapters/postgres/database.ts'
+import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
+import { TallyRunner } from '#src/statistics/tally-runner.ts'
 import type { Receivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
+import { pause } from './stage.ts'
 
 /** Days of 30 partitions; yesterday is the last of them. */
 export const HISTORY_DAYS = 30
@@ -17,6 +23,10 @@ const PATTERN = 100
 /** Events of a day begin in these minutes of it, so that their last attempts belong to the same day. */
 const MINUTES = 1_320
 const SETUP_MS_MAX = 1_800_000
+const LOOK_MS = 500
+/** A smaller history is quickly looked through, and its 720 hours cost as much to count as those of a large one. */
+const COUNTED_MIN = 100_000
+const COUNTING = { connectionsMax: 2, statementTimeoutMs: 120_000, queryTimeoutMs: 120_000 }
 
 /** What is stored, as the database counts it. */
 export type Stored = { attempts: number; events: number; planned: number; bytes: number }
@@ -50,9 +60,38 @@ export async function storeHistory(
     }
     await client.query('reset role')
     await client.query('vacuum (analyze) event, attempt, pending')
+    if (deliveries >= COUNTED_MIN) {
+      say('counting what is stored')
+      await countHistory(dataDir)
+    }
+    await client.query('vacuum (analyze) type_tally, endpoint_tally, occurrence, occurrence_owner')
     await client.query('checkpoint')
     return await countStored(client)
   })
+}
+
+/** Has it all counted as the service counts, which for itself begins with what comes after its start. */
+async function countHistory(dataDir: string): Promise<void> {
+  const connection = connectionToRunning(dataDir)
+  const database = new Database(connection, { role: 'worker', applicationName: 'bench', ...COUNTING })
+  const runner = new TallyRunner({ database, clock: new DatabaseClock(), log: pino() })
+  try {
+    await database.query`
+      update tally_progress
+         set covers_from = day, covers_until = day, next_until = date_trunc('day', now(), 'UTC'), next_after = pg_current_xact_id()
+        from (select date_trunc('day', now(), 'UTC') - ${HISTORY_DAYS} * interval '1 day' as day) as first`
+    // the service counts too: whoever comes first
+    for (let isMore = true; isMore; await pause(LOOK_MS)) {
+      runner.look()
+      await runner.settled()
+      const rows =
+        await database.query`select 1 from tally_progress where covers_until < date_trunc('day', now(), 'UTC')`
+      isMore = rows.length > 0
+    }
+  } finally {
+    await runner.close()
+    await database.close()
+  }
 }
 
 /** Numbers the endpoints: who gets a delivery is then arithmetic. */

@@ -47,7 +47,13 @@ export async function sampleOf(dataDir: string, accountId: string, now: Date): P
 
 /** Every list of events, attempts, endpoints and accounts, with each of its filters, and the statistics. */
 export function listCases(sample: Sample, now: Date): ListCase[] {
-  return [...messageCases(sample), ...attemptCases(sample), ...standingCases(sample), ...otherCases(sample, now)]
+  return [
+    ...messageCases(sample),
+    ...attemptCases(sample),
+    ...standingCases(sample),
+    ...logCases(sample),
+    ...otherCases(sample, now),
+  ]
 }
 
 function messageCases({ accountId, eventIds, days }: Sample): ListCase[] {
@@ -125,6 +131,31 @@ function standingCases({ accountId, endpointIds, eventIds }: Sample): ListCase[]
       caseOf(`E/msg ${name}`, finds === 'rows' ? 'either' : finds, () => `${list}?${query}`),
     ),
     caseOf('M/endpoint', 'rows', (number) => `/app/${accountId}/msg/${of(eventIds, number)}/endpoint`),
+  ]
+}
+
+/** The log of deliveries by each of its filters, its counts, and one event at all endpoints. */
+function logCases({ accountId, endpointIds, attemptIds, eventIds }: Sample): ListCase[] {
+  const log = `/app/${accountId}/delivery`
+  const filters = [
+    ...['delivered', 'exhausted', 'canceled', 'retrying', 'waiting', 'exhausted,retrying'].map(
+      (state) => `state=${state}`,
+    ),
+    ...['http_server_error', 'http_not_found', 'tls_name'].map((name) => `class=${name}`),
+    ...['code=200', 'code=404', 'code=5xx', 'test=true', 'trigger=resend', 'slow=true', 'npn=15645555'],
+    `endpoint=${endpointIds[0]}`,
+    `type=${USUAL.type}`,
+  ]
+  return [
+    caseOf('A/delivery', 'rows', () => log),
+    caseOf('A/delivery/count', 'either', () => `${log}/count`),
+    ...filters.flatMap((filter) => [
+      caseOf(`A/delivery ${filter}`, 'either', () => `${log}?${filter}`),
+      caseOf(`A/delivery/count ${filter}`, 'either', () => `${log}/count?${filter}`),
+    ]),
+    caseOf('A/delivery q, an event', 'either', (number) => `${log}?q=${of(eventIds, number)}`),
+    caseOf('A/delivery q, an attempt', 'either', (number) => `${log}?q=${of(attemptIds, number)}`),
+    caseOf('M/timeline', 'either', (number) => `/app/${accountId}/msg/${of(eventIds, number)}/timeline`),
   ]
 }
 

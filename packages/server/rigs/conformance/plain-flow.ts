@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runPeopleFlow } from './plain-people.ts'
 import type { VerifyingReceiver } from './receiver.ts'
 import type { Client, Producer } from './service.ts'
 
@@ -51,8 +52,8 @@ export async function runPlainFlow({
     })
     const text = await response.text()
     if (!response.ok) faults.push(`plain HTTP: ${operationId}: ${response.status} ${text}`)
-    const isJson = response.headers.get('content-type')?.includes('json') ?? false
-    return isJson && response.ok ? toBody(JSON.parse(text)) : {}
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '')
+    return text !== '' && response.ok && isJson ? toBody(JSON.parse(text)) : {}
   }
 
   /** Asks until the answer is what is waited for. */
@@ -64,6 +65,19 @@ export async function runPlainFlow({
     }
     faults.push(`plain HTTP: ${what} did not come`)
     return {}
+  }
+
+  /** Opens a stream and reads what comes first; what is not one is a fault. */
+  async function glance(operationId: string, path: string, token = key): Promise<void> {
+    if (!claims(operationId)) return
+    const done = new AbortController()
+    const response = await fetch(`${url}${path}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: done.signal,
+    })
+    const first = await response.body?.getReader().read()
+    if (!response.ok || !first?.value) faults.push(`plain HTTP: ${operationId}: ${response.status} is no stream`)
+    done.abort()
   }
 
   async function management(): Promise<void> {
@@ -99,6 +113,9 @@ export async function runPlainFlow({
     const range = `since=${new Date(Date.now() - 3_600_000).toISOString()}&until=${new Date(Date.now() - 1_000).toISOString()}`
     await call('v1.application.stats.attempts', 'GET', `${app}/stats/attempts?${range}`)
     await call('v1.stats.app-attempts', 'GET', `/api/v1/stats/app/${APP}/attempt`)
+    await call('v1.endpoint.get-health', 'GET', `${app}/endpoint/main/health?bucket=FiveMinutes`)
+    await call('v1.endpoint.list-health', 'GET', `${app}/endpoint-health?state=healthy`)
+    await call('v1.application.summary', 'GET', `${app}/summary`)
     await call('v1.event-type.export-openapi', 'POST', '/api/v1/event-type/export/openapi', {})
     await call('v1.authentication.dashboard-access', 'POST', `/api/v1/auth/dashboard-access/${APP}`)
   }
@@ -157,7 +174,37 @@ export async function runPlainFlow({
     await call('portal.session.get', 'GET', '/portal/session', undefined, token)
     await call('portal.session.extend', 'POST', '/portal/session/extend', {}, token)
     await call('portal.session.token', 'POST', '/portal/session/token', {}, token)
+    await codeSignIn(token)
     await call('portal.session.close', 'DELETE', '/portal/session', {}, token)
+  }
+
+  /** What the command line does: signing in by a code, listening, reporting. */
+  async function codeSignIn(token: string): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const login = await call('v1.cli-login.create', 'POST', '/api/v1/cli-login', { deviceName: 'plain' }, '')
+    await call('v1.cli-login.get', 'GET', `${app}/cli-login?userCode=${String(login.userCode)}`, undefined, token)
+    await call('v1.cli-login.decide', 'POST', `${app}/cli-login`, { userCode: login.userCode, approve: true }, token)
+    const { deviceCode } = login
+    await call('v1.cli-login.token', 'POST', '/api/v1/cli-login/token', { deviceCode }, '')
+  }
+
+  async function listening(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    await glance('v1.live.stream', `${app}/live?topics=delivery`)
+    const session = await call('v1.cli-session.create', 'POST', `${app}/cli-session`, {
+      device: 'a device of the plain flow',
+    })
+    const path = `${app}/cli-session/${String(session.id)}`
+    await glance('v1.cli-session.stream', `${path}/stream`)
+    const { id: eventId } = await call('v1.cli-session.test-event', 'POST', `${path}/test-event`, {
+      eventType: 'webhook.ping',
+    })
+    const result = { eventId, responseStatusCode: 204, durationMs: 1 }
+    await call('v1.cli-session.result.create', 'POST', `${path}/result`, result)
+    await call('v1.cli-session.result.list', 'GET', `${path}/result`)
+    await call('v1.cli-session.list', 'GET', `${app}/cli-session`)
+    await call('v1.cli-session.get', 'GET', path)
+    await call('v1.cli-session.delete', 'DELETE', path)
   }
 
   async function producersync(): Promise<void> {
@@ -183,6 +230,33 @@ export async function runPlainFlow({
     const records = await producer(String(accountId), NPN)
     for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
     await runs(String(accountId), token)
+    await population()
+  }
+
+  /** What people see of the population and the runs, and how they change it. */
+  async function population(): Promise<void> {
+    const app = `/api/v1/app/${APP}`
+    const people = `${app}/population`
+    await call('v1.population.list', 'GET', `${people}?q=${NPN.slice(0, 3)}`)
+    await call('v1.population.get', 'GET', `${people}/${NPN}`)
+    const preview = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, ['912484758', '00123'])
+    const path = `${people}/preview/${String(preview.id)}`
+    await call('v1.population.list-preview-rows', 'GET', `${path}?part=invalid`)
+    await call('v1.population.export-preview', 'GET', `${path}/csv`)
+    const job = await call('v1.population.change', 'POST', `${people}/change`, { previewId: preview.id })
+    const status = `${people}/job/${String(job.id)}`
+    const hasEnded = ({ finishedAt }: Body) => finishedAt !== null
+    await until(() => call('v1.population-job.get', 'GET', status), hasEnded, 'the end of a change')
+    await call('v1.population-job.list', 'GET', `${people}/job`)
+    await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
+    await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
+    const list = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
+    const long = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, list)
+    const running = await call('v1.population.change', 'POST', `${people}/change`, { previewId: long.id })
+    await call('v1.population-job.cancel', 'POST', `${people}/job/${String(running.id)}/cancel`)
+    const { data } = await call('v1.run-day.list', 'GET', `${app}/run`)
+    const [day]: unknown[] = Array.isArray(data) ? data : []
+    await call('v1.run-day.get', 'GET', `${app}/run/${String(toBody(day).runDate)}`)
   }
 
   /** The calls of producersync-api 13. */
@@ -209,7 +283,9 @@ export async function runPlainFlow({
 
   await management()
   await tasks()
+  await listening()
   await acts()
+  await runPeopleFlow(call, APP)
   await portal()
   await producersync()
   return faults

@@ -1,7 +1,16 @@
-import { Agent, createServer, type IncomingHttpHeaders, request as send } from 'node:http'
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  request as send,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { SeenAnswer } from '../../test/answer-judge.ts'
+
+const STREAM = 'text/event-stream'
 
 export type ClientProxy = { url: string; close: () => Promise<void> }
 
@@ -12,6 +21,7 @@ export async function startProxy(target: string, saw: (answer: SeenAnswer) => vo
   const server = createServer((incoming, outgoing) => {
     const { method = 'GET', url = '/', headers } = incoming
     const onward = send({ agent, hostname, port, method, path: url, headers }, (answer) => {
+      if (answer.headers['content-type']?.startsWith(STREAM)) return passOn(answer, outgoing)
       void buffer(answer).then(
         (body) => {
           const { statusCode: status = 0 } = answer
@@ -24,6 +34,14 @@ export async function startProxy(target: string, saw: (answer: SeenAnswer) => vo
     onward.on('error', () => outgoing.destroy())
     incoming.pipe(onward)
   })
+  /** An answer that does not end is told of by its head alone. */
+  function passOn(answer: IncomingMessage, outgoing: ServerResponse): void {
+    const { method = 'GET', url = '/' } = outgoing.req
+    const { statusCode: status = 0, headers } = answer
+    saw({ method, url, status, contentType: headers['content-type'] ?? null, text: '' })
+    outgoing.writeHead(status, lasting(headers)).on('close', () => answer.destroy())
+    answer.on('error', () => {}).pipe(outgoing)
+  }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port: own } = server.address() as AddressInfo
   return {

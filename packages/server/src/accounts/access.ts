@@ -7,12 +7,14 @@ import {
   type Capability,
   DEFAULT_CAPABILITIES,
   type Environment,
+  isKey,
+  isStaffRole,
   type Principal,
   type Scope,
   visibleTo,
 } from './principal.ts'
 import { type AccountRow, selectAccount, toAccount } from './store.ts'
-import { type TokenRow, tokenByHash } from './tokens.ts'
+import { KEY_USE_MS, noteKeyUse, type TokenRow, tokenByHash } from './tokens.ts'
 
 export type Access = {
   /**
@@ -30,6 +32,8 @@ export type Access = {
 
 /** What a token of an account's client with scope `webhooks` may do. Source: webhook-api 2.1. */
 const OF_CLIENT: ReadonlySet<Capability> = new Set(DEFAULT_CAPABILITIES)
+/** With scope `producersync.write` too: what it may do under `/v1` it may do here. See docs/decisions/0038. */
+const OF_WRITING_CLIENT: ReadonlySet<Capability> = new Set([...DEFAULT_CAPABILITIES, 'ManagePopulation'])
 const NONE: ReadonlySet<never> = new Set()
 
 const PRINCIPAL_MAX_AGE_MS = 2_000
@@ -56,7 +60,9 @@ export function createAccess(database: Database, clock: Clock): Access {
       return undefined
     }
     const found = { principal: toPrincipal(row), expiresAt: row.expires_at }
-    known.keep(key, found, since)
+    // of whoever sits in the portal every request is asked for: what they may do changes with the next one
+    if (row.portal_session_id === null) known.keep(key, found, since)
+    if (isKey(row.id) && isDue(row.used_at, since)) void noteKeyUse(database, hash, since).catch(() => undefined)
     return found
   }
 
@@ -98,6 +104,11 @@ export function createAccess(database: Database, clock: Clock): Access {
   }
 }
 
+/** The last use of a key is kept to within some minutes, so that using it costs no write. */
+function isDue(usedAt: Date | null, now: Date): boolean {
+  return usedAt === null || now.getTime() - usedAt.getTime() >= KEY_USE_MS
+}
+
 /** One question at a time per key: what is asked while an answer is awaited gets that answer. */
 async function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
   const before = asked.get(key)
@@ -113,18 +124,28 @@ async function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => P
 
 function toPrincipal(row: TokenRow): Principal {
   const { id: tokenId, environment } = row
+  const { name, person, role } = row
   if (row.kind === 'environment_key' || row.account_id === null) {
-    return { kind: 'environment_key', tokenId, environment, accountId: null }
+    return { kind: 'environment_key', tokenId, environment, accountId: null, name }
+  }
+  if (row.kind === 'staff') {
+    const { portal_session_id: portalSessionId } = row
+    if (portalSessionId === null || !isStaffRole(role)) throw new Error('a staff token without a session of staff')
+    return { kind: 'staff', tokenId, environment, accountId: null, role, person, portalSessionId }
   }
   const scopes: ReadonlySet<Scope> = new Set(row.scopes)
   // A client's token without `webhooks` is known to the webhook API, and may do nothing there.
-  const ofClient = scopes.has('webhooks') ? OF_CLIENT : NONE
+  const webhooks = scopes.has('producersync.write') ? OF_WRITING_CLIENT : OF_CLIENT
+  const ofClient = scopes.has('webhooks') ? webhooks : NONE
   return {
     kind: row.kind,
     tokenId,
     environment,
     accountId: row.account_id,
     clientId: row.client_id,
+    name,
+    person,
+    role,
     scopes,
     capabilities: row.kind === 'access' ? ofClient : new Set(row.capabilities),
     featureFlags: new Set(row.feature_flags),

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
-import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { insufficientAccess } from '#src/adapters/http/management.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
@@ -26,7 +26,7 @@ export function registerAuthRoutes(routes: FastifyInstance, { api, clock, enviro
       envId: id,
       appId: principal.accountId,
       permissionSource: principal.kind === 'access' ? 'OidcJwt' : 'RegionalAuthToken',
-      sessionId: principal.kind === 'environment_key' ? null : principal.sessionId,
+      sessionId: 'sessionId' in principal ? principal.sessionId : null,
     }
   })
 
@@ -38,9 +38,8 @@ export function registerAuthRoutes(routes: FastifyInstance, { api, clock, enviro
     bodyOf(request, NoBody)
     const { accountId, tokenId } = request.principal
     if (accountId === null) throw insufficientAccess()
-    await api.transaction({ settings: settingsOf(request) }, (tx) =>
-      revokeAppToken(tx, accountId, tokenId, clock.now()),
-    )
+    request.audit.say({ target: { kind: 'token', id: tokenId } })
+    await recorded(api, request, (tx) => revokeAppToken(tx, accountId, tokenId, clock.now()))
     return await reply.code(204).send()
   })
 }

@@ -6,8 +6,12 @@ import { credentialHash, newCredential } from './credentials.ts'
 import type { Environment, Scope } from './principal.ts'
 import type { ClientGrant } from './tokens.ts'
 
-/** What a new client may ask for, unless made otherwise. Source: producersync-api 2. */
-const DEFAULT_SCOPES: readonly Scope[] = ['producersync.read', 'producersync.write', 'webhooks']
+/** What a new client may ask for, unless an operator makes it otherwise. Source: producersync-api 2. */
+export const DEFAULT_SCOPES = [
+  'producersync.read',
+  'producersync.write',
+  'webhooks',
+] as const satisfies readonly Scope[]
 export const scopeNames: readonly Scope[] = [...DEFAULT_SCOPES, 'producersync.operate']
 
 export type ClientSecret = { id: string; createdAt: Date; revokedAt: Date | null }

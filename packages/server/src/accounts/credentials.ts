@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 
 /** What each credential begins with, so that people and secret scanners can tell them. None holds a dot (webhook-api 18.9). */
-export type CredentialPrefix = 'sk_' | 'appsk_' | 'at_' | 'cs_' | 'lk_' | 'ps_'
+export type CredentialPrefix = 'sk_' | 'appsk_' | 'at_' | 'cs_' | 'lk_' | 'ps_' | 'cl_'
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const LENGTH = 43 // 62^43 > 2^256

@@ -23,13 +23,29 @@ import { createKey, type EnvironmentKey, listKeys, revokeKey } from './tokens.ts
 
 const PAGE_ROWS = 250
 
+/** What a command did, for the audit. */
+export type CommandDone = {
+  environment: Environment
+  /** null: to the environment itself. */
+  accountId: string | null
+  /** `admin.client.rotate` */
+  operation: string
+  target?: { kind: string; id: string }
+  before?: object | null
+  after?: object | null
+}
+export type OperatorParts = Omit<AccountParts, 'dataKeys'> & {
+  /** Notes a command, as the last thing in its transaction. */
+  record: (tx: Queryable, done: CommandDone) => Promise<void>
+}
+
 /** What operators do, each in one transaction; the command line (`admin.ts`) reads and prints. */
 export class Operator {
   readonly #database: Database
-  readonly parts: Omit<AccountParts, 'dataKeys'>
+  readonly parts: OperatorParts
 
   /** @param database  role `api` */
-  constructor(database: Database, parts: Omit<AccountParts, 'dataKeys'>) {
+  constructor(database: Database, parts: OperatorParts) {
     this.#database = database
     this.parts = parts
   }
@@ -45,11 +61,14 @@ export class Operator {
     return await this.within(environment, async (tx) => {
       const account = await createAccount(tx, { ...this.parts, dataKeys }, { environment, name, uid })
       if (!account) throw uidTaken()
-      if (!withClient) return { account }
-      return {
-        account,
-        client: await actingFor(tx, account.id, () => createClient(tx, this.parts, account, { name })),
-      }
+      const client = withClient
+        ? await actingFor(tx, account.id, () => createClient(tx, this.parts, account, { name }))
+        : undefined
+      await this.parts.record(tx, {
+        ...{ environment, accountId: account.id, operation: 'admin.account.create' },
+        ...{ target: { kind: 'app', id: account.id }, after: { name, uid: account.uid } },
+      })
+      return client ? { account, client } : { account }
     })
   }
 
@@ -75,7 +94,12 @@ export class Operator {
   }): Promise<NewSecret & { account: Account; scopes?: Scope[] }> {
     const scopes = input.scopes?.map(parseScope)
     return await this.forAccount(input, async (tx, account) => {
-      const made = await createClient(tx, this.parts, account, { name: input.name, scopes })
+      const { name } = input
+      const made = await createClient(tx, this.parts, account, { name, scopes })
+      await this.parts.record(
+        tx,
+        ofClient('create', { ...account, accountId: account.id }, made.clientId, { after: { name, scopes } }),
+      )
       return { ...made, account, scopes }
     })
   }
@@ -89,7 +113,11 @@ export class Operator {
   async rotateClient(clientId: string): Promise<NewSecret> {
     const client = await this.#client(clientId)
     return await this.within(client.environment, (tx) =>
-      actingFor(tx, client.accountId, () => rotateSecret(tx, this.parts, client)),
+      actingFor(tx, client.accountId, async () => {
+        const secret = await rotateSecret(tx, this.parts, client)
+        await this.parts.record(tx, ofClient('rotate', client, clientId))
+        return secret
+      }),
     )
   }
 
@@ -98,25 +126,44 @@ export class Operator {
     const client = await this.#client(clientId)
     const { accountId, environment } = client
     const now = this.parts.clock.now()
-    const ended = await this.within(environment, (tx) =>
-      actingFor(tx, accountId, () =>
-        secretId === undefined
-          ? revokeClient(tx, client, now)
-          : revokeSecret(tx, { accountId, clientId, id: secretId }, now),
-      ),
+    await this.within(environment, (tx) =>
+      actingFor(tx, accountId, async () => {
+        const ended =
+          secretId === undefined
+            ? await revokeClient(tx, client, now)
+            : await revokeSecret(tx, { accountId, clientId, id: secretId }, now)
+        if (!ended) throw notFound()
+        await this.parts.record(tx, ofClient('revoke', client, clientId))
+      }),
     )
-    if (!ended) throw notFound()
   }
 
   async createKey(environment: Environment, name: string): Promise<{ id: string; key: string }> {
-    return await this.within(environment, (tx) => createKey(tx, this.parts, { environment, name }))
+    return await this.within(environment, async (tx) => {
+      const made = await createKey(tx, this.parts, { environment, name })
+      const target = { kind: 'key', id: made.id }
+      await this.parts.record(tx, {
+        environment,
+        accountId: null,
+        operation: 'admin.key.create',
+        target,
+        after: { name },
+      })
+      return made
+    })
   }
 
   /** @throws DomainError not_found: unknown, or revoked before */
   async revokeKey(id: string): Promise<void> {
     const now = this.parts.clock.now()
     for (const environment of environments) {
-      if (await this.within(environment, (tx) => revokeKey(tx, environment, id, now))) return
+      const isEnded = await this.within(environment, async (tx) => {
+        if (!(await revokeKey(tx, environment, id, now))) return false
+        const target = { kind: 'key', id }
+        await this.parts.record(tx, { environment, accountId: null, operation: 'admin.key.revoke', target })
+        return true
+      })
+      if (isEnded) return
     }
     throw notFound()
   }
@@ -132,7 +179,12 @@ export class Operator {
   /** @param assignments  `name=value` @throws DomainError invalid_input; then nothing is changed */
   async changeSettings(environment: Environment, assignments: readonly string[]): Promise<EnvironmentSettings> {
     const changes = assignments.map((assignment) => parseChange(assignment, environment))
-    return await this.within(environment, (tx) => changeSettings(tx, environment, changes))
+    return await this.within(environment, async (tx) => {
+      const before = await readSettings(tx, environment)
+      const after = await changeSettings(tx, environment, changes)
+      await this.parts.record(tx, { environment, accountId: null, operation: 'admin.environment.set', before, after })
+      return after
+    })
   }
 
   /** Runs `work` in a transaction that sees the account. @throws DomainError not_found, invalid_input (a uid of both environments) */
@@ -170,6 +222,15 @@ export class Operator {
   async within<T>(environment: Environment, work: (tx: Queryable) => Promise<T>): Promise<T> {
     return await this.#database.transaction({ settings: visibleTo(environment) }, work)
   }
+}
+
+function ofClient(
+  what: string,
+  { environment, accountId }: { environment: Environment; accountId: string },
+  clientId: string,
+  more: Pick<CommandDone, 'after'> = {},
+): CommandDone {
+  return { environment, accountId, operation: `admin.client.${what}`, target: { kind: 'key', id: clientId }, ...more }
 }
 
 function parseScope(text: string): Scope {

@@ -19,15 +19,37 @@ export const CAPABILITIES = [...DEFAULT_CAPABILITIES, 'ManagePopulation', 'Manag
 /** What an app token may do beyond being one; `ViewBase` is reading. */
 export type Capability = (typeof CAPABILITIES)[number]
 
-/** Who a request's bearer token speaks for. An environment key is bound to no account; the others to exactly one. */
+/** Who works for the operator: `support` reads all accounts and makes login links, `operator` does everything. Source: portal 2. */
+export const STAFF_ROLES = ['support', 'operator'] as const
+export type StaffRole = (typeof STAFF_ROLES)[number]
+
+export function isStaffRole(text: string | null): text is StaffRole {
+  return text === 'support' || text === 'operator'
+}
+
+/** Who a request's bearer token speaks for. Keys and staff of an environment are bound to no account; the others to exactly one. */
 export type Principal =
-  | { kind: 'environment_key'; tokenId: string; environment: Environment; accountId: null }
+  | { kind: 'environment_key'; tokenId: string; environment: Environment; accountId: null; name?: string }
+  | {
+      kind: 'staff'
+      tokenId: string
+      environment: Environment
+      accountId: null
+      role: StaffRole
+      person: string | null
+      portalSessionId: string
+    }
   | {
       kind: 'app' | 'access'
       tokenId: string
       environment: Environment
       accountId: string
       clientId: string | null
+      /** Of the client or key, as it was called; '' for what has none. */
+      name?: string
+      /** Who came in by the link that the token was made for. */
+      person?: string | null
+      role?: string | null
       scopes: ReadonlySet<Scope>
       capabilities: ReadonlySet<Capability>
       featureFlags: ReadonlySet<string>
@@ -35,6 +57,39 @@ export type Principal =
       /** Of the portal, that the token was made for. */
       portalSessionId: string | null
     }
+
+/** Who can have done something. `link`: somebody who came by a link that names nobody; `token`: an app token of the operator's. */
+export const ACTOR_KINDS = ['person', 'link', 'key', 'client', 'token', 'staff', 'command_line', 'service'] as const
+
+/** Whom the audit names for what was done. */
+export type Actor = { kind: (typeof ACTOR_KINDS)[number]; id: string | null; name: string | null; role: string | null }
+
+export function actorOf(principal: Principal): Actor {
+  const { kind, tokenId } = principal
+  if (kind === 'environment_key') return { kind: 'key', id: tokenId, name: principal.name || null, role: null }
+  if (kind === 'staff') return visitor(principal.portalSessionId, principal)
+  const { clientId, portalSessionId, name = null, role = null } = principal
+  if (clientId !== null) return { kind: 'client', id: clientId, name, role: null }
+  if (portalSessionId !== null) return visitor(portalSessionId, principal)
+  if (isKey(tokenId)) return { kind: 'key', id: tokenId, name, role }
+  return { kind: 'token', id: tokenId, name: null, role: null }
+}
+
+/** Somebody in a session of the portal. */
+export function visitor(
+  sessionId: string,
+  { person = null, role = null }: { person?: string | null; role?: string | null },
+): Actor {
+  const kind = isStaffRole(role) ? 'staff' : person === null ? 'link' : 'person'
+  return { kind, id: sessionId, name: person, role }
+}
+
+const KEY_PREFIX = 'key_'
+
+/** Is it the id of a key, and not of a token that somebody was given for a while? */
+export function isKey(tokenId: string): boolean {
+  return tokenId.startsWith(KEY_PREFIX)
+}
 
 /** An account as requests see it once access is granted. */
 export type Account = {

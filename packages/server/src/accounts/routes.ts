@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
@@ -85,6 +86,7 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     return await idempotency.run(request, reply, async (tx) => {
       const { account, isNew } = await findOrCreateAccount(tx, parts, input)
       if (!isNew && !mayExist) throw uidTaken()
+      request.audit.say({ ...ofAccount(account), after: isNew ? toAnswer(account) : null })
       return { status: isNew ? 201 : 200, answer: toAnswer(account) }
     })
   })
@@ -107,17 +109,23 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
     async (request, reply) => {
       const { environment } = request.principal
       const name = request.params.app_id
-      const { account, isNew } = await api.transaction({ settings: settingsOf(request) }, async (tx) => {
+      const { account, isNew } = await recorded(api, request, async (tx) => {
         for (let tries = 0; tries < PUT_TRIES_MAX; tries += 1) {
           const found = await find(tx, environment, name)
           if (found) {
             const body = bodyOf(request, applicationBody, { current: toAnswer(found) })
             const changed = await changeAccount(tx, found, toReplacement(body), clock.now())
-            if (changed) return { account: changed, isNew: false }
+            if (changed) {
+              request.audit.say({ ...ofAccount(changed), before: toAnswer(found), after: toAnswer(changed) })
+              return { account: changed, isNew: false }
+            }
           } else {
             const fields = toNew(bodyOf(request, applicationBody))
             const made = await createAccount(tx, parts, { ...fields, environment, uid: uidOfPath(name, fields.uid) })
-            if (made) return { account: made, isNew: true }
+            if (made) {
+              request.audit.say({ ...ofAccount(made), after: toAnswer(made) })
+              return { account: made, isNew: true }
+            }
           }
           // made or deleted by somebody else in between
         }
@@ -137,11 +145,12 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
   routes.patch('/app/:app_id', patch, async (request) => {
     const { account } = request
     const changes = toChanges(bodyOf(request, applicationPatchBody, { current: toAnswer(account) }))
-    const changed = await api.transaction({ settings: settingsOf(request) }, (tx) =>
-      changeAccount(tx, account, changes, clock.now()),
-    )
-    if (!changed) throw notFound()
-    return toAnswer(changed)
+    return await recorded(api, request, async (tx) => {
+      const changed = await changeAccount(tx, account, changes, clock.now())
+      if (!changed) throw notFound()
+      request.audit.say({ ...ofAccount(account), before: toAnswer(account), after: toAnswer(changed) })
+      return toAnswer(changed)
+    })
   })
 
   const remove = described(operator, {
@@ -151,14 +160,20 @@ export function registerAppRoutes(routes: FastifyInstance, parts: AppParts): voi
   })
   routes.delete('/app/:app_id', remove, async (request, reply) => {
     const { account } = request
-    const touched = await api.transaction({ settings: settingsOf(request) }, async (tx) => {
+    const touched = await recorded(api, request, async (tx) => {
       const ended = await endAccount(tx, account, clock.now())
       if (!ended) throw notFound()
+      request.audit.say({ before: toAnswer(account) })
       return [...ended, ...(await parts.announceDeleted(tx, ended))]
     })
     parts.wakeLanes(touched)
     return await reply.code(204).send()
   })
+}
+
+/** Whose line it is, and what it is about: the same. */
+function ofAccount({ id }: Account) {
+  return { accountId: id, target: { kind: 'app', id } }
 }
 
 /** @throws DomainError not_found for an id of no account, and for what can be neither id nor uid */

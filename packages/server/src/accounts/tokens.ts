@@ -9,7 +9,7 @@ export const ACCESS_TOKEN_SECONDS = 3_600
 
 export type TokenRow = {
   id: string
-  kind: 'environment_key' | 'app' | 'access'
+  kind: 'environment_key' | 'app' | 'access' | 'staff'
   environment: Environment
   account_id: string | null
   client_id: string | null
@@ -19,15 +19,28 @@ export type TokenRow = {
   session_id: string | null
   portal_session_id: string | null
   expires_at: Date | null
+  name: string
+  person: string | null
+  role: string | null
+  used_at: Date | null
 }
 
 /** The token that is neither revoked nor of a revoked client, secret or a deleted account; it may have expired. */
 export async function tokenByHash(database: Queryable, hash: Buffer): Promise<TokenRow | undefined> {
   const [row] = await database.query<TokenRow>`
     select id, kind, environment, account_id, client_id, scopes, capabilities, feature_flags, session_id,
-           portal_session_id, expires_at
+           portal_session_id, expires_at, name, person, role, used_at
       from token_by_hash(${hash})`
   return row
+}
+
+/** How exact the last use of a key is. */
+export const KEY_USE_MS = 5 * 60_000
+
+/** Notes that a key is in use. */
+export async function noteKeyUse(database: Queryable, hash: Buffer, now: Date): Promise<void> {
+  await database.query`
+    select note_key_use(${hash}, ${now}::timestamptz, ${addMs(now, -KEY_USE_MS)}::timestamptz)`
 }
 
 /** A client whose secret has been checked. */
@@ -52,6 +65,10 @@ export async function insertAccessToken(
     values (${credentialHash(token.text)}, 'access', ${`tok_${parts.ids.next(now).ksuid}`}, ${grant.environment},
             ${grant.accountId}, ${grant.clientId}, ${grant.secretId}, ${token.scopes}, ${now},
             ${addMs(now, ACCESS_TOKEN_SECONDS * 1000)})`
+  await tx.query`
+    update oauth_client set used_at = ${now}
+     where account_id = ${grant.accountId} and id = ${grant.clientId}
+       and (used_at is null or used_at <= ${addMs(now, -KEY_USE_MS)})`
 }
 
 /** What an app token lets its bearer do in its account. */
@@ -63,23 +80,24 @@ export type Rights = {
   sessionId: string | null
 }
 
-/** Makes an app token (`appsk_…`); the answer is the only place where it stands in clear. */
+/** Makes an app token (`appsk_…`), or one of staff; the answer is the only place where it stands in clear. */
 export async function createAppToken(
   tx: Queryable,
   parts: { clock: Clock; ids: IdSource },
   account: { id: string; environment: Environment },
   rights: Rights,
   expiresAt: Date,
-  portalSessionId?: string,
+  portalSession?: { id: string; isStaff: boolean },
 ): Promise<string> {
   const now = parts.clock.now()
   const token = newCredential('appsk_')
   await tx.query`
     insert into token (hash, kind, id, environment, account_id, scopes, capabilities, feature_flags, session_id,
                        portal_session_id, created_at, expires_at)
-    values (${credentialHash(token)}, 'app', ${`tok_${parts.ids.next(now).ksuid}`}, ${account.environment}, ${account.id},
+    values (${credentialHash(token)}, ${portalSession?.isStaff ? 'staff' : 'app'}, ${`tok_${parts.ids.next(now).ksuid}`},
+            ${account.environment}, ${account.id},
             ${rights.scopes}, ${rights.capabilities}, ${rights.featureFlags}, ${rights.sessionId},
-            ${portalSessionId ?? null}, ${now}, ${expiresAt})`
+            ${portalSession?.id ?? null}, ${now}, ${expiresAt})`
   return token
 }
 

@@ -43,6 +43,9 @@ export function addressing(api: Database, access: Capability | 'environment_key'
         ...(event && attemptId !== undefined ? { attempt: await findAttempt(tx, accountId, event, attemptId) } : {}),
       }
     })
+    const { endpoint, event } = request.addressed
+    if (endpoint) request.audit.say({ target: { kind: 'endpoint', id: endpoint.id } })
+    else if (event) request.audit.say({ target: { kind: 'msg', id: event.id } })
   }
   return { config: { access, find } } as const
 }

@@ -5,8 +5,9 @@ import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classe
 import { requestHeaders } from '#src/delivery/request.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
 import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
+import type { Counts } from '#src/statistics/store.ts'
 import type { Attempt, AttemptHeaders, Ending, Standing } from './attempt.ts'
-import type { Destination, EndpointCounts, EventStanding } from './store.ts'
+import type { Destination, EventStanding } from './standing-store.ts'
 import { ATTEMPT_ID_PREFIX } from './store.ts'
 
 /** What a request wants to see. `expanded`: cancellations as such; else they count as success. */
@@ -87,19 +88,19 @@ function withoutPayload(event: StoredEvent): unknown {
   return JSON.parse(messageOut(event, false).toString())
 }
 
-/** What went wrong and what to do about it. Source: portal 5. */
+/** What went wrong and what to do about it. @param  `statusCode` null: of several attempts. Source: portal 5 */
 export function failureOut(
   name: FailureClass,
-  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs' | 'statusCode'>,
+  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs'> & { statusCode: number | null },
   docsUrl: string,
 ) {
   const { title, advice, retried } = FAILURE_CLASSES[name]
   const values: Readonly<Record<string, string>> = {
     HOST: new URL(url).hostname,
     LIMIT: `${Math.round((limitMs ?? durationMs) / 1000)} s`,
-    STATUS: String(statusCode),
+    STATUS: statusCode === null ? '' : String(statusCode),
   }
-  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word)
+  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word).trimEnd()
   return { class: name, title: fill(title), advice: fill(advice), retried, docsUrl: `${docsUrl}#${name}` }
 }
 
@@ -181,6 +182,7 @@ export function pageOut({ data, ...rest }: PageAnswer<Buffer>): Buffer {
 }
 
 /** EndpointStats. */
-export function endpointCountsOut({ delivered, waiting, retrying, failed, canceled }: EndpointCounts) {
-  return { success: delivered, pending: waiting, sending: retrying, fail: failed, canceled }
+export function endpointCountsOut(made: Counts, planned: { waiting: number; retrying: number }) {
+  const { success, failure, canceled } = made
+  return { success, pending: planned.waiting, sending: planned.retrying, fail: failure, canceled }
 }

@@ -7,10 +7,11 @@ import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
-import { isId, ksuidFloor } from '#src/adapters/ids.ts'
+import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
+import { countIn } from '#src/statistics/store.ts'
 import { addressing, attemptOf, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
   AttemptHeadersOut,
@@ -30,16 +31,9 @@ import {
   pageOut,
   standingOfStatus,
 } from './answers.ts'
-import { checkRange } from './range.ts'
-import {
-  ATTEMPT_ID_PREFIX,
-  type AttemptsOf,
-  countAttempts,
-  listAttempts,
-  listDestinations,
-  listEventsOf,
-  readAttemptHeaders,
-} from './store.ts'
+import { checkRange, type Range } from './range.ts'
+import { listDestinations, listEventsOf } from './standing-store.ts'
+import { ATTEMPT_ID_PREFIX, type AttemptsOf, countPlanned, listAttempts, readAttemptHeaders } from './store.ts'
 
 export type AttemptParts = {
   api: Database
@@ -218,8 +212,15 @@ export function registerAttemptRoutes(
     refusals: ['invalid_range'],
   })
   routes.get('/app/:app_id/endpoint/:endpoint_id/stats', stats, async (request) => {
-    const range = statsRange(queryOf(request, StatsQuery), clock.now())
-    return endpointCountsOut(await within(request, (tx) => countAttempts(tx, endpointOf(request), range)))
+    const now = clock.now()
+    const range = statsRange(queryOf(request, StatsQuery), now)
+    const { accountId, id: endpointId } = endpointOf(request)
+    return await within(request, async (tx) =>
+      endpointCountsOut(
+        await countIn(tx, { accountId, endpointId }, range, now),
+        await countPlanned(tx, endpointOf(request), range),
+      ),
+    )
   })
 }
 
@@ -245,12 +246,12 @@ function filterOf(query: { event_types?: string[]; channel?: string; tag?: strin
 }
 
 /**
- * The time that statistics are asked for, as bounds of ids.
+ * The time that statistics are asked for.
  * @throws DomainError invalid_range. Source: webhook-api 8.1
  */
-function statsRange({ since, until }: { since?: Date; until?: Date }, now: Date): { from: string; until: string } {
+function statsRange({ since, until }: { since?: Date; until?: Date }, now: Date): Range {
   const to = until ?? now
   const from = since ?? addMs(to, -STATS_DAYS_MAX * 86_400_000)
   checkRange({ since: from, until: to }, now, STATS_DAYS_MAX)
-  return { from: ksuidFloor(from), until: ksuidFloor(until ?? addMs(now, ID_STEP_MS)) }
+  return { since: from, until: until ?? addMs(now, ID_STEP_MS) }
 }

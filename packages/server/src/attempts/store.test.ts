@@ -1,10 +1,11 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { parseWindow, toPage } from '#src/adapters/http/pages.ts'
-import { IdSource } from '#src/adapters/ids.ts'
+import { IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { countIn } from '#src/statistics/store.ts'
 import {
   type AttemptRow,
   type EventRow,
@@ -13,18 +14,12 @@ import {
   plansOf,
   READ_WHOLE,
 } from '../../test/attempt-rows.ts'
+import { countAll } from '../../test/counted.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
 import type { Ending, Standing } from './attempt.ts'
-import {
-  type AttemptFilter,
-  type AttemptsOf,
-  countAttempts,
-  type EventFilter,
-  listAttempts,
-  listDestinations,
-  listEventsOf,
-} from './store.ts'
+import { listDestinations, listEventsOf } from './standing-store.ts'
+import { type AttemptFilter, type AttemptsOf, type EventFilter, listAttempts } from './store.ts'
 
 const START = new Date('2026-03-02T00:00:00.000Z')
 const clock = new ManualClock(START)
@@ -36,6 +31,7 @@ const endpoints = [1, 2, 3].map(() => ({
   environment: 'production',
 }))
 const [many = endpoints[0], few] = endpoints
+const atMany = many ?? { id: '', accountId: '', environment: '' }
 const events: EventRow[] = []
 const attempts: AttemptRow[] = []
 const groups: Record<string, string> = { 'order.paid': 'order', 'order.item.added': 'order.item' }
@@ -87,7 +83,8 @@ beforeAll(async () => {
       ['canceled'],
     ]
     for (const [index, ending] of (endings[d % 6] ?? []).entries()) {
-      const startedAt = addMs(createdAt, index * 7_200_000)
+      // of some events even the first attempt comes hours later
+      const startedAt = addMs(createdAt, index * 7_200_000 + (c % 7 === 0 ? 10_800_000 : 0))
       const statusCode = ending === 'failed' ? ([0, 302, 404, 500][a % 4] ?? 500) : ending === 'canceled' ? 0 : 200
       planned.push({
         ...of,
@@ -168,54 +165,6 @@ const eventFilter = fc.record({
   tag: fc.option(fc.constantFrom('first', 'none'), { nil: null }),
 })
 
-test('17: attempt filters by status, code class, channel, tag, type and endpoint agree with a full scan', async () => {
-  const byId = eventById()
-  const filters = fc.record({
-    event: eventFilter,
-    ending: fc.option(fc.constantFrom<Ending>('delivered', 'failed', 'canceled'), { nil: null }),
-    statusCodeClass: fc.option(fc.constantFrom(0, 100, 200, 300, 400, 500), { nil: null }),
-    endpoint: fc.constantFrom(...endpoints),
-    limit: fc.constantFrom(250, 100, 7),
-  })
-  await fc.assert(
-    fc.asyncProperty(filters, async ({ event, ending, statusCodeClass, endpoint, limit }) => {
-      const wanted = attempts
-        .filter((row) => row.endpointId === endpoint.id)
-        .filter((row) => ending === null || row.ending === ending)
-        .filter(
-          (row) => statusCodeClass === null || Math.floor((row.statusCode ?? 200) / 100) * 100 === statusCodeClass,
-        )
-        .filter((row) => passes(byId.get(row.eventId), event))
-        .map((row) => row.id)
-      const of = { event: null, endpointId: endpoint.id }
-      const enough = wanted.length > 500 ? 250 : limit
-      const found = await allAttempts(of, { ...everything, ...event, ending, statusCodeClass }, enough)
-      expect(found).toEqual(wanted.toSorted().toReversed())
-    }),
-    { numRuns: 40 },
-  )
-})
-
-test('14: attempts are paged forward and back, each once, in the same order', async () => {
-  const of = { event: null, endpointId: many?.id ?? '' }
-  const forward = await allAttempts(of, everything, 97)
-  const back: string[] = []
-  for (let iterator = `-${forward.at(-1)}`; ; ) {
-    const page = parseWindow({ limit: 97, iterator }, { prefix: 'atmpt_', now: clock.now() })
-    const rows = await within((tx) => listAttempts(tx, account, of, page, everything))
-    const shown = toPage(
-      page,
-      rows,
-      (row) => row.id,
-      (row) => row.id,
-    )
-    back.unshift(...shown.data)
-    if (shown.done) break
-    iterator = shown.prevIterator ?? ''
-  }
-  expect(back).toEqual(forward.slice(0, -1))
-})
-
 /** How each event stands with the endpoint, told from the rows; nothing is planned here. */
 function standings(endpointId: string): Map<string, { latest: Standing; endings: Ending[] }> {
   const found = new Map<string, { latest: Standing; endings: Ending[] }>()
@@ -225,59 +174,6 @@ function standings(endpointId: string): Map<string, { latest: Standing; endings:
   }
   return found
 }
-
-test('messages of an endpoint agree with a full scan, for each status', async () => {
-  const matches: Record<Standing, (endings: Ending[]) => boolean> = {
-    delivered: (endings) => endings.includes('delivered'),
-    failed: (endings) => endings.includes('failed') && !endings.includes('delivered'),
-    canceled: (endings) => endings.includes('canceled') && !endings.includes('delivered'),
-    waiting: () => false,
-    retrying: () => false,
-  }
-  const wish = fc.record({
-    wanted: fc.option(fc.constantFrom<Standing>('delivered', 'failed', 'canceled', 'waiting', 'retrying'), {
-      nil: null,
-    }),
-    event: eventFilter,
-    endpoint: fc.constantFrom(...endpoints),
-    fewAttempts: fc.constantFrom(0, 50_000), // both ways of looking for them
-  })
-  await fc.assert(
-    fc.asyncProperty(wish, async ({ wanted, event, endpoint, fewAttempts }) => {
-      const known = standings(endpoint.id)
-      const expected = events
-        .filter((row) => passes(row, event))
-        .flatMap(({ id }) => {
-          const standing = known.get(id)
-          if (!standing || (wanted !== null && !matches[wanted](standing.endings))) return []
-          return [{ id, standing: wanted ?? standing.latest }]
-        })
-        .toReversed()
-      const page = parseWindow({ limit: 250 }, { prefix: 'msg_', now: clock.now() })
-      const filter = { ...event, withContent: false }
-      const rows = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter, fewAttempts))
-      expect(rows.map((row) => ({ id: row.event.id, standing: row.standing }))).toEqual(expected.slice(0, 251))
-    }),
-    { numRuns: 30 },
-  )
-})
-
-test('8.1, 53: counts equal those of the lists for the same range, test requests left out', async () => {
-  const from = addMs(START, 86_400_000)
-  const until = addMs(START, 3 * 86_400_000)
-  const ofIds = parseWindow({ after: from, before: until }, { prefix: '', now: clock.now() })
-  const endpoint = { ...(many ?? { id: '', accountId: '' }), shard: 0 }
-  const counts = await within((tx) => countAttempts(tx, endpoint, ofIds))
-  const inRange = attempts.filter(
-    (row) => row.endpointId === endpoint.id && row.cause !== 'test' && row.startedAt >= from && row.startedAt < until,
-  )
-  const countOf = (ending: Ending) => inRange.filter((row) => row.ending === ending).length
-  expect(counts).toEqual({
-    ...{ delivered: countOf('delivered'), failed: countOf('failed'), canceled: countOf('canceled') },
-    ...{ waiting: 0, retrying: 0 },
-  })
-  expect(counts.delivered).toBeGreaterThan(100)
-})
 
 test('lists read indexes, newest first, and only the partitions of their window', async () => {
   const now = clock.now()
@@ -310,17 +206,152 @@ test('lists read indexes, newest first, and only the partitions of their window'
   )
   const newest = parseWindow({ limit: 50 }, { prefix: 'msg_', now })
   const filter = { types: null, channel: null, tag: null, withContent: true }
-  // few attempts: only their events are read; many: as many events as fill the page
-  const eventsOf = async (endpoint: typeof few, fewAttempts: number) => {
-    const of = { ...(endpoint ?? { id: '', accountId: '', environment: '' }), shard: 0 }
-    return await explained((tx) => listEventsOf(tx, of, newest, null, filter, fewAttempts))
+  const events_ = await explained((tx) => listEventsOf(tx, { ...atMany, shard: 0 }, newest, null, filter))
+  expect(events_).toMatch(/Index Scan Backward using event_\d+_pkey/)
+  for (const plan of [all, failed, byEvent, destinations, events_]) expect(plan).not.toMatch(READ_WHOLE)
+})
+test('14: attempts are paged forward and back, each once, in the same order', async () => {
+  const of = { event: null, endpointId: many?.id ?? '' }
+  const forward = await allAttempts(of, everything, 97)
+  const back: string[] = []
+  for (let iterator = `-${forward.at(-1)}`; ; ) {
+    const page = parseWindow({ limit: 97, iterator }, { prefix: 'atmpt_', now: clock.now() })
+    const rows = await within((tx) => listAttempts(tx, account, of, page, everything))
+    const shown = toPage(
+      page,
+      rows,
+      (row) => row.id,
+      (row) => row.id,
+    )
+    back.unshift(...shown.data)
+    if (shown.done) break
+    iterator = shown.prevIterator ?? ''
   }
-  const ofFew = await eventsOf(few, 50_000)
-  expect(ofFew).toMatch(/event_\d+_pkey on event_\d+ e_\d+ \(actual[^\n]*\n[^\n]*id = ANY/)
-  const ofMany = await eventsOf(many, 10)
-  expect(ofMany).toMatch(/Index Scan Backward using event_\d+_pkey/)
-  expect(ofMany).not.toMatch(/Seq Scan on event_[^\n]*\(actual[^\n]* rows=[1-9]/)
-  const walked = [...ofMany.matchAll(/Index Scan Backward using event_\d+_pkey[^\n]* rows=(\d+)/g)]
-  expect(walked.reduce((sum, [, rows]) => sum + Number(rows), 0)).toBeLessThanOrEqual(51)
-  for (const plan of [all, failed, byEvent, destinations, ofFew]) expect(plan).not.toMatch(READ_WHOLE)
+  expect(back).toEqual(forward.slice(0, -1))
+})
+
+describe.each([
+  ['before it has been counted', null],
+  ['after some of it has been counted', [86_400_000, 3 * 86_400_000]],
+])('%s', (_, counted) => {
+  beforeAll(async () => {
+    if (counted) await countAll(database, addMs(START, counted[0] ?? 0), addMs(START, counted[1] ?? 0))
+  }, 60_000)
+
+  test('17: attempt filters by status, code class, channel, tag, type and endpoint agree with a full scan', async () => {
+    const byId = eventById()
+    const filters = fc.record({
+      event: eventFilter,
+      ending: fc.option(fc.constantFrom<Ending>('delivered', 'failed', 'canceled'), { nil: null }),
+      statusCodeClass: fc.option(fc.constantFrom(0, 100, 200, 300, 400, 500), { nil: null }),
+      endpoint: fc.constantFrom(...endpoints),
+      limit: fc.constantFrom(250, 100, 7),
+    })
+    await fc.assert(
+      fc.asyncProperty(filters, async ({ event, ending, statusCodeClass, endpoint, limit }) => {
+        const wanted = attempts
+          .filter((row) => row.endpointId === endpoint.id)
+          .filter((row) => ending === null || row.ending === ending)
+          .filter(
+            (row) => statusCodeClass === null || Math.floor((row.statusCode ?? 200) / 100) * 100 === statusCodeClass,
+          )
+          .filter((row) => passes(byId.get(row.eventId), event))
+          .map((row) => row.id)
+        const of = { event: null, endpointId: endpoint.id }
+        const enough = wanted.length > 500 ? 250 : limit
+        const found = await allAttempts(of, { ...everything, ...event, ending, statusCodeClass }, enough)
+        expect(found).toEqual(wanted.toSorted().toReversed())
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('messages of an endpoint agree with a full scan, for each status', async () => {
+    const matches: Record<Standing, (endings: Ending[]) => boolean> = {
+      delivered: (endings) => endings.includes('delivered'),
+      failed: (endings) => endings.includes('failed') && !endings.includes('delivered'),
+      canceled: (endings) => endings.includes('canceled') && !endings.includes('delivered'),
+      waiting: () => false,
+      retrying: () => false,
+    }
+    const wish = fc.record({
+      wanted: fc.option(fc.constantFrom<Standing>('delivered', 'failed', 'canceled', 'waiting', 'retrying'), {
+        nil: null,
+      }),
+      event: eventFilter,
+      endpoint: fc.constantFrom(...endpoints),
+      limit: fc.constantFrom(250, 60),
+      after: fc.constantFrom(null, 0, 1, 3, 5), // days: read upwards from there
+    })
+    await fc.assert(
+      fc.asyncProperty(wish, async ({ wanted, event, endpoint, limit, after }) => {
+        const known = standings(endpoint.id)
+        const expected = events
+          .filter((row) => passes(row, event))
+          .flatMap(({ id }) => {
+            const standing = known.get(id)
+            if (!standing || (wanted !== null && !matches[wanted](standing.endings))) return []
+            return [{ id, standing: wanted ?? standing.latest }]
+          })
+          .toReversed()
+        const found: { id: string; standing: Standing }[] = []
+        const since = after === null ? undefined : addMs(START, after * 86_400_000)
+        for (let iterator: string | null = null; ; ) {
+          const window = {
+            limit,
+            iterator: iterator ?? undefined,
+            ...(since && iterator === null ? { after: since } : {}),
+          }
+          const page = parseWindow(window, { prefix: 'msg_', now: clock.now() })
+          const filter = { ...event, withContent: false }
+          const rows = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter))
+          const shown = toPage(
+            page,
+            rows,
+            (row) => ({ id: row.event.id, standing: row.standing }),
+            (row) => row.event.id,
+          )
+          if (since) {
+            const sinceId = `msg_${ksuidFloor(since)}`
+            expect(shown.data).toEqual(expected.filter(({ id }) => id >= sinceId).slice(-limit))
+            return
+          }
+          found.push(...shown.data)
+          if (shown.done) break
+          iterator = shown.iterator
+        }
+        expect(found).toEqual(expected)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  test('messages of an endpoint are found from any place on, also those that were first attempted hours later', async () => {
+    const known = standings(atMany.id)
+    const filter = { types: null, channel: null, tag: null, withContent: false }
+    for (let place = 500; place < 1_300; place += 100) {
+      for (const back of [false, true]) {
+        const iterator = `${back ? '-' : ''}${events[place]?.id}`
+        const page = parseWindow({ limit: 40, iterator }, { prefix: 'msg_', now: clock.now() })
+        const rows = await within((tx) => listEventsOf(tx, { ...atMany, shard: 0 }, page, null, filter))
+        const side = back ? events.slice(place + 1) : events.slice(0, place).toReversed()
+        const expected = side.filter(({ id }) => known.has(id)).slice(0, 41)
+        expect(rows.map((row) => row.event.id)).toEqual(expected.map(({ id }) => id))
+      }
+    }
+  })
+
+  test('8.1, 53: counts equal those of the lists for the same range, test requests left out', async () => {
+    const from = addMs(START, 86_400_000)
+    const until = addMs(START, 3 * 86_400_000)
+    const endpoint = many ?? { id: '' }
+    const of = { accountId: account.id, endpointId: endpoint.id }
+    const counts = await within((tx) => countIn(tx, of, { since: from, until }, clock.now()))
+    const inRange = attempts.filter(
+      (row) => row.endpointId === endpoint.id && row.cause !== 'test' && row.startedAt >= from && row.startedAt < until,
+    )
+    const countOf = (ending: Ending) => inRange.filter((row) => row.ending === ending).length
+    expect(counts).toEqual({ success: countOf('delivered'), failure: countOf('failed'), canceled: countOf('canceled') })
+    expect(counts.success).toBeGreaterThan(100)
+  })
 })

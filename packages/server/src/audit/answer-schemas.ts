@@ -1,7 +1,7 @@
 import Type from 'typebox'
+import { ACTOR_KINDS } from '#src/accounts/principal.ts'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { ACTOR_KINDS } from './audit.ts'
 
 const ChangeOut = Type.Object(
   {
@@ -14,7 +14,7 @@ const ChangeOut = Type.Object(
 )
 
 /** One write: who did what to what, when and from where. */
-export const AuditLineOut = Type.Object(
+const AuditLineOut = Type.Object(
   {
     id: idText('audit_'),
     at: momentText(),

@@ -39,7 +39,7 @@ const ExportQuery = Type.Object({
   ...deliveryParameters,
   iterator: DELIVERY_PAGE.iterator,
   sort: DELIVERY_PAGE.sort,
-  format: oneOf(['csv', 'ndjson']),
+  format: Type.Optional({ ...oneOf(['csv', 'ndjson']), description: '`csv` if not given.' }),
 })
 
 /** The log: deliveries of an account with their last attempts. Source: portal 2, S5 */
@@ -111,7 +111,8 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     const query = queryOf(request, ExportQuery)
     const page = pageOf(query)
     const look = await lookOf(request, parseDeliveryFilter(query, 'query'))
-    const { type, head, lineOf } = EXPORTS[query.format]
+    const { format = 'csv' } = query
+    const { type, head, lineOf } = EXPORTS[format]
 
     async function* lines(): AsyncGenerator<string> {
       if (head !== '') yield head
@@ -130,7 +131,7 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     }
     return await reply
       .type(type)
-      .header('content-disposition', `attachment; filename="deliveries.${query.format}"`)
+      .header('content-disposition', `attachment; filename="deliveries.${format}"`)
       .send(Readable.from(lines()))
   })
 }

@@ -64,13 +64,18 @@ async function addCancellations(
                            ${rows.map((row) => row.cause)}::text[], ${numbers}::smallint[],
                            ${rows.map((row) => row.task_id)}::text[])
                     as d (account_id, event_id, id, endpoint_id, delivery_id, cause, number, task_id)
-    ), noted as (
+    ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            started_at, state, task_id)
       select d.account_id, d.event_id, d.id, d.endpoint_id, d.delivery_id, d.cause, d.number, e.url, 'canceled', ${why}::text,
              ${now}::timestamptz, 'canceled', d.task_id
         from ended d
         join endpoint e on e.account_id = d.account_id and e.id = d.endpoint_id
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, 'canceled', d.id, d.number, 0, ${why}::text, null, ${now}::timestamptz)
+        from ended d where d.account_id in (select account_id from live_watch)
     )
     update endpoint e set version = e.version + 1
      where (e.account_id, e.id) in (select account_id, endpoint_id from ended)`

@@ -21,7 +21,18 @@ const WARNING_PERCENTS: readonly number[] = [50, 70, 90]
 /** A failure this long after the one before begins a new streak: the endpoint may have worked in between. */
 const STREAK_GAP_MS_MAX = 48 * 3_600_000
 const FAILURES_MIN = 10
+/** So many failures, over such a time, and an endpoint is failing. */
+const FAILING_MIN = 3
+const FAILING_MS_MIN = 600_000
 const DAY_MS = 24 * 3_600_000
+
+/** Has an endpoint failed for some time, and no success come between? Source: portal 5, endpoint states. */
+export function isFailing(
+  { failingSince, failures }: Pick<FailureClock, 'failingSince' | 'failures'>,
+  at: Date,
+): boolean {
+  return failingSince !== null && failures >= FAILING_MIN && at.getTime() - failingSince.getTime() >= FAILING_MS_MIN
+}
 
 /**
  * Moves an endpoint's failure clock by one attempt, and says whether the endpoint is to be disabled for it, and which warnings

@@ -48,6 +48,8 @@ export class Lane {
   canceledThrough: Date | null = null
   /** The endpoint is to be disabled with the next record. */
   disable: { reason: DisabledReason; at: Date } | null = null
+  /** The last success that ended a failing streak. */
+  recoveredAt: Date | null = null
   /** What operators are to hear of the endpoint with the next record. */
   announcements: readonly Announcement[] = []
   /** Nothing older than this is looked for in the database: it was read to the end. */

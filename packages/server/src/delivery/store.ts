@@ -3,6 +3,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Signing } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
+import { isWatched } from '#src/live/watched.ts'
 import type { DeadReason, Delivery, DeliveryState } from './delivery.ts'
 import { type Cause, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
@@ -237,6 +238,10 @@ export type EndpointChange = {
   version: number
   provenAt: Date | null
   failureClock: FailureClock
+  /** The success that has ended a failing streak; null: none since the worker knows the endpoint. */
+  recoveredAt: Date | null
+  /** Until when its breaker lets nothing through. */
+  pausedUntil: Date | null
   disable: { reason: DisabledReason; at: Date } | null
   /** What operators hear of it, once it is written. */
   announcements: readonly Announcement[]
@@ -313,7 +318,14 @@ export async function recordAttempts(
              ${asked ? ASKED : sql``}
         from done
       ${again ? sql`on conflict do nothing` : sql``}
-      ${hasTrouble ? sql`returning id` : sql``}
+      ${again || hasTrouble ? sql`returning id` : sql``}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select d.account_id, 'delivery', d.delivery_id,
+             delivery_change(d.delivery_id, d.event_id, d.endpoint_id, d.state, d.id, d.number, d.status_code, d.failure_class,
+                             to_timestamp(d.next_ms / 1000), to_timestamp((d.started_ms + d.duration_ms) / 1000))
+        from done d
+       where ${isWatched(sql`d.account_id`)} ${again ? sql`and d.id in (select id from written)` : sql``}
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
@@ -332,6 +344,10 @@ export async function recordAttempts(
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
              warned_percent = c.warned_percent,
+             recovered_at = greatest(c.recovered_at, e.recovered_at),
+             paused_until = c.paused_until,
+             paused_since = case when c.paused_until is not null then coalesce(e.paused_since, c.last_attempt_at) end,
+             disabled_at = case when c.disable_reason is not null and not e.disabled then c.disabled_at else e.disabled_at end,
              disabled = e.disabled or c.disable_reason is not null,
              disabled_reason = coalesce(e.disabled_reason, c.disable_reason),
              canceled_before = case when c.disable_reason is not null then c.disabled_at else e.canceled_before end,
@@ -344,9 +360,12 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
+                    ${changes.map((change) => change.recoveredAt)}::timestamptz[],
+                    ${changes.map((change) => change.pausedUntil)}::timestamptz[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, recovered_at, paused_until,
+                disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )

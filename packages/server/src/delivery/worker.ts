@@ -13,7 +13,7 @@ import { CarefulShards } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
 import type { Failpoint } from './failpoint.ts'
-import { moveFailureClock } from './failure-clock.ts'
+import { isFailing, moveFailureClock } from './failure-clock.ts'
 import { type Budget, deliveryIdOf, heldName, type Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneName, Lanes } from './lanes.ts'
@@ -350,6 +350,7 @@ export class DeliveryWorker {
       const proves = record.state.status === 'delivered' && target.provenAt === null
       changesEndpoint = proves || clock !== target.failureClock || disable !== null
       if (proves) target.provenAt = endedAt
+      if (clock.failingSince === null && isFailing(target.failureClock, endedAt)) lane.recoveredAt = endedAt
       target.failureClock = clock
       noteWarnings(lane, target, warnings, this.#parts)
       if (disable && !target.disabled) noteDisabled(lane, target, { reason: disable, at: endedAt }, this.#parts)
@@ -398,8 +399,9 @@ export class DeliveryWorker {
     const lane = this.#lanes.get(endpointId)
     if (!lane?.target) return undefined
     const { accountId, version, provenAt, failureClock } = lane.target
-    const { disable, announcements } = lane
-    return { accountId, endpointId, version, provenAt, failureClock, disable, announcements }
+    const { disable, announcements, recoveredAt, breaker } = lane
+    const pausedUntil = breaker.openUntil
+    return { accountId, endpointId, version, provenAt, failureClock, recoveredAt, pausedUntil, disable, announcements }
   }
 
   /** A record is settled: the delivery is finished, or waits for its next due time. */
@@ -440,6 +442,7 @@ export class DeliveryWorker {
     if (known && known.url !== target.url) {
       this.#parts.outgoing.closeIdle(lane.endpointId)
       lane.pausedUntil = null
+      lane.recoveredAt = null
     }
     if (known && known.version !== target.version) this.#lanes.reload(lane) // payloads may have been erased
     const mark = target.deletedAt ?? target.canceledBefore

@@ -60,7 +60,7 @@ export const EndpointSecretOut = Type.Object(
 )
 
 /** A signing secret without itself: `GET E/secret/list`; `DELETE E/secret/{secret_id}` ends one that overlaps. */
-export const SigningSecretOut = Type.Object(
+const SigningSecretOut = Type.Object(
   {
     id: Type.String(),
     kind: oneOf(['hmac-sha256', 'ed25519']),

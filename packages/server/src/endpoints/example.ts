@@ -7,8 +7,7 @@ import { acceptIn, type NewEvent, type PlannedDelivery } from '#src/events/accep
 import { type Envelope, envelope } from '#src/events/envelope.ts'
 import { type EventType, exampleOf, PING_TYPE } from '#src/events/event-type.ts'
 import { readEventType, type Sight } from '#src/events/event-type-store.ts'
-import type { Endpoint } from './endpoint.ts'
-import { ping, testEvent } from './test-request.ts'
+import { ping, type TestTarget, testEvent } from './test-request.ts'
 
 const EXAMPLES_PER_MINUTE = 10
 /** Known to official SDKs, and to no environment. */
@@ -25,12 +24,12 @@ export type Test = {
 }
 
 /**
- * Accepts an example of a type for one endpoint, in the caller's transaction.
+ * Accepts an example of a type for one endpoint, or one listener, in the caller's transaction.
  * @throws DomainError not_found (type), no_example, rate_limited
  */
 export async function sendExample(
   tx: Queryable,
-  endpoint: Endpoint,
+  endpoint: TestTarget,
   test: Test,
   { clock, ids }: { clock: Clock; ids: IdSource },
 ): Promise<{ event: NewEvent; planned: PlannedDelivery[] }> {
@@ -40,7 +39,7 @@ export async function sendExample(
 }
 
 /** Counted in this transaction: a refused or repeated request takes no place. @throws DomainError rate_limited */
-export async function takePlace(tx: Queryable, endpoint: Endpoint, clock: Clock): Promise<void> {
+export async function takePlace(tx: Queryable, endpoint: Pick<TestTarget, 'id'>, clock: Clock): Promise<void> {
   const window = await new RateLimiter(tx, clock).take(`example ${endpoint.id}`, EXAMPLES_PER_MINUTE)
   if (window.allowed) return
   throw new DomainError('rate_limited', `At most ${EXAMPLES_PER_MINUTE} tests a minute go to an endpoint.`, {
@@ -51,7 +50,7 @@ export async function takePlace(tx: Queryable, endpoint: Endpoint, clock: Clock)
 /** @throws DomainError not_found (type), no_example */
 export async function exampleEvent(
   tx: Queryable,
-  endpoint: Endpoint,
+  endpoint: TestTarget,
   { type: name, index, sight, payload }: Test,
   now: Date,
   ids: IdSource,

@@ -6,6 +6,7 @@ import type { Environments } from '#src/accounts/environments.ts'
 import type { InternalAccounts } from '#src/accounts/internal-account.ts'
 import type { Account, Capability, Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { holds, insufficientAccess } from '#src/adapters/http/management.ts'
@@ -118,8 +119,11 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
       if (owner) request.account = await owner(request.principal.environment)
       const name = endpointNameOf(request)
       const endpoint = name && (await within(request, (tx) => readEndpoint(tx, request.account.id, name)))
-      if (endpoint) request.endpoint = endpoint
-      else if (!mayBeNew || !name || 'id' in name) throw notFound()
+      if (endpoint) {
+        request.endpoint = endpoint
+        request.audit.say({ target: { kind: 'endpoint', id: endpoint.id } })
+      }
+      if (!endpoint && (!mayBeNew || !name || 'id' in name)) throw notFound()
     }
     return { config: { access: isOperational ? 'environment_key' : capability, find } } as const
   }
@@ -158,12 +162,26 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     return url
   }
 
+  /** Saves an endpoint, with what changed by it in the audit. */
+  async function saving(request: FastifyRequest, work: (tx: Queryable) => Promise<Saved>): Promise<Saved> {
+    return await recorded(api, request, async (tx) => {
+      const saved = await work(tx)
+      note(request, saved)
+      return saved
+    })
+  }
+
+  function note(request: FastifyRequest, { before, endpoint }: Saved): void {
+    const target = { kind: 'endpoint', id: endpoint.id }
+    request.audit.say({ target, before, after: endpoint })
+  }
+
   /** Lets those who send know of a committed change. */
   function tellOf({
     endpoint,
     planned = [],
     announced,
-  }: Omit<Saved, 'created' | 'planned'> & { planned?: PlannedDelivery[] }) {
+  }: Omit<Saved, 'created' | 'planned' | 'before'> & { planned?: PlannedDelivery[] }) {
     wake.lanes([{ accountId: endpoint.accountId, endpointId: endpoint.id, shard: endpoint.shard }, ...announced])
     if (planned.length > 0) wake.deliveries(planned)
   }
@@ -198,6 +216,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
       // a secret that cannot be read is among the faults, which refuse the whole
       const saved = await createEndpoint(tx, { settings, headers, secret: secret ?? newSecret() }, key, context)
       if (saved === 'uid_taken') throw uidTaken()
+      note(request, saved)
       return { status: 201, answer: await answer(request, saved.endpoint), committed: () => tellOf(saved) }
     })
   })
@@ -217,7 +236,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     const url = await checkUrl(request, body.url, faults)
     const context = await contextOf(request, faults)
     const saved = current
-      ? await within(request, (tx) =>
+      ? await saving(request, (tx) =>
           changeEndpoint(tx, current.id, (before) => replaced(before, url, fields), context),
         )
       : await putByUid(request, url, fields, context)
@@ -237,7 +256,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     const { uid } = name
     const differs = (fields.uid ?? uid) !== uid ? [fault('uid', 'must equal the uid in the path')] : []
     const faults = [...context.faults, ...differs]
-    return await within(request, async (tx) => {
+    return await saving(request, async (tx) => {
       const key = await dataKeys.read(tx, request.account.id)
       const input = { settings: created(url, { ...fields, uid }), headers: new Map(), secret: newSecret() }
       const saved = await createEndpoint(tx, input, key, { ...context, faults })
@@ -251,7 +270,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   const remove = described(addressed('ManageEndpoint'), operations.remove)
   routes.delete(`${path}/:endpoint_id`, remove, async (request, reply) => {
     const { endpoint } = request
-    const announced = await within(request, (tx) => deleteEndpoint(tx, endpoint, parts))
+    request.audit.say({ before: endpoint })
+    const announced = await recorded(api, request, (tx) => deleteEndpoint(tx, endpoint, parts))
     tellOf({ endpoint, announced })
     return await reply.code(204).send()
   })
@@ -266,7 +286,8 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   })
 
   async function saveHeaders(request: FastifyRequest, change: (current: Headers) => Headers): Promise<void> {
-    const announced = await within(request, async (tx) => {
+    request.audit.say({ withheld: ['headers'] })
+    const announced = await recorded(api, request, async (tx) => {
       const key = await dataKeys.read(tx, request.account.id)
       return await changeHeaders(tx, request.endpoint, change, key, parts)
     })
@@ -285,7 +306,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
   const getSecret = described(addressed('ViewEndpointSecret'), operations.getSecret)
   routes.get(`${path}/:endpoint_id/secret`, getSecret, async (request) => {
     const { accountId, id } = request.endpoint
-    return await within(request, async (tx) => {
+    return await recorded(api, request, async (tx) => {
       const key = await dataKeys.read(tx, accountId)
       const [current] = await readSecrets(tx, accountId, id, clock.now())
       if (!current) throw notFound() // deleted a moment ago
@@ -302,6 +323,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     const { endpoint } = request
     return await idempotency.run(request, reply, async (tx) => {
       const key = await dataKeys.read(tx, endpoint.accountId)
+      request.audit.say({ withheld: ['secret'], after: { gracePeriodSeconds: graceSeconds } })
       const announced = await rotateSecret(tx, endpoint, { given, graceSeconds }, { key, ids, clock })
       return { status: 204, committed: () => tellOf({ endpoint, announced }) }
     })
@@ -317,7 +339,7 @@ function registerRoutes(routes: FastifyInstance, parts: EndpointParts, { path, o
     const faults: Fault[] = []
     const url = body.url === undefined ? undefined : await checkUrl(request, body.url, faults)
     const context = await contextOf(request, faults)
-    const saved = await within(request, (tx) =>
+    const saved = await saving(request, (tx) =>
       changeEndpoint(tx, request.endpoint.id, (before) => patched(before, url ?? before.url, fields), context),
     )
     tellOf(saved)

@@ -26,6 +26,8 @@ import { ping } from './test-request.ts'
 
 /** An endpoint as it was written, and the deliveries to hand to `Wake` after the commit. */
 export type Saved = {
+  /** null: it was made. */
+  before: Endpoint | null
   endpoint: Endpoint
   created: boolean
   planned: PlannedDelivery[]
@@ -76,6 +78,7 @@ export async function createEndpoint(
   if (added === 'uid_taken') return added
   await addSecret(tx, owner, { id: newSecretId(ids, now), sealed: sealSecret(key, owner, secret) }, now)
   return {
+    before: null,
     endpoint: added,
     created: true,
     planned: settings.disabled ? [] : await test(tx, ping(added, now, ids), context),
@@ -103,6 +106,7 @@ export async function changeEndpoint(
   const endpoint = await saveEndpoint(tx, { accountId: account.id, id }, settings, effects, now)
   if (!endpoint) throw notFound()
   return {
+    before,
     endpoint,
     created: false,
     planned: effects.tested ? await test(tx, ping(endpoint, now, ids), context) : [],

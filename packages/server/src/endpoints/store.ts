@@ -186,7 +186,14 @@ export async function saveEndpoint(
                                       else coalesce(disabled_reason, 'manual') end,
                canceled_before = case when ${effects.turned === 'disabled'}::boolean then ${now}::timestamptz
                                       else canceled_before end,
+               disabled_at = case ${effects.turned} when 'disabled' then ${now}::timestamptz
+                                                    when 'enabled' then null else disabled_at end,
                proven_at = case when ${effects.moved}::boolean then null else proven_at end,
+               url_set_at = case when ${effects.moved}::boolean then ${now}::timestamptz else url_set_at end,
+               recovered_at = case when ${effects.moved}::boolean then null
+                                   when ${effects.turned === 'enabled'}::boolean then ${now}::timestamptz else recovered_at end,
+               paused_since = case when ${forgiven}::boolean then null else paused_since end,
+               paused_until = case when ${forgiven}::boolean then null else paused_until end,
                failing_since = case when ${forgiven}::boolean then null else failing_since end,
                failures = case when ${forgiven}::boolean then 0 else failures end,
                warned_percent = case when ${forgiven}::boolean then 0 else warned_percent end,
@@ -241,7 +248,7 @@ export async function saveHeaders(
 }
 
 /** A secret as it is stored; `expiresAt` null marks the current one, of which the schema allows one. */
-export type SealedSecret = { id: string; secret: Buffer; expiresAt: Date | null }
+export type SealedSecret = { id: string; secret: Buffer; createdAt: Date; expiresAt: Date | null }
 
 /** The current secret first, then former ones that still sign, newest first. */
 export async function readSecrets(
@@ -250,11 +257,16 @@ export async function readSecrets(
   endpointId: string,
   now: Date,
 ): Promise<SealedSecret[]> {
-  const rows = await tx.query<{ id: string; secret: Buffer; expires_at: Date | null }>`
-    select id, secret, expires_at from endpoint_secret
+  const rows = await tx.query<{ id: string; secret: Buffer; created_at: Date; expires_at: Date | null }>`
+    select id, secret, created_at, expires_at from endpoint_secret
      where account_id = ${accountId} and endpoint_id = ${endpointId} and (expires_at is null or expires_at > ${now})
      order by expires_at is null desc, id desc`
-  return rows.map((row) => ({ id: row.id, secret: row.secret, expiresAt: row.expires_at }))
+  return rows.map((row) => ({
+    id: row.id,
+    secret: row.secret,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }))
 }
 
 export async function addSecret(
@@ -283,6 +295,25 @@ export async function retireSecrets(
   await tx.query`
     update endpoint_secret set expires_at = ${currentUntil}
      where account_id = ${owner.accountId} and endpoint_id = ${owner.id} and expires_at is null`
+}
+
+/** Ends a former secret at once. @returns false when it signs no longer; 'current' when it is no former one */
+export async function endSecret(
+  tx: Queryable,
+  owner: { accountId: string; id: string },
+  secretId: string,
+  now: Date,
+): Promise<boolean | 'current'> {
+  const [held] = await tx.query<{ expires_at: Date | null }>`
+    select expires_at from endpoint_secret
+     where account_id = ${owner.accountId} and endpoint_id = ${owner.id} and id = ${secretId}
+       for update`
+  if (!held) return false
+  if (held.expires_at === null) return 'current'
+  await tx.query`
+    delete from endpoint_secret
+     where account_id = ${owner.accountId} and endpoint_id = ${owner.id} and id = ${secretId}`
+  return held.expires_at > now
 }
 
 /** Tells those who hold the endpoint in memory that something attempts must obey is different. */

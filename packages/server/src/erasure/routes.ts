@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import { addMs } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
-import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { listOf, mapOf, oneOf, plainText } from '#src/adapters/http/schema.ts'
@@ -38,7 +38,7 @@ export function registerErasureRoutes(routes: FastifyInstance, parts: TaskParts)
     answers: { 204: null },
   })
   routes.delete('/app/:app_id/msg/:msg_id/content', eraseOne, async (request, reply) => {
-    const { lanes } = await api.transaction({ settings: settingsOf(request) }, (tx) =>
+    const { lanes } = await recorded(api, request, (tx) =>
       erasePayloads(tx, request.account.id, [eventOf(request).id], parts),
     )
     wakeLanes(lanes)
@@ -52,12 +52,11 @@ export function registerErasureRoutes(routes: FastifyInstance, parts: TaskParts)
   })
   routes.delete('/app/:app_id/msg/:msg_id/attempt/:attempt_id/content', eraseAttempt, async (request, reply) => {
     const id = pathValue(request, 'attempt_id') ?? ''
-    const found =
-      isId(id, ATTEMPT_ID_PREFIX) &&
-      (await api.transaction({ settings: settingsOf(request) }, (tx) =>
-        eraseAnswer(tx, request.account.id, eventOf(request).id, id),
-      ))
-    if (!found) throw notFound()
+    if (!isId(id, ATTEMPT_ID_PREFIX)) throw notFound()
+    request.audit.say({ target: { kind: 'attempt', id } })
+    await recorded(api, request, async (tx) => {
+      if (!(await eraseAnswer(tx, request.account.id, eventOf(request).id, id))) throw notFound()
+    })
     return await reply.code(204).send()
   })
 

@@ -1,6 +1,7 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { isWatched } from '#src/live/watched.ts'
 import { parseNpn } from '#src/population/npn.ts'
 
 /** A fact to accept. The payload is what every attempt, replay and answer carries, byte for byte. */
@@ -105,7 +106,10 @@ function npnOf({ npn, type, payload }: NewEvent): string | null {
   }
 }
 
-/** Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one. */
+/**
+ * Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one; where
+ * somebody watches the account, both are noted.
+ */
 export const storeAndPlan: Sql = sql`
     stored as (
       insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
@@ -124,7 +128,15 @@ export const storeAndPlan: Sql = sql`
         left join event_type t on t.environment = a.environment and t.name = a.type
         join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t,
              case when a.channels is not null then array(select json_array_elements_text(a.channels::json)) end)
-      returning event_id, delivery_id, endpoint_id, shard
+      returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
+    ), noted_events as (
+      insert into live_change (account_id, topic, subject)
+      select a.account_id, 'event', a.id from admitted a where ${isWatched(sql`a.account_id`)}
+    ), noted as (
+      insert into live_change (account_id, topic, subject, change)
+      select p.account_id, 'delivery', p.delivery_id,
+             delivery_change(p.delivery_id, p.event_id, p.endpoint_id, 'waiting', null, 0, 0, null, p.due_at, p.created_at)
+        from planned p where ${isWatched(sql`p.account_id`)}
     )`
 
 export type PlannedRow = { event_id: string; delivery_id: string; endpoint_id: string; shard: number }

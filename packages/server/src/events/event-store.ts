@@ -1,9 +1,11 @@
 import type { WindowPage } from '#src/adapters/http/pages.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { notFound } from '#src/domain-error.ts'
-import { isAmong } from './event-type-store.ts'
+import { fill, rangesWith, rowsIn } from '#src/occurrences/ranges.ts'
+import { valuesOf } from '#src/occurrences/values.ts'
+import { typesAmong } from './event-type-store.ts'
 import { MESSAGE_ID_PREFIX } from './message.ts'
 import type { StoredEvent } from './message-out.ts'
 
@@ -62,21 +64,33 @@ export async function listEvents(
   page: WindowPage,
   filter: EventFilter,
 ): Promise<StoredEvent[]> {
-  const rows = await tx.query<EventRow>`
-    select e.id, e.type, e.uid, e.channels, e.tags, e.created_at, e.deliver_at, e.content_type,
-           case when ${filter.withContent} then e.payload end as payload
-      from event e
-     where e.account_id = ${account.id} and e.id >= ${page.from} and e.id < ${page.until}
-       and (${page.above}::text is null or e.id > ${page.above})
-       and (${page.below}::text is null or e.id < ${page.below})
-       and (${filter.channel}::text is null or ${filter.channel} = any (e.channels))
-       and (${filter.tag}::text is null or ${filter.tag} = any (e.tags))
-       and ${isAmong(sql`e.type`, account.environment, filter.types)}
-       ${filter.npn === null ? sql`` : sql`and e.npn = ${filter.npn}`}
-       ${filter.beginning === null ? sql`` : sql`and e.id >= ${filter.beginning} and e.id < ${`${filter.beginning}~`}`}
-     order by case when ${page.read === 'ascending'} then e.id end, case when ${page.read === 'descending'} then e.id end desc
-     limit ${page.limit + 1}`
+  const { channel, tag } = filter
+  const types = filter.types && (await typesAmong(tx, account.environment, filter.types))
+  const wanted = valuesOf({ types, channel, tag })
+  const order = page.read === 'ascending' ? sql`asc` : sql`desc`
+  const window = sql`account_id = ${account.id} and id >= ${page.from} and id < ${page.until}
+                     ${page.above === null ? sql`` : sql`and id > ${page.above}`}
+                     ${page.below === null ? sql`` : sql`and id < ${page.below}`}
+                     ${filter.npn === null ? sql`` : sql`and npn = ${filter.npn}`}
+                     ${filter.beginning === null ? sql`` : sql`and id >= ${filter.beginning} and id < ${`${filter.beginning}~`}`}`
+  const batches = rangesWith(tx, { accountId: account.id, owner: '' }, page, wanted)
+  const rows = await fill(batches, page.limit + 1, (ranges, limit) =>
+    tx.run<EventRow>(sql`
+      select e.id, e.type, e.uid, e.channels, e.tags, e.created_at, e.deliver_at, e.content_type,
+             case when ${filter.withContent} then e.payload end as payload
+        from ${rowsIn('event', window, ranges)} as e
+       where ${passes({ types, channel, tag })}
+       order by e.id ${order}
+       limit ${limit}`),
+  )
   return rows.map(toStored)
+}
+
+/** What an event `e` has. @param types  of `typesAmong` */
+export function passes({ types, channel, tag }: Pick<EventFilter, 'types' | 'channel' | 'tag'>): Sql {
+  return sql`${channel === null ? sql`true` : sql`${channel} = any (e.channels)`}
+         and ${tag === null ? sql`true` : sql`${tag} = any (e.tags)`}
+         and ${types === null ? sql`true` : sql`e.type = any (${types}::text[])`}`
 }
 
 /** Would an enabled endpoint of the account get such an event now? */

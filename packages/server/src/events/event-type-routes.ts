@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
@@ -131,6 +132,7 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     return await idempotency.run(request, reply, async (tx) => {
       const added = await addEventType(tx, request.principal.environment, body.name, type, clock.now())
       if (!added) throw new DomainError('event_type_exists', 'An event type with this name exists.')
+      request.audit.say({ target: { kind: 'event_type', id: added.name }, after: eventTypeAnswer(added, false) })
       return { status: 201, answer: eventTypeAnswer(added, true) }
     })
   })
@@ -148,10 +150,13 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     const body = bodyOf(request, putBody, { current: current && eventTypeAnswer(current, true) })
     refuseOtherName(body, name)
     const type = settled(request, body, DEFAULTS)
-    const saved = await within(request, (tx) =>
-      putEventType(tx, request.principal.environment, name, type, clock.now()),
-    )
-    if (!saved) throw builtIn()
+    const saved = await recorded(api, request, async (tx) => {
+      const put = await putEventType(tx, request.principal.environment, name, type, clock.now())
+      if (!put) throw builtIn()
+      const before = current === undefined || put.created ? null : eventTypeAnswer(current, true)
+      request.audit.say({ before, after: eventTypeAnswer(put.type, true) })
+      return put
+    })
     return await reply.code(saved.created ? 201 : 200).send(eventTypeAnswer(saved.type, true))
   })
 
@@ -166,13 +171,14 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     const { name } = request.eventType
     const body = bodyOf(request, patchBody, { current: eventTypeAnswer(request.eventType, true) })
     refuseOtherName(body, name)
-    return await within(request, async (tx) => {
+    return await recorded(api, request, async (tx) => {
       const before = await lockEventType(tx, request.principal.environment, name)
       if (!before) throw notFound()
       if (before.builtIn) throw builtIn()
       const type = settled(request, body, before)
       const saved = await saveEventType(tx, request.principal.environment, name, type, clock.now())
       if (!saved) throw notFound()
+      request.audit.say({ before: eventTypeAnswer(before, true), after: eventTypeAnswer(saved, true) })
       return eventTypeAnswer(saved, true)
     })
   })
@@ -188,10 +194,12 @@ export function registerEventTypeRoutes(routes: FastifyInstance, { api, clock, i
     const { name } = request.eventType
     const { expunge = false } = queryOf(request, deleteQuery)
     const { environment } = request.principal
-    await within(request, async (tx) => {
+    await recorded(api, request, async (tx) => {
       const type = await lockEventType(tx, environment, name)
       if (!type) throw notFound()
       if (type.builtIn) throw builtIn()
+      const before = eventTypeAnswer(type, false)
+      request.audit.say({ before, after: expunge ? null : { ...before, archived: true } })
       if (expunge) await removeEventType(tx, environment, name)
       else await saveEventType(tx, environment, name, { ...type, archived: true }, clock.now())
     })

@@ -12,7 +12,7 @@ import { PRODUCERSYNC_GROUP, PRODUCERSYNC_SCHEMA_VERSION, producersyncTypes } fr
 export type Sight = 'all' | { featureFlags: readonly string[] }
 
 export function sightOf(principal: Principal): Sight {
-  return principal.kind === 'environment_key' ? 'all' : { featureFlags: [...principal.featureFlags] }
+  return 'featureFlags' in principal ? { featureFlags: [...principal.featureFlags] } : 'all'
 }
 
 type EventTypeRow = {
@@ -167,6 +167,14 @@ export function isAmong(type: Sql, environment: Sql | string, names: readonly st
               or exists (select from event_type y
                           where y.environment = ${environment} and y.name = ${type} and y.group_name is not null
                             and group_and_parents(y.group_name) && ${names}::text[]))`
+}
+
+/** The types that are among these names, which are of types or of groups: those names, and what is registered in the groups. */
+export async function typesAmong(tx: Queryable, environment: string, names: readonly string[]): Promise<string[]> {
+  const rows = await tx.query<{ name: string }>`
+    select name from event_type
+     where environment = ${environment} and group_name is not null and group_and_parents(group_name) && ${names}::text[]`
+  return [...new Set([...names, ...rows.map(({ name }) => name)])]
 }
 
 /** What a customer says of a type. */

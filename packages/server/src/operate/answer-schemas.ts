@@ -1,8 +1,9 @@
 import Type from 'typebox'
+import { STAFF_ROLES } from '#src/accounts/principal.ts'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { LINK_STATES } from '#src/portal/link.ts'
-import { ROLES, STAFF_ROLES } from '#src/portal/role.ts'
+import { ROLES } from '#src/portal/role.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const bounded = Type.Object(
@@ -13,7 +14,7 @@ const bounded = Type.Object(
 export const ACCOUNT_HEALTH = ['failing', 'degraded', 'healthy', 'unverified', 'disabled', 'none'] as const
 
 /** `GET /api/v1/env/account?q&health`. */
-export const EnvAccountOut = Type.Object(
+const EnvAccountOut = Type.Object(
   {
     id: idText('app_'),
     uid: nullable(Type.String()),
@@ -33,7 +34,7 @@ export const EnvAccountOut = Type.Object(
 export const EnvAccountPage = pageOf('EnvAccountOut', EnvAccountOut)
 
 /** `GET /api/v1/env/login-link?account&state`; `DELETE /api/v1/env/login-link/{link_id}`. */
-export const EnvLoginLinkOut = Type.Object(
+const EnvLoginLinkOut = Type.Object(
   {
     id: idText('link_'),
     account: nullable(Type.Object({ id: idText('app_'), name: Type.String() }, { title: 'LinkAccount' })),
@@ -49,7 +50,6 @@ export const EnvLoginLinkOut = Type.Object(
 )
 export const EnvLoginLinkPage = pageOf('EnvLoginLinkOut', EnvLoginLinkOut)
 
-const docs = Type.String({ description: 'Where the runbook of it stands.' })
 const moment = nullable(momentText())
 
 /** `GET /api/v1/env/health`: what a part is, and whether it needs somebody. */
@@ -63,8 +63,9 @@ export const EnvHealthOut = Type.Object(
         {
           part: Type.String(),
           text: Type.String(),
-          alert: Type.String({ description: 'The rule that rings for it.' }),
-          runbook: docs,
+          advice: Type.String({ description: 'What to do about it.' }),
+          alert: nullable(Type.String({ description: 'The rule that rings for it.' })),
+          runbook: nullable(Type.String({ description: 'Path in the repository.' })),
         },
         { title: 'HealthProblem' },
       ),
@@ -134,7 +135,6 @@ export const EnvHealthOut = Type.Object(
         connectionsMax: count,
         bytes: Type.Integer(),
         durable: Type.Boolean(),
-        oldestTransactionMs: nullable(Type.Integer()),
       },
       { title: 'HealthDatabase' },
     ),

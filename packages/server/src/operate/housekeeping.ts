@@ -3,10 +3,16 @@ import { purgeAccess } from '#src/accounts/purge.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { purgeAudit } from '#src/audit/store.ts'
+import { purgeLogins } from '#src/cli-login/store.ts'
+import { purgeCliSessions } from '#src/cli-sessions/store.ts'
 import { purgeIssues } from '#src/issues/store.ts'
+import { trimChanges } from '#src/live/store.ts'
 import { purgeNotices } from '#src/notices/store.ts'
+import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { purgePreviews } from '#src/replays/preview-store.ts'
+import { purgeTallies } from '#src/statistics/tally-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000
@@ -76,7 +82,10 @@ export class Housekeeping {
       if (now >= this.#partitionsAt) {
         const kept = await readKept(this.#database)
         await this.#keepPartitions(kept)
-        await this.#purge((limit) => this.#purgeEventIds(addMs(now, -kept.longest * DAY_MS), limit))
+        const before = addMs(now, -kept.longest * DAY_MS)
+        await this.#purge((limit) => this.#purgeEventIds(before, limit))
+        await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
+        await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
         this.#sweeping = kept
       }
       if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
@@ -84,9 +93,13 @@ export class Housekeeping {
       await this.#purge((limit) => this.#erasePayloads(now, limit))
       await this.#purge(() => purgeAccess(this.#database, now))
       await this.#purge(() => purgePortal(this.#database, now))
+      await this.#purge(() => purgeCliSessions(this.#database, now))
+      await this.#purge(() => purgeLogins(this.#database, now))
+      await trimChanges(this.#database)
       await this.#purge((limit) => purgePreviews(this.#database, now, limit))
       await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
       await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+      await this.#purge((limit) => purgeAudit(this.#database, now, limit))
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }

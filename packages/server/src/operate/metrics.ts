@@ -11,6 +11,7 @@ export type ServiceMetrics = {
   accepted: (events: number, seconds: number) => void
   countRequests(http: FastifyInstance): void
   observePools(pools: Record<string, Database>): void
+  observeStreams(streams: { readonly size: number }): void
   observePending(database: Database): void
   observeHealth(health: Health): void
   observeWorker(worker: DeliveryWorker): void
@@ -81,6 +82,16 @@ export function serviceMetrics(version: string): ServiceMetrics {
             this.set({ pool, state: 'idle' }, idle)
             this.set({ pool, state: 'waiting' }, waiting)
           }
+        },
+      })
+    },
+    observeStreams(streams) {
+      new Gauge({
+        name: 'psapi_sse_clients',
+        help: 'Open streams of server-sent events',
+        registers,
+        collect() {
+          this.set(streams.size)
         },
       })
     },

@@ -3,6 +3,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { purgeTallies } from '#src/statistics/tally-store.ts'
 
 const DAY_MS = 86_400_000
 /** A payload is kept no longer than this, however long its message is. */
@@ -70,7 +71,7 @@ export class Retention {
   }
 }
 
-/** Removes events and attempts made before a moment. @returns how many of the kind of which there were more */
+/** Removes events and attempts made before a moment, and what was counted of them. @returns how many of the kind of which there were more */
 async function forget(db: Queryable, accountIds: readonly string[], before: Date): Promise<number> {
   const [events] = await db.query<{ gone: number }>`
     with old as (
@@ -103,7 +104,8 @@ async function forget(db: Queryable, accountIds: readonly string[], before: Date
       returning 1
     )
     select count(*) as gone from gone`
-  return Math.max(events?.gone ?? 0, attempts?.gone ?? 0)
+  const tallies = await purgeTallies(db, accountIds, before, ROWS_PER_STATEMENT)
+  return Math.max(events?.gone ?? 0, attempts?.gone ?? 0, tallies)
 }
 
 /** Payloads whose time is over; while a delivery of the message is planned, it stays. */

@@ -4,6 +4,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { ChunkItem, ItemOutcome } from './decide.ts'
 import type { ItemResult, Job, JobCounts, JobRequest, JobState, JobType, Outcome } from './job.ts'
 import type { Npn } from './npn.ts'
+import type { ShownJobType } from './shown-job.ts'
 import { beginCounting } from './store.ts'
 
 const ITEMS_PER_STATEMENT = 10_000
@@ -30,12 +31,23 @@ export async function insertJob(
              with ordinality as item (npn, malformed, place)`
   }
   await takeNumber(tx, accountId)
-  const acceptedAt = clock.now()
+  const { type, requested } = request
+  const shownAs = { changeId: jobId, changeType: type }
+  await insertJobRow(tx, accountId, { id: jobId, ...shownAs, type, requested, distinct: items.length }, clock.now())
+}
+
+/** A job whose items are stored: `changeId` is that of the first job of its change. Call it under `takeNumber`. */
+export async function insertJobRow(
+  tx: Queryable,
+  accountId: string,
+  job: Pick<Job, 'id' | 'type' | 'requested' | 'distinct'> & { changeId: string; changeType: ShownJobType },
+  acceptedAt: Date,
+): Promise<void> {
   await tx.query`
     insert into population_job (account_id, id, number, change_id, change_type, type, state, requested, distinct_elements,
                                 accepted_at, updated_at)
-    select ${accountId}, ${jobId}, coalesce(max(number), 0) + 1, ${jobId}, ${request.type}, ${request.type}, 'pending',
-           ${request.requested}, ${items.length}, ${acceptedAt}, ${acceptedAt}
+    select ${accountId}, ${job.id}::uuid, coalesce(max(number), 0) + 1, ${job.changeId}::uuid, ${job.changeType}, ${job.type},
+           'pending', ${job.requested}, ${job.distinct}, ${acceptedAt}, ${acceptedAt}
       from population_job where account_id = ${accountId}`
 }
 

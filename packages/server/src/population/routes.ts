@@ -2,9 +2,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf, jsonOf } from '#src/adapters/http/body.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
 import { oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { BODY_BYTES_MAX } from '#src/adapters/http/server.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
@@ -31,7 +33,6 @@ const read = { config: { access: 'producersync.read' } } as const
 const write = { config: { access: 'producersync.write' } } as const
 
 const SIZE_DEFAULT = 250
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const pageQuery = {
   page: Type.Optional(Type.Integer({ minimum: 0, maximum: 999_999_999 })),
@@ -91,7 +92,11 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
   const accept = async (request: FastifyRequest, type: JobType, confirmEmpty = false) => {
     const job = parseJobRequest(type, jsonOf(request), confirmEmpty)
     const { id: accountId, environment } = request.account
-    const jobId = await acceptJob({ api, clock }, { accountId, environment }, job)
+    const written = async (tx: Queryable, id: string) => {
+      request.audit.say({ target: { kind: 'job', id }, after: { type, requested: job.requested } })
+      await request.audit.write(tx)
+    }
+    const jobId = await acceptJob({ api, clock }, { accountId, environment }, job, written)
     parts.wakeRunner()
     return acceptedAnswer(publicUrl, jobId)
   }
@@ -206,14 +211,17 @@ export function registerPopulationRoutes(routes: FastifyInstance, parts: Populat
   routes.patch('/v1/accounts/settings', patchSettings, async (request) => {
     queryOf(request, noQuery)
     const change = bodyOf(request, settingsBody)
-    const { id, environment } = request.account
-    const autoSubscribe = await api.transaction({ settings: visibleTo(environment, id) }, (tx) =>
-      change.autoSubscribe === undefined
-        ? readAutoSubscribe(tx, id)
-        : writeAutoSubscribe(tx, id, change.autoSubscribe, clock.now()),
-    )
-    if (autoSubscribe === undefined) throw notFound()
-    return { autoSubscribe }
+    const { id } = request.account
+    return await recorded(api, request, async (tx) => {
+      const before = await readAutoSubscribe(tx, id)
+      const autoSubscribe =
+        change.autoSubscribe === undefined
+          ? before
+          : await writeAutoSubscribe(tx, id, change.autoSubscribe, clock.now())
+      if (autoSubscribe === undefined) throw notFound()
+      request.audit.say({ target: { kind: 'app', id }, before: { autoSubscribe: before }, after: { autoSubscribe } })
+      return { autoSubscribe }
+    })
   })
 }
 

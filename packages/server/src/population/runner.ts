@@ -5,7 +5,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Wake } from '#src/events/accept.ts'
 import { JOB_KEPT_DAYS } from './job.ts'
 import { giveLeasesBack, type JobKey, leaseJobs, renewLeases } from './job-store.ts'
-import { deleteOld } from './sweep-store.ts'
+import { deleteOld, deletePreviews } from './sweep-store.ts'
 import { advanceJob, type Lease, type Transactions, type WorkParts } from './work.ts'
 
 export type RunnerParts = WorkParts & {
@@ -87,7 +87,7 @@ export class PopulationRunner {
     const now = this.#parts.clock.now()
     if (now < this.#sweepAt) return
     this.#sweepAt = addMs(now, SWEEP_EVERY_MS)
-    this.#sweeping ??= this.#sweep(addMs(now, -JOB_KEPT_DAYS * 86_400_000)).finally(() => {
+    this.#sweeping ??= this.#sweep(now).finally(() => {
       this.#sweeping = undefined
     })
   }
@@ -157,8 +157,10 @@ export class PopulationRunner {
     }
   }
 
-  async #sweep(acceptedBefore: Date): Promise<void> {
+  async #sweep(now: Date): Promise<void> {
+    const acceptedBefore = addMs(now, -JOB_KEPT_DAYS * 86_400_000)
     try {
+      await deletePreviews(this.#parts.database, now)
       while (!this.#closed && (await deleteOld(this.#parts.database, acceptedBefore, SWEEP_ROWS)));
       this.#parts.log.info({}, 'population.swept')
     } catch (error) {

@@ -2,19 +2,10 @@ import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { outcomes } from './job.ts'
+import { SHOWN_JOB_STATES } from './shown-job.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const id = Type.String({ format: 'uuid' })
-
-export const SHOWN_JOB_STATES = [
-  'pending',
-  'running',
-  'canceling',
-  'canceled',
-  'succeeded',
-  'partly_failed',
-  'failed',
-] as const
 
 export const ShownJobOut = Type.Object(
   {
@@ -51,7 +42,7 @@ export const ShownJobOut = Type.Object(
 )
 export const ShownJobPage = pageOf('PopulationJobOut', ShownJobOut)
 
-export const ShownItemOut = Type.Object(
+const ShownItemOut = Type.Object(
   {
     npn: Type.String({ description: 'As given.' }),
     outcome: nullable(oneOf(outcomes)),

@@ -1,5 +1,12 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 
+/** Deletes previews whose time is over, and those of deleted accounts. */
+export async function deletePreviews(db: Queryable, now: Date): Promise<void> {
+  await db.query`
+    delete from population_preview
+     where expires_at <= ${now} or account_id in (select id from account where deleted_at is not null)`
+}
+
 /**
  * Deletes a batch of what has had its time: jobs accepted up to `acceptedBefore`, and everything of deleted accounts.
  * @param limit  rows of each kind

@@ -1,7 +1,7 @@
 import Type from 'typebox'
-import { CAPABILITIES } from '#src/accounts/principal.ts'
+import { CAPABILITIES, STAFF_ROLES } from '#src/accounts/principal.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { ROLES, STAFF_ROLES } from './role.ts'
+import { ROLES } from './role.ts'
 import { BrandingOut } from './settings-schemas.ts'
 
 export const AppPortalAccessOut = Type.Object(

@@ -1,20 +1,25 @@
 import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
-import type { Environment } from '#src/accounts/principal.ts'
+import { type Environment, isStaffRole, type StaffRole } from '#src/accounts/principal.ts'
+import { actingFor } from '#src/accounts/store.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
+import type { Page } from '#src/adapters/http/pages.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
-import type { NewLink } from './link.ts'
-import type { Role } from './role.ts'
+import type { LinkState, NewLink } from './link.ts'
+import { joinMember } from './member-store.ts'
+import { grantOf, type Role } from './role.ts'
 
 /** Links for one person in an hour. Source: reliability-security 11. */
 const LINKS_PER_HOUR_MAX = 10
 const HOUR_MS = 3_600_000
 
 /**
- * Makes a login link. One for a person ends that person's earlier unused ones; one for whoever holds it ends none.
+ * Makes a login link. One for a person ends that person's earlier unused ones, and one with a role makes the person a member
+ * with that role; one for whoever holds it does neither.
  * @returns the key, which is kept nowhere
- * @throws DomainError rate_limited: the person has been given enough of them
+ * @throws DomainError rate_limited: the person has been given enough of them; conflict: the last admin would become less
  */
 export async function createLink(
   tx: Queryable,
@@ -27,12 +32,29 @@ export async function createLink(
   const key = newCredential('lk_')
   const { capabilities, featureFlags, sessionId } = link.rights
   if (link.person !== null) await replaceLinks(tx, account.id, link.person, now)
+  if (link.person !== null && link.role !== null && !isStaffRole(link.role)) {
+    await joinMember(tx, parts, account, { person: link.person, role: link.role })
+  }
   await tx.query`
     insert into login_link (account_id, id, environment, hash, person, role, capabilities, feature_flags, session_id,
                             created_at, expires_at, sessions_end_at)
     values (${account.id}, ${id}, ${account.environment}, ${credentialHash(key)}, ${link.person}, ${link.role},
             ${capabilities}, ${featureFlags}, ${sessionId}, ${now}, ${link.expiresAt}, ${link.sessionsEndAt})`
   return { id, key }
+}
+
+/** Makes a link for the operator's staff, who belong to the internal account of their environment. @returns as `createLink` */
+export async function createStaffLink(
+  tx: Queryable,
+  parts: { clock: Clock; ids: IdSource },
+  environment: Environment,
+  { person, role, expiresAt }: { person: string | null; role: StaffRole; expiresAt: Date },
+): Promise<{ id: string; key: string }> {
+  const [internal] = await tx.query<{ id: string }>`select internal_account(${environment}) as id`
+  if (!internal) throw new Error(`the environment ${environment} has no internal account`)
+  const rights = { ...grantOf(role), featureFlags: [], sessionId: null }
+  const link = { person, role, rights, expiresAt, sessionsEndAt: null }
+  return await actingFor(tx, internal.id, () => createLink(tx, parts, { id: internal.id, environment }, link))
 }
 
 /** Ends the links of a person that nobody has used; until the transaction ends, nobody else makes one. */
@@ -52,7 +74,7 @@ async function replaceLinks(tx: Queryable, accountId: string, person: string, no
 export type Link = {
   id: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   createdAt: Date
   expiresAt: Date
   usedAt: Date | null
@@ -62,7 +84,7 @@ export type Link = {
 type LinkRow = {
   id: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   created_at: Date
   expires_at: Date
   used_at: Date | null
@@ -74,7 +96,11 @@ export async function listLinks(tx: Queryable, accountId: string): Promise<Link[
   const rows = await tx.query<LinkRow>`
     select id, person, role, created_at, expires_at, used_at, revoked_at
       from login_link where account_id = ${accountId} order by id desc limit 250`
-  return rows.map((row) => ({
+  return rows.map(toLink)
+}
+
+function toLink(row: LinkRow): Link {
+  return {
     id: row.id,
     person: row.person,
     role: row.role,
@@ -82,7 +108,59 @@ export async function listLinks(tx: Queryable, accountId: string): Promise<Link[
     expiresAt: row.expires_at,
     usedAt: row.used_at,
     revokedAt: row.revoked_at,
-  }))
+  }
+}
+
+/** A link as staff see it: of which account (null: for staff), and what has become of it. */
+export type EnvironmentLink = Link & { account: { id: string; name: string } | null; state: LinkState }
+
+type EnvironmentLinkRow = LinkRow & { account_id: string | null; account_name: string | null; state: LinkState }
+
+const environmentLink = sql`
+  select l.id, l.person, l.role, l.created_at, l.expires_at, l.used_at, l.revoked_at, a.id as account_id, a.name as account_name,
+         s.state
+    from login_link l
+    left join account a on a.id = l.account_id`
+
+/** What has become of a link, as SQL of its row. */
+function stateAt(now: Date): Sql {
+  return sql`
+   cross join lateral (
+     select case when l.revoked_at is not null then 'revoked' when l.used_at is not null then 'used'
+                 when l.expires_at <= ${now} then 'expired' else 'unused' end as state) as s`
+}
+
+/** The links of an environment by id: one more than the page shows. In a transaction that sees the environment. */
+export async function listEnvironmentLinks(
+  tx: Queryable,
+  wanted: { environment: Environment; accountId: string | null; state: LinkState | null; now: Date },
+  page: Page,
+): Promise<EnvironmentLink[]> {
+  const { environment, accountId, state, now } = wanted
+  const rows = await tx.run<EnvironmentLinkRow>(sql`
+    ${environmentLink} ${stateAt(now)}
+     where l.environment = ${environment} and a.deleted_at is null and l.id > ${page.above ?? 'link_'} and l.id < ${page.below ?? 'link`'}
+       and (${accountId}::text is null or l.account_id = ${accountId})
+       and (${state}::text is null or s.state = ${state})
+     order by l.id ${page.read === 'ascending' ? sql`asc` : sql`desc`} limit ${page.limit + 1}`)
+  return rows.map(toEnvironmentLink)
+}
+
+export async function findLink(
+  tx: Queryable,
+  environment: Environment,
+  id: string,
+  now: Date,
+): Promise<EnvironmentLink | undefined> {
+  const [row] = await tx.run<EnvironmentLinkRow>(sql`
+    ${environmentLink} ${stateAt(now)}
+     where l.environment = ${environment} and a.deleted_at is null and l.id = ${id}`)
+  return row && toEnvironmentLink(row)
+}
+
+function toEnvironmentLink(row: EnvironmentLinkRow): EnvironmentLink {
+  const { account_id: id, account_name: name, state } = row
+  return { ...toLink(row), state, account: id === null || name === null ? null : { id, name } }
 }
 
 /**
@@ -130,6 +208,6 @@ export async function expireAll(
        and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
   await tx.query`
     update token set expires_at = ${at}
-     where account_id = ${accountId} and kind = 'app' and revoked_at is null and expires_at > ${at}
+     where account_id = ${accountId} and kind = 'app' and starts_with(id, 'tok_') and revoked_at is null and expires_at > ${at}
        and (${sessionIds}::text[] is null or session_id = any (${sessionIds}::text[]))`
 }

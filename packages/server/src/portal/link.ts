@@ -1,3 +1,4 @@
+import type { StaffRole } from '#src/accounts/principal.ts'
 import type { Rights } from '#src/accounts/tokens.ts'
 import type { Role } from './role.ts'
 
@@ -14,7 +15,7 @@ export type NewLink = {
   /** Whom it is for; null: whoever holds it. */
   person: string | null
   /** null: the rights say all. */
-  role: Role | null
+  role: Role | StaffRole | null
   rights: Omit<Rights, 'scopes'>
   /** The last moment at which it can be spent. */
   expiresAt: Date

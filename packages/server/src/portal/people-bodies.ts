@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { scopeNames } from '#src/accounts/clients.ts'
+import { DEFAULT_SCOPES } from '#src/accounts/clients.ts'
 import { listOf, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { ROLES } from './role.ts'
 
@@ -20,7 +20,7 @@ export const keyBody = Type.Object(
     kind: oneOf(['apiKey', 'client']),
     name: plainText(256, 1),
     role: Type.Optional(nullable(oneOf(ROLES))),
-    scopes: Type.Optional(nullable(listOf(oneOf(scopeNames), scopeNames.length, 1))),
+    scopes: Type.Optional(nullable(listOf(oneOf(DEFAULT_SCOPES), DEFAULT_SCOPES.length, 1))),
     expiresInDays: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: KEY_DAYS_MAX }))),
   },
   { title: 'AccountKeyIn' },

@@ -1,12 +1,8 @@
-import type { Capability, Scope } from '#src/accounts/principal.ts'
+import { type Capability, isStaffRole, type Scope, type StaffRole } from '#src/accounts/principal.ts'
 
 /** What somebody is in an account; a link can also say single capabilities instead. Source: portal 2. */
 export const ROLES = ['viewer', 'developer', 'admin'] as const
 export type Role = (typeof ROLES)[number]
-
-/** Who works for the operator: `support` reads all accounts and makes login links, `operator` does everything. */
-export const STAFF_ROLES = ['support', 'operator'] as const
-export type StaffRole = (typeof STAFF_ROLES)[number]
 
 type Grant = { capabilities: readonly Capability[]; scopes: readonly Scope[] }
 
@@ -28,6 +24,9 @@ const GRANTS: Readonly<Record<Role, Grant>> = {
   admin: { ...developer, capabilities: [...developer.capabilities, 'ManageAccount'] },
 }
 
-export function grantOf(role: Role): Grant {
-  return GRANTS[role]
+/** What a role of staff allows is judged by the role itself: staff act in every account. */
+const STAFF: Grant = { capabilities: [], scopes: [] }
+
+export function grantOf(role: Role | StaffRole): Grant {
+  return isStaffRole(role) ? STAFF : GRANTS[role]
 }

@@ -184,12 +184,15 @@ describe('a session', () => {
       id: session.id,
       environment: 'production',
       person: null,
+      staff: null,
       grants: [
         {
           account: { id: account.id, uid: null, name: 'Test' },
           role: null,
           capabilities: ['ViewBase', 'ManagePopulation'],
           featureFlags: ['beta'],
+          timeZone: null,
+          branding: { name: null, accent: null, radius: null, hasLogo: false },
         },
       ],
       createdAt: new Date(now).toISOString(),

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
-import { visibleTo } from '#src/accounts/principal.ts'
+import { isStaffRole, visibleTo, visitor } from '#src/accounts/principal.ts'
 import { findAccount } from '#src/accounts/store.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
@@ -13,7 +13,8 @@ import { DomainError, notFound } from '#src/domain-error.ts'
 import { OpenedSessionOut, SessionOut, SessionTokenOut } from './answer-schemas.ts'
 import { portalCookie } from './cookie.ts'
 import type { PortalSession } from './session.ts'
-import { endSession, extendSession, issueToken, openSession, readSession, sessionOfCookie } from './session-store.ts'
+import { endSession, extendSession, issueToken, openSession, readSession, sessionsOfCookie } from './session-store.ts'
+import { accountSettingsOf, readAccountSettings } from './settings-store.ts'
 
 export type SessionParts = {
   api: Database
@@ -56,11 +57,18 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   })
   routes.post('', open, async (request, reply) => {
     const { key, embed = false } = bodyOf(request, SignInBody)
-    const opened = await openSession(api, { clock, ids }, key, { embedded: embed })
-    if (!opened) throw new DomainError('unauthenticated', 'This link cannot be used (any more).')
+    const opened = await api.transaction({}, async (tx) => {
+      const former = cookie.read(request.headers.cookie)
+      const made = await openSession(tx, { clock, ids }, key, { embedded: embed, former })
+      if (!made) throw new DomainError('unauthenticated', 'This link cannot be used (any more).')
+      await see(tx, made.session)
+      request.audit.say({ by: byOf(made.session), target: sessionTarget(made.session) })
+      await request.audit.write(tx)
+      return made
+    })
     const { session } = opened
-    const answer = await answerOf(session)
-    if (opened.cookie === null) return { ...answer, ...(await tokenOf(session)) }
+    if (opened.cookie === null) return { ...(await answerOf([session])), ...(await tokenOf(session)) }
+    const answer = await answerOf(await sessionsOfCookie(api, opened.cookie, clock.now()))
     return await reply.header('set-cookie', cookie.set(opened.cookie, session.endsAt, clock.now())).send(answer)
   })
 
@@ -69,7 +77,7 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
     summary: 'Read the session',
     answers: { 200: SessionOut },
   })
-  routes.get('', get, async (request) => await answerOf(await sessionOf(request)))
+  routes.get('', get, async (request) => await answerOf(await sessionsOf(request)))
 
   const extend = described(plain, {
     id: 'portal.session.extend',
@@ -79,9 +87,11 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   })
   routes.post('/extend', extend, async (request) => {
     bodyOf(request, NoBody)
-    const session = await sessionOf(request)
-    const extended = await within(session, (tx) => extendSession(tx, session, clock.now()))
-    if (!extended) throw ended()
+    const extended: PortalSession[] = []
+    for (const session of await sessionsOf(request)) {
+      const longer = await within(session, (tx) => extendSession(tx, session, clock.now()))
+      if (longer) extended.push(longer)
+    }
     return await answerOf(extended)
   })
 
@@ -94,8 +104,10 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   })
   routes.post('/token', token, async (request) => {
     const { account } = bodyOf(request, TokenBody)
-    const session = await sessionOf(request)
-    if (account !== undefined && account !== session.accountId) throw notFound()
+    const [newest, ...others] = await sessionsOf(request)
+    if (account === undefined) return await tokenOf(newest)
+    const session = [newest, ...others].find(({ accountId, role }) => accountId === account && !isStaffRole(role))
+    if (!session) throw notFound()
     return await tokenOf(session)
   })
 
@@ -107,28 +119,35 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   })
   routes.delete('', close, async (request, reply) => {
     const { everywhere = false } = bodyOf(request, SignOutBody)
-    const session = await sessionOf(request)
-    await within(session, (tx) => endSession(tx, session, { everywhere, now: clock.now() }))
+    const [newest, ...others] = await sessionsOf(request)
+    for (const session of others)
+      await within(session, (tx) => endSession(tx, session, { everywhere, now: clock.now() }))
+    await within(newest, async (tx) => {
+      await endSession(tx, newest, { everywhere, now: clock.now() })
+      request.audit.say({ by: byOf(newest), target: sessionTarget(newest), after: { everywhere } })
+      await request.audit.write(tx)
+    })
     return await reply.code(204).header('set-cookie', cookie.clear()).send()
   })
 
   /** @throws DomainError unauthenticated, the same whatever is wrong */
-  async function sessionOf({ headers }: FastifyRequest): Promise<PortalSession> {
+  async function sessionsOf({ headers }: FastifyRequest): Promise<[PortalSession, ...PortalSession[]]> {
     const bearer = bearerOf(headers.authorization)
-    const session = await (bearer === undefined ? ofCookie(cookie.read(headers.cookie)) : ofBearer(bearer))
-    if (!session) throw ended()
-    return session
+    const [newest, ...others] = await (bearer === undefined ? ofCookie(cookie.read(headers.cookie)) : ofBearer(bearer))
+    if (!newest) throw ended()
+    return [newest, ...others]
   }
 
-  async function ofCookie(value: string | undefined): Promise<PortalSession | undefined> {
-    return value === undefined ? undefined : await sessionOfCookie(api, value, clock.now())
+  async function ofCookie(value: string | undefined): Promise<PortalSession[]> {
+    return value === undefined ? [] : await sessionsOfCookie(api, value, clock.now())
   }
 
-  async function ofBearer(bearer: string): Promise<PortalSession | undefined> {
+  async function ofBearer(bearer: string): Promise<PortalSession[]> {
     const principal = await access.authenticate(bearer)
-    if (principal.kind !== 'app' || principal.portalSessionId === null) return undefined
+    if (principal.kind !== 'app' || principal.portalSessionId === null) return []
     const { environment, accountId, portalSessionId: id } = principal
-    return await within({ environment, accountId }, (tx) => readSession(tx, { accountId, id }, clock.now()))
+    const session = await within({ environment, accountId }, (tx) => readSession(tx, { accountId, id }, clock.now()))
+    return session ? [session] : []
   }
 
   async function tokenOf(session: PortalSession) {
@@ -137,21 +156,54 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
     return { token: issued.token, tokenExpiresAt: issued.expiresAt }
   }
 
-  async function answerOf(session: PortalSession) {
-    const account = await within(session, (tx) => findAccount(tx, session.environment, session.accountId))
-    if (!account) throw ended()
-    const { id, uid, name } = account
-    const { role, capabilities, featureFlags } = session
+  /** What the sessions of a visitor come to: one grant for each account, or what staff are. */
+  async function answerOf(sessions: readonly PortalSession[]) {
+    const [newest] = sessions
+    if (!newest) throw ended()
+    const grants = await Promise.all(sessions.filter(({ role }) => !isStaffRole(role)).map(grantOfSession))
     return {
-      id: session.id,
-      environment: session.environment,
-      person: session.person,
-      grants: [{ account: { id, uid, name }, role, capabilities, featureFlags }],
-      createdAt: session.createdAt,
-      idleEndsAt: session.idleEndsAt,
-      endsAt: session.endsAt,
+      id: newest.id,
+      environment: newest.environment,
+      person: newest.person,
+      staff: isStaffRole(newest.role) ? newest.role : null,
+      grants: grants.filter((grant) => grant !== null),
+      createdAt: newest.createdAt,
+      idleEndsAt: earliest(sessions.map(({ idleEndsAt }) => idleEndsAt)),
+      endsAt: earliest(sessions.map(({ endsAt }) => endsAt)),
     }
   }
+
+  async function grantOfSession(session: PortalSession) {
+    return await within(session, async (tx) => {
+      const account = await findAccount(tx, session.environment, session.accountId)
+      if (!account) return null
+      const { id, uid, name } = account
+      const { role, capabilities, featureFlags } = session
+      const { timeZone, branding } = accountSettingsOf(await readAccountSettings(tx, id))
+      return { account: { id, uid, name }, role, capabilities, featureFlags, timeZone, branding }
+    })
+  }
+}
+
+/** Lets the rest of a transaction see what the session is in. */
+async function see(tx: Queryable, { environment, accountId }: PortalSession): Promise<void> {
+  const settings = visibleTo(environment, accountId)
+  await tx.query`
+    select set_config(name, value, true)
+      from unnest(${Object.keys(settings)}::text[], ${Object.values(settings)}::text[]) as setting (name, value)`
+}
+
+/** Whose line of the audit it is; no token says so here. */
+function byOf(session: PortalSession) {
+  return { environment: session.environment, accountId: session.accountId, actor: visitor(session.id, session) }
+}
+
+function sessionTarget({ id }: PortalSession) {
+  return { kind: 'session', id }
+}
+
+function earliest(moments: readonly Date[]): Date {
+  return new Date(Math.min(...moments.map((moment) => moment.getTime())))
 }
 
 function ended(): DomainError {

@@ -1,5 +1,5 @@
 import { credentialHash, newCredential } from '#src/accounts/credentials.ts'
-import type { Capability, Environment } from '#src/accounts/principal.ts'
+import { type Capability, type Environment, isStaffRole, type StaffRole } from '#src/accounts/principal.ts'
 import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
@@ -16,7 +16,7 @@ type SessionRow = {
   environment: Environment
   account_id: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   capabilities: Capability[]
   feature_flags: string[]
   session_id: string | null
@@ -52,37 +52,38 @@ function first(rows: SessionRow[]): PortalSession | undefined {
 /**
  * Spends a link for a new session; of any number of calls with one key, one gets it.
  * @param embedded  the session gets no cookie: its tokens alone stand for it
+ * @param former    a cookie that came with it: what it holds in other accounts of the environment goes on under the new one
  * @returns also the value of the cookie; undefined for a key of no link, and of a used, expired or revoked one
  */
 export async function openSession(
-  database: Queryable,
+  tx: Queryable,
   { clock, ids }: Parts,
   key: string,
-  { embedded }: { embedded: boolean },
+  { embedded, former }: { embedded: boolean; former: string | undefined },
 ): Promise<{ session: PortalSession; cookie: string | null } | undefined> {
   const now = clock.now()
   const cookie = embedded ? null : newCredential('ps_')
   const session = first(
-    await database.query<SessionRow>`
+    await tx.query<SessionRow>`
       select ${columns}
         from open_portal_session(${credentialHash(key)}, ${`session_${ids.next(now).ksuid}`},
                                  ${cookie === null ? null : credentialHash(cookie)}, ${now}::timestamptz,
                                  ${addMs(now, IDLE_MS)}::timestamptz, ${addMs(now, SESSION_MS_MAX)}::timestamptz)`,
   )
+  if (session && cookie !== null && former !== undefined) {
+    await tx.query`
+      select join_portal_sessions(${credentialHash(former)}, ${credentialHash(cookie)}, ${now}::timestamptz)`
+  }
   return session && { session, cookie }
 }
 
-/** The live session of a cookie. */
-export async function sessionOfCookie(
-  database: Queryable,
-  cookie: string,
-  now: Date,
-): Promise<PortalSession | undefined> {
-  return first(
-    await database.query<SessionRow>`
-      select ${columns}
-        from portal_session_by_hash(${credentialHash(cookie)}, ${now}::timestamptz)`,
-  )
+/** The live sessions of a cookie, each in another account; the one that was opened last comes first. */
+export async function sessionsOfCookie(database: Queryable, cookie: string, now: Date): Promise<PortalSession[]> {
+  const rows = await database.query<SessionRow>`
+    select ${columns}
+      from portal_session_by_hash(${credentialHash(cookie)}, ${now}::timestamptz)
+     order by created_at desc, id desc`
+  return rows.map(toSession)
 }
 
 /** A live session of the account, in a transaction that sees it. */
@@ -126,7 +127,8 @@ export async function issueToken(
   const account = { id: live.accountId, environment: live.environment }
   const scopes = live.role === null ? [] : grantOf(live.role).scopes
   const expiresAt = new Date(Math.min(addMs(now, TOKEN_MS).getTime(), live.idleEndsAt.getTime()))
-  return { token: await createAppToken(tx, parts, account, { ...live, scopes }, expiresAt, live.id), expiresAt }
+  const holder = { id: live.id, isStaff: isStaffRole(live.role) }
+  return { token: await createAppToken(tx, parts, account, { ...live, scopes }, expiresAt, holder), expiresAt }
 }
 
 /** The person is there: the session goes on. @returns undefined when it has ended meanwhile */

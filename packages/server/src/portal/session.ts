@@ -1,4 +1,4 @@
-import type { Capability, Environment } from '#src/accounts/principal.ts'
+import type { Capability, Environment, StaffRole } from '#src/accounts/principal.ts'
 import type { Role } from './role.ts'
 
 /** Without a sign of the person a session ends after this. Source: portal 1. */
@@ -10,13 +10,13 @@ export const TOKEN_MS = 15 * 60_000
 /** Live tokens of one session: each tab renews its own. */
 export const TOKENS_MAX = 100
 
-/** Somebody who has come in by a link, in the account of that link. */
+/** Somebody who has come in by a link, in the account of that link; staff, in the internal account of their environment. */
 export type PortalSession = {
   id: string // session_…; not a secret
   environment: Environment
   accountId: string
   person: string | null
-  role: Role | null
+  role: Role | StaffRole | null
   capabilities: readonly Capability[]
   featureFlags: readonly string[]
   sessionId: string | null

@@ -7,7 +7,7 @@ export const LOGO_BYTES_MAX = 100_000
 /** Base64 of so many bytes. */
 const LOGO_TEXT_MAX = Math.ceil(LOGO_BYTES_MAX / 3) * 4
 
-const accent = patternText(/^#[0-9a-f]{6}$/i, '# and six hexadecimal digits')
+const accent = patternText(/^#[0-9a-fA-F]{6}$/, '# and six hexadecimal digits')
 const radius = Type.Integer({ minimum: 0, maximum: 16, description: 'Of corners, CSS pixels.' })
 
 /** How the portal of an account looks; null: as it comes. */

@@ -1,6 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
-import { momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
+import { momentText, nullable, oneOf, patternText } from '#src/adapters/http/schema.ts'
 import { PREVIEW_MODES, PREVIEW_PARTS, PREVIEW_REASONS, type PreviewReason } from './preview.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -38,7 +39,7 @@ export const PreviewOut = Type.Object(
   { title: 'PopulationPreviewOut', description: 'What a list would change. Nothing has been changed yet.' },
 )
 
-export const PreviewRowOut = Type.Object(
+const PreviewRowOut = Type.Object(
   {
     line: nullable(
       Type.Integer({ minimum: 1, description: 'Of the file; in a JSON list, the place. Null: on no line.' }),
@@ -50,20 +51,17 @@ export const PreviewRowOut = Type.Object(
   },
   { title: 'PreviewRowOut' },
 )
-export const PreviewRowPage = pageOf('PreviewRowOut', PreviewRowOut)
+export const PreviewRowPage = Type.Object(
+  { ...pageOf('PreviewRowOut', PreviewRowOut).properties, preview: PreviewOut },
+  { title: 'ListResponse_PreviewRowOut_' },
+)
 
 export const ChangeBody = Type.Object(
   {
-    previewId: Type.String({ format: 'uuid' }),
+    previewId: patternText(UUID, 'a UUID'),
     confirmRemovals: Type.Optional(
       nullable(Type.Integer({ minimum: 0, description: 'How many it removes, when the preview says `mustConfirm`.' })),
     ),
   },
   { title: 'PopulationChangeIn' },
-)
-
-/** The population has changed since: nothing was done, and this is the difference now. */
-export const PopulationChangedOut = Type.Object(
-  { code: Type.Literal('population_changed'), detail: Type.String(), preview: PreviewOut },
-  { title: 'PopulationChangedOut' },
 )

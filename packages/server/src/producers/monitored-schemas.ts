@@ -3,13 +3,7 @@ import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { NPN } from '#src/population/npn.ts'
 import { sources } from '#src/population/store.ts'
-
-/** How an NPN of the population stands: what people read as Loading, Ready, No licences, Unknown to NIPR, Removed. */
-export const MONITORED_STATES = ['loading', 'ready', 'no_licenses', 'not_found', 'removed'] as const
-export type MonitoredState = (typeof MONITORED_STATES)[number]
-
-export const MONITORED_SORTS = ['npn', '-npn', 'joined', '-joined'] as const
-export type MonitoredSort = (typeof MONITORED_SORTS)[number]
+import { MONITORED_STATES } from './monitored.ts'
 
 const count = Type.Integer({ minimum: 0 })
 const date = Type.String({ format: 'date' })
@@ -30,7 +24,7 @@ const monitoredFields = {
   lastEvent: nullable(Type.Object({ type: Type.String(), timestamp: momentText() }, { title: 'LastEventOut' })),
 }
 
-export const MonitoredOut = Type.Object(monitoredFields, { title: 'MonitoredProducerOut' })
+const MonitoredOut = Type.Object(monitoredFields, { title: 'MonitoredProducerOut' })
 export const MonitoredPage = pageOf('MonitoredProducerOut', MonitoredOut)
 
 const licenses = Type.Object(

@@ -200,7 +200,7 @@ async function atOnce<T>(
 }
 
 function maySubscribe({ principal }: FastifyRequest): { subscribe: boolean } {
-  return { subscribe: principal.kind !== 'environment_key' && principal.scopes.has('producersync.write') }
+  return { subscribe: 'scopes' in principal && principal.scopes.has('producersync.write') }
 }
 
 function whileConnected(reply: FastifyReply): AbortSignal {

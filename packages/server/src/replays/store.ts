@@ -47,11 +47,6 @@ function onwards({ after, order }: Scan): Sql {
   return order === 'oldest' ? sql`id > ${after}` : sql`id < ${after}`
 }
 
-/** What attempts at event `e` bear ids from: of days before its own no partition is looked into. */
-function ofEvent(from: string): Sql {
-  return sql`coalesce(${ATTEMPT_ID_PREFIX} || ksuid_before(e.created_at), ${from})`
-}
-
 function inOrder({ order }: Scan): Sql {
   return order === 'oldest' ? sql`asc` : sql`desc`
 }
@@ -68,20 +63,21 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
     select c.id as position, c.event_id,
            case when c.event_id < ${EVENT_ID_PREFIX + scan.from} or c.event_id >= ${EVENT_ID_PREFIX + scan.below} then 'repeat'
                 when exists (select from attempt f
-                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${ofEvent(from)} and f.id < c.id
+                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${from} and f.id < c.id
                                 and f.endpoint_id = ${endpointId} and f.failure_class is not null and f.outcome <> 'canceled')
                   then 'repeat'
                 when exists (select from attempt s
-                              where s.account_id = ${accountId} and s.event_id = c.event_id and s.id >= ${ofEvent(from)}
+                              where s.account_id = ${accountId} and s.event_id = c.event_id and s.id >= ${from}
                                 and s.endpoint_id = ${endpointId} and s.failure_class is null)
                   then 'delivered'
-                when e.payload is null then 'gone'
+                when not exists (select from event e
+                                  where e.account_id = ${accountId} and e.id = c.event_id and e.payload is not null)
+                  then 'gone'
                 else 'wanted' end as verdict
       from (select id, event_id from attempt
              where account_id = ${accountId} and endpoint_id = ${endpointId} and failure_class is not null
                and outcome <> 'canceled' and id >= ${from} and id < ${until} and ${onwards(scan)}
              order by id ${inOrder(scan)} limit ${limit}) as c
-      left join event e on e.account_id = ${accountId} and e.id = c.event_id
      order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
 }
@@ -99,7 +95,7 @@ export async function scanAttempted(tx: Queryable, scan: Scan, filter: ReplayFil
     select c.id as position, c.event_id,
            case when c.event_id < ${EVENT_ID_PREFIX + scan.from} or c.event_id >= ${EVENT_ID_PREFIX + scan.below} then 'repeat'
                 when exists (select from attempt f
-                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${ofEvent(from)} and f.id < c.id
+                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${from} and f.id < c.id
                                 and f.endpoint_id = ${endpointId} and f.outcome <> 'canceled')
                   then 'repeat'
                 when e.id is null then 'gone'
@@ -121,7 +117,7 @@ export async function scanAttempted(tx: Queryable, scan: Scan, filter: ReplayFil
            select case when l.failure_class is null then 0 when l.outcome = 'canceled' then 4 else 2 end as status,
                   l.status_code as code
              from attempt l
-            where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${ofEvent(from)} and l.endpoint_id = ${endpointId}
+            where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${from} and l.endpoint_id = ${endpointId}
             order by l.id desc limit 1) as latest
      order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import type { InternalAccounts } from '#src/accounts/internal-account.ts'
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { momentOf } from '#src/adapters/http/moment.ts'
@@ -70,8 +71,11 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
   })
   routes.get('/app/:app_id/stats/attempts', byType, async (request) => {
     const { since, until, event_types: wanted } = queryOf(request, TypesQuery)
-    checkRange({ since, until }, clock.now(), DAYS_MAX)
-    const counted = await within(request, (tx) => countByType(tx, request.account, { since, until }, listed(wanted)))
+    const now = clock.now()
+    checkRange({ since, until }, now, DAYS_MAX)
+    const counted = await within(request, (tx) =>
+      countByType(tx, request.account, { since, until }, listed(wanted), now),
+    )
     const total = (name: 'success' | 'failure' | 'canceled') =>
       [...counted.values()].reduce((sum, counts) => sum + counts[name], 0)
     return {
@@ -94,8 +98,9 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
   routes.get('/stats/app/:app_id/attempt', byPeriod, async (request) => {
     const { startDate, endDate, period = 'OneDay', event_types: wanted } = queryOf(request, PeriodsQuery)
     const given = { ...(startDate ? { since: startDate } : {}), ...(endDate ? { until: endDate } : {}) }
-    const bounds = periodsOf(given, period, clock.now())
-    const counted = await within(request, (tx) => countByPeriod(tx, request.account, bounds, listed(wanted)))
+    const now = clock.now()
+    const bounds = periodsOf(given, period, now)
+    const counted = await within(request, (tx) => countByPeriod(tx, request.account, bounds, listed(wanted), now))
     return {
       startDate: bounds[0],
       endDate: bounds.at(-1),
@@ -143,7 +148,7 @@ export function registerStatisticsRoutes(routes: FastifyInstance, parts: Statist
     const { environment } = request.principal
     const owner = await internal.of(environment)
     const of = { environment, accountId: owner.id, kind: CHOSEN_TYPES } as const
-    const task = await api.transaction({ settings: settingsOf(request) }, (tx) =>
+    const task = await recorded(api, request, (tx) =>
       startTask(tx, { ...of, parameters: {}, data: { event_types: [] } }, { ids, now: clock.now() }),
     )
     wakeTasks()

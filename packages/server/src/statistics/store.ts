@@ -1,71 +1,135 @@
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
+import type { Range } from '#src/attempts/range.ts'
 import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
 import { isAmong } from '#src/events/event-type-store.ts'
+import { type Piece, piecesOf } from './covered.ts'
+import { readCoverage } from './tally-store.ts'
 
 /** Attempts made and cancellations; test requests and examples left out. */
 export type Counts = { success: number; failure: number; canceled: number }
 
-const counts = sql`
+const NOTHING: Counts = { success: 0, failure: 0, canceled: 0 }
+
+const counted = sql`
   count(*) filter (where a.failure_class is null) as success,
   count(*) filter (where a.failure_class is not null and a.outcome <> 'canceled') as failure,
   count(*) filter (where a.outcome = 'canceled') as canceled`
+const summed = sql`
+  sum(s.delivered)::bigint as success, sum(s.failed)::bigint as failure, sum(s.canceled)::bigint as canceled`
 
-/** Attempts of an account in a time, test requests left out, as `a`: endpoint by endpoint, deleted ones included. */
-function attemptsIn(
-  account: { id: string; environment: string },
-  from: string,
-  until: string,
-  types: readonly string[] | null,
-) {
-  const joins = types === null ? sql`` : sql`join event e on e.account_id = a.account_id and e.id = a.event_id`
-  const passes = types === null ? sql`` : sql`and ${isAmong(sql`e.type`, account.environment, types)}`
-  return sql`
-    from endpoint t
-    join attempt a on a.account_id = t.account_id and a.endpoint_id = t.id
-    ${joins}
-   where t.account_id = ${account.id} and a.account_id = ${account.id} and a.id >= ${from} and a.id < ${until}
-     and a.cause <> 'test' ${passes}`
-}
+/** Whose attempts are counted: of all endpoints of an account, deleted ones included, or of one. */
+export type CountedOf = { accountId: string; endpointId: string | null }
 
 function bound(moment: Date): string {
   return ATTEMPT_ID_PREFIX + ksuidFloor(moment)
+}
+
+function endpoints({ accountId, endpointId }: CountedOf): Sql {
+  return sql`(select account_id, id from endpoint
+               where account_id = ${accountId} and (${endpointId}::text is null or id = ${endpointId})) as t`
+}
+
+/** Attempts of a time as `a`, test requests left out: endpoint by endpoint. */
+function attemptsOf(of: CountedOf, { from, until }: Piece): Sql {
+  return sql`
+    from ${endpoints(of)}
+    join attempt a on a.account_id = t.account_id and a.endpoint_id = t.id
+   where a.account_id = ${of.accountId} and a.id >= ${bound(from)} and a.id < ${bound(until)} and a.cause <> 'test'`
+}
+
+/** Counts of a time as `s`, from one of the tables of tallies. */
+function tallies(table: 'type_tally' | 'endpoint_tally', of: CountedOf, piece: Piece): Sql {
+  return sql`
+    from ${endpoints(of)}
+   cross join lateral (
+     select * from ${sqlText(table)}
+      where account_id = t.account_id and endpoint_id = t.id and minutes = ${piece.of === 'hours' ? 60 : 5}
+        and starts_at >= ${piece.from} and starts_at < ${piece.until}
+     offset 0) as s`
+}
+
+function together(parts: readonly Sql[]): Sql {
+  return parts.reduce((all, part) => sql`${all} union all (${part})`)
 }
 
 /** By the types of the events; types of which there was nothing are left out. */
 export async function countByType(
   tx: Queryable,
   account: { id: string; environment: string },
-  { since, until }: { since: Date; until: Date },
+  range: Range,
   types: readonly string[] | null,
+  now: Date,
 ): Promise<Map<string, Counts>> {
-  const rows = await tx.query<Counts & { type: string }>`
+  const of = { accountId: account.id, endpointId: null }
+  const pieces = piecesOf(range, await readCoverage(tx), now)
+  if (pieces.length === 0) return new Map()
+  const parts = pieces.map((piece) =>
+    piece.of === 'attempts'
+      ? sql`select e.type, c.success, c.failure, c.canceled
+              from (select a.event_id, ${counted} ${attemptsOf(of, piece)} group by a.event_id) as c
+              join event e on e.account_id = ${account.id} and e.id = c.event_id`
+      : sql`select s.event_type, ${summed} ${tallies('type_tally', of, piece)} where s.event_type <> '' group by s.event_type`,
+  )
+  const rows = await tx.run<Counts & { type: string }>(sql`
     select o.type, sum(o.success)::bigint as success, sum(o.failure)::bigint as failure, sum(o.canceled)::bigint as canceled
-      from (select e.type, c.success, c.failure, c.canceled
-              from (select a.event_id, ${counts} ${attemptsIn(account, bound(since), bound(until), null)} group by a.event_id) as c
-              join event e on e.account_id = ${account.id} and e.id = c.event_id) as o
+      from (${together(parts)}) as o (type, success, failure, canceled)
      where ${isAmong(sql`o.type`, account.environment, types)}
      group by o.type
-     order by o.type`
+    having sum(o.success) + sum(o.failure) + sum(o.canceled) > 0
+     order by o.type`)
   return new Map(rows.map(({ type, ...count }) => [type, count]))
 }
 
-/** @param bounds  of the periods, in order, one more than there are periods */
+/** @param bounds  of the periods, in order, one more than there are periods; each on full five minutes or an hour throughout */
 export async function countByPeriod(
   tx: Queryable,
   account: { id: string; environment: string },
   bounds: readonly Date[],
   types: readonly string[] | null,
+  now: Date,
 ): Promise<Counts[]> {
+  const of = { accountId: account.id, endpointId: null }
+  const [since = now, until = now] = [bounds[0], bounds.at(-1)]
+  const finest = (bounds[1] ?? until).getTime() - since.getTime()
+  const pieces = piecesOf({ since, until }, await readCoverage(tx), now, finest)
+  if (pieces.length === 0) return []
   const ids = bounds.map(bound)
-  const [first = '', last = ''] = [ids[0], ids.at(-1)]
-  const rows = await tx.query<Counts & { period: number }>`
-    select width_bucket(a.id, ${ids}::text[] collate "C") as period, ${counts}
-    ${attemptsIn(account, first, last, types)}
-     group by 1`
+  const isWanted = (type: Sql) => isAmong(type, account.environment, types)
+  const parts = pieces.map((piece) => {
+    if (piece.of !== 'attempts') {
+      const at = sql`width_bucket(s.starts_at, ${bounds}::timestamptz[])`
+      return types === null
+        ? sql`select ${at}, ${summed} ${tallies('endpoint_tally', of, piece)} group by 1`
+        : sql`select ${at}, ${summed} ${tallies('type_tally', of, piece)} where ${isWanted(sql`s.event_type`)} group by 1`
+    }
+    const passes = sql`exists (select from event e where e.account_id = a.account_id and e.id = a.event_id and ${isWanted(sql`e.type`)})`
+    return sql`
+      select width_bucket(a.id, ${ids}::text[] collate "C"), ${counted} ${attemptsOf(of, piece)}
+         ${types === null ? sql`` : sql`and ${passes}`} group by 1`
+  })
+  const rows = await tx.run<Counts & { period: number }>(sql`
+    select o.period, sum(o.success)::bigint as success, sum(o.failure)::bigint as failure, sum(o.canceled)::bigint as canceled
+      from (${together(parts)}) as o (period, success, failure, canceled) group by o.period`)
   const found = new Map(rows.map(({ period, ...count }) => [period, count]))
-  return bounds.slice(1).map((_, index) => found.get(index + 1) ?? { success: 0, failure: 0, canceled: 0 })
+  return bounds.slice(1).map((_, index) => found.get(index + 1) ?? NOTHING)
+}
+
+/** Of one endpoint, or of an account. */
+export async function countIn(tx: Queryable, of: CountedOf, range: Range, now: Date): Promise<Counts> {
+  const pieces = piecesOf(range, await readCoverage(tx), now)
+  if (pieces.length === 0) return NOTHING
+  const parts = pieces.map((piece) =>
+    piece.of === 'attempts'
+      ? sql`select ${counted} ${attemptsOf(of, piece)}`
+      : sql`select ${summed} ${tallies('endpoint_tally', of, piece)}`,
+  )
+  const [row] = await tx.run<Counts>(sql`
+    select coalesce(sum(o.success), 0)::bigint as success, coalesce(sum(o.failure), 0)::bigint as failure,
+           coalesce(sum(o.canceled), 0)::bigint as canceled
+      from (${together(parts)}) as o (success, failure, canceled)`)
+  return row ?? NOTHING
 }
 
 /** Live accounts of an environment by their ids, from after `after`; only those of `ids` where they are given. */

@@ -56,6 +56,14 @@ export function chicagoMoment(day: LocalDate, minutes: number): Date {
   return new Date(exact.length > 0 ? Math.min(...exact) : Math.max(...candidates))
 }
 
+/** A moment as clocks in Chicago show it, with their distance from UTC: `2026-03-06T10:15:00.021-06:00`. */
+export function chicagoText(moment: Date): string {
+  const shown = new Date(moment.getTime() + offsetMs(moment)).toISOString().slice(0, -1)
+  const minutes = Math.abs(offsetMs(moment)) / 60_000
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60].map((part) => String(part).padStart(2, '0'))
+  return `${shown}${offsetMs(moment) < 0 ? '-' : '+'}${hours}:${rest}`
+}
+
 function offsetMs(moment: Date): number {
   return chicagoMs(moment) - Math.floor(moment.getTime() / 1000) * 1000
 }

@@ -2,7 +2,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
-import { RECORD_KINDS } from '#src/producers/record.ts'
+import { RECORD_KINDS, type RecordKind } from '#src/producers/record.ts'
 import { markDeleted, upsert } from '#src/producers/record-store.ts'
 import type { LocalDate } from './local-date.ts'
 
@@ -106,15 +106,43 @@ export async function readAccounts(tx: Queryable, feedId: string): Promise<FeedA
     select id, environment from account where feed_id = ${feedId} and deleted_at is null order by id`
 }
 
-/** Notes which event told an account of a run. @throws a unique violation when it has been told before */
+/** What a run changes of the producers that an account monitors. */
+export type AccountChanges = { producers: number; records: Partial<Record<RecordKind, number>> }
+
+type ChangesRow = { account_id: string; kind: RecordKind | null; producers: number; records: number }
+
+/** By account; those that nothing is changed for are left out. Call it before the work of the run is forgotten. */
+export async function readAccountChanges(tx: Queryable, { id, feedId }: RunKey): Promise<Map<string, AccountChanges>> {
+  const rows = await tx.query<ChangesRow>`
+    select p.account_id, c.kind, count(distinct c.npn)::int as producers, sum(c.records)::int as records
+      from (select npn, kind, count(*) as records from nipr_change where run_id = ${id} group by npn, kind) as c
+      join population p on p.npn = c.npn and p.active and p.data_status = 'ready'
+      join account a on a.id = p.account_id and a.feed_id = ${feedId}
+     group by grouping sets ((p.account_id, c.kind), (p.account_id))`
+  const changes = new Map<string, AccountChanges>()
+  for (const { account_id, kind, producers, records } of rows) {
+    const known = changes.get(account_id) ?? { producers: 0, records: {} }
+    changes.set(
+      account_id,
+      kind === null ? { ...known, producers } : { ...known, records: { ...known.records, [kind]: records } },
+    )
+  }
+  return changes
+}
+
+/** Notes which event told an account of a run, and of what. @throws a unique violation when it has been told before */
 export async function saveAnnouncements(
   tx: Queryable,
   runId: string,
   events: readonly { accountId: string; id: string }[],
+  changes: ReadonlyMap<string, AccountChanges>,
 ): Promise<void> {
+  const changesOf = ({ accountId }: { accountId: string }) => changes.get(accountId) ?? { producers: 0, records: {} }
   await tx.query`
-    insert into nipr_announcement (account_id, run_id, event_id)
-    select account_id, ${runId}, event_id
-      from unnest(${events.map(({ accountId }) => accountId)}::text[], ${events.map(({ id }) => id)}::text[])
-        as told (account_id, event_id)`
+    insert into nipr_announcement (account_id, run_id, event_id, producers_changed, records_changed)
+    select account_id, ${runId}, event_id, producers, records::jsonb
+      from unnest(${events.map(({ accountId }) => accountId)}::text[], ${events.map(({ id }) => id)}::text[],
+                  ${events.map((event) => changesOf(event).producers)}::int[],
+                  ${events.map((event) => JSON.stringify(changesOf(event).records))}::text[])
+        as told (account_id, event_id, producers, records)`
 }

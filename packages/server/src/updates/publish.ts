@@ -12,6 +12,7 @@ import {
   holdAccounts,
   markPublished,
   moveFresh,
+  readAccountChanges,
   readAccounts,
   readMissing,
   saveAnnouncements,
@@ -63,6 +64,7 @@ export async function publish(
     planned = await announceFirstData(tx, parts, feed.id, missing, chicagoDay(now))
     if (!(await advanceVersions(tx, run))) throw new MovedMeanwhile()
     const accounts = await readAccounts(tx, feed.id)
+    const changes = await readAccountChanges(tx, run)
     await forgetWork(tx, id)
     const all = { ...counts, accounts: accounts.length }
     const at = parts.clock.now()
@@ -81,7 +83,7 @@ export async function publish(
         cause: 'event' as const,
       }
     })
-    await saveAnnouncements(tx, run.id, events)
+    await saveAnnouncements(tx, run.id, events, changes)
     planned.push(...(await acceptAll(tx, events)))
     return { counts: all, late }
   })

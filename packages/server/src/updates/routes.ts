@@ -2,11 +2,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
+import { recording, type Said } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
 import { parseMoment } from '#src/adapters/http/moment.ts'
 import { described, type Operation } from '#src/adapters/http/operation.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
+import { UUID } from '#src/adapters/http/routes.ts'
 import { momentText, oneOf } from '#src/adapters/http/schema.ts'
+import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
 import {
@@ -48,7 +51,6 @@ const operate = { config: { access: 'producersync.operate' } } as const
 const SIZE_DEFAULT = 250
 /** Of a run's errors, those that stand in its own answer. */
 const ERRORS_SHOWN = 100
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const date = () => Type.String({ format: 'date' })
 const pageQuery = {
@@ -144,11 +146,17 @@ const OPERATIONS = {
 export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts): void {
   const { api, clock, publicUrl } = parts
 
+  /** The parts with which a request changes something. @param said  of the result, for the audit */
+  function writing(request: FastifyRequest, said: (result: unknown) => Said): RequestParts {
+    return { ...parts, updates: recording(parts.updates, request, said) }
+  }
+
   routes.post('/v1/sandbox/runs', described(write, OPERATIONS.sandboxRun), async (request, reply) => {
     queryOf(request, noQuery)
     const feedId = sandboxFeedOf(request)
     const { runDate, scenario } = bodyOf(request, sandboxRunBody)
-    const runId = await requestSandboxRun(parts, feedId, { runDate: dayOf(runDate), scenario })
+    const asked = writing(request, (id) => ({ target: runOf(id), after: { runDate, scenario } }))
+    const runId = await requestSandboxRun(asked, feedId, { runDate: dayOf(runDate), scenario })
     parts.wakeRunner()
     return reply.code(202).send(startedAnswer(publicUrl, runId))
   })
@@ -166,7 +174,11 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     const feedId = sandboxFeedOf(request)
     const to = parseMoment(bodyOf(request, clockBody).now)
     if (!to) throw new DomainError('unreadable_query', 'now: must be a time (RFC 3339 with an offset)')
-    const now = await setSandboxClock(parts, feedId, to)
+    const now = await setSandboxClock(
+      writing(request, () => ({ after: { now: to } })),
+      feedId,
+      to,
+    )
     parts.wakeRunner()
     return { now: now.toISOString() }
   })
@@ -229,7 +241,12 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
     queryOf(request, noQuery)
     const { feedId, runDate, fullRefresh = false } = bodyOf(request, adminRunBody)
     if (!(await asOperator(api, request, (tx) => readFeed(tx, feedId)))) throw notFound()
-    const runId = await requestRun(parts, { feedId, runDate: dayOf(runDate), fullRefresh })
+    const asked = writing(request, (id) => ({
+      ...ofFeed(feedId),
+      target: runOf(id),
+      after: { feedId, runDate, fullRefresh },
+    }))
+    const runId = await requestRun(asked, { feedId, runDate: dayOf(runDate), fullRefresh })
     request.log.info({ event: 'run.requested', runId, feedId, tokenId: request.principal.tokenId })
     parts.wakeRunner()
     const self = { href: `${publicUrl}/v1/admin/runs/${runId}` }
@@ -244,7 +261,16 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
         queryOf(request, noQuery)
         const id = runIdOf(request)
         const run = await asOperator(api, request, (tx) => existing(tx, id))
-        await apply(parts, run)
+        const before = { state: run.state, feedId: run.feedId, runDate: run.runDate }
+        await apply(
+          writing(request, () => ({
+            ...ofFeed(run.feedId),
+            target: runOf(id),
+            before,
+            after: { ...before, state: MEANT[what] },
+          })),
+          run,
+        )
         request.log.info({ event: `run.${what}_requested`, runId: id, tokenId: request.principal.tokenId })
         parts.wakeRunner()
         const self = { href: `${publicUrl}/v1/admin/runs/${id}` }
@@ -256,6 +282,16 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
   }
   decide('release', requestRelease)
   decide('cancel', requestCancel)
+}
+
+/** The feed of a sandbox is its account's. */
+function ofFeed(feedId: string): Pick<Said, 'accountId'> {
+  return isId(feedId, 'app_') ? { accountId: feedId } : {}
+}
+
+/** @param id  what the request for a run has given */
+function runOf(id: unknown): { kind: string; id: string } {
+  return { kind: 'run', id: String(id) }
 }
 
 const MEANT = { release: 'released', cancel: 'cancelled' } as const

@@ -47,13 +47,18 @@ export function operatorRunAnswer(run: Run, errors: readonly RunError[]): object
     publishedAt: textOf(run.publishedAt),
     endedAt: textOf(run.endedAt),
     message: run.message,
-    durationsMs: {
-      alerts: between(run.startedAt, run.detailsAt),
-      details: between(run.detailsAt, run.collectedAt),
-      publish: between(run.collectedAt, run.publishedAt),
-    },
+    durationsMs: phasesOf(run),
     counts: run.counts,
     errors,
+  }
+}
+
+/** How long each step took. */
+export function phasesOf(run: Run) {
+  return {
+    alerts: between(run.startedAt, run.detailsAt),
+    details: between(run.detailsAt, run.collectedAt),
+    publish: between(run.collectedAt, run.publishedAt),
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Connection, Database, type Role } from '#src/adapters/postgres/database.ts'
 
-export type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'updates' | 'feeds', Database>
+export type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'live' | 'updates' | 'feeds', Database>
 
 /** Statements of the accept path at once; each waits for one commit (DESIGN, "Accept": 2 to 4). */
 export const ACCEPT_STATEMENTS_MAX = 3
@@ -23,6 +23,7 @@ export function openDatabases(connection: Connection): Databases {
     accept: open('accept', 'accept', ACCEPT_STATEMENTS_MAX + 1, 2_000, CALL_MS_MAX),
     worker: open('worker', 'worker', 5, 5_000, 6_000),
     lease: open('worker', 'lease', 2, 1_000, 1_000), // apart, so that no heartbeat waits behind work
+    live: open('worker', 'live', 1, 2_000, CALL_MS_MAX), // reads what is new for the streams of this process
     updates: open('updates', 'updates', 6, 5_000, 6_000),
     feeds: open('updates', 'feeds', 6, 60_000, 65_000), // apart: a run that publishes delays no population job
   }

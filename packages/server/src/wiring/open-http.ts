@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { createHttp } from '#src/adapters/http/server.ts'
+import { keepAudit } from '#src/audit/recording.ts'
 import { publicUrlOf } from '#src/config.ts'
 import type { Base } from './base.ts'
 import { freePort } from './free-port.ts'
@@ -11,12 +12,13 @@ const CALLS_END_MS_MAX = 2_500
 export async function openHttp(
   base: Base,
 ): Promise<{ http: FastifyInstance; publicUrl: string; listen: () => Promise<void> }> {
-  const { config, log, health, metrics, closing, overrides } = base
+  const { config, log, databases, ids, health, metrics, closing, overrides } = base
   const port = await freePort(config.host, config.port, config.portIsFixed)
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
   overrides.watch?.(http)
+  keepAudit(http, { api: databases.api, ids })
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })

@@ -15,6 +15,7 @@ import { observeFeed } from '#src/operate/feed-metrics.ts'
 import { PopulationRunner } from '#src/population/runner.ts'
 import { RecordIds } from '#src/producers/record-ids.ts'
 import { replayWorks } from '#src/replays/work.ts'
+import { TallyRunner } from '#src/statistics/tally-runner.ts'
 import { statisticsWorks } from '#src/statistics/work.ts'
 import { TaskRunner } from '#src/tasks/runner.ts'
 import { connectFeeds } from '#src/updates/connect.ts'
@@ -83,6 +84,14 @@ export function startNotices(base: Base, publicUrl: () => string): NoticeRunner 
   runner.start()
   closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   if (mailer) closing.opened(() => mailer.close())
+  return runner
+}
+
+/** Counts what has been attempted, some minutes later. */
+export function startTallies({ databases, clock, log, closing }: Base): TallyRunner {
+  const runner = new TallyRunner({ database: databases.worker, clock, log })
+  runner.start()
+  closing.working(() => runner.close(), TRANSACTIONS_END_MS_MAX)
   return runner
 }
 

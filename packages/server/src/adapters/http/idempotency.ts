@@ -25,7 +25,7 @@ const RETRY_MS_MIN = 10
 const RETRY_MS_MAX = 160
 
 /**
- * The key of a POST; null when it has none, or when its answer may not be kept (`/auth/*`: it holds a token).
+ * The key of a POST; null when it has none, or when its answer may not be kept (`/auth/*`, `answersSecret`: it is shown once).
  * @throws DomainError when the header is not 1 to 256 printable ASCII characters
  * Source: webhook-api 6
  */
@@ -35,7 +35,8 @@ export function idempotencyKeyOf(request: FastifyRequest): IdempotencyKey | null
   if (typeof given !== 'string' || !KEY.test(given)) {
     throw new DomainError('unreadable_query', 'Idempotency-Key: must be 1 to 256 printable ASCII characters')
   }
-  if (request.routeOptions.url?.includes('/auth/')) return null
+  const { config, url } = request.routeOptions
+  if (config.answersSecret || url?.includes('/auth/')) return null
   const { environment, accountId } = request.principal
   const scope = [environment, accountId ?? '', request.originalUrl, given].join('\n')
   return { key: hash('sha256', scope, 'buffer'), requestHash: hash('sha256', request.bytes, 'buffer') }
@@ -59,7 +60,7 @@ export class Idempotency {
   /**
    * Runs `work` in a transaction that sees the request's environment and account, and answers with what it returns. A repeat
    * with the same key within 12 h gets the first answer again and does nothing; while the first runs it waits up to 5 s.
-   * Only 2xx are kept. Without a key `work` simply runs.
+   * Only 2xx are kept. Without a key `work` simply runs. What it does leaves a line in the audit, in its transaction.
    * @throws what `work` throws; DomainError idempotency_in_progress, idempotency_key_reuse
    */
   async run(request: FastifyRequest, reply: FastifyReply, work: Work): Promise<FastifyReply> {
@@ -78,7 +79,11 @@ export class Idempotency {
   }
 
   async #runOnce(request: FastifyRequest, work: Work): Promise<Answered> {
-    const effect = await this.#database.transaction({ settings: settingsOf(request) }, work)
+    const effect = await this.#database.transaction({ settings: settingsOf(request) }, async (tx) => {
+      const done = await work(tx)
+      await request.audit.write(tx)
+      return done
+    })
     effect.committed?.()
     return { kept: toKept(effect), replayed: false }
   }
@@ -133,6 +138,7 @@ export class Idempotency {
       const kept = toKept(effect)
       committed = effect.committed
       if (kept.status >= 200 && kept.status < 300) await keepKey(tx, request, { key, requestHash, kept, now })
+      await request.audit.write(tx)
       return { kept, replayed: false }
     })
     committed?.()

@@ -466,14 +466,16 @@ describe('what went wrong', () => {
   })
 
   test.each([
-    ['a database out of reach', new DatabaseUnavailable('unreachable'), 503, 'unavailable'],
-    ['a full volume', new DatabaseUnavailable('storage_full'), 503, 'storage_full'],
-    ['a busy database', new DatabaseBusy('pool'), 429, 'rate_limited'],
-  ])('%s: come again in a second', async (_, error, status, code) => {
+    ['a database out of reach', new DatabaseUnavailable('unreachable'), 503, 'unavailable', /cannot reach/],
+    ['what takes too long', new DatabaseUnavailable('timed_out'), 503, 'unavailable', /took too long/],
+    ['a full volume', new DatabaseUnavailable('storage_full'), 503, 'storage_full', /cannot store/],
+    ['a busy database', new DatabaseBusy('pool'), 429, 'rate_limited', /busy/],
+  ])('%s: come again in a second, with what is true', async (_, error, status, code, detail) => {
     thrown = error
     const answer = await call('GET', '/throw', 'app')
     assert.equal(answer.statusCode, status)
     assert.equal(answer.json().code, code)
+    assert.match(answer.json().detail, detail)
     assert.equal(answer.headers['retry-after'], '1')
   })
 

@@ -14,11 +14,12 @@ import {
   requireAccessRules,
 } from './routes.ts'
 import { answerError } from './server.ts'
+import { refuseWithoutReason } from './staff-reason.ts'
 
 /** An operation by method and path, with `:name` or `{name}` for path values, beneath the family's prefix. */
 export type Operation = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string }
 
-const ACCESS: ReadonlySet<Access> = new Set<Access>(['environment_key', 'any', 'none', ...CAPABILITIES])
+const ACCESS: ReadonlySet<Access> = new Set<Access>(['environment_key', 'staff', 'any', 'none', ...CAPABILITIES])
 
 /** Any page may call with a bearer token; cookies count for nothing here. Source: webhook-api 1. */
 const CORS = {
@@ -92,6 +93,7 @@ async function admit(
     throw error
   }
   if (notImplemented) throw new DomainError('not_implemented', 'This operation is not part of this service.')
+  if (rule === 'staff' && !isOfOperator(request.principal)) throw notFound()
   if (!mayCall(request.principal, rule)) throw insufficientAccess()
   if (hasImpossiblePathValue(request)) throw notFound()
   const account = pathValue(request, 'app_id')
@@ -99,17 +101,30 @@ async function admit(
     request.account = await access.accountOf(request.principal, account)
   await find?.(request)
   if (!holds(request.principal, rule)) throw insufficientAccess()
+  if (request.principal.kind === 'staff' && changesAccount(request, rule)) refuseWithoutReason(request)
+}
+
+/** To everybody else the operator's own pages are not there. */
+function isOfOperator({ kind }: Principal): boolean {
+  return kind === 'environment_key' || kind === 'staff'
+}
+
+/** Is it a write inside of an account? What asks for no more than reading is none, whatever its method. */
+function changesAccount({ method, params }: FastifyRequest, rule: Access | undefined): boolean {
+  if (method === 'GET' || method === 'HEAD' || rule === 'ViewBase') return false
+  return typeof params === 'object' && params !== null && 'app_id' in params
 }
 
 /** What is known of a token without looking at anything it names. */
 function mayCall(principal: Principal, rule: Access | undefined): boolean {
-  if (principal.kind === 'environment_key') return true
+  if (principal.kind === 'environment_key' || principal.kind === 'staff') return true
   return rule !== 'environment_key' && (principal.kind !== 'access' || principal.scopes.has('webhooks'))
 }
 
 /** Does the token allow what asks for `rule`, a capability or `any`? */
 export function holds(principal: Principal, rule: Access | undefined): boolean {
   if (principal.kind === 'environment_key' || rule === 'any') return true
+  if (principal.kind === 'staff') return principal.role === 'operator' || rule === 'staff' || rule === 'ViewBase'
   for (const capability of principal.capabilities) if (capability === rule) return true
   return false
 }

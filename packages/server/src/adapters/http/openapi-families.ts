@@ -37,6 +37,9 @@ const HttpErrorOut = Type.Object(
     endpointId: Type.Optional(
       Type.String({ description: 'With 409 `task_running` and `endpoint_disabled`: the endpoint.' }),
     ),
+    previewId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'With 409 `population_changed`: the difference as it is now.' }),
+    ),
   },
   { title: 'HttpErrorOut' },
 )

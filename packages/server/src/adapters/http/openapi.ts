@@ -34,7 +34,8 @@ const DESCRIPTION = `Monitored producers, and signed webhooks the moment somethi
 The management API (\`/api/v1\`) is compatible with the Svix v1 HTTP API: the official Svix SDKs work with it unchanged. The
 ProducerSync API (\`/v1\`, \`/v2\`) is the monitored population and its data. Every path may end with a slash. Every GET also
 answers HEAD. Beside the answers listed, a request that HTTP itself does not allow is refused with 408, 417 or 431, and
-a path with another method with 405.`
+a path with another method with 405. What the operator's staff change inside an account says why, in the header \`x-staff-reason\`
+(percent-encoded UTF-8, 1 to 500 characters); without it they are refused with 422.`
 
 /** Every route that is added from now on, in order, `HEAD` and `OPTIONS` left out. */
 export function collectRoutes(http: FastifyInstance): readonly AddedRoute[] {
@@ -54,6 +55,17 @@ export function collectRoutes(http: FastifyInstance): readonly AddedRoute[] {
     }
   })
   return routes
+}
+
+/** What an operation does, in words, by its id; the id itself for one that is none of these routes'. */
+export function summaryIn(routes: readonly AddedRoute[]): (operationId: string) => string {
+  let summaries: Map<string, string> | undefined
+  return (operationId) => {
+    summaries ??= new Map(
+      routes.flatMap(({ config: { operation } }) => (operation ? [[operation.id, operation.summary] as const] : [])),
+    )
+    return summaries.get(operationId) ?? operationId
+  }
 }
 
 /**
@@ -205,12 +217,24 @@ function responsesOf({ method, url, operation, rules, config }: DescribedRoute, 
       ...(schema
         ? { content: Object.fromEntries(types.map((type) => [type, { schema: components.schema(schema) }])) }
         : {}),
+      ...(operation.stream ? { content: streamOf(operation.stream, components) } : {}),
     }
   }
   const refusals = rules.refusals({ method, url, operation, isOpen: config.access === 'none' })
   for (const refusal of refusals)
     responses[refusal.status] = components.response(nameOf(refusal), () => toResponse(refusal, components))
   return responses
+}
+
+/** A stream is one text, and what is in it its messages. */
+function streamOf(messages: NonNullable<Operation['stream']>, components: Components): object {
+  const contentMediaType = 'text/event-stream'
+  const oneOf = Object.entries(messages).map(([event, data]) => ({
+    type: 'object',
+    properties: { event: { const: event }, data: components.schema(data) },
+    required: ['event', 'data'],
+  }))
+  return { [contentMediaType]: { schema: { type: 'string', contentMediaType, contentSchema: { oneOf } } } }
 }
 
 function nameOf({ family, status, codes }: Refusal): string {

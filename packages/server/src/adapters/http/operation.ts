@@ -23,6 +23,8 @@ export type Operation = {
   answerType?: string | readonly string[]
   /** By status; null: without a body. */
   answers: Readonly<Record<number, TSchema | null>>
+  /** The answer is a stream of server-sent events: the JSON in `data` of each kind of message. */
+  stream?: Readonly<Record<string, TSchema>>
   /** Codes of refusals beside those that each operation of the family has. */
   refusals?: readonly ErrorCode[]
 }

@@ -25,6 +25,7 @@ const MANAGEMENT: Record<ErrorCode, { status: number; code: string }> = {
   method_not_allowed: { status: 405, code: 'method_not_allowed' },
   not_acceptable: { status: 406, code: 'generic_error' },
   conflict: { status: 409, code: 'conflict' },
+  population_changed: { status: 409, code: 'population_changed' },
   limit_reached: { status: 409, code: 'limit_reached' },
   too_many_old_keys: { status: 400, code: 'limit_reached' },
   endpoint_disabled: { status: 409, code: 'endpoint_disabled' },
@@ -69,6 +70,8 @@ const FRAMEWORK: Record<string, Problem> = {
   ECONNRESET: badRequest('The request ended too early.'),
 }
 
+const TOO_LONG = 'This took too long and was stopped. Where a time is asked for, a shorter one is answered sooner.'
+
 /** Status and code word by which the management API refuses. */
 export function managementStatus(code: ErrorCode): { status: number; code: string } {
   return MANAGEMENT[code]
@@ -88,8 +91,11 @@ export function oauthWord(code: ErrorCode): string {
 export function problemOf(error: unknown): Problem | null {
   if (error instanceof DomainError) return ofDomain(error)
   if (isStorageFull(error)) return unavailable('storage_full', 'The service cannot store more now.')
-  if (error instanceof DatabaseUnavailable)
+  if (error instanceof DatabaseUnavailable) {
+    // the database may be well, and the question too large: the two look the same from here
+    if (error.reason === 'timed_out') return unavailable('unavailable', TOO_LONG)
     return unavailable('unavailable', 'The service cannot reach its database now.')
+  }
   if (error instanceof DatabaseBusy) {
     return { status: 429, code: 'rate_limited', detail: 'The service is busy.', retryAfterSeconds: RETRY_AFTER_SECONDS }
   }

@@ -111,7 +111,7 @@ async function admit(
     throw new DomainError('not_acceptable', 'Answers are application/json or application/hal+json.')
   }
   const { access: rule } = request.routeOptions.config
-  if (rule !== 'any' && !hasScope(principal, rule)) {
+  if (rule !== 'any' && !hasScope(principal, rule, request.method)) {
     throw new DomainError('forbidden', 'The token lacks the scope of this operation.')
   }
   if (hasImpossiblePathValue(request)) throw new DomainError('unreadable_query', 'A value of the path is malformed.')
@@ -128,9 +128,12 @@ async function identify(access: AccessControl, request: FastifyRequest): Promise
   }
 }
 
-/** An environment key operates its environment; the account's own data is for the account's own tokens. */
-function hasScope(principal: Principal, rule: string | undefined): boolean {
+/** Keys and staff operate their environment (support looks on); the account's own data is for the account's own tokens. */
+function hasScope(principal: Principal, rule: string | undefined, method: string): boolean {
   if (principal.kind === 'environment_key') return rule === 'producersync.operate'
+  if (principal.kind === 'staff') {
+    return rule === 'producersync.operate' && (principal.role === 'operator' || method === 'GET' || method === 'HEAD')
+  }
   for (const scope of principal.scopes) if (scope === rule) return true
   return false
 }

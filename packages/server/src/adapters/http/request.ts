@@ -1,5 +1,6 @@
 import type {} from 'fastify'
 import type { Account, Capability, Principal, Scope } from '#src/accounts/principal.ts'
+import type { AuditNote } from './audit-note.ts'
 import type { Operation } from './operation.ts'
 import type { QueryParameters } from './query.ts'
 import type { JsonLimits, ScannedJson } from './scan.ts'
@@ -8,9 +9,10 @@ import type { JsonLimits, ScannedJson } from './scan.ts'
  * Who may call a route; checked before its body is read, a capability once what the path names has been found. An environment
  * key may call every management route.
  * `environment_key`: nobody else · a capability: also app tokens that hold it · `any`: every token · `none`: without a token ·
+ * `staff`: an environment key, or the operator's staff in the portal; to others there is nothing ·
  * a scope (`/v1`, `/v2` only): tokens that have it.
  */
-export type Access = 'environment_key' | 'any' | 'none' | Capability | Scope
+export type Access = 'environment_key' | 'staff' | 'any' | 'none' | Capability | Scope
 
 /** The two families of routes that read JSON and judge tokens. They differ in errors, queries and who may call. */
 export type Family = 'management' | 'producersync'
@@ -28,6 +30,8 @@ declare module 'fastify' {
      * @throws DomainError not_found
      */
     find?: (request: FastifyRequest) => Promise<void>
+    /** Its answer holds a secret that is shown once: it is not kept for a repeat with the same Idempotency-Key. */
+    answersSecret?: true
     /** Management routes: an operation that exists elsewhere and is answered 501 here. */
     notImplemented?: true
     /** The account of `:app_id` is left to the route: it may not exist yet. */
@@ -50,6 +54,8 @@ declare module 'fastify' {
     scanned: ScannedJson
     /** The query, decoded. Set once access was granted. */
     parameters: QueryParameters
+    /** What the audit is to say of it. */
+    audit: AuditNote
     /** Unknown names at the body's top level (webhook-api 4.2). */
     ignoredFields: string[]
   }

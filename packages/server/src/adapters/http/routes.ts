@@ -74,6 +74,15 @@ export function pathValue({ params }: FastifyRequest, name: string): string | un
   return typeof value === 'string' ? value : undefined
 }
 
+export const UUID = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/
+
+/** A value of the path that is a UUID, in small letters. @throws DomainError not_found for any other text */
+export function uuidInPath(request: FastifyRequest, name: string): string {
+  const value = pathValue(request, name)
+  if (value === undefined || !UUID.test(value)) throw notFound()
+  return value.toLowerCase()
+}
+
 /** Is there a value in the path that nothing can be named: too long, or with a character that no row can hold? */
 export function hasImpossiblePathValue(request: FastifyRequest): boolean {
   const { params } = request
@@ -107,6 +116,6 @@ function queryText({ query }: FastifyRequest): string {
   return typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : ''
 }
 
-function tooLarge(limit: number): DomainError {
+export function tooLarge(limit: number): DomainError {
   return new DomainError('payload_too_large', `The body must not be larger than ${limit} bytes.`)
 }

@@ -7,6 +7,7 @@ import {
   LogController,
 } from 'fastify'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { UNKEPT } from './audit-note.ts'
 import {
   countRequest,
   hasUnreadBody,
@@ -29,6 +30,8 @@ export const BODY_BYTES_MAX = {
   event: KIB * KIB,
   batch: KIB * KIB,
   population: KIB * KIB,
+  /** A list of NPNs to preview. Read as a stream by its route. */
+  npnList: 20 * KIB * KIB,
   openapi: 2 * KIB * KIB,
 } as const
 
@@ -110,6 +113,7 @@ export function createHttp({
   http.decorateRequest('ignoredFields')
   http.decorateRequest('principal')
   http.decorateRequest('account')
+  http.decorateRequest('audit')
   http.decorateRequest('family')
   http.decorateRequest('scanned')
   http.decorateRequest('parameters')
@@ -169,6 +173,7 @@ export function answerError(
 function begin(request: FastifyRequest, reply: FastifyReply, { requestsPerSocketMax }: HttpLimits): void {
   request.bytes = NO_BYTES
   request.ignoredFields = []
+  request.audit = UNKEPT
   reply.headers(STANDARD_HEADERS).header('x-request-id', request.id)
   // Node's own limit announces the end and then answers further requests without a body
   if (countRequest(request.raw, reply.raw) >= requestsPerSocketMax) reply.header('connection', 'close')

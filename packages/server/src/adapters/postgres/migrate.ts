@@ -67,6 +67,11 @@ export async function missingMigrations(connection: Connection, options: Migrate
   })
 }
 
+/** The names of the migrations that this release has. */
+export function migrationNames(): string[] {
+  return readMigrations(serviceMigrations).map(({ name }) => name)
+}
+
 function readMigrations(directory: URL): Migration[] {
   const names = readdirSync(directory).filter((name) => name.endsWith('.sql'))
   let before = 0

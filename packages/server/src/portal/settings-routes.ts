@@ -1,0 +1,107 @@
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '#src/adapters/clock.ts'
+import { recorded } from '#src/adapters/http/audit-note.ts'
+import { bodyOf } from '#src/adapters/http/body.ts'
+import { settingsOf } from '#src/adapters/http/idempotency.ts'
+import { described } from '#src/adapters/http/operation.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { invalidInput, notFound } from '#src/domain-error.ts'
+import { readLogoBytes } from './logo.ts'
+import { AccountSettingsOut, AccountSettingsPatch, LogoIn, LogoOut } from './settings-schemas.ts'
+import { accountSettingsOf, changeAccountSettings, readAccountSettings, readLogo, writeLogo } from './settings-store.ts'
+
+/** 100,000 bytes as Base64, and the JSON around them. */
+const LOGO_BODY_BYTES_MAX = 140_000
+
+/** Zone and look of an account's portal. Source: portal S16, 11. */
+export function registerAccountSettingsRoutes(
+  routes: FastifyInstance,
+  { api, clock }: { api: Database; clock: Clock },
+): void {
+  const readable = { config: { access: 'ViewBase' } } as const
+  const changeable = { config: { access: 'ManageAccount' } } as const
+
+  const get = described(readable, {
+    id: 'v1.account-settings.get',
+    summary: 'Read zone and look of the portal',
+    answers: { 200: AccountSettingsOut },
+  })
+  routes.get('/app/:app_id/settings', get, async (request) => {
+    const settings = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      readAccountSettings(tx, request.account.id),
+    )
+    return accountSettingsOf(settings)
+  })
+
+  const patch = described(changeable, {
+    id: 'v1.account-settings.patch',
+    summary: 'Change zone and look of the portal',
+    body: AccountSettingsPatch,
+    answers: { 200: AccountSettingsOut },
+  })
+  routes.patch('/app/:app_id/settings', patch, async (request) => {
+    const { accent, ...change } = bodyOf(request, AccountSettingsPatch)
+    if (change.timeZone != null && !isTimeZone(change.timeZone)) {
+      throw invalidInput({ loc: ['body', 'timeZone'], msg: 'must be an IANA time zone', type: 'value_error' })
+    }
+    const wanted = { ...change, ...(accent === undefined ? {} : { accent: accent?.toLowerCase() ?? null }) }
+    return await recorded(api, request, async (tx) => {
+      const { before, after } = await changeAccountSettings(tx, request.account.id, wanted, clock.now())
+      request.audit.say({ before, after })
+      return accountSettingsOf(after)
+    })
+  })
+
+  const getLogo = described(readable, {
+    id: 'v1.account-settings.get-logo',
+    summary: 'Read the logo, as it was put',
+    answers: { 200: LogoOut },
+  })
+  routes.get('/app/:app_id/settings/logo', getLogo, async (request) => {
+    const logo = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      readLogo(tx, request.account.id),
+    )
+    if (!logo) throw notFound()
+    return { contentType: logo.contentType, data: logo.bytes.toString('base64') }
+  })
+
+  const putLogo = described(
+    { config: { access: 'ManageAccount', json: { longStrings: ['data'] } }, bodyLimit: LOGO_BODY_BYTES_MAX } as const,
+    {
+      id: 'v1.account-settings.put-logo',
+      summary: 'Set the logo: PNG or WebP, at most 100,000 bytes',
+      body: LogoIn,
+      answers: { 204: null },
+    },
+  )
+  routes.put('/app/:app_id/settings/logo', putLogo, async (request, reply) => {
+    const { contentType, data } = bodyOf(request, LogoIn)
+    const bytes = readLogoBytes(contentType, data)
+    await recorded(api, request, async (tx) => {
+      request.audit.say({ withheld: ['logo'] })
+      await writeLogo(tx, request.account.id, { contentType, bytes }, clock.now())
+    })
+    return await reply.code(204).send()
+  })
+
+  const deleteLogo = described(changeable, {
+    id: 'v1.account-settings.delete-logo',
+    summary: 'Take the logo away',
+    answers: { 204: null },
+  })
+  routes.delete('/app/:app_id/settings/logo', deleteLogo, async (request, reply) => {
+    await recorded(api, request, async (tx) => {
+      request.audit.say({ withheld: ['logo'] })
+      await writeLogo(tx, request.account.id, null, clock.now())
+    })
+    return await reply.code(204).send()
+  })
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone !== '' && /^[A-Za-z]/.test(text)
+  } catch {
+    return false
+  }
+}
