@@ -29,7 +29,14 @@ import { type Base, CannotStart, type Overrides, startBase } from './wiring/base
 import { freePort } from './wiring/free-port.ts'
 import { startApi } from './wiring/start-api.ts'
 import { startPortal } from './wiring/start-portal.ts'
-import { startFeeds, startNotices, startPopulation, startTallies, startTasks, startWorker } from './wiring/start-work.ts'
+import {
+  startFeeds,
+  startNotices,
+  startPopulation,
+  startTallies,
+  startTasks,
+  startWorker,
+} from './wiring/start-work.ts'
 
 export type App = {
   /** Where the API and the portal are reached; null with neither of these roles. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import {
   announce,
   announceChange,
@@ -12,7 +13,6 @@ import {
   withListFlags,
 } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
-import { examples } from '../frame.ts'
 import { waitFor } from './replay.ts'
 
 const UNFINISHED: readonly unknown[] = ['pending', 'running', 'canceling']

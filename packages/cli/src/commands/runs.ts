@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
+import { examples } from '../frame.ts'
 import { announce, type ListFlags, openSession, printList, printObject, withListFlags } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
-import { examples } from '../frame.ts'
 
 export function addRuns(program: Command, terminal: Terminal): void {
   const runs = program.command('runs').description('the daily runs, day by day')

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { examples } from '../frame.ts'
 import { announce, openSession, printObject, type Session } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
-import { examples } from '../frame.ts'
 import { waitFor } from './replay.ts'
 
 const CLOCK = '/v1/sandbox/clock'

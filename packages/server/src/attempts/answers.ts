@@ -91,7 +91,12 @@ function withoutPayload(event: StoredEvent): unknown {
 /** What went wrong and what to do about it. @param  `statusCode` null: of several attempts. Source: portal 5 */
 export function failureOut(
   name: FailureClass,
-  { url, durationMs, limitMs, statusCode }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs'> & { statusCode: number | null },
+  {
+    url,
+    durationMs,
+    limitMs,
+    statusCode,
+  }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs'> & { statusCode: number | null },
   docsUrl: string,
 ) {
   const { title, advice, retried } = FAILURE_CLASSES[name]

@@ -100,7 +100,14 @@ async function lastSignal(
   if (!publishedAt) return null
   const at = { after: publishedAt, before: addMs(publishedAt, 1_000), limit: 1 }
   const page = parseWindow(at, { prefix: MESSAGE_ID_PREFIX, now: at.before })
-  const filter = { types: [UPDATES_AVAILABLE], channel: null, tag: null, npn: null, beginning: null, withContent: false }
+  const filter = {
+    types: [UPDATES_AVAILABLE],
+    channel: null,
+    tag: null,
+    npn: null,
+    beginning: null,
+    withContent: false,
+  }
   const [event] = await listEvents(tx, account, page, filter)
   if (!event) return { runDate, publishedAt, late, msgId: null, delivered: 0, of: 0 }
   const all = { limit: DESTINATIONS_MAX, above: null, below: null, read: 'ascending', show: 'ascending' } as const
