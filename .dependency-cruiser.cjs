@@ -234,6 +234,7 @@ const rules = [
     ['events'],
     ['population', 'endpoints'],
     ['delivery'],
+    ['tally'],
     ['attempts', 'tasks'],
     ['delivery-log'],
     ['replays', 'erasure', 'statistics', 'interchange', 'portal', 'trials', 'issues'],

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { addMs } from '#src/adapters/clock.ts'
-import { TallyRunner } from '#src/statistics/tally-runner.ts'
+import { TallyRunner } from '#src/tally/tally-runner.ts'
 import { ManualClock } from './manual-clock.ts'
 import type { TestDatabase } from './postgres.ts'
 

@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 const SETTINGS = new Set(printConfig({}).match(/^[A-Z_]+(?==)/gm))
 /** Of Node, and of the receiver of the compose file. */
 const OTHERS = ['NODE_ENV', 'PSAPI_WEBHOOK_SECRETS']
-const LICENCES = new Set(['Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', '0BSD'])
+const LICENCES = new Set(['Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'MIT-0', '0BSD'])
 const PROBES = ['/livez', '/readyz', '/startupz']
 
 type Container = {

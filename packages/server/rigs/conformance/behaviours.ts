@@ -42,6 +42,7 @@ const FOLDERS = [
   'packages/server/src/portal/',
   'packages/server/src/replays/',
   'packages/server/src/statistics/',
+  'packages/server/src/tally/',
   'packages/server/src/tasks/',
   'packages/server/test/',
 ]

@@ -4,13 +4,14 @@ import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { notFound } from '#src/domain-error.ts'
 import { type Endpoint, parseEndpointName } from '#src/endpoints/endpoint.ts'
 import { readEndpoint } from '#src/endpoints/store.ts'
 import { readEvent } from '#src/events/event-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
 import type { Attempt } from './attempt.ts'
-import { ATTEMPT_ID_PREFIX, readAttempt } from './store.ts'
+import { readAttempt } from './store.ts'
 
 /** What the path of a request names. */
 type Addressed = { event?: StoredEvent; endpoint?: Endpoint; attempt?: Attempt }

@@ -1,14 +1,13 @@
 import type { PageAnswer } from '#src/adapters/http/pages.ts'
 import { ksuidTime } from '#src/adapters/ids.ts'
-import { isSingleAttempt } from '#src/delivery/delivery.ts'
+import { ATTEMPT_ID_PREFIX, isSingleAttempt } from '#src/delivery/delivery.ts'
 import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
 import { requestHeaders } from '#src/delivery/request.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
 import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
-import type { Counts } from '#src/statistics/store.ts'
+import type { Counts } from '#src/tally/store.ts'
 import type { Attempt, AttemptHeaders, Ending, Standing } from './attempt.ts'
 import type { Destination, EventStanding } from './standing-store.ts'
-import { ATTEMPT_ID_PREFIX } from './store.ts'
 
 /** What a request wants to see. `expanded`: cancellations as such; else they count as success. */
 export type View = { expanded: boolean; withContent: boolean }

@@ -3,14 +3,15 @@ import type { WindowPage } from '#src/adapters/http/pages.ts'
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { passes } from '#src/events/event-store.ts'
 import { MESSAGE_ID_PREFIX } from '#src/events/message.ts'
 import { PROMPT_MS } from '#src/occurrences/make.ts'
 import { boundsOf, fill, rangesWith, rowsIn } from '#src/occurrences/ranges.ts'
 import { valuesOf } from '#src/occurrences/values.ts'
-import { readCoverage } from '#src/statistics/tally-store.ts'
+import { readCoverage } from '#src/tally/tally-store.ts'
 import type { Standing } from './attempt.ts'
-import { ATTEMPT_ID_PREFIX, CLOCKS_APART_MS_MAX, type EventFilter, inOrder, itsEvent, timeOf } from './store.ts'
+import { CLOCKS_APART_MS_MAX, type EventFilter, inOrder, itsEvent, timeOf } from './store.ts'
 
 /** Where events of an endpoint may be: these; or any of the account's from `from` on, before `until`. */
 export type Candidates = { ids: readonly string[] } | { ids: null; from: string; until: string }

@@ -9,9 +9,11 @@ import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
-import { countIn } from '#src/statistics/store.ts'
+import { checkRange, type Range } from '#src/tally/range.ts'
+import { countIn } from '#src/tally/store.ts'
 import { addressing, attemptOf, endpointOf, eventOf, findEndpoint } from './addressed.ts'
 import {
   AttemptHeadersOut,
@@ -31,9 +33,8 @@ import {
   pageOut,
   standingOfStatus,
 } from './answers.ts'
-import { checkRange, type Range } from './range.ts'
 import { listDestinations, listEventsOf } from './standing-store.ts'
-import { ATTEMPT_ID_PREFIX, type AttemptsOf, countPlanned, listAttempts, readAttemptHeaders } from './store.ts'
+import { type AttemptsOf, countPlanned, listAttempts, readAttemptHeaders } from './store.ts'
 
 export type AttemptParts = {
   api: Database

@@ -1,6 +1,7 @@
 import type { Page, WindowPage } from '#src/adapters/http/pages.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { passes } from '#src/events/event-store.ts'
 import { typesAmong } from '#src/events/event-type-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
@@ -8,7 +9,6 @@ import { fill } from '#src/occurrences/ranges.ts'
 import { type Ending, type Facts, type Standing, standingOf } from './attempt.ts'
 import { type AtEndpoint, type Candidates, eventCandidates } from './event-candidates.ts'
 import {
-  ATTEMPT_ID_PREFIX,
   attemptsFrom,
   CLOCKS_APART_MS_MAX,
   type EventFilter,

@@ -5,7 +5,7 @@ import { addMs } from '#src/adapters/clock.ts'
 import { parseWindow, toPage } from '#src/adapters/http/pages.ts'
 import { IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { countIn } from '#src/statistics/store.ts'
+import { countIn } from '#src/tally/store.ts'
 import {
   type AttemptRow,
   type EventRow,

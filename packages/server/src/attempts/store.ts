@@ -4,15 +4,14 @@ import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { passes } from '#src/events/event-store.ts'
 import { typesAmong } from '#src/events/event-type-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
 import { everything, fill, rangesWith, rowsIn } from '#src/occurrences/ranges.ts'
 import { valuesOf } from '#src/occurrences/values.ts'
+import type { Range } from '#src/tally/range.ts'
 import { type Attempt, type AttemptHeaders, type Ending, parseFailureClass } from './attempt.ts'
-import type { Range } from './range.ts'
-
-export const ATTEMPT_ID_PREFIX = 'atmpt_'
 
 /** An attempt may bear an id this much earlier than its event's: it is made by another process, on its own reading of the time. */
 export const CLOCKS_APART_MS_MAX = 60_000

@@ -7,6 +7,7 @@ import type { Target } from '#src/endpoints/target.ts'
 import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
 import {
+  ATTEMPT_ID_PREFIX,
   type AttemptOutcome,
   type CancelReason,
   type Delivery,
@@ -171,7 +172,7 @@ function whyCanceled({ cause, createdAt }: Delivery, { deletedAt, disabled, canc
 
 /** Its time is that of the attempt's start. */
 function attemptId(ids: IdSource, startedAt: Date): string {
-  return `atmpt_${ids.next(startedAt).ksuid}`
+  return `${ATTEMPT_ID_PREFIX}${ids.next(startedAt).ksuid}`
 }
 
 function reachOf({ kind }: AttemptOutcome): Reach {

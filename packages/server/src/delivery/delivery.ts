@@ -1,6 +1,8 @@
 import type { Outcome } from '#src/adapters/outgoing/outcome.ts'
 import type { Signing } from '#src/events/accept.ts'
 
+export const ATTEMPT_ID_PREFIX = 'atmpt_'
+
 /** First attempts, retries and replays wait apart and have budgets of their own. The numbers are stored. */
 export const QUEUES = ['first', 'retry', 'replay'] as const
 export type Queue = (typeof QUEUES)[number]

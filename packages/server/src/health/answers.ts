@@ -1,7 +1,7 @@
 import { failureOut } from '#src/attempts/answers.ts'
 import { FAILURE_CLASSES } from '#src/delivery/failure-classes.ts'
 import { type AttemptCounts, sumCounts } from '#src/statistics/attempt-counts.ts'
-import { responseTime } from '#src/statistics/response-times.ts'
+import { responseTime } from '#src/tally/response-times.ts'
 import { dayOf, type EndpointHealth } from './endpoint-health.ts'
 import type { Summary } from './summary.ts'
 import { CHECKLIST_STEPS, ENDPOINT_STATES } from './words.ts'

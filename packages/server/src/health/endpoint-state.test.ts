@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import { type AttemptCounts, sumCounts } from '#src/statistics/attempt-counts.ts'
-import { RESPONSE_BOUNDS_MS } from '#src/statistics/response-times.ts'
+import { RESPONSE_BOUNDS_MS } from '#src/tally/response-times.ts'
 import { disablesAt, type EndpointFacts, stateOf } from './endpoint-state.ts'
 
 const NOW = new Date('2026-03-06T15:02:00.000Z')

@@ -1,8 +1,8 @@
 import { addMs } from '#src/adapters/clock.ts'
 import { isFailing } from '#src/delivery/failure-clock.ts'
 import { type AttemptCounts, sumCounts } from '#src/statistics/attempt-counts.ts'
-import { FIVE_MS } from '#src/statistics/covered.ts'
-import { responseTime } from '#src/statistics/response-times.ts'
+import { FIVE_MS } from '#src/tally/covered.ts'
+import { responseTime } from '#src/tally/response-times.ts'
 import type { EndpointState } from './words.ts'
 
 /** What an endpoint's row says of how it is doing. */

@@ -2,7 +2,7 @@ import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { MESSAGE_ID_PREFIX } from '#src/events/message.ts'
 
 /** So many rows of an owner make a stretch: a page of a list looks through no more of them than for each row it shows. */

@@ -12,7 +12,7 @@ import { purgeNotices } from '#src/notices/store.ts'
 import { purgeOccurrences } from '#src/occurrences/purge.ts'
 import { purgePortal } from '#src/portal/purge.ts'
 import { purgePreviews } from '#src/replays/preview-store.ts'
-import { purgeTallies } from '#src/statistics/tally-store.ts'
+import { purgeTallies } from '#src/tally/tally-store.ts'
 import { type Kept, Retention, readKept } from './retention.ts'
 
 const DAY_MS = 86_400_000

@@ -3,7 +3,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { purgeTallies } from '#src/statistics/tally-store.ts'
+import { purgeTallies } from '#src/tally/tally-store.ts'
 
 const DAY_MS = 86_400_000
 /** A payload is kept no longer than this, however long its message is. */

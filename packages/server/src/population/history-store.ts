@@ -1,6 +1,5 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import type { Npn } from './npn.ts'
-import type { Source } from './store.ts'
+import type { Npn, Source } from './npn.ts'
 
 /** Something that happened to one NPN of an account. */
 export type NpnOccurrence = {

@@ -9,3 +9,7 @@ export const NPN = /^[1-9][0-9]{0,9}$/
 export function parseNpn(text: string): Npn | undefined {
   return NPN.test(text) ? (text as Npn) : undefined
 }
+
+/** How an NPN came into a population. */
+export const sources = ['preloaded', 'post', 'put', 'read'] as const
+export type Source = (typeof sources)[number]

@@ -2,15 +2,11 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import type { ChunkItem } from './decide.ts'
 import { saveOccurrences } from './history-store.ts'
-import type { Npn } from './npn.ts'
+import type { Npn, Source } from './npn.ts'
 import { DATA_READY } from './npn-events.ts'
 
 export const dataStatuses = ['loading', 'ready', 'not_found'] as const
 export type DataStatus = (typeof dataStatuses)[number]
-
-/** How an NPN came into a population. */
-export const sources = ['preloaded', 'post', 'put', 'read'] as const
-export type Source = (typeof sources)[number]
 
 /** An NPN that the account monitors. */
 export type Subscription = { npn: Npn; activatedAt: Date; source: Source; dataStatus: DataStatus }

@@ -18,17 +18,9 @@ import {
   saveProgress,
   startJob,
 } from './job-store.ts'
-import type { Npn } from './npn.ts'
+import type { Npn, Source } from './npn.ts'
 import { type NpnEvent, type NpnFact, npnEvents } from './npn-events.ts'
-import {
-  activate,
-  countChange,
-  type DataStatus,
-  deactivate,
-  type HeldPopulation,
-  holdPopulation,
-  type Source,
-} from './store.ts'
+import { activate, countChange, type DataStatus, deactivate, type HeldPopulation, holdPopulation } from './store.ts'
 import { type HeldData, leaveTargets, wantTargets } from './targets.ts'
 
 /** What can run a transaction: a `Database`, or in tests one that fails at a chosen statement. */

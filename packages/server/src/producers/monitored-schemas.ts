@@ -1,8 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { NPN } from '#src/population/npn.ts'
-import { sources } from '#src/population/store.ts'
+import { NPN, sources } from '#src/population/npn.ts'
 import { MONITORED_STATES } from './monitored.ts'
 
 const count = Type.Integer({ minimum: 0 })

@@ -1,8 +1,8 @@
 import type { Page } from '#src/adapters/http/pages.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import type { Npn } from '#src/population/npn.ts'
-import type { DataStatus, Source } from '#src/population/store.ts'
+import type { Npn, Source } from '#src/population/npn.ts'
+import type { DataStatus } from '#src/population/store.ts'
 import { type MonitoredState, rangesOf, type Search } from './monitored.ts'
 import type { Reader } from './store.ts'
 

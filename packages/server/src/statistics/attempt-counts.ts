@@ -2,11 +2,11 @@ import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { parseFailureClass } from '#src/attempts/attempt.ts'
-import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import type { FailureClass } from '#src/delivery/failure-classes.ts'
-import { type Piece, piecesOf } from './covered.ts'
-import { classOf, countsByClass, type ResponseTimes, sumByClass, sumResponseTimes } from './response-times.ts'
-import { readCoverage } from './tally-store.ts'
+import { type Piece, piecesOf } from '#src/tally/covered.ts'
+import { classOf, countsByClass, type ResponseTimes, sumByClass, sumResponseTimes } from '#src/tally/response-times.ts'
+import { readCoverage } from '#src/tally/tally-store.ts'
 
 /** Attempts of an endpoint in a period; test requests count only for `lastSuccessAt`, cancellations for nothing. */
 export type AttemptCounts = {

@@ -1,5 +1,5 @@
 import { addMs } from '#src/adapters/clock.ts'
-import { checkRange, type Range } from '#src/attempts/range.ts'
+import { checkRange, type Range } from '#src/tally/range.ts'
 
 export const PERIODS = ['OneDay', 'OneHour', 'FiveMinutes'] as const
 export type Period = (typeof PERIODS)[number]

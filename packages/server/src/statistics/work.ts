@@ -1,6 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { type CountedTo, chosenTypes, countMade, nextAccounts } from '#src/tally/store.ts'
 import type { Task, TaskKind, TaskStep, TaskWork } from '#src/tasks/task.ts'
-import { type CountedTo, chosenTypes, countMade, nextAccounts } from './store.ts'
 
 export const USAGE_BY_ACCOUNT = 'application.stats'
 export const CHOSEN_TYPES = 'event-type.aggregate'

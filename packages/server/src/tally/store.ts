@@ -1,10 +1,10 @@
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
-import type { Range } from '#src/attempts/range.ts'
-import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { isAmong } from '#src/events/event-type-store.ts'
 import { type Piece, piecesOf } from './covered.ts'
+import type { Range } from './range.ts'
 import { readCoverage } from './tally-store.ts'
 
 /** Attempts made and cancellations; test requests and examples left out. */

@@ -1,7 +1,7 @@
 import { ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
-import { ATTEMPT_ID_PREFIX } from '#src/attempts/store.ts'
+import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { type Coverage, FIVE_MS, FIVES_KEPT_MS, HOUR_MS } from './covered.ts'
 import { classOf, countsByClass, sumByClass } from './response-times.ts'
 
