@@ -33,6 +33,11 @@ export async function cancelPlanned(
 ): Promise<LaneName[]> {
   const lanes = new Map<string, LaneName>()
   for (;;) {
+    // endpoints before deliveries, as the statement that records has it: the other way round each waits for the other
+    await tx.query`
+      select from endpoint e
+       where (e.account_id, e.id) in (select p.account_id, p.endpoint_id from pending p where ${which} limit ${BATCH})
+       order by e.account_id, e.id for no key update`
     const rows = await tx.query<EndedRow>`
       with taken as (
         select p.account_id, p.event_id, p.delivery_id from pending p where ${which} limit ${BATCH} for update skip locked
