@@ -47,7 +47,7 @@ const FOLDERS = [
   'packages/server/test/',
 ]
 const NUMBERED = /^(\d+(?:\.\d+)?(?:, \d+(?:\.\d+)?)*): /
-const TESTS_MS_MAX = 300_000
+const TESTS_MS_MAX = 600_000
 
 /**
  * Adds up the rig's own checks and the tests whose titles (or those of their groups) bear a number.

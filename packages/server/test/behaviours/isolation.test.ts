@@ -420,7 +420,14 @@ test('routes outside the families judge no bearer token: there are these, and no
   const outside = world.routes.filter(({ access }) => access === undefined).map(({ path }) => path)
   assert.deepEqual(
     new Set(outside),
-    new Set(['/oauth2/token', '/openapi.json', '/portal/session', '/portal/session/extend', '/portal/session/token']),
+    new Set([
+      '/oauth2/token',
+      '/openapi.json',
+      '/portal',
+      '/portal/session',
+      '/portal/session/extend',
+      '/portal/session/token',
+    ]),
   )
 })
 

@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { oneOf, type Random, randomOf } from '../../chaos/chance.ts'
 import type { Evidence } from '../evidence.ts'
 import { type FuzzedOperation, type FuzzedRequest, Requests } from './requests.ts'
@@ -51,6 +51,8 @@ const RENEW_EVERY = 400
 /** A client has 300 a minute. */
 const PER_ACCOUNT_TOKEN = 290
 const ANSWER_MS_MAX = 30_000
+/** It does not end: what begins it is its answer. */
+const STREAM = 'text/event-stream'
 
 /** Sends requests made from the description; whatever comes back must be described, and what the description forbids refused. */
 export async function fuzz(parts: FuzzParts): Promise<{ figures: FuzzFigures; faults: string[] }> {
@@ -136,9 +138,9 @@ class FuzzRun {
     const origin = operation.path.startsWith('/portal/') ? { origin: this.#parts.url } : {}
     const sent = { ...headers, ...authorization, ...origin }
     const answer = await this.#pool.request({ method, path: target, headers: sent, body })
-    const text = await answer.body.text()
     const { statusCode: status } = answer
     const contentType = answer.headers['content-type']
+    const text = contentType === STREAM ? leave(answer.body) : await answer.body.text()
     this.#sent += 1
     this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1
     if (status < 300) this.#succeeded.add(operation.id)
@@ -183,6 +185,12 @@ class FuzzRun {
   #fault(fault: string): void {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
   }
+}
+
+/** Nothing of a stream is read: it goes on for as long as somebody listens. */
+function leave(stream: Dispatcher.ResponseData['body']): string {
+  stream.on('error', () => {}).destroy() // to be left is an error for it
+  return ''
 }
 
 /** How often a client may ask the ProducerSync API is limited. */
