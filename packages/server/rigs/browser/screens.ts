@@ -41,3 +41,12 @@ export const SCREENS: readonly Screen[] = [
   { name: 'branding', path: inAccount('settings/branding') },
   { name: 'cli-login', path: ({ userCode }) => `/portal/cli-login?code=${userCode}` },
 ]
+
+/** Of the operator's staff, who look after all accounts of an environment, and into one of them. */
+export const STAFF_SCREENS: readonly Screen[] = [
+  { name: 'staff-accounts', path: () => '/portal/env' },
+  { name: 'staff-links', path: () => '/portal/env/links' },
+  { name: 'staff-health', path: () => '/portal/env/health' },
+  { name: 'staff-activity', path: () => '/portal/env/activity' },
+  { name: 'staff-account', path: inAccount('') },
+]

@@ -66,7 +66,10 @@ export class Visitor {
   async signIn(link: string): Promise<void> {
     const { pathname, search, hash } = new URL(link)
     await this.page.goto(`${pathname}${search}${hash}`)
-    await this.page.getByRole('button', { name: 'Continue' }).click()
+    const go = this.page.getByRole('button', { name: 'Continue' })
+    await go.click()
+    // the address changes before the screen does
+    await go.waitFor({ state: 'detached' })
     await this.page.waitForURL((url) => !url.pathname.endsWith('/login'))
   }
 
