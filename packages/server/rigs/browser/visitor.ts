@@ -66,11 +66,10 @@ export class Visitor {
   async signIn(link: string): Promise<void> {
     const { pathname, search, hash } = new URL(link)
     await this.page.goto(`${pathname}${search}${hash}`)
-    const go = this.page.getByRole('button', { name: 'Continue' })
-    await go.click()
-    // the address changes before the screen does
-    await go.waitFor({ state: 'detached' })
+    await this.page.getByRole('button', { name: 'Continue' }).click()
     await this.page.waitForURL((url) => !url.pathname.endsWith('/login'))
+    // the address changes before the screen does
+    await this.page.getByRole('heading', { level: 1, name: 'Sign in', exact: true }).waitFor({ state: 'detached' })
   }
 
   /** Opens a screen and waits until it is whole: its heading is there, and nothing says that it is still loading. */
