@@ -62,6 +62,13 @@ const expired = createRoute({
   component: lazyRouteComponent(() => import('./session/login-screen.tsx'), 'ExpiredScreen'),
 })
 
+const cliLogin = createRoute({
+  getParentRoute: () => root,
+  path: '/cli-login',
+  beforeLoad: async ({ location }) => void (await signedIn(location.href)),
+  component: lazyRouteComponent(() => import('./cli-login/cli-login-screen.tsx'), 'CliLoginScreen'),
+})
+
 const object = createRoute({
   getParentRoute: () => root,
   path: '/o/$id',
@@ -248,6 +255,7 @@ const tree = root.addChildren([
   start,
   login,
   expired,
+  cliLogin,
   object,
   account.addChildren([
     home,

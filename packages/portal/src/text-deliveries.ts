@@ -370,7 +370,6 @@ export const deliveryText = {
   },
 
   notices: {
-    title: 'Notifications',
     lead: 'Who is told when something goes wrong. An issue makes one notice, and one when it is resolved.',
     channels: 'Channels',
     none: 'Nobody is told yet',

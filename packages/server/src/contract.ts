@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
 import type { AuditPage } from './audit/answer-schemas.ts'
+import type { CliLoginRequestOut } from './cli-login/answer-schemas.ts'
 import type { AttemptDetailOut, DeliveryCountOut, DeliveryPage, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type {
   EndpointHeadersOut,
@@ -37,6 +38,7 @@ type RowOf<List extends TSchema> = Static<List> extends { data: (infer Row)[] } 
 export type Session = Static<typeof SessionOut>
 export type OpenedSession = Static<typeof OpenedSessionOut>
 export type SessionToken = Static<typeof SessionTokenOut>
+export type CliLoginRequest = Static<typeof CliLoginRequestOut>
 
 export type Endpoint = Static<typeof EndpointOut>
 export type EndpointIn = Static<typeof newEndpointBody>

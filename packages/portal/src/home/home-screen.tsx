@@ -6,6 +6,7 @@ import layout from '#src/look/layout.module.css'
 import { Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
+import { useAccountName } from '#src/session/account-name.ts'
 import { count, share, text } from '#src/text.ts'
 import { Age } from '#src/time/time.tsx'
 import { durationWords, momentWords } from '#src/time/words.ts'
@@ -27,7 +28,7 @@ export function HomeScreen() {
     everyMs: 30_000,
   })
   return (
-    <Page title={account.name}>
+    <Page title={useAccountName()}>
       <Part of={view}>{(summary) => <Standing summary={summary} account={account.id} />}</Part>
     </Page>
   )

@@ -27,7 +27,7 @@ const MARKS: Readonly<Record<Signal['days'][number]['state'], Mark>> = {
 
 /** The last daily run whose data can be read, whether today's is late, and the last fourteen days. */
 export function SignalCard({ signal, account }: { signal: Signal; account: string }) {
-  const { last, lateSince, dueAt, days } = signal
+  const { last, dueAt, days } = signal
   return (
     <div className={cx(styles.tile, styles.signal)}>
       <h2>
@@ -75,7 +75,7 @@ export function SignalCard({ signal, account }: { signal: Signal; account: strin
           )
         })}
       </ol>
-      {lateSince === null && dueAt !== null && (
+      {dueAt !== null && days.at(-1)?.state === 'due' && (
         <p className={styles.below}>{words.dueBy(momentWords(new Date(dueAt), CENTRAL, 'short'))}</p>
       )}
     </div>

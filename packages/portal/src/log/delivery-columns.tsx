@@ -1,5 +1,6 @@
 import type { Delivery } from '@producersync/server/contract'
 import { hostOf } from '#src/endpoints/url.ts'
+import layout from '#src/look/layout.module.css'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
 import { DeliveryPill } from '#src/states/states.tsx'
@@ -50,7 +51,7 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
     {
       key: 'about',
       head: words.columns.about,
-      cell: ({ npn, runDate }) => <code>{npn ?? runDate ?? words.none2}</code>,
+      cell: ({ npn, runDate }) => <code className={layout.nowrap}>{npn ?? runDate ?? words.none2}</code>,
     },
     { key: 'occurred', head: words.columns.occurred, cell: ({ occurredAt }) => <Time at={occurredAt} isInRow /> },
     isOfEndpoint
@@ -91,7 +92,11 @@ function Result({ of: attempt }: { of: Delivery['lastAttempt'] }) {
   const { failure, responseStatusCode, responseDurationMs } = attempt
   const took = durationWords(responseDurationMs)
   if (failure) return <span className={styles.failure}>{`${failure.title}, ${took}`}</span>
-  return `${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`
+  return (
+    <span
+      className={layout.nowrap}
+    >{`${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`}</span>
+  )
 }
 
 /** Without the group that nearly all are of. */

@@ -12,6 +12,7 @@ import { Empty, ErrorNotice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { useAccount } from '#src/session/account.ts'
+import { SettingsTabs } from '#src/settings/settings-tabs.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { ChannelCard } from './channel-card.tsx'
@@ -39,7 +40,9 @@ export function NotificationsScreen() {
     return saved
   }
   return (
-    <Page title={words.title} lead={words.lead}>
+    <Page title={text.settings.title}>
+      <SettingsTabs account={account.id} chosen="notifications" />
+      <p className={layout.muted}>{words.lead}</p>
       <Part of={view}>
         {(rules) => <Whole of={rules} save={save} account={account.id} whyNot={account.whyNot('ManageEndpoint')} />}
       </Part>

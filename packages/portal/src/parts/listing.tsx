@@ -127,7 +127,7 @@ export function Pager({
   return (
     <>
       <span>{children}</span>
-      <span>
+      <span className={styles.pages}>
         <Button isSmall kind="quiet" onPress={onNewer ?? undefined} whyOff={onNewer ? null : text.list.atStart}>
           {text.list.newer}
         </Button>

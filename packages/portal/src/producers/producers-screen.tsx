@@ -154,7 +154,7 @@ function columnsOf(
       isPlain: true,
       cell: ({ npn }) => (
         <RowLink to="/a/$account/producers/$npn" params={{ account: account.id, npn }}>
-          <span className={layout.mono}>{npn}</span>
+          <code className={layout.nowrap}>{npn}</code>
         </RowLink>
       ),
     },
@@ -165,7 +165,8 @@ function columnsOf(
     {
       key: 'changed',
       head: words.changed,
-      cell: ({ changedOn }) => (changedOn === null ? text.common.none : dayWords(changedOn)),
+      cell: ({ changedOn }) =>
+        changedOn === null ? text.common.none : <span className={layout.nowrap}>{dayWords(changedOn)}</span>,
     },
     {
       key: 'licenses',

@@ -49,7 +49,9 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
           }
         />
       )}
-      {message !== null && <Notice tone={run.state === 'failed' ? 'bad' : 'warn'} title={message} />}
+      {message !== null && run.state !== 'published' && (
+        <Notice tone={run.state === 'failed' ? 'bad' : 'warn'} title={message} />
+      )}
       <div className={layout.halves}>
         <RunFacts run={run} />
         <Told run={run} account={account} />

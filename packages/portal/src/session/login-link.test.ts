@@ -16,6 +16,7 @@ test.each([
   ['/a/app_1/log?state=failed&from=-24h', '/a/app_1/log?state=failed&from=-24h'],
   ['/portal/a/app_1/', '/a/app_1/'],
   ['/o/msg_1', '/o/msg_1'],
+  ['/cli-login?code=BCDF-GHJK', '/cli-login?code=BCDF-GHJK'],
   ['https://evil.example/a/', null],
   ['//evil.example/a/', null],
   ['/\\evil.example', null],

@@ -19,5 +19,5 @@ export function safeNext(next: string | null): string | null {
   const url = new URL(next, base)
   if (url.origin !== base) return null
   const path = url.pathname.startsWith('/portal/') ? url.pathname.slice('/portal'.length) : url.pathname
-  return /^\/(a|env|o)(\/|$)/.test(path) ? path + url.search : null
+  return /^\/(a|env|o|cli-login)(\/|$)/.test(path) ? path + url.search : null
 }

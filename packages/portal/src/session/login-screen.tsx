@@ -4,9 +4,8 @@ import { ApiError } from '#src/api/request.ts'
 import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
-import { Mark } from '#src/shell/mark.tsx'
 import { text } from '#src/text.ts'
-import styles from './login.module.css'
+import { Gate } from './gate.tsx'
 import { safeNext, takeKey } from './login-link.ts'
 import { signIn } from './session.ts'
 
@@ -66,19 +65,5 @@ export function ExpiredScreen() {
         {null}
       </Page>
     </Gate>
-  )
-}
-
-function Gate({ children }: { children: React.ReactNode }) {
-  return (
-    <main className={styles.gate}>
-      <div className={styles.card}>
-        <div className={styles.brand}>
-          <Mark />
-          {text.product}
-        </div>
-        {children}
-      </div>
-    </main>
   )
 }

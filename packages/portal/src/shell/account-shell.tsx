@@ -1,7 +1,7 @@
 import { Link } from '@tanstack/react-router'
-import { useRead } from '#src/api/queries.ts'
 import { useLiveReads } from '#src/live/use-live.ts'
 import { useAccount, useSession } from '#src/session/account.ts'
+import { useAccountName } from '#src/session/account-name.ts'
 import { text } from '#src/text.ts'
 import { Find } from './find.tsx'
 import { ACCOUNT_PLACES } from './places.ts'
@@ -19,7 +19,7 @@ export function AccountShell() {
       start={
         <>
           <AccountBadge account={account} />
-          {!session?.staff ? <AccountSwitch account={account} /> : <StaffNote account={account.id} />}
+          {!session?.staff ? <AccountSwitch account={account} /> : <StaffNote />}
         </>
       }
       find={<Find account={account.id} />}
@@ -28,11 +28,10 @@ export function AccountShell() {
 }
 
 /** Staff see that they are looking into somebody else's account. */
-function StaffNote({ account }: { account: string }) {
-  const view = useRead<{ name: string }>(account, `/api/v1/app/${encodeURIComponent(account)}`)
+function StaffNote() {
   return (
     <span>
-      <strong>{view.kind === 'ready' ? view.data.name : account}</strong> <Link to="/env">{text.env.viewing}</Link>
+      <strong>{useAccountName()}</strong> <Link to="/env">{text.env.viewing}</Link>
     </span>
   )
 }

@@ -1,4 +1,5 @@
 import { badDay } from './journeys/bad-day.ts'
+import { cliLogin } from './journeys/cli-login.ts'
 import { firstWebhook } from './journeys/first-webhook.ts'
 import { hostileStrings } from './journeys/hostile-strings.ts'
 import { keyboard } from './journeys/keyboard.ts'
@@ -16,4 +17,5 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'only looking', go: readOnly },
   { name: 'hostile strings', go: hostileStrings },
   { name: 'without a pointer', go: keyboard },
+  { name: 'a command line is let in', go: cliLogin },
 ]

@@ -1,4 +1,4 @@
-import { SCREENS, type Screen } from './screens.ts'
+import { SCREENS, type Screen, STAFF_SCREENS } from './screens.ts'
 import type { Setting } from './setting.ts'
 import { FORCED_HEADER, type Scheme, Visitor } from './visitor.ts'
 
@@ -23,23 +23,29 @@ const FORCED = {
 
 /** Every screen, in both themes and three widths, and lists in the states that are rare: none may have a finding. */
 export async function lookAtScreens(setting: Setting): Promise<void> {
-  const { browser, stage, world, seen, report } = setting
+  const { stage, world, report } = setting
+  report.screens = SCREENS.length + STAFF_SCREENS.length
   const waiting = [...SCREENS]
-  report.screens = waiting.length
   await Promise.all(
-    Array.from({ length: VISITORS }, async () => {
-      const visitor = await Visitor.enter(browser, stage.url, { seen })
-      await visitor.signIn(await stage.link(world.account, { capabilities: ALL }))
-      for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
-        try {
-          await lookAt(setting, visitor, screen)
-        } catch (error) {
-          report.faults.push(`${screen.name}: ${error instanceof Error ? error.message : String(error)}`)
-        }
-      }
-      await visitor.leave()
-    }),
+    Array.from({ length: VISITORS }, async () =>
+      lookThrough(setting, waiting, await stage.link(world.account, { capabilities: ALL })),
+    ),
   )
+  await lookThrough(setting, [...STAFF_SCREENS], await stage.staffLink())
+}
+
+async function lookThrough(setting: Setting, waiting: Screen[], link: string): Promise<void> {
+  const { browser, stage, seen, report } = setting
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  await visitor.signIn(link)
+  for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
+    try {
+      await lookAt(setting, visitor, screen)
+    } catch (error) {
+      report.faults.push(`${screen.name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  await visitor.leave()
 }
 
 const ALL = [

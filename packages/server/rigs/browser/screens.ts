@@ -1,6 +1,6 @@
 import type { World } from './world.ts'
 
-/** A screen of the account's side. `list`: the call whose answer it lists, to force its states by. */
+/** A screen of somebody who is signed in to the account. `list`: the call whose answer it lists, to force its states by. */
 export type Screen = { name: string; path: (world: World) => string; list?: RegExp }
 
 const inAccount =
@@ -38,4 +38,15 @@ export const SCREENS: readonly Screen[] = [
   { name: 'notifications', path: inAccount('settings/notifications') },
   { name: 'profile', path: inAccount('settings/profile') },
   { name: 'members', path: inAccount('settings/members') },
+  { name: 'branding', path: inAccount('settings/branding') },
+  { name: 'cli-login', path: ({ userCode }) => `/portal/cli-login?code=${userCode}` },
+]
+
+/** Of the operator's staff, who look after all accounts of an environment, and into one of them. */
+export const STAFF_SCREENS: readonly Screen[] = [
+  { name: 'staff-accounts', path: () => '/portal/env' },
+  { name: 'staff-links', path: () => '/portal/env/links' },
+  { name: 'staff-health', path: () => '/portal/env/health' },
+  { name: 'staff-activity', path: () => '/portal/env/activity' },
+  { name: 'staff-account', path: inAccount('') },
 ]

@@ -97,6 +97,12 @@ export class Stage extends ApiClient {
     return access.url
   }
 
+  /** A link that lets one of the operator's staff in once. */
+  async staffLink(): Promise<string> {
+    const { link }: { link: { url: string } } = JSON.parse(await this.admin('operator-link', '--json'))
+    return link.url
+  }
+
   async close(): Promise<void> {
     await this.#processes.end()
     await Promise.all(this.receivers.map((receiver) => receiver.close()))

@@ -68,6 +68,8 @@ export class Visitor {
     await this.page.goto(`${pathname}${search}${hash}`)
     await this.page.getByRole('button', { name: 'Continue' }).click()
     await this.page.waitForURL((url) => !url.pathname.endsWith('/login'))
+    // the address changes before the screen does
+    await this.page.getByRole('heading', { level: 1, name: 'Sign in', exact: true }).waitFor({ state: 'detached' })
   }
 
   /** Opens a screen and waits until it is whole: its heading is there, and nothing says that it is still loading. */

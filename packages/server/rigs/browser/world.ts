@@ -49,6 +49,8 @@ export type World = {
   /** Whose payload, id and channels are hostile. */
   hostileEvent: string
   npns: readonly string[]
+  /** Of a command line that waits to be let in. */
+  userCode: string
 }
 
 const WAIT_MS_MAX = 30_000
@@ -84,10 +86,18 @@ export async function fillWorld(stage: Stage): Promise<World> {
     const ids = await stage.idsOf(`${path}/attempt/msg/${event}?limit=50`)
     return ids.length >= 2 ? ids : undefined
   })
-  return { account, healthy, failing, disabled, event, attempts, hostileEvent, npns }
+  const { userCode } = await startCliLogin(stage)
+  return { account, healthy, failing, disabled, event, attempts, hostileEvent, npns, userCode }
 }
 
 const BUSY_PAGE = `<!doctype html><title>Sign in</title><h1>Please sign in</h1><form action="/login"><input type="password"></form>${HOSTILE[1]}`
+
+/** As a command line asks: without any key. */
+export async function startCliLogin(stage: Stage): Promise<{ deviceCode: string; userCode: string }> {
+  return await stage.ok('POST', '/api/v1/cli-login', { deviceName: 'ada’s laptop' }, ANONYMOUS)
+}
+
+export const ANONYMOUS = { headers: { authorization: '' } } as const
 
 async function addProducers(stage: Stage, account: string): Promise<readonly string[]> {
   const { client } = JSON.parse(

@@ -65,17 +65,17 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.waitForURL('**/replays/*')
   await page.getByText('Finished').waitFor({ timeout: 30_000 })
 
-  const replayed = receiver.events.slice(failedUntil)
-  assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
-  for (const { messageId, body } of replayed) {
-    assert.equal(body.toString('base64'), bodies.get(messageId), 'a replayed body differs')
-  }
-  assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
   await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
   await until('nothing failed is left', async () => {
     const left = await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
     return left.length === 0 ? true : undefined
   })
+  const replayed = receiver.events.slice(failedUntil)
+  assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
+  for (const { messageId, body } of replayed) {
+    assert.equal(body.toString('base64'), bodies.get(messageId), 'a replayed body differs')
+  }
+  assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
   await visitor.leave()
 }
