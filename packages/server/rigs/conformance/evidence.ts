@@ -2,6 +2,11 @@ import type { AnswerJudge, SeenAnswer } from '../../test/answer-judge.ts'
 import { isIntended } from './differences.ts'
 import type { OracleJudge } from './oracle.ts'
 
+/** Lines of rows, of which there may be none; a stream is told of by its head. */
+const MAY_BE_EMPTY = new Set(['application/x-ndjson', 'text/event-stream'])
+/** What is described as text. */
+const NO_JSON = new Set(['text/csv', ...MAY_BE_EMPTY])
+
 /** Everything that was seen: which operations which client got done, and what was not as any description says. */
 export class Evidence {
   readonly #ours: AnswerJudge
@@ -25,12 +30,11 @@ export class Evidence {
   }
 
   #faultsOf(answer: SeenAnswer): string[] {
-    const isStream = answer.contentType === 'text/event-stream' // told of by its head
-    if (answer.text === '' && answer.status !== 204 && !isStream)
+    const [type = ''] = (answer.contentType ?? '').split(';', 1)
+    if (answer.text === '' && answer.status !== 204 && !MAY_BE_EMPTY.has(type))
       return [`${answer.method} ${answer.url}: ${answer.status} without a body`]
     try {
-      // a table is described as one
-      if (answer.text !== '' && !answer.contentType?.startsWith('text/csv')) JSON.parse(answer.text)
+      if (answer.text !== '' && !NO_JSON.has(type)) JSON.parse(answer.text)
     } catch {
       return [`${answer.method} ${answer.url}: ${answer.status} is not JSON`]
     }
