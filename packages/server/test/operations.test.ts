@@ -13,7 +13,20 @@ const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 const SETTINGS = new Set(printConfig({}).match(/^[A-Z_]+(?==)/gm))
 /** Of Node, and of the receiver of the compose file. */
 const OTHERS = ['NODE_ENV', 'PSAPI_WEBHOOK_SECRETS']
-const LICENCES = new Set(['Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT', 'MIT-0', '0BSD'])
+/** Of what runs, and of what builds the portal: fonts are OFL, lightningcss is MPL. */
+const LICENCES = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'BlueOak-1.0.0',
+  'ISC',
+  'MIT',
+  'MIT-0',
+  'MPL-2.0',
+  'OFL-1.1',
+  'Unlicense',
+])
 const PROBES = ['/livez', '/readyz', '/startupz']
 
 type Container = {

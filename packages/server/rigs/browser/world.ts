@@ -96,7 +96,8 @@ const BUSY_PAGE = `<!doctype html><title>Sign in</title><h1>Please sign in</h1><
 
 /** As a command line asks: without any key. */
 export async function startCliLogin(stage: Stage): Promise<{ deviceCode: string; userCode: string }> {
-  return await stage.ok('POST', '/api/v1/cli-login', { deviceName: 'ada’s laptop' }, ANONYMOUS)
+  const asked = await stage.ok('POST', '/api/v1/cli-login', { deviceName: 'ada’s laptop' }, ANONYMOUS)
+  return asked as { deviceCode: string; userCode: string }
 }
 
 export const ANONYMOUS = { headers: { authorization: '' } } as const

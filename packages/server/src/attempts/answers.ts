@@ -1,7 +1,7 @@
 import type { PageAnswer } from '#src/adapters/http/pages.ts'
 import { ksuidTime } from '#src/adapters/ids.ts'
 import { ATTEMPT_ID_PREFIX, isSingleAttempt } from '#src/delivery/delivery.ts'
-import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
+import { FAILURE_CLASSES, type FailureClass, titleOf } from '#src/delivery/failure-classes.ts'
 import { requestHeaders } from '#src/delivery/request.ts'
 import { isSensitiveHeader } from '#src/endpoints/headers.ts'
 import { jsonArray, messageOut, type StoredEvent } from '#src/events/message-out.ts'
@@ -98,13 +98,13 @@ export function failureOut(
   }: Pick<Attempt, 'url' | 'durationMs' | 'limitMs'> & { statusCode: number | null },
   docsUrl: string,
 ) {
-  const { title, advice, retried } = FAILURE_CLASSES[name]
+  const { advice, retried } = FAILURE_CLASSES[name]
+  const title = titleOf(name, statusCode)
   const values: Readonly<Record<string, string>> = {
     HOST: new URL(url).hostname,
     LIMIT: `${Math.round((limitMs ?? durationMs) / 1000)} s`,
-    STATUS: statusCode === null ? '' : String(statusCode),
   }
-  const fill = (text: string) => text.replaceAll(/HOST|LIMIT|STATUS/g, (word) => values[word] ?? word).trimEnd()
+  const fill = (text: string) => text.replaceAll(/HOST|LIMIT/g, (word) => values[word] ?? word)
   return { class: name, title: fill(title), advice: fill(advice), retried, docsUrl: `${docsUrl}#${name}` }
 }
 

@@ -32,7 +32,7 @@ async function personOf(of: TestAccount, role: Role): Promise<string> {
   const { capabilities } = grantOf(role)
   const { key } = await service.database.open('api').transaction({ settings: visibleTo(of.environment, of.id) }, (tx) =>
     createLink(tx, parts, of, {
-      person: 'ada@example.com',
+      person: `${role}@example.com`,
       role,
       rights: { capabilities, featureFlags: [], sessionId: 'desk' },
       expiresAt: new Date('2027-01-01T00:00:00Z'),

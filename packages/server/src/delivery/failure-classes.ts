@@ -56,6 +56,14 @@ function notAttempted(advice: string): Failure {
   return failure('Not attempted', advice, false)
 }
 
+/** Of several attempts at once: which statuses those of the class have. */
+const STATUSES: Partial<Record<FailureClass, string>> = { http_client_error: '4xx', http_server_error: '5xx' }
+
+/** @param status  of one attempt; null: of several */
+export function titleOf(name: FailureClass, status: number | null): string {
+  return FAILURE_CLASSES[name].title.replace('STATUS', String(status ?? STATUSES[name] ?? '')).trimEnd()
+}
+
 /** The class of an attempt that did not succeed; null when it did. */
 export function classify(outcome: AttemptOutcome): FailureClass | null {
   if (isSuccess(outcome)) return null

@@ -1,5 +1,5 @@
 import { failureOut } from '#src/attempts/answers.ts'
-import { FAILURE_CLASSES } from '#src/delivery/failure-classes.ts'
+import { titleOf } from '#src/delivery/failure-classes.ts'
 import { type AttemptCounts, sumCounts } from '#src/statistics/attempt-counts.ts'
 import { responseTime } from '#src/tally/response-times.ts'
 import { dayOf, type EndpointHealth } from './endpoint-health.ts'
@@ -76,7 +76,7 @@ export function endpointHealthOut(
     bucket,
     ...countsOut(all),
     ...timesOut(all),
-    classes: classes.map(([name, count]) => ({ class: name, title: FAILURE_CLASSES[name].title, count })),
+    classes: classes.map(([name, count]) => ({ class: name, title: titleOf(name, null), count })),
     buckets: bounds.slice(0, -1).map((at, number) => {
       const one = counts.get(number) ?? NOTHING
       return { at, ...countsOut(one), ...timesOut(one), classes: Object.fromEntries(one.classes) }

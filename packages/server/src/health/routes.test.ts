@@ -67,7 +67,7 @@ test('E/health: what was attempted, by hours and by class, until now; a test req
   })
   expect(health.classes).toEqual([
     { class: 'http_not_found', title: 'No such path or method', count: 1 },
-    { class: 'http_server_error', title: 'Server error', count: 1 },
+    { class: 'http_server_error', title: 'Error 5xx', count: 1 },
   ])
   expect(health.buckets).toHaveLength(24)
   expect(health.buckets.at(-1)).toMatchObject({

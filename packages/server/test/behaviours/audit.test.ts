@@ -137,6 +137,10 @@ const WRITES: [operationId: string, () => Call, remember?: (answer: Answer) => v
     ({ headers }) => Object.assign(made, { cookie: headers.get('set-cookie')?.split(';')[0] ?? '' }),
   ],
   [
+    'v1.cli-login.decide',
+    () => ['POST', `${app}/cli-login`, { userCode: made.userCode, approve: true }, { token: made.sessionToken ?? '' }],
+  ],
+  [
     'portal.session.close',
     () => ['DELETE', '/portal/session', {}, { headers: { ...SAME_ORIGIN.headers, cookie: made.cookie ?? '' } }],
   ],
@@ -167,6 +171,38 @@ const WRITES: [operationId: string, () => Call, remember?: (answer: Answer) => v
   ['v1.authentication.dashboard-access', () => ['POST', `/api/v1/auth/dashboard-access/${account.id}`]],
   ['v1.authentication.logout', () => ['POST', '/api/v1/auth/logout', undefined, { token: made.token ?? '' }]],
   ['v1.authentication.expire-all', () => ['POST', `/api/v1/auth/app/${account.id}/expire-all`, {}]],
+  ['v1.endpoint.test-event', () => ['POST', `${app}/endpoint/main/test-event`, { eventType: 'webhook.ping' }]],
+  ['v1.endpoint.signature-check', () => ['POST', `${app}/endpoint/main/signature-check`]],
+  ['v1.issue.patch', () => ['PATCH', `${app}/issue/${made.issue}`, { state: 'acknowledged' }]],
+  ['v1.message-attempt.retry', () => ['POST', `${app}/msg/bad/endpoint/failing/retry`]],
+  ['v1.message-attempt.cancel', () => ['POST', `${app}/msg/bad/endpoint/failing/cancel`]],
+  ['v1.replay.start', () => ['POST', `${app}/replay`, { previewId: made.replay }]],
+  [
+    'v1.notification-rules.set',
+    () => [
+      'PUT',
+      `${app}/notification-rules`,
+      { channels: [{ kind: 'chat', name: 'Team', url: receiver.url, rules: ['first_failure'] }] },
+    ],
+    ({ body }) => Object.assign(made, { channel: body.channels[0].id }),
+  ],
+  ['v1.notification-rules.test', () => ['POST', `${app}/notification-rules/test`, { channelId: made.channel }]],
+  [
+    'v1.population.change',
+    () => ['POST', '/api/v1/app/crowd/population/change', { previewId: made.change }],
+    ({ body }) => Object.assign(made, { job: body.id }),
+  ],
+  ['v1.population-job.cancel', () => ['POST', `/api/v1/app/crowd/population/job/${made.job}/cancel`]],
+  [
+    'v1.cli-session.create',
+    () => ['POST', `${app}/cli-session`, { device: 'a device of this test' }],
+    ({ body }) => Object.assign(made, { cliSession: body.id }),
+  ],
+  [
+    'v1.cli-session.test-event',
+    () => ['POST', `${app}/cli-session/${made.cliSession}/test-event`, { eventType: 'webhook.ping' }],
+  ],
+  ['v1.cli-session.delete', () => ['DELETE', `${app}/cli-session/${made.cliSession}`]],
   ['v1.settings.patch', () => ['PATCH', '/v1/accounts/settings', { autoSubscribe: false }, ofClient()]],
   ['v1.subscriptions.add', () => ['PUT', '/v1/accounts/subscriptions', ['912484758'], ofClient()]],
   ['v1.subscriptions.replace', () => ['POST', '/v1/accounts/subscriptions', ['912484758'], ofClient()]],
@@ -202,6 +238,13 @@ function ofClient(): { token: string } {
   return { token: made.client ?? '' }
 }
 
+/** Before its first 2xx an endpoint gets one request a second, and the clock stands still. */
+async function hasAnswered(endpoint: string): Promise<void> {
+  const path = `${app}/attempt/endpoint/${endpoint}?status=0`
+  const answered = async () => (await service.ok('GET', path, undefined, { token: account.key })).data.length
+  await expect.poll(answered, PATIENCE).toBeGreaterThan(0)
+}
+
 /** What some writes need to be there, made by nobody's request. */
 const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
   'v1.endpoint.secret.delete': async () => {
@@ -209,6 +252,7 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     made.secret = data[1].id
   },
   'v1.message-attempt.resend': async () => {
+    await hasAnswered('main')
     const [first] = await service.messages(
       account,
       Array.from({ length: 20 }, (_, n) => ({ n })),
@@ -217,6 +261,41 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     const attempts = async () => await service.attempts(account, first ?? '')
     await expect.poll(async () => (await attempts()).length, PATIENCE).toBe(1)
     made.attempt = (await attempts())[0].id
+  },
+  'v1.cli-login.decide': async () => {
+    const asPerson = { headers: { ...SAME_ORIGIN.headers, cookie: made.cookie ?? '' } }
+    made.sessionToken = (await service.ok('POST', '/portal/session/token', {}, asPerson)).token
+    made.userCode = (await service.ok('POST', '/api/v1/cli-login', { deviceName: 'laptop' })).userCode
+  },
+  'v1.issue.patch': async () => {
+    const failing = { url: receiver.url, uid: 'failing', channels: ['bad'], retrySchedule: [3_600, 3_600] }
+    await service.ok('POST', `${app}/endpoint`, failing, { token: account.key })
+    await hasAnswered('failing')
+    receiver.answer(500)
+    await service.message(account, { channels: ['bad'], eventId: 'bad' })
+    const issues = async () =>
+      (await service.ok('GET', `${app}/issue?endpoint=failing`, undefined, { token: account.key })).data
+    await expect.poll(async () => (await issues()).length, PATIENCE).toBe(1)
+    made.issue = (await issues())[0].id
+  },
+  // what is being recorded holds the rows that a cancellation takes
+  'v1.message-attempt.cancel': async () => {
+    const attempts = async () =>
+      (await service.ok('GET', `${app}/attempt/endpoint/failing?status=2`, undefined, { token: account.key })).data
+    await expect.poll(async () => (await attempts()).length, PATIENCE).toBe(2)
+  },
+  'v1.replay.start': async () => {
+    receiver.answer(200)
+    const { id } = await service.message(account)
+    await expect.poll(async () => (await service.attempts(account, id)).length, PATIENCE).toBeGreaterThan(0)
+    const all = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
+    made.replay = (await service.ok('POST', `${app}/replay/preview`, all, { token: account.key })).previewId
+  },
+  'v1.population.change': async () => {
+    const many = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
+    await service.ok('POST', '/api/v1/app', { name: 'Crowd', uid: 'crowd' }, { token: account.key })
+    const path = '/api/v1/app/crowd/population/preview?mode=add'
+    made.change = (await service.ok('POST', path, many, { token: account.key })).id
   },
   'v1.member.patch': async () =>
     await service.database.open('migrate').query`update member set role = 'admin' where person = 'Grace'`,
@@ -286,6 +365,7 @@ describe('S15, T26: every write leaves exactly one line', () => {
         { field: 'disabled', before: false, after: true, withheld: false },
         { field: 'disabledReason', before: null, after: 'manual', withheld: false },
         { field: 'metadata', before: null, after: null, withheld: true },
+        { field: 'signatureCheck', before: null, after: null, withheld: true },
         { field: 'url', before: receiver.url, after: `${receiver.url}?…`, withheld: false },
       ],
       reason: null,
