@@ -10,6 +10,7 @@ import layout from '#src/look/layout.module.css'
 import { Button, IconButton } from '#src/parts/button.tsx'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -146,7 +147,7 @@ function Outcome({ of: { failure, responseStatusCode, timedOutIn } }: { of: Atte
         </a>
       }
     >
-      {failure.advice}
+      <Prose>{failure.advice}</Prose>
       {timedOutIn !== null && <div>{words.timedOutIn[timedOutIn]}</div>}
     </Notice>
   )

@@ -9,6 +9,7 @@ import layout from '#src/look/layout.module.css'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Notice, Part } from '#src/parts/notice.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
 import type { Account } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
@@ -65,7 +66,9 @@ function Failing({ health, account }: { health: EndpointHealth; account: Account
         </ButtonLink>
       }
     >
-      <div>{failure.advice}</div>
+      <div>
+        <Prose>{failure.advice}</Prose>
+      </div>
       <div className={layout.muted}>
         {text.endpoint.since} <Time at={since} form="short" />
         {disablesAt !== null && (

@@ -2,6 +2,7 @@ import type { Summary } from '@producersync/server/contract'
 import { hostOf } from '#src/endpoints/url.ts'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { Notice } from '#src/parts/notice.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import { text } from '#src/text.ts'
 import { Time } from '#src/time/time.tsx'
 
@@ -39,7 +40,11 @@ export function Attention({ item, account }: { item: Item; account: string }) {
         )
       }
     >
-      {failure && <div>{failure.advice}</div>}
+      {failure && (
+        <div>
+          <Prose>{failure.advice}</Prose>
+        </div>
+      )}
       {where !== null && failure && `${words[kind]} · `}
       {words.since} <Time at={since} form="short" />
       {disablesAt !== null && (

@@ -10,6 +10,7 @@ import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { TextArea } from '#src/parts/field.tsx'
 import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
@@ -71,7 +72,7 @@ function Whole({ view, path }: { view: View<Issue>; path: string }) {
           </a>
         }
       >
-        {failure.advice}
+        <Prose>{failure.advice}</Prose>
       </Notice>
       <div className={layout.columns}>
         <section className={layout.card} aria-label={words.facts}>

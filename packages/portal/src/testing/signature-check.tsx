@@ -5,6 +5,7 @@ import { useRefresh } from '#src/api/refresh.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
 import { Time } from '#src/time/time.tsx'
@@ -67,7 +68,7 @@ export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; 
         {result && (
           <div className={layout.stack} role="status">
             <Notice tone={TONES[result.verdict]} title={result.title}>
-              {result.advice}
+              <Prose>{result.advice}</Prose>
               <div className={layout.muted}>
                 <Time at={result.checkedAt} />
               </div>

@@ -5,6 +5,7 @@ import { type TestBody, useEndpointWrites } from '#src/endpoints/writes.ts'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
+import { Prose } from '#src/parts/prose.tsx'
 import { text } from '#src/text.ts'
 import { durationWords } from '#src/time/words.ts'
 
@@ -63,7 +64,11 @@ export function AttemptOutcome({ attempt }: { attempt: Attempt }) {
   return (
     <>
       <Notice tone={failure ? 'bad' : 'ok'} title={failure ? failure.title : words.answered(responseStatusCode, took)}>
-        {failure && <div>{failure.advice}</div>}
+        {failure && (
+          <div>
+            <Prose>{failure.advice}</Prose>
+          </div>
+        )}
         <div className={layout.muted}>
           {failure && responseStatusCode > 0 ? words.status(responseStatusCode, took) : words.took(took)}
           {' · '}

@@ -99,7 +99,7 @@ export class Stage extends ApiClient {
 
   /** A link that lets one of the operator's staff in once. */
   async staffLink(): Promise<string> {
-    const { link }: { link: { url: string } } = JSON.parse(await this.admin('operator-link', '--json'))
+    const { link } = JSON.parse(await this.admin('operator-link', '--json')) as { link: { url: string } }
     return link.url
   }
 

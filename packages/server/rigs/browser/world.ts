@@ -39,7 +39,7 @@ export type World = {
   account: string
   /** Answers 204. */
   healthy: string
-  /** Answers 503 since a while. */
+  /** Answers 503, after it has taken the first events. */
   failing: string
   /** Disabled, with a hostile description. */
   disabled: string
@@ -66,13 +66,15 @@ export async function fillWorld(stage: Stage): Promise<World> {
   }
   stage.receiver(0).answer(204)
   const healthy = await make(0, { description: 'Order system' })
-  stage.receiver(1).answer((response) => response.writeHead(503, { 'content-type': 'text/html' }).end(BUSY_PAGE))
+  stage.receiver(1).answer(204)
   const failing = await make(1, { description: 'CRM' })
   const disabled = await make(2, { description: HOSTILE[1], disabled: true })
 
   const type = { name: 'test.happened', description: HOSTILE[0] }
   await stage.ok('POST', '/api/v1/event-type', type, { token: stage.keys.sandbox })
   const npns = await addProducers(stage, account)
+  await stage.receiver(1).until(() => stage.receiver(1).requests.length > NPNS.length)
+  stage.receiver(1).answer((response) => response.writeHead(503, { 'content-type': 'text/html' }).end(BUSY_PAGE))
   const event = await stage.make(`${path}/msg`, {
     eventType: type.name,
     payload: { amount: '1.0', npn: NPNS[0], note: 'An event as any other' },
@@ -94,11 +96,13 @@ const BUSY_PAGE = `<!doctype html><title>Sign in</title><h1>Please sign in</h1><
 
 /** As a command line asks: without any key. */
 export async function startCliLogin(stage: Stage): Promise<{ deviceCode: string; userCode: string }> {
-  return await stage.ok('POST', '/api/v1/cli-login', { deviceName: 'ada’s laptop' }, ANONYMOUS)
+  const asked = await stage.ok('POST', '/api/v1/cli-login', { deviceName: 'ada’s laptop' }, ANONYMOUS)
+  return asked as { deviceCode: string; userCode: string }
 }
 
 export const ANONYMOUS = { headers: { authorization: '' } } as const
 
+/** Each tells of itself when it joins, and a daily run once for all. */
 async function addProducers(stage: Stage, account: string): Promise<readonly string[]> {
   const { client } = JSON.parse(
     await stage.admin('client', 'create', '--account', account, '--environment', 'sandbox', '--json'),
@@ -111,7 +115,9 @@ async function addProducers(stage: Stage, account: string): Promise<readonly str
   const granted = (await (await fetch(`${stage.url}/oauth2/token`, { method: 'POST', body: form })).json()) as {
     access_token: string
   }
-  await stage.ok('PUT', '/v1/accounts/subscriptions', NPNS, { token: granted.access_token })
+  const token = granted.access_token
+  await stage.ok('PUT', '/v1/accounts/subscriptions', NPNS, { token })
+  await stage.ok('POST', '/v1/sandbox/runs', {}, { token })
   return NPNS
 }
 

@@ -3,6 +3,8 @@ import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { ANONYMOUS, startCliLogin } from '../world.ts'
 
+type Decided = { status: string; token?: string }
+
 /** A command line asks, a person compares the code and approves; what was refused stays outside. Source: webhook API, CLI sign-in */
 export async function cliLogin({ browser, stage, world, seen }: Setting): Promise<void> {
   const visitor = await Visitor.enter(browser, stage.url, { seen })
@@ -19,10 +21,9 @@ export async function cliLogin({ browser, stage, world, seen }: Setting): Promis
     await page.getByRole('button', { name: answer }).click()
     await page.getByRole('heading', { level: 1, name: says }).waitFor()
 
-    const decided = await stage.ok('POST', '/api/v1/cli-login/token', { deviceCode }, ANONYMOUS)
-    assert.equal(decided.status, answer === 'Approve' ? 'approved' : 'denied')
+    const { status, token }: Decided = await stage.ok('POST', '/api/v1/cli-login/token', { deviceCode }, ANONYMOUS)
+    assert.equal(status, answer === 'Approve' ? 'approved' : 'denied')
     if (answer === 'Refuse') continue
-    const { token } = decided
     await stage.ok('GET', `/api/v1/app/${world.account}/endpoint`, undefined, { token })
     await visitor.open(`/portal/cli-login?code=${userCode}`)
     await page.getByText('No sign-in waits under this code').waitFor()
