@@ -17,7 +17,7 @@ export function LoginScreen() {
   const navigate = useNavigate()
   const [isGoing, setGoing] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const [key, setKey] = useState(link.key)
+  const { key } = link
 
   async function go() {
     if (key === null) return
@@ -25,7 +25,6 @@ export function LoginScreen() {
     setError(null)
     try {
       const session = await signIn(key, { embed: link.embed })
-      setKey(null)
       const [grant] = session.grants
       const next = safeNext(link.next) ?? (grant ? `/a/${grant.account.id}` : '/env')
       await navigate({ href: next, replace: true })
