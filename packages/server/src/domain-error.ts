@@ -52,8 +52,12 @@ export class DomainError extends Error {
   }
 }
 
+/** All faults go into one answer, up to this many. Source: webhook-api 5. */
+export const FAULTS_MAX = 20
+
 /** A body that cannot be taken because of these fields. */
-export function invalidInput(...faults: Fault[]): DomainError {
+export function invalidInput(...all: Fault[]): DomainError {
+  const faults = all.slice(0, FAULTS_MAX)
   return new DomainError(
     'invalid_input',
     faults.map((fault) => `${fault.loc.slice(1).join('.')}: ${fault.msg}`).join('; '),

@@ -1,4 +1,3 @@
-import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 
 /** A fault of a member of the body, or further in. */
@@ -8,5 +7,5 @@ export function fault(place: string | string[], msg: string): Fault {
 
 /** @throws DomainError invalid_input when there is a fault, with the first 20 */
 export function refuseFaulty(faults: readonly Fault[]): void {
-  if (faults.length > 0) throw invalidInput(...faults.slice(0, FAULTS_MAX))
+  if (faults.length > 0) throw invalidInput(...faults)
 }

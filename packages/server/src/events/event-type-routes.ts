@@ -3,7 +3,6 @@ import Type, { type Static } from 'typebox'
 import type { Clock } from '#src/adapters/clock.ts'
 import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
-import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
@@ -243,7 +242,7 @@ function settled(request: FastifyRequest, body: Static<typeof patchBody>, base: 
   const faults = schemaFaults(schemas ?? {})
   const flags = flagsOf(body)
   if (flags === 'differ') faults.push(differingFlags)
-  if (faults.length > 0 || flags === 'differ') throw invalidInput(...faults.slice(0, FAULTS_MAX))
+  if (faults.length > 0 || flags === 'differ') throw invalidInput(...faults)
   return {
     description: body.description ?? base.description,
     groupName: groupName === undefined ? base.groupName : groupName,

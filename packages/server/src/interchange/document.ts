@@ -1,5 +1,4 @@
 import { parse } from 'yaml'
-import { FAULTS_MAX } from '#src/adapters/http/faults.ts'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 import { type EventType, isEventTypeName, newestVersionOf, schemaFaults } from '#src/events/event-type.ts'
 import type { EventTypeSettings } from '#src/events/event-type-store.ts'
@@ -58,7 +57,7 @@ export function describedTypes(document: unknown, where: 'spec' | 'specRaw'): De
     const type = describedType(document, name, entry, wrong)
     return type ? [type] : []
   })
-  if (faults.length > 0) throw invalidInput(...faults.slice(0, FAULTS_MAX))
+  if (faults.length > 0) throw invalidInput(...faults)
   return types.sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 

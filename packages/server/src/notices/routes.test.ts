@@ -156,6 +156,14 @@ describe('S13: who is told', () => {
       expect(status).toBe(422)
       expect(body.detail.map(({ loc }: Json) => loc[3])).toContain(field)
     }
+    const broken = Array.from({ length: 10 }, () => ({
+      kind: 'mail',
+      id: 'nch_other',
+      name: 'Anna',
+      address: 'anna',
+      rules: [],
+    }))
+    expect((await put({ channels: broken })).body.detail).toHaveLength(20)
     const eleven = Array.from({ length: 11 }, () => ofChat())
     expect((await put({ channels: eleven })).status).toBe(422)
     expect((await world.service.ok('GET', pathOf('notification-rules'))).channels).toMatchObject([{ id: team.id }])

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Static, TObject } from 'typebox'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
-import { FAULTS_MAX } from './faults.ts'
 import { mustBeDescribed } from './operation.ts'
 import { parseMembers, parseWhole, type ScannedJson } from './scan.ts'
 import { faultsOf } from './schema.ts'
@@ -76,7 +75,7 @@ export function readBody<T extends TObject>(
     if (!isStorable(values[name])) faults.push({ loc: ['body', name], msg: UNSTORABLE, type: 'value_error' })
   }
   faults.push(...faultsOf(values, schema, 'body'))
-  if (faults.length > 0) throw invalidInput(...faults.slice(0, FAULTS_MAX))
+  if (faults.length > 0) throw invalidInput(...faults)
 
   const ignored = scanned.members.filter(({ name }) => !wanted.has(name) && !raw.includes(name)).map(({ name }) => name)
   // only what the schema names was parsed, and it was checked

@@ -1,8 +1,5 @@
 import type { ErrorObject } from 'ajv'
-import type { Fault } from '#src/domain-error.ts'
-
-/** All faults go into one answer, up to this many. Source: webhook-api 5. */
-export const FAULTS_MAX = 20
+import { FAULTS_MAX, type Fault } from '#src/domain-error.ts'
 
 /** Of a value that is wrong all over, this many errors are looked at. */
 const ERRORS_MAX = 500
