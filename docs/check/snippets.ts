@@ -28,7 +28,7 @@ const LANGUAGES: readonly Language[] = [
     name: 'Java',
     isRequired: true,
     probe: ['javac', '--version'],
-    run: (folder) => ['sh', '-c', `javac -d ${folder} *.java && exec java -cp ${folder} Verify`],
+    run: (folder) => ['sh', '-c', `javac -encoding UTF-8 -d ${folder} *.java && exec java -cp ${folder} Verify`],
   },
   { name: 'Go', isRequired: false, probe: ['go', 'version'], run: () => ['go', 'run', 'main.go', 'verify.go'] },
   { name: 'Ruby', isRequired: false, probe: ['ruby', '--version'], run: () => ['ruby', 'verify.rb'] },
