@@ -65,8 +65,9 @@ function inWords(seconds: number): string {
 
 function failureClasses(): string {
   const entries = Object.entries(FAILURE_CLASSES).map(([name, { title, advice, retried }]) => {
+    const words = (text: string) => text.replace('STATUS', 'NNN').replace('LIMIT', "the endpoint's limit")
     const then = retried ? 'It is tried again by the schedule.' : 'It is not tried again.'
-    return `<a id="${name}"></a>\n\n## ${title} \`${name}\`\n\n${advice}. ${then}\n`
+    return `<a id="${name}"></a>\n\n## ${words(title)} \`${name}\`\n\n${words(advice)}. ${then}\n`
   })
   return `\n${entries.join('\n')}\n`
 }
