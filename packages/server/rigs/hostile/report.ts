@@ -194,10 +194,11 @@ function classesOf({ rows }: ReceiversEvidence) {
   )
 }
 
+/** Times are stored to the millisecond: a wait may seem shorter by one. */
 function isRight({ behaviour, outcome, status, dueAfterMs }: AttemptRow): boolean {
   if (outcome !== behaviour.outcome || status !== behaviour.status) return false
   if (behaviour.name === 'retry-after-seconds')
-    return dueAfterMs === null || (dueAfterMs >= RETRY_AFTER_MS && dueAfterMs <= RETRY_AFTER_MS_MAX)
+    return dueAfterMs === null || (dueAfterMs >= RETRY_AFTER_MS - 1 && dueAfterMs <= RETRY_AFTER_MS_MAX)
   return dueAfterMs === null || (dueAfterMs >= RETRY_S * 1_000 - 1 && dueAfterMs <= RETRY_MS_MAX)
 }
 
