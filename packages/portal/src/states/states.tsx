@@ -21,6 +21,14 @@ import { text } from '#src/text.ts'
 /** How a state is drawn: word, icon and tone, by its name in the API. Source: portal 5. */
 type Drawn = { word: string; icon: LucideIcon; tone: Tone }
 
+function StatePill({ word, icon, tone }: Drawn) {
+  return (
+    <Pill tone={tone} icon={icon}>
+      {word}
+    </Pill>
+  )
+}
+
 const words = text.states
 const DELIVERY = {
   waiting: { word: words.waiting, icon: Clock, tone: 'warn' },
@@ -37,12 +45,9 @@ export const DELIVERY_STATES = Object.keys(DELIVERY) as DeliveryState[]
 
 /** @param attempts  of a delivery that is retried: how many were made, and how many may be */
 export function DeliveryPill({ state, attempts }: { state: DeliveryState; attempts?: { made: number; max: number } }) {
-  const { word, icon, tone } = DELIVERY[state]
-  return (
-    <Pill tone={tone} icon={icon}>
-      {state === 'retrying' && attempts ? words.retryingOf(attempts.made, attempts.max) : word}
-    </Pill>
-  )
+  const drawn = DELIVERY[state]
+  const word = state === 'retrying' && attempts ? words.retryingOf(attempts.made, attempts.max) : drawn.word
+  return <StatePill {...drawn} word={word} />
 }
 
 const ENDPOINT = {
@@ -58,12 +63,7 @@ export type EndpointState = keyof typeof ENDPOINT
 export const ENDPOINT_STATES = Object.keys(ENDPOINT) as EndpointState[]
 
 export function EndpointPill({ state }: { state: EndpointState }) {
-  const { word, icon, tone } = ENDPOINT[state]
-  return (
-    <Pill tone={tone} icon={icon}>
-      {word}
-    </Pill>
-  )
+  return <StatePill {...ENDPOINT[state]} />
 }
 
 const DATA = {
@@ -79,12 +79,7 @@ export const DATA_STATES = Object.keys(DATA) as DataState[]
 
 /** How the data of a producer stands. */
 export function DataPill({ state }: { state: DataState }) {
-  const { word, icon, tone } = DATA[state]
-  return (
-    <Pill tone={tone} icon={icon}>
-      {word}
-    </Pill>
-  )
+  return <StatePill {...DATA[state]} />
 }
 
 const RUN = {
@@ -101,9 +96,6 @@ const RUN = {
 /** A state that this page does not know yet is shown by its name. */
 export function RunPill({ state, isLate }: { state: string; isLate?: boolean }) {
   const drawn: Drawn = state in RUN ? RUN[state as keyof typeof RUN] : { word: state, icon: CircleAlert, tone: 'idle' }
-  return (
-    <Pill tone={isLate ? 'warn' : drawn.tone} icon={drawn.icon}>
-      {isLate ? text.runStates.late(drawn.word) : drawn.word}
-    </Pill>
-  )
+  const late = isLate && { word: text.runStates.late(drawn.word), tone: 'warn' as const }
+  return <StatePill {...drawn} {...late} />
 }
