@@ -9,7 +9,8 @@ import { Spark } from '#src/charts/outcome-chart.tsx'
 import { sparkWords } from '#src/charts/words.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
-import { Checkbox, Select } from '#src/parts/field.tsx'
+import { choiceColumn } from '#src/parts/choice-column.tsx'
+import { Select } from '#src/parts/field.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
@@ -101,26 +102,13 @@ function columnsOf(
   chosen: ReadonlySet<string>,
   choose: (chosen: ReadonlySet<string>) => void,
 ): Column<EndpointHealthRow>[] {
-  function toggle(id: string) {
-    const next = new Set(chosen)
-    if (!next.delete(id)) next.add(id)
-    choose(next)
-  }
   return [
-    {
-      key: 'chosen',
-      head: '',
-      isPlain: true,
-      cell: ({ endpointId, url }) => (
-        <Above>
-          <Checkbox
-            label={<span className={layout.hidden}>{words.choose(hostOf(url))}</span>}
-            isChecked={chosen.has(endpointId)}
-            onChange={() => toggle(endpointId)}
-          />
-        </Above>
-      ),
-    },
+    choiceColumn({
+      chosen,
+      choose,
+      keyOf: ({ endpointId }) => endpointId,
+      nameOf: ({ url }) => words.choose(hostOf(url)),
+    }),
     { key: 'state', head: words.state, isPlain: true, cell: ({ state }) => <EndpointPill state={state} /> },
     {
       key: 'endpoint',

@@ -7,9 +7,10 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
-import { Checkbox, Select } from '#src/parts/field.tsx'
+import { choiceColumn } from '#src/parts/choice-column.tsx'
+import { Select } from '#src/parts/field.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -127,27 +128,14 @@ function columnsOf(
   chosen: ReadonlySet<string>,
   choose: (chosen: ReadonlySet<string>) => void,
 ): Column<Producer>[] {
-  function toggle(npn: string) {
-    const next = new Set(chosen)
-    if (!next.delete(npn)) next.add(npn)
-    choose(next)
-  }
   return [
-    {
-      key: 'chosen',
-      head: '',
-      isPlain: true,
-      cell: ({ npn, state }) =>
-        state !== 'removed' && (
-          <Above>
-            <Checkbox
-              label={<span className={layout.hidden}>{words.choose(npn)}</span>}
-              isChecked={chosen.has(npn)}
-              onChange={() => toggle(npn)}
-            />
-          </Above>
-        ),
-    },
+    choiceColumn({
+      chosen,
+      choose,
+      keyOf: ({ npn }) => npn,
+      nameOf: ({ npn }) => words.choose(npn),
+      mayChoose: ({ state }) => state !== 'removed',
+    }),
     {
       key: 'npn',
       head: words.npn,
