@@ -89,7 +89,7 @@ test('changes of endpoints, tasks, jobs and runs are told of under their topics,
   await last('task.progress').toMatchObject({
     taskId: task.id,
     task: 'endpoint.recover',
-    status: 'running',
+    status: 'finished',
     paused: false,
   })
   await api.ok('PATCH', target, { disabled: true }, { token: sandbox.key })
