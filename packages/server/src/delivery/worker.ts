@@ -155,7 +155,7 @@ export class DeliveryWorker {
   async start(): Promise<void> {
     await this.#ownership.start()
     this.#timers = [
-      setInterval(() => this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
+      setInterval(() => void this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
       setInterval(() => this.#tidy(), REMEMBERED_MS),
       setInterval(() => this.#dispatcher.pump(), PUMP_MS),
     ]
