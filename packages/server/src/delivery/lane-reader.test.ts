@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 // 256, 128, 86, 64: what one of up to four workers has
-test.each([256, 128, 86, 64, 7])('what no hint told of is found by one round of sweeps over %i shards', async (count) => {
+test.each([256, 128, 86, 64, 7])('one round of sweeps finds what no hint told of, in %i shards', async (count) => {
   const shards = Array.from({ length: count }, (_, shard) => shard)
   const found: number[] = []
   const reader = readerOf((shard) => found.push(shard))

@@ -136,6 +136,11 @@ export class DeliveryWorker {
     return this.#ownership
   }
 
+  /** For whoever asks why something waits. */
+  get lanes(): readonly Readonly<Lane>[] {
+    return this.#lanes.all()
+  }
+
   /** For metrics. */
   get load(): { lanes: number; inFlight: number; unrecorded: number; breakersOpen: number } {
     return {
