@@ -4,7 +4,8 @@ import type { RecordIds } from '#src/producers/record-ids.ts'
 import { type RecordWrite, readHeads } from '#src/producers/record-store.ts'
 import { differences, type ReportedRecord } from './diff.ts'
 import type { ProducerReport } from './feed/feed.ts'
-import { type RenewalRules, recordsOf } from './reported-records.ts'
+import type { RenewalRules } from './renewal-rules.ts'
+import { recordsOf } from './reported-records.ts'
 
 /** What has to be written so that a feed's stored records are those of the reports. */
 export async function compareReports(
