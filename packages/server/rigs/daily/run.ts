@@ -15,6 +15,7 @@ import { Mirror } from './mirror.ts'
 import type { Options } from './options.ts'
 import { planDays } from './plan.ts'
 import { newcomersWanted, Populations } from './population.ts'
+import { Reading, type ReadTimes } from './reading.ts'
 import { AnnouncementReceiver } from './receiver.ts'
 import { Service } from './service.ts'
 import { mismatches } from './truth.ts'
@@ -39,17 +40,25 @@ export type Report = {
   recordsPerSecond: number
   records: number
   peakMemoryMb: number
+  /** Reads in the seconds before the last day's run, and during it. */
+  readsBefore: ReadTimes | null
+  readsDuring: ReadTimes | null
+  readSlowdownP99: number | null
   kills: number
   wireFaults: number
   complaints: number
   error: string | null
 }
 
+/** Of the seconds before the last day's run, and of the run. */
+type Reads = { before: ReadTimes; during: ReadTimes } | null
+
 const USER = 'production'
 const RECORDS_PER_NPN_MAX = 40
 const REQUESTS_PER_CLIENT = 250
 const ANNOUNCED_MS_MAX = 60_000
 const LOADS_PER_SECOND = 2_000
+const READ_BEFORE_MS = 15_000
 
 /** Plays the days, and judges what the clients have copied. Leaves no process and no file behind, however it ends. */
 export async function run(options: Options, tell: (text: string) => void): Promise<Report> {
@@ -86,7 +95,7 @@ async function play(
   const npns = chosen.slice(0, options.npns)
   const shares = share(npns, options.accounts)
   const clients = Math.max(2, Math.ceil(((shares[0]?.length ?? 0) * RECORDS_PER_NPN_MAX) / 1_000 / REQUESTS_PER_CLIENT))
-  const { operator, accounts } = await makeWorld({
+  const { operator, accounts, readers } = await makeWorld({
     url: service.url,
     connection: database.connection,
     receiverUrl: `http://${receiver.address}`,
@@ -116,9 +125,17 @@ async function play(
 
   const runs: SeenRun[] = []
   let announcedBeforeReadable = 0
+  let reads: Reads = null
   for (const planned of days) {
     if (planned !== first) await populations.change()
-    const seen = await playDay(stage, planned)
+    let seen: SeenRun
+    if (planned === days.at(-1) && planned !== first) {
+      const reading = new Reading(readers, populations.npnsOf(accounts[0]?.id ?? ''), addDays(planned.day, -1))
+      const { times: before } = await reading.during(() => sleep(READ_BEFORE_MS))
+      const { times, result } = await reading.during(() => playDay(stage, planned))
+      reads = { before, during: times }
+      seen = result
+    } else seen = await playDay(stage, planned)
     runs.push(seen)
     const { state, counts } = seen
     tell(
@@ -166,6 +183,9 @@ async function play(
     recordsPerSecond,
     records,
     peakMemoryMb: service.peakMemoryMb,
+    readsBefore: reads?.before ?? null,
+    readsDuring: reads?.during ?? null,
+    readSlowdownP99: reads && Math.round((reads.during.p99Ms / reads.before.p99Ms) * 100) / 100,
     kills: service.kills,
     wireFaults: wire.faults,
     complaints: service.complaints.length,
