@@ -1,5 +1,5 @@
 import { between, oneOf, type Random, shuffled } from './chance.ts'
-import type { FaultKind } from './options.ts'
+import { DISK_FAULTS, type FaultKind } from './options.ts'
 
 /** What is silenced between a process and the database: all, or what the database answers. */
 export type Silence = 'both_ways' | 'replies'
@@ -24,8 +24,25 @@ export type PlanParts = {
 const FIRST_MS = 1_500
 const GAP_MS = [800, 3_500] as const
 const STEP_MS = 250
-const PARTITION_MS = 8_000
 const FREEZE_MS = [5_000, 8_000] as const
+/** Kept up for so long; the others are over at once. */
+const LASTING_MS: Partial<Record<FaultKind, number>> = {
+  partition: 8_000,
+  'disk-full': 5_000,
+  'slow-disk': 6_000,
+  clock: 5_000,
+}
+/** They hit the database, and no process. */
+const DATABASE_FAULTS: readonly FaultKind[] = [
+  'db-kill',
+  'db-restart',
+  'db-terminate',
+  'disk-full',
+  'slow-disk',
+  'power-cut',
+]
+/** It may end by these; the others it goes through. */
+const DATABASE_DEATHS: readonly FaultKind[] = ['db-kill', 'db-restart', 'disk-full', 'power-cut']
 /** After a fault of a process the next one of its kind waits, so that its takeover or restart can be told from that. */
 const WORKER_REST_MS: Partial<Record<FaultKind, number>> = {
   kill: 7_000,
@@ -65,9 +82,9 @@ function tryAt(
   atMs: number,
 ): PlannedFault | undefined {
   const { random, durationMs } = parts
-  const forMs = kind === 'partition' ? PARTITION_MS : kind === 'stop' ? between(random, ...FREEZE_MS) : 0
+  const forMs = kind === 'stop' ? between(random, ...FREEZE_MS) : (LASTING_MS[kind] ?? 0)
   if (atMs + forMs > durationMs) return undefined
-  if (kind.startsWith('db-')) {
+  if (DATABASE_FAULTS.includes(kind)) {
     if (!databaseIsFree(planned, kind, atMs)) return undefined
     return { atMs, kind, victim: null, forMs, silence: null }
   }
@@ -84,12 +101,19 @@ function tryAt(
 function databaseIsFree(planned: readonly PlannedFault[], kind: FaultKind, atMs: number): boolean {
   return planned.every((other) => {
     if (other.kind === 'term') return atMs - other.atMs >= TERM_APART_MS
-    return kind === 'db-terminate' || !isDeath(other) || atMs - other.atMs >= DATABASE_DEATHS_APART_MS
+    const isEnding = DATABASE_DEATHS.includes(kind) && isDeath(other)
+    return (!isEnding && !sharesDisk(kind, other.kind)) || atMs - other.atMs >= DATABASE_DEATHS_APART_MS
   })
 }
 
+/** What is done to the disk is over before the next is done to it. */
+function sharesDisk(one: FaultKind, other: FaultKind): boolean {
+  const isOfDisk = (kind: FaultKind) => DISK_FAULTS.some((known) => known === kind)
+  return isOfDisk(one) && isOfDisk(other)
+}
+
 function isDeath({ kind }: PlannedFault): boolean {
-  return kind === 'db-kill' || kind === 'db-restart'
+  return DATABASE_DEATHS.includes(kind)
 }
 
 /** Whom the fault may hit: of each sort one stays whole; the first of a kind hits a worker, later ones either. */

@@ -76,6 +76,9 @@ export function reportRun(options: Options, evidence: RunEvidence): Report {
   const skipped = [
     ...options.skipped,
     ...missing.map((part) => ({ part, reason: 'no time was left for it' })),
+    ...(history.idleCuts > 0
+      ? [{ part: 'power-cut', reason: `after ${history.idleCuts} cuts nothing was missing that had not been synced` }]
+      : []),
     ...(isTimed
       ? []
       : [
