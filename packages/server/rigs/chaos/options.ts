@@ -4,7 +4,7 @@ import { integer, UsageFault } from './usage.ts'
 export const DEFAULT_FAULTS = ['kill', 'term', 'stop', 'db-kill', 'db-restart', 'db-terminate', 'partition'] as const
 /** Of the disk below the database: each needs a file system of its own. */
 export const DISK_FAULTS = ['disk-full', 'slow-disk', 'power-cut'] as const
-const ALL_FAULTS = [...DEFAULT_FAULTS, ...DISK_FAULTS, 'clock'] as const
+export const ALL_FAULTS = [...DEFAULT_FAULTS, ...DISK_FAULTS, 'clock'] as const
 export type FaultKind = (typeof ALL_FAULTS)[number]
 
 /** Bugs that the rig can plant; each must end in exit code 1. */

@@ -21,6 +21,7 @@ import { Receivers } from './receivers.ts'
 import { replyTo } from './replies.ts'
 import { explain, type Report, reportFailure, reportRun } from './report.ts'
 import { NotStarted, type ServiceEvents, ServiceProcess } from './service-process.ts'
+import { Starvation } from './starvation.ts'
 import { readStored } from './stored.ts'
 import { CONCURRENCY_MAX, makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S } from './world.ts'
 
@@ -69,6 +70,8 @@ async function runSteps(
     services.flatMap(({ owner, processId }) => (processId === undefined ? [] : [{ name: owner, processId }])),
   )
   opened.end(() => owners.close())
+  const starvation = new Starvation(() => services.flatMap(({ processId }) => processId ?? []))
+  opened.end(() => starvation.close())
   const endpoints = planEndpoints(options.accounts, options.endpoints)
   const secrets = endpoints.map(newSecret)
   const receivers = await Receivers.start({
@@ -149,6 +152,7 @@ async function runSteps(
     drainMs,
     postgres,
     rigStallMs: Math.round(delays.max / 1e6),
+    starvedMs: starvation.longestMs,
   })
 }
 
