@@ -2,10 +2,10 @@ import layout from '#src/look/layout.module.css'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Keys } from './keys.tsx'
 
-const words = text.developers
+const words = accountText.developers
 
 /** What a program of the account needs: ids, keys, the first calls, and where the APIs are described. Source: portal S14. */
 export function DevelopersScreen() {

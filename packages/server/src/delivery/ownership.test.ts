@@ -48,12 +48,28 @@ test('an attempt that takes long holds back its own shard only when shards are g
 })
 
 test('what was noted as under way when an owner died is charged by its successor and no one after that', async () => {
-  const rows = service.database.open('migrate')
-  const owner = randomUUID()
-  await rows.query`update shard set owner = ${owner}, in_hand = ${randomUUID()} where number = 7`
-  const noted = () => rows.query<{ in_hand: string | null }>`
-    select in_hand from shard where number = 7 and owner is distinct from ${owner}`
-  await expect.poll(noted, { timeout: 15_000 }).toEqual([{ in_hand: null }])
+  const api = await TestService.start({ environment: { ROLES: 'api' } })
+  const noted = randomUUID()
+  await api.database.open('migrate').query`
+    update shard set owner = ${randomUUID()}, in_hand = ${noted} where number = 7`
+  const charged: (string | null)[] = []
+  for (let successor = 1; successor <= 2; successor += 1) {
+    const ownership = new Ownership({
+      database: api.database.open('worker'),
+      clock: null,
+      log: pino({ level: 'silent' }),
+      failpoint: async () => undefined,
+      events: {
+        gained: (shards) => charged.push(...shards.filter(({ number }) => number === 7).map(({ inHand }) => inHand)),
+        releasing: async (shards) => shards,
+        lost: () => undefined,
+      },
+    })
+    await ownership.start()
+    await ownership.close()
+  }
+  expect(charged).toEqual([noted, null])
+  await api.close()
 })
 
 test('shards that are taken while another is given back stay with who took them', async () => {
