@@ -24,6 +24,7 @@ type Socketed = Extract<Connection, { socketDir: string }>
 
 const KEEPER = fileURLToPath(new URL('./keeper.ts', import.meta.url))
 const PROBE_MS = 40
+const LOG_FILES = 4
 const BACK_MS_MAX = 60_000
 
 /** The run's own PostgreSQL, its durability as in production, under a supervisor that starts it again when it dies. */
@@ -143,6 +144,16 @@ export class RigDatabase {
         await sleep(PROBE_MS)
       }
     }
+  }
+
+  /** Its log has files to go on in, used ones: a checkpoint keeps them for that. */
+  async makeRoomForLog(): Promise<void> {
+    await this.asSuperuser(async (client) => {
+      for (let file = 0; file < LOG_FILES; file += 1) {
+        await client.query('select pg_switch_wal()')
+        await client.query('checkpoint')
+      }
+    })
   }
 
   /** Ends every backend that serves the service. @returns how many */

@@ -43,7 +43,7 @@ export class CrashDriver {
       'db-kill': () => this.#endDatabase('SIGKILL'),
       'db-restart': () => this.#endDatabase('SIGINT'),
       'db-terminate': () => this.#terminateBackends(),
-      'disk-full': (fault) => this.#keepUp('fill', fault.forMs),
+      'disk-full': (fault) => this.#fillDisk(fault.forMs),
       'slow-disk': (fault) => this.#keepUp('stall', fault.forMs),
       'power-cut': () => this.#cutPower(),
       clock: (fault) => this.#setClock(this.#victim(fault), fault.forMs),
@@ -142,12 +142,18 @@ export class CrashDriver {
     history.databaseBackAtMs.push(now())
   }
 
+  /** Full for data: its log goes on in files that are there, as on a volume of its own (F11). */
+  async #fillDisk(forMs: number): Promise<void> {
+    await this.#parts.database.makeRoomForLog()
+    await this.#keepUp('fill', forMs)
+  }
+
   async #keepUp(order: 'fill' | 'stall', forMs: number): Promise<void> {
     const { database } = this.#parts
     await database.disk(order)
     await sleep(forMs)
     await database.disk('heal')
-    await database.untilBack() // without room for its log it ends, and is started again
+    await database.untilBack()
   }
 
   async #cutPower(): Promise<void> {

@@ -38,6 +38,17 @@ describe.each([2, 3])('with %i workers', (workers) => {
   })
 })
 
+test('no shard loses five owners within a minute, and not all faults are of other kinds for that', () => {
+  for (const seed of SEEDS.slice(0, 50)) {
+    const deaths = plan(seed, { durationMs: 300_000 }).filter(
+      ({ kind, victim }) => ['kill', 'stop', 'partition'].includes(kind) && victim?.startsWith('worker'),
+    )
+    expect(deaths.length, `seed ${seed}`).toBeGreaterThanOrEqual(12)
+    for (const { atMs } of deaths)
+      expect(deaths.filter((other) => other.atMs >= atMs && other.atMs < atMs + 60_000).length).toBeLessThan(5)
+  }
+})
+
 test('ten minutes hold at least fifty faults, and the database dies five times a minute at most', () => {
   for (const seed of SEEDS.slice(0, 20)) {
     const faults = plan(seed, { durationMs: 600_000 })

@@ -51,6 +51,10 @@ const WORKER_REST_MS: Partial<Record<FaultKind, number>> = {
   partition: 6_000,
 }
 const API_REST_MS = 4_000
+/** At the fifth owner that a shard loses within a minute, its deliveries go one at a time (the guard against one that kills). */
+const OWNER_DEATHS_MAX = 4
+const OWNER_DEATHS_WITHIN_MS = 75_000
+const OWNER_DEATHS: readonly FaultKind[] = ['kill', 'stop', 'partition']
 /** The supervisor of the embedded server gives up at its sixth death within a minute. */
 const DATABASE_DEATHS_APART_MS = 13_000
 /** A process that is asked to stop can hand over only while there is a database. */
@@ -123,7 +127,15 @@ function victimsAt(parts: PlanParts, planned: readonly PlannedFault[], kind: Fau
     const able = names.filter((name) => !resting.has(name))
     return able.length > Math.min(spared, names.length - 1) ? able : []
   }
-  const workers = free(parts.workers, 1)
+  const deaths = planned.filter(
+    (other) =>
+      OWNER_DEATHS.includes(other.kind) &&
+      other.victim !== null &&
+      parts.workers.includes(other.victim) &&
+      other.atMs > atMs - OWNER_DEATHS_WITHIN_MS,
+  )
+  const mayDie = !OWNER_DEATHS.includes(kind) || deaths.length < OWNER_DEATHS_MAX
+  const workers = mayDie ? free(parts.workers, 1) : []
   // a frozen API process only lets its callers wait, which no service could help
   const takesApis = kind !== 'stop' && planned.some((other) => other.kind === kind)
   const apis = takesApis ? free(parts.apis, 1) : []
