@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const TRIES_MAX = 30
+const TRIES_MAX = 120
 const TRY_AGAIN_MS = 500
 
 /** Asks again while the service is busy: with one key, as a refusal may come after the commit, and nothing is to be made twice. */
