@@ -12,14 +12,19 @@ import type { Connection } from '#src/adapters/postgres/database.ts'
 import type { Opened } from './opened.ts'
 import type { Place } from './proxy.ts'
 
-export type KeeperOrders = { folder: string; dataDir: string; settings: Record<string, string> }
+/** `hasDisk`: the data lie on a disk of their own. */
+export type KeeperOrders = { folder: string; dataDir: string; settings: Record<string, string>; hasDisk: boolean }
+/** What the keeper does to the disk, a line each on its input. */
+export type DiskOrder = 'cut' | 'fill' | 'stall' | 'heal'
 export type KeeperReport =
   | { event: 'ready'; connection: Connection; superuserConnection: Connection; home: string }
   | { event: 'failed'; reason: string }
+  | { event: 'done'; hasLost: boolean }
 type Socketed = Extract<Connection, { socketDir: string }>
 
 const KEEPER = fileURLToPath(new URL('./keeper.ts', import.meta.url))
 const PROBE_MS = 40
+const LOG_FILES = 4
 const BACK_MS_MAX = 60_000
 
 /** The run's own PostgreSQL, its durability as in production, under a supervisor that starts it again when it dies. */
@@ -27,6 +32,7 @@ export class RigDatabase {
   readonly #keeper: ChildProcessByStdio<Writable, Readable, null>
   readonly #superuser: Socketed
   readonly #home: string
+  #done: (hasLost: boolean) => void = () => {}
   /** As the service logs in. */
   readonly connection: Socketed
 
@@ -50,22 +56,28 @@ export class RigDatabase {
     folder: string,
     settings: Record<string, string>,
     onFailure: (reason: string) => void,
+    hasDisk = false,
   ): Promise<RigDatabase> {
-    const orders: KeeperOrders = { folder, dataDir: join(folder, 'database'), settings }
+    const orders: KeeperOrders = { folder, dataDir: join(folder, 'database'), settings, hasDisk }
     const keeper = spawn(process.execPath, [KEEPER, JSON.stringify(orders)], { stdio: ['pipe', 'pipe', 'inherit'] })
     keeper.stdin.on('error', () => {}) // its exit says more
     const first = Promise.withResolvers<KeeperReport>()
+    let done: (hasLost: boolean) => void = () => {}
     createInterface({ input: keeper.stdout }).on('line', (line) => {
       const report = JSON.parse(line) as KeeperReport // written by keeper.ts
       first.resolve(report)
+      if (report.event === 'done') done(report.hasLost)
       if (report.event === 'failed') onFailure(report.reason)
     })
     keeper.on('exit', (code) => first.resolve({ event: 'failed', reason: `the database did not start (exit ${code})` }))
     const report = await first.promise
-    if (report.event === 'failed') throw new Error(report.reason)
+    if (report.event !== 'ready')
+      throw new Error(report.event === 'failed' ? report.reason : 'the database is not ready')
     const { connection, superuserConnection, home } = report
     if ('url' in connection || 'url' in superuserConnection) throw new Error('the database has no socket')
-    return new RigDatabase(keeper, { connection, superuserConnection, home }, onFailure)
+    const database = new RigDatabase(keeper, { connection, superuserConnection, home }, onFailure)
+    done = (hasLost) => database.#done(hasLost)
+    return database
   }
 
   /** Where its socket is. */
@@ -109,6 +121,18 @@ export class RigDatabase {
     while (existsSync(`/proc/${id}`)) await sleep(PROBE_MS)
   }
 
+  /**
+   * Does something to the disk. `cut`: the power goes, and comes back: the database ends, what was not synced is lost, and its
+   * supervisor starts it on what is left.
+   * @returns of a cut, whether something that was not synced was lost
+   */
+  async disk(order: DiskOrder): Promise<boolean> {
+    const done = Promise.withResolvers<boolean>()
+    this.#done = done.resolve
+    this.#keeper.stdin.write(`!${order}\n`)
+    return await done.promise
+  }
+
   /** Resolves when connections are accepted. */
   async untilBack(): Promise<void> {
     const deadlineMs = performance.now() + BACK_MS_MAX
@@ -120,6 +144,16 @@ export class RigDatabase {
         await sleep(PROBE_MS)
       }
     }
+  }
+
+  /** Its log has files to go on in, used ones: a checkpoint keeps them for that. */
+  async makeRoomForLog(): Promise<void> {
+    await this.asSuperuser(async (client) => {
+      for (let file = 0; file < LOG_FILES; file += 1) {
+        await client.query('select pg_switch_wal()')
+        await client.query('checkpoint')
+      }
+    })
   }
 
   /** Ends every backend that serves the service. @returns how many */
@@ -147,13 +181,15 @@ export async function startRunDatabase(
   settings: Record<string, string>,
   opened: Opened,
   fail: (reason: string) => void,
+  hasDisk = false,
 ): Promise<{ folder: string; database: RigDatabase }> {
   const folder = mkdtempSync(join(tmpdir(), `producersync-${rig}-`))
   chmodSync(folder, 0o711) // as root, PostgreSQL runs as another user, who has to get in
   let ended = false
-  const database = await RigDatabase.start(folder, settings, (reason) => {
+  const onFailure = (reason: string) => {
     if (!ended) fail(reason)
-  })
+  }
+  const database = await RigDatabase.start(folder, settings, onFailure, hasDisk)
   opened.end(async () => {
     ended = true
     await database.stop()

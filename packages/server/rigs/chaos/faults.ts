@@ -23,10 +23,14 @@ const WAIT_MS_MAX = 20_000
 /** A takeover that the next fault of a worker catches in its middle says nothing of either. */
 const REST_MS = 5_000
 const LOOK_MS = 20
+/** What an API process has committed by then is not answered when it dies. */
+const UNANSWERED_MS = 150
+const CLOCK_STEPS_MS = [-3_600_000, 3_600_000, 86_400_000]
 
 /** Carries out a plan of faults (reliability-security, R4). */
 export class CrashDriver {
   readonly #parts: CrashDriverParts
+  #clocksSet = 0
   readonly #carry: Record<FaultKind, (fault: PlannedFault) => Promise<void>>
 
   constructor(parts: CrashDriverParts) {
@@ -39,6 +43,10 @@ export class CrashDriver {
       'db-kill': () => this.#endDatabase('SIGKILL'),
       'db-restart': () => this.#endDatabase('SIGINT'),
       'db-terminate': () => this.#terminateBackends(),
+      'disk-full': (fault) => this.#fillDisk(fault.forMs),
+      'slow-disk': (fault) => this.#keepUp('stall', fault.forMs),
+      'power-cut': () => this.#cutPower(),
+      clock: (fault) => this.#setClock(this.#victim(fault), fault.forMs),
     }
   }
 
@@ -93,9 +101,15 @@ export class CrashDriver {
   }
 
   async #kill(victim: ServiceProcess): Promise<void> {
+    if (victim.url !== null) {
+      // between commit and answer
+      victim.proxy?.silence('replies')
+      await sleep(UNANSWERED_MS)
+    }
     this.#parts.owners.look()
     this.#lose(victim, 'kill')
     victim.signal('SIGKILL')
+    victim.proxy?.heal()
     await this.#untilAgain(victim)
   }
 
@@ -126,6 +140,35 @@ export class CrashDriver {
     await database.end(signal)
     await database.untilBack()
     history.databaseBackAtMs.push(now())
+  }
+
+  /** Full for data: its log goes on in files that are there, as on a volume of its own (F11). */
+  async #fillDisk(forMs: number): Promise<void> {
+    await this.#parts.database.makeRoomForLog()
+    await this.#keepUp('fill', forMs)
+  }
+
+  async #keepUp(order: 'fill' | 'stall', forMs: number): Promise<void> {
+    const { database } = this.#parts
+    await database.disk(order)
+    await sleep(forMs)
+    await database.disk('heal')
+    await database.untilBack()
+  }
+
+  async #cutPower(): Promise<void> {
+    const { database, history, now } = this.#parts
+    if (!(await database.disk('cut'))) history.idleCuts += 1
+    await database.untilBack()
+    history.databaseBackAtMs.push(now())
+  }
+
+  /** An hour back, an hour or a day ahead, and right again. */
+  async #setClock(victim: ServiceProcess, forMs: number): Promise<void> {
+    this.#clocksSet += 1
+    victim.setWallClock(CLOCK_STEPS_MS[this.#clocksSet % CLOCK_STEPS_MS.length] ?? 0)
+    await sleep(forMs)
+    victim.setWallClock(0)
   }
 
   async #terminateBackends(): Promise<void> {

@@ -24,6 +24,8 @@ export class History {
   /** Processes that ended although nobody asked them to. */
   readonly crashes: string[] = []
   staleRefused = 0
+  /** Power cuts after which all was there, also what had not been synced: they say nothing. */
+  idleCuts = 0
   /** Log lines that tell of a bug in the service (`delivery.attempt_broken` …), by event. */
   readonly complaints = new Map<string, number>()
 }

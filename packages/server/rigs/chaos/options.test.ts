@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DEFAULT_FAULTS, parseOptions } from './options.ts'
+import { DEFAULT_FAULTS, DISK_FAULTS, parseOptions, without } from './options.ts'
 import { UsageFault } from './usage.ts'
 
 test('the defaults are those of the specification', () => {
@@ -12,10 +12,15 @@ test('the defaults are those of the specification', () => {
   })
 })
 
-test('all names faults that are not built: they are skipped, and said so', () => {
-  const { faults, skipped } = parseOptions(['--faults', 'all'], 7)
-  expect(faults).toEqual(DEFAULT_FAULTS)
-  expect(skipped.map(({ part }) => part)).toEqual(['disk-full', 'slow-disk', 'clock', 'power-cut'])
+test('all adds those that a machine may not allow: there they are skipped, and said so', () => {
+  const options = parseOptions(['--faults', 'all'], 7)
+  expect(options.faults.toSorted()).toEqual(
+    [...DEFAULT_FAULTS, 'disk-full', 'slow-disk', 'clock', 'power-cut'].toSorted(),
+  )
+  const { faults, skipped } = without(options, DISK_FAULTS, 'no disk')
+  expect(faults).toEqual([...DEFAULT_FAULTS, 'clock'])
+  expect(skipped).toEqual(DISK_FAULTS.map((part) => ({ part, reason: 'no disk' })))
+  expect(without(parseOptions([], 7), DISK_FAULTS, 'no disk').skipped).toEqual([])
 })
 
 test.each([

@@ -2,15 +2,10 @@ import { parseArgs } from 'node:util'
 import { integer, UsageFault } from './usage.ts'
 
 export const DEFAULT_FAULTS = ['kill', 'term', 'stop', 'db-kill', 'db-restart', 'db-terminate', 'partition'] as const
-export type FaultKind = (typeof DEFAULT_FAULTS)[number]
-
-/** Named by `all`, and not built: each needs a mount, a preloaded library or a machine of its own. */
-const UNBUILT_FAULTS: Record<string, string> = {
-  'disk-full': 'needs a size-limited file system, which only root may mount',
-  'slow-disk': 'needs a library preloaded into PostgreSQL',
-  clock: 'needs libfaketime',
-  'power-cut': 'needs a loop file system, which only root may mount',
-}
+/** Of the disk below the database: each needs a file system of its own. */
+export const DISK_FAULTS = ['disk-full', 'slow-disk', 'power-cut'] as const
+export const ALL_FAULTS = [...DEFAULT_FAULTS, ...DISK_FAULTS, 'clock'] as const
+export type FaultKind = (typeof ALL_FAULTS)[number]
 
 /** Bugs that the rig can plant; each must end in exit code 1. */
 export const BREAKS = ['ack-before-commit', 'fsync-off', 'short-lease', 'no-fencing', 'jitter-subtracts'] as const
@@ -32,7 +27,7 @@ export type Skipped = { part: string; reason: string }
 
 export const USAGE = `Usage: npm run -s chaos -- [--json] [--seed N] [--duration SECONDS] [--workers K] [--events N]
                              [--accounts N] [--endpoints N] [--faults LIST|all] [--break NAME]
-Faults: ${DEFAULT_FAULTS.join(',')}; all adds ${Object.keys(UNBUILT_FAULTS).join(',')}
+Faults: ${DEFAULT_FAULTS.join(',')}; all adds ${ALL_FAULTS.slice(DEFAULT_FAULTS.length).join(',')}
 Breaks: ${BREAKS.join(', ')}
 `
 
@@ -50,7 +45,8 @@ export function parseOptions(args: readonly string[], randomSeed: number): Optio
     events: integer('events', values.events, EVENTS_PER_SECOND * durationS, 1, 10_000_000),
     accounts: integer('accounts', values.accounts, 50, 1, 1_000),
     endpoints: integer('endpoints', values.endpoints, 200, 1, 10_000),
-    ...faultsOf(values.faults),
+    faults: faultsOf(values.faults),
+    skipped: [],
     break: breakOf(values.break),
   }
 }
@@ -77,17 +73,21 @@ function valuesOf(args: readonly string[]) {
   }
 }
 
-function faultsOf(text: string | undefined): Pick<Options, 'faults' | 'skipped'> {
-  const all = [...DEFAULT_FAULTS, ...Object.keys(UNBUILT_FAULTS)]
-  const names = text === undefined ? DEFAULT_FAULTS : text === 'all' ? all : text.split(',')
-  const unknown = names.filter((name) => !all.includes(name))
+function faultsOf(text: string | undefined): FaultKind[] {
+  const names: readonly string[] = text === undefined ? DEFAULT_FAULTS : text === 'all' ? ALL_FAULTS : text.split(',')
+  const kinds = ALL_FAULTS.filter((kind) => names.includes(kind))
+  const unknown = names.filter((name) => !kinds.some((kind) => kind === name))
   if (unknown.length > 0) throw new UsageFault(`there is no fault ${unknown.join(', ')}`)
+  return kinds
+}
+
+/** A part that was asked for cannot be done here. */
+export function without(options: Options, kinds: readonly FaultKind[], reason: string): Options {
+  const missing = options.faults.filter((kind) => kinds.includes(kind))
   return {
-    faults: DEFAULT_FAULTS.filter((kind) => names.includes(kind)),
-    skipped: names.flatMap((part) => {
-      const reason = UNBUILT_FAULTS[part]
-      return reason === undefined ? [] : [{ part, reason }]
-    }),
+    ...options,
+    faults: options.faults.filter((kind) => !missing.includes(kind)),
+    skipped: [...options.skipped, ...missing.map((part) => ({ part, reason }))],
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,12 +7,13 @@ import { randomOf } from './chance.ts'
 import { check } from './check.ts'
 import { ConnectionOwners } from './connections.ts'
 import { type RigDatabase, startRunDatabase } from './database.ts'
+import { whyNoDisk } from './disk.ts'
 import { databaseUrl, freePort, serviceEnvironment } from './environment.ts'
 import { CrashDriver } from './faults.ts'
 import { History } from './history.ts'
 import { Ledger } from './ledger.ts'
 import { type Opened, runOpened } from './opened.ts'
-import type { Break, Options } from './options.ts'
+import { type Break, DISK_FAULTS, type FaultKind, type Options, without } from './options.ts'
 import { planFaults } from './plan.ts'
 import { FaultProxy } from './proxy.ts'
 import { Publisher } from './publisher.ts'
@@ -20,10 +21,12 @@ import { Receivers } from './receivers.ts'
 import { replyTo } from './replies.ts'
 import { explain, type Report, reportFailure, reportRun } from './report.ts'
 import { NotStarted, type ServiceEvents, ServiceProcess } from './service-process.ts'
+import { Starvation } from './starvation.ts'
 import { readStored } from './stored.ts'
 import { CONCURRENCY_MAX, makeWorld, newSecret, planEndpoints, RETRY_SCHEDULE_S } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const WALL_CLOCK = fileURLToPath(new URL('./wall-clock.ts', import.meta.url))
 const BROKEN_MAIN = fileURLToPath(new URL('./broken-main.ts', import.meta.url))
 const APIS = 2
 const DRAIN_MS_MAX = 60_000
@@ -47,7 +50,7 @@ export async function run({ options, signal, tell }: RunParts): Promise<Report> 
 }
 
 async function runSteps(
-  { options, signal, tell }: RunParts,
+  { options: asked, signal, tell }: RunParts,
   opened: Opened,
   fail: (reason: string) => void,
 ): Promise<Report> {
@@ -55,8 +58,10 @@ async function runSteps(
   const now = () => performance.now() - originMs
   const delays = monitorEventLoopDelay({ resolution: 20 })
   delays.enable()
+  const whyNot = asked.faults.some(isOfDisk) ? whyNoDisk() : null
+  const options = whyNot === null ? asked : without(asked, DISK_FAULTS, whyNot)
   const settings: Record<string, string> = options.break === 'fsync-off' ? { fsync: 'off' } : {}
-  const { folder, database } = await startRunDatabase('chaos', settings, opened, fail)
+  const { folder, database } = await startRunDatabase('chaos', settings, opened, fail, options.faults.some(isOfDisk))
   tell('database ready')
   const ledger = new Ledger()
   const history = new History()
@@ -65,6 +70,8 @@ async function runSteps(
     services.flatMap(({ owner, processId }) => (processId === undefined ? [] : [{ name: owner, processId }])),
   )
   opened.end(() => owners.close())
+  const starvation = new Starvation(() => services.flatMap(({ processId }) => processId ?? []))
+  opened.end(() => starvation.close())
   const endpoints = planEndpoints(options.accounts, options.endpoints)
   const secrets = endpoints.map(newSecret)
   const receivers = await Receivers.start({
@@ -145,6 +152,7 @@ async function runSteps(
     drainMs,
     postgres,
     rigStallMs: Math.round(delays.max / 1e6),
+    starvedMs: starvation.longestMs,
   })
 }
 
@@ -169,20 +177,25 @@ async function createServices(
     )
     opened.end(() => proxy.close())
     const isApi = name.startsWith('api')
+    const wallClock = join(proxyFolder, 'wall-clock')
+    writeFileSync(wallClock, '0')
+    const main = PLANTED.includes(options.break) ? [BROKEN_MAIN, options.break ?? ''] : [MAIN]
     const [apiPort, adminPort] = [await freePort(random), await freePort(random)]
     const service = new ServiceProcess(
       {
         name,
-        entry: PLANTED.includes(options.break) ? [BROKEN_MAIN, options.break ?? ''] : [MAIN],
+        entry: options.faults.includes('clock') ? ['--import', WALL_CLOCK, ...main] : main,
         environment: {
           ...environment,
           ROLES: isApi ? 'api,updates' : 'worker',
           PORT: String(apiPort),
           ADMIN_PORT: String(adminPort),
           DATABASE_URL: databaseUrl(proxyFolder, database.connection),
+          CHAOS_WALL_CLOCK: wallClock,
         },
         url: isApi ? `http://127.0.0.1:${apiPort}` : null,
         proxy,
+        wallClock,
       },
       events,
     )
@@ -270,6 +283,10 @@ function recoveriesOf({ publications, lines }: Ledger, { databaseBackAtMs }: His
     )
     return first ? [first.beginMs - backAtMs] : []
   })
+}
+
+function isOfDisk(kind: FaultKind): boolean {
+  return DISK_FAULTS.some((known) => known === kind)
 }
 
 function named(role: string, count: number): string[] {

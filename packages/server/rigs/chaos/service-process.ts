@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FaultProxy } from './proxy.ts'
@@ -14,6 +15,8 @@ export type ServiceOrders = {
   url: string | null
   /** Between it and the database. */
   proxy: FaultProxy | null
+  /** The file that sets its wall clock (`wall-clock.ts`). */
+  wallClock?: string
   /** A command and its arguments that run what comes after them somewhere else. */
   through?: readonly string[]
 }
@@ -80,6 +83,10 @@ export class ServiceProcess {
   /** Resolves when it is ready, after restarts where need be. @throws NotStarted */
   async untilReady(): Promise<void> {
     await this.#restarting
+  }
+
+  setWallClock(offMs: number): void {
+    if (this.#orders.wallClock) writeFileSync(this.#orders.wallClock, String(offMs))
   }
 
   signal(signal: NodeJS.Signals): void {

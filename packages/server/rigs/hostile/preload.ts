@@ -1,9 +1,9 @@
 import dns from 'node:dns/promises'
-import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { createServer } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { waitingMs } from '../chaos/starvation.ts'
 import { BREAKS } from './options.ts'
 import { plant } from './plants.ts'
 
@@ -57,10 +57,10 @@ async function observe(path: string): Promise<void> {
     return taken
   }
   const waits: number[] = []
-  let waitedMs = waitingMs()
+  let waitedMs = waitingMs('self')
   let starvedMs = 0
   setInterval(() => {
-    const nowMs = waitingMs()
+    const nowMs = waitingMs('self')
     waits.push(nowMs - waitedMs)
     waitedMs = nowMs
     if (waits.length > WAITS_LOOKED_AT) waits.shift()
@@ -76,13 +76,4 @@ async function observe(path: string): Promise<void> {
     socket.end(JSON.stringify(observed))
   })
   server.listen(path).unref()
-}
-
-/** What this thread has waited for a processor since its start, by the kernel's count; 0 where that keeps none. */
-function waitingMs(): number {
-  try {
-    return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6
-  } catch {
-    return 0
-  }
 }

@@ -280,6 +280,7 @@ export class DeliveryWorker {
         const target = targets.find(({ endpointId }) => endpointId === delivery.endpointId)
         if (!target || !this.#lanes.owns(delivery.shard)) continue
         const lane = this.#lanes.of(delivery)
+        if (this.#lanes.knows(lane, delivery)) continue // a hint or a sweep was faster: it is being sent again
         lane.held.add(heldName(delivery))
         this.#record(lane, brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, false)
       }

@@ -49,6 +49,8 @@ export class CannotStart extends Error {
   }
 }
 
+/** Calls of the API wait for the settings of their environment, among other things, and have 2 s in all. */
+const SETTINGS_MS_MAX = 1_000
 const CLOCK_READ_MS = 1_000
 
 /** What all parts of a process are made from. */
@@ -93,7 +95,11 @@ export async function startBase(
   const databaseClock = overrides.clock ? null : new DatabaseClock()
   if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
-  const environments = new Environments((environment) => readEnvironment(databases.worker, environment), clock)
+  const ofCall = { timeoutMs: SETTINGS_MS_MAX, readOnly: true }
+  const environments = new Environments(
+    (environment) => databases.worker.transaction(ofCall, (tx) => readEnvironment(tx, environment)),
+    clock,
+  )
   const policies = new AddressPolicies(environments, {
     loopbackReceivers: new Set(config.loopbackReceivers),
     refusedRanges: config.refusedRanges,

@@ -44,6 +44,19 @@ async function timed(call: () => Promise<Answer>): Promise<Answer & { afterMs: n
   return { ...answer, afterMs: performance.now() - startedAt }
 }
 
+test('a call that has to ask for settings before anything else is refused within 2 s, too', async () => {
+  const app = `/api/v1/app/${account.id}`
+  const message = { eventType: 'test.happened', payload: { n: 1 } }
+  await service.ok('POST', `${app}/msg`, message)
+  await service.advance({ seconds: 1.5 })
+  await service.ok('POST', `${app}/msg`, message) // the account is asked for again
+  await service.advance({ seconds: 0.6 })
+  await service.ok('GET', app) // and the caller; what is known of the environment is too old now
+  proxy.become('silent')
+  const { status, afterMs } = await timed(() => service.call('POST', `${app}/msg`, message))
+  expect([status, afterMs <= REFUSAL_MS_MAX ? 'in time' : afterMs]).toEqual([503, 'in time'])
+})
+
 describe.each(['down', 'silent'] as const)('while the database is %s', (weather) => {
   test('every call is answered by 503 and Retry-After within 2 s, and afterwards all goes on by itself', async () => {
     const token = await service.token(account)
