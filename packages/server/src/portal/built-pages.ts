@@ -75,6 +75,11 @@ export async function buildPages(): Promise<string> {
   return folder
 }
 
+/** Are the pages of the sources as they are built? @throws PagesNotBuilt: there are no sources */
+export async function arePagesBuilt(): Promise<boolean> {
+  return existsSync(join(PORTAL, 'dist', await fingerprint()))
+}
+
 /** Reads a built folder. @throws PagesNotBuilt */
 export async function readPages(folder: string): Promise<Pages> {
   const files = new Map<string, PageFile>()
