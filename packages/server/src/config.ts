@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { LocalDate } from '#src/updates/local-date.ts'
+import { parseRenewalRules, type RenewalRules } from '#src/updates/renewal-rules.ts'
 import {
   type FeedName,
   list,
@@ -66,7 +67,9 @@ export type Config = {
   /** Where production's data comes from; null: nowhere yet, its NPNs stay `loading`. */
   feed: { kind: 'nipr'; nipr: NiprAccess } | { kind: 'simulator'; seed: string } | null
   /** Of production's feed: minutes after midnight in Chicago, and days without a run. */
-  calendar: { runAt: number; holidays: readonly LocalDate[] }
+  calendar: { runAt: number; signalDueAt: number; holidays: readonly LocalDate[] }
+  /** Of licenses, as they are stored from now on. */
+  renewalRules: RenewalRules
   /** Detail reports a second, of first loads of this process. */
   reportsPerSecond: { nipr: number; simulator: number }
 }
@@ -205,8 +208,23 @@ const settings = {
   ),
   niprSeed: setting('NIPR_SIMULATOR_SEED', 'seed of the simulator, where NIPR_FEED=simulator', 'production', parseWord),
   niprRunAt: setting('NIPR_RUN_AT', 'start of the daily run in Chicago, HH:MM', 615, parseTimeOfDay),
+  niprSignalDueAt: setting<number | null>(
+    'NIPR_SIGNAL_DUE_AT',
+    "when the day's signal counts as late, in Chicago, HH:MM; 75 minutes after the run's start by default",
+    null,
+    parseTimeOfDay,
+  ),
   niprHolidays: setting<readonly LocalDate[]>('NIPR_HOLIDAYS', 'weekdays without a run, YYYY-MM-DD', [], (text) =>
     list(text).map(parseDay),
+  ),
+  renewalRules: setting(
+    'NIPR_RENEWAL_RULES',
+    'days of late renewal and reinstatement after a license has expired, by state: CO=30+365,TX=90',
+    '',
+    (text) => {
+      parseRenewalRules(text)
+      return text
+    },
   ),
   niprReportsPerSecond: limit('NIPR_REPORTS_PER_SECOND', 'detail reports a second from NIPR, of first loads', 40),
   simulatorReportsPerSecond: limit(
@@ -243,6 +261,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   }
   const feed = feedOf(values, faults)
   const mail = mailOf(values, faults)
+  if (signalDueAtOf(values) <= values.niprRunAt) faults.push('NIPR_SIGNAL_DUE_AT: must be later than NIPR_RUN_AT')
   if (faults.length > 0) throw new ConfigError(faults)
   const embedded = values.databaseUrl === null
   const isNipr = feed?.kind === 'nipr'
@@ -274,9 +293,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     intakeLimits: { eventsPerSecond: values.accountEventsPerSecond, pendingMax: values.accountPendingMax },
     workerInFlightMax: values.workerInFlightMax,
     feed,
-    calendar: { runAt: values.niprRunAt, holidays: values.niprHolidays },
+    calendar: { runAt: values.niprRunAt, signalDueAt: signalDueAtOf(values), holidays: values.niprHolidays },
+    renewalRules: parseRenewalRules(values.renewalRules),
     reportsPerSecond: { nipr: values.niprReportsPerSecond, simulator: values.simulatorReportsPerSecond },
   }
+}
+
+/** Minutes after midnight: a run that finds a report at once has long been published by then. */
+function signalDueAtOf({ niprSignalDueAt, niprRunAt }: Values): number {
+  return niprSignalDueAt ?? Math.min(niprRunAt + 75, 24 * 60)
 }
 
 /** The mail server, with what is wrong about it added to `faults`. */
