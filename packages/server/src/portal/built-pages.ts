@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { builtFolder, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
+import { builtFolder, isBuilt, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
 
 /** A file of the pages; `gzipped` where that is smaller. */
 export type PageFile = { type: string; bytes: Buffer; gzipped: Buffer | null }
@@ -51,7 +51,7 @@ export async function buildPages(): Promise<string> {
 
 /** Are the pages of the sources as they are built? @throws PagesNotBuilt: there are no sources */
 export async function arePagesBuilt(): Promise<boolean> {
-  return existsSync(join(PORTAL, 'dist', await fingerprint()))
+  return await isBuilt(recipe)
 }
 
 /** Reads a built folder. @throws PagesNotBuilt */

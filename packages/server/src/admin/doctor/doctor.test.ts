@@ -77,7 +77,7 @@ test('all that can be looked at is, each with what to do and where it is written
     node: 'ok',
     'master-key': 'ok',
     disk: 'skipped',
-    'portal-pages': 'skipped',
+    pages: 'skipped',
     database: 'ok',
     roles: 'ok',
     schema: 'ok',

@@ -3,7 +3,9 @@ import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { loadMasterKey, MasterKeyFault } from '#src/accounts/master-key.ts'
 import type { Config } from '#src/config.ts'
-import { arePagesBuilt, PagesNotBuilt } from '#src/portal/built-pages.ts'
+import { areDocsBuilt } from '#src/portal/built-docs.ts'
+import { PagesNotBuilt } from '#src/portal/built-folder.ts'
+import { arePagesBuilt } from '#src/portal/built-pages.ts'
 import { type Check, failed, ok, PAGES, skipped, type Verdict, warning } from './finding.ts'
 
 const NODE_MAJOR = 24
@@ -18,7 +20,7 @@ export function machineChecks(config: Config): Check[] {
     { check: 'node', page: PAGES.install, look: async () => nodeVersion(process.version) },
     { check: 'master-key', page: PAGES.backups, look: () => masterKeyFile(config) },
     { check: 'disk', page: PAGES.runbook('disk-fills-up'), look: () => disk(config) },
-    { check: 'portal-pages', page: PAGES.install, look: () => pages(config) },
+    { check: 'pages', page: PAGES.install, look: () => pages(config) },
   ]
 }
 
@@ -57,8 +59,8 @@ async function disk({ database, dataDir }: Config): Promise<Verdict> {
 async function pages({ roles }: Config): Promise<Verdict> {
   if (!roles.has('api') && !roles.has('portal')) return skipped('ROLES names neither api nor portal.')
   try {
-    if (await arePagesBuilt()) return ok('The pages of the portal are built.')
-    return warning('The pages of the portal are not built yet; the next start builds them.', 'npm run build')
+    if ((await arePagesBuilt()) && (await areDocsBuilt())) return ok('The portal and the documentation are built')
+    return warning('The portal or the documentation is not built yet; the next start does it.', 'npm run build')
   } catch (error) {
     if (!(error instanceof PagesNotBuilt)) throw error
     return failed(error.message, 'Install the release whole again.')
