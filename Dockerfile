@@ -12,10 +12,10 @@ COPY packages/portal/package.json packages/portal/
 COPY docs/package.json docs/
 # the image has Node, and its PostgreSQL is another container: nothing optional is needed
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace packages/server --workspace packages/receiver
-RUN npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
 COPY packages/receiver packages/receiver
 COPY packages/server packages/server
 COPY examples/listen.ts examples/
+RUN node packages/server/rigs/licences/main.ts --cyclonedx > sbom.cdx.json
 RUN rm -rf packages/server/test packages/server/rigs packages/receiver/test packages/receiver/rigs \
   && find packages -name '*.test.ts' -delete
 

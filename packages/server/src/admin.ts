@@ -10,9 +10,11 @@ import { accountCommands } from './admin/account-commands.ts'
 import { auditCommands } from './admin/audit-commands.ts'
 import { clientCommands } from './admin/client-commands.ts'
 import { type Commands, type Output, Refused, type Variables } from './admin/commands.ts'
+import { doctorCommand } from './admin/doctor-command.ts'
 import { environmentCommands } from './admin/environment-commands.ts'
 import { keyCommands } from './admin/key-commands.ts'
 import { linkCommands } from './admin/link-commands.ts'
+import { restoreCheckCommand } from './admin/restore-check-command.ts'
 import { schemaCommands } from './admin/schema-commands.ts'
 
 const EXAMPLES = `
@@ -23,6 +25,7 @@ Examples:
   npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
   npm run -s admin -- operator-link --environment production --role support --person "Grace"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
+  npm run -s admin -- doctor
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
 Secrets are shown once and stored as hashes only. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration.`
@@ -47,7 +50,9 @@ export async function runAdmin(args: readonly string[], variables: Variables, ou
 function program(commands: Commands): Command {
   const { output } = commands
   const admin = new Command('admin')
-    .description('What operators do: accounts, clients, keys, login links, settings, migrations.')
+    .description(
+      'What operators do: look after an installation, accounts, clients, keys, login links, settings, migrations.',
+    )
     .exitOverride()
     .configureOutput({
       writeOut: (text) => output.result(text.trimEnd()),
@@ -60,6 +65,8 @@ function program(commands: Commands): Command {
 }
 
 const COMMANDS = [
+  doctorCommand,
+  restoreCheckCommand,
   schemaCommands,
   accountCommands,
   clientCommands,

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { printConfig } from '#src/config.ts'
+import { productionLicences } from '../rigs/licences/licences.ts'
 import { TestService } from './service.ts'
 
 /** What operators are given fits the program: settings, probes, metrics and start commands that exist. */
@@ -159,16 +161,25 @@ test('the systemd unit starts what there is, with settings that there are', () =
 })
 
 test('what is installed for production has a licence that lets us', () => {
-  type Package = { dev?: boolean; devOptional?: boolean; link?: boolean; license?: string }
-  const { packages }: { packages: Record<string, Package> } = JSON.parse(read('package-lock.json'))
-  const used = Object.entries(packages).filter(
-    ([path, { dev, link }]) => path.startsWith('node_modules/') && !dev && !link,
+  const packages = productionLicences()
+  expect(packages.filter(({ licence }) => !LICENCES.has(licence ?? ''))).toEqual([])
+  expect(packages.length).toBeGreaterThan(20)
+  expect(packages).toContainEqual(expect.objectContaining({ name: 'fastify', licence: 'MIT' }))
+})
+
+test('the bill of materials that the image carries is made, and names what runs', () => {
+  const [, made = ''] = /^RUN node (\S+ --cyclonedx) > sbom\.cdx\.json$/m.exec(read('Dockerfile')) ?? []
+  const { bomFormat, components }: { bomFormat: string; components: { name: string; version: string }[] } = JSON.parse(
+    execFileSync(process.execPath, made.split(' '), { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 2 ** 20 }),
   )
-  const others = used
-    .filter(([, { license }]) => !LICENCES.has(license ?? ''))
-    .map(([path, { license }]) => [path, license])
-  expect(others).toEqual([])
-  expect(used.length).toBeGreaterThan(20)
+  expect(bomFormat).toBe('CycloneDX')
+  const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(read('packages/server/package.json'))
+  const listed = components.map(({ name, version }) => `${name} ${version}`)
+  const own = Object.entries(dependencies).flatMap(([name, version]) =>
+    name.startsWith('@producersync/') ? [] : `${name} ${version}`,
+  )
+  expect(own.filter((each) => !listed.includes(each))).toEqual([])
+  expect(listed.some((each) => each.startsWith('vitest '))).toBe(false)
 })
 
 describe('alerts and dashboards', () => {

@@ -20,6 +20,8 @@ export type PublisherParts = {
   accounts: readonly string[]
   events: number
   durationMs: number
+  /** Begins the ids of its events; default `c`. Of publishers with one ledger, each has its own. */
+  uidPrefix?: string
 }
 
 /** One call of the API, repeated as it is until it is answered for good. */
@@ -112,9 +114,9 @@ export class Publisher {
 
   /** Written into the ledger here, before anything is sent. */
   #message(account: number): { uid: string; text: string } {
-    const { ledger, random, now } = this.#parts
+    const { ledger, random, now, uidPrefix = 'c' } = this.#parts
     this.#published += 1
-    const uid = `c${this.#published}`
+    const uid = `${uidPrefix}${this.#published}`
     const type = oneOf(random, EVENT_TYPES)
     // what a parser would write in another way
     const odd = '"big":12345678901234567890,"one":1.0,"e":1E+2,"zero":-0,"text":"\\u00e9é\\u0000\\/"'

@@ -3,7 +3,7 @@ import { loadMasterKey } from '#src/accounts/master-key.ts'
 import { Operator } from '#src/accounts/operator.ts'
 import { DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
-import { type Connection, Database } from '#src/adapters/postgres/database.ts'
+import { type Connection, Database, type Role } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning, EmbeddedInUse, startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { missingMigrations } from '#src/adapters/postgres/migrate.ts'
 import { withoutRequest } from '#src/audit/without-request.ts'
@@ -48,13 +48,7 @@ export async function withOperator(
     if (missing.length > 0) {
       throw new Refused('The database is not of this release yet: start the service on it, or run the command migrate.')
     }
-    const database = new Database(connection, {
-      role: 'api',
-      connectionsMax: 2,
-      applicationName: 'producersync-admin',
-      statementTimeoutMs: 10_000,
-      queryTimeoutMs: 15_000,
-    })
+    const database = openDatabase(connection, 'api')
     try {
       const clock = await readClock(database)
       const ids = new IdSource(clock)
@@ -76,7 +70,7 @@ export async function withOperator(
 }
 
 /** A master key is written by the first start, together with the environments. */
-export async function hasStarted(database: Database): Promise<boolean> {
+async function hasStarted(database: Database): Promise<boolean> {
   return (await database.query`select id from master_key limit 1`).length > 0
 }
 
@@ -86,4 +80,15 @@ export async function readClock(database: Database): Promise<DatabaseClock> {
   const [row] = await database.query<{ now: Date }>`select clock_timestamp() as now`
   if (row) clock.correct(row.now, askedAt, performance.now())
   return clock
+}
+
+/** A pool for a command, which does one thing after the other. */
+export function openDatabase(connection: Connection, role: Role): Database {
+  return new Database(connection, {
+    role,
+    connectionsMax: 2,
+    applicationName: 'producersync-admin',
+    statementTimeoutMs: 10_000,
+    queryTimeoutMs: 15_000,
+  })
 }

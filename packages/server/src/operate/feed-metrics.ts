@@ -84,7 +84,12 @@ export function observeFeed(
 
 type Shown = { feed: Feed; figures: Figures; isOverdue: boolean }
 
-async function readShown(parts: { database: Queryable; clock: Clock; calendar: Calendar }): Promise<Shown | undefined> {
+/** How production's feed stands; undefined before the first start. @param parts  `database`: role `updates` */
+export async function readShown(parts: {
+  database: Queryable
+  clock: Clock
+  calendar: Calendar
+}): Promise<Shown | undefined> {
   const { database, clock, calendar } = parts
   const feed = await readFeed(database, PRODUCTION_FEED)
   if (!feed) return undefined

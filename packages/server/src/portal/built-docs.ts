@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { builtFolder, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
+import { builtFolder, isBuilt, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
 
 /** The documentation site: being built, or there, or why it is not. `files` are on disk, by their path on the site. */
 export type Docs =
@@ -29,6 +29,11 @@ const recipe: Recipe = {
 /** The folder with the documentation, built where it is not there yet. @throws PagesNotBuilt */
 export async function buildDocs(signal?: AbortSignal): Promise<string> {
   return await builtFolder(recipe, signal)
+}
+
+/** Is the documentation built as its sources are? @throws PagesNotBuilt: there are no sources */
+export async function areDocsBuilt(): Promise<boolean> {
+  return await isBuilt(recipe)
 }
 
 /** What is in a built folder. Nothing is kept in memory: pictures and the index of the search are most of it. */

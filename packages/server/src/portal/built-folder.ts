@@ -66,6 +66,11 @@ export async function builtFolder(recipe: Recipe, signal?: AbortSignal): Promise
   return folder
 }
 
+/** Is the folder of the sources as they are there? @throws PagesNotBuilt: there are no sources */
+export async function isBuilt(recipe: Recipe): Promise<boolean> {
+  return existsSync(join(ROOT, recipe.builds, await fingerprint(recipe)))
+}
+
 async function fingerprint({ what, sources, isLeftOut }: Recipe): Promise<string> {
   const names: string[] = []
   for await (const name of glob(sources, { cwd: ROOT, exclude: isLeftOut })) if (!isLeftOut(name)) names.push(name)

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { builtFolder, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
+import { builtFolder, isBuilt, PagesNotBuilt, type Recipe, ROOT } from './built-folder.ts'
 
 /** A file of the pages; `gzipped` where that is smaller. */
 export type PageFile = { type: string; bytes: Buffer; gzipped: Buffer | null }
@@ -47,6 +47,11 @@ const COMPRESSED_ALREADY = new Set(['.ico', '.png', '.webp', '.woff2'])
 /** The folder with the portal's pages, built where it is not there yet. @throws PagesNotBuilt */
 export async function buildPages(): Promise<string> {
   return await builtFolder(recipe)
+}
+
+/** Are the pages of the sources as they are built? @throws PagesNotBuilt: there are no sources */
+export async function arePagesBuilt(): Promise<boolean> {
+  return await isBuilt(recipe)
 }
 
 /** Reads a built folder. @throws PagesNotBuilt */

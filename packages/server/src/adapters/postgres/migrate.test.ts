@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../../../test/postgres.ts'
 import { withClient } from './client.ts'
 import { DatabaseUnavailable } from './database.ts'
-import { migrate, missingMigrations, SchemaError } from './migrate.ts'
+import { migrate, missingMigrations, SchemaError, schemaDifference } from './migrate.ts'
 
 let at: TestDatabase
 let folder: string
@@ -85,6 +85,31 @@ test('a schema of a newer release is refused', async () => {
   await migrate(at.connection, { directory })
   rmSync(join(folder, '002-newer.sql'))
   await expect(migrate(at.connection, { directory })).rejects.toThrow(/002-newer\.sql.*newer/)
+})
+
+test('a schema of the next release is worked with when that says so, and of the one after it is refused', async () => {
+  write('001-first.sql', 'select 1')
+  write('002-second.sql', 'select 1')
+  write('003-expands.sql', '-- why\n-- works with: 002\nselect 1')
+  await migrate(at.connection, { directory })
+  rmSync(join(folder, '003-expands.sql'))
+  expect(await migrate(at.connection, { directory })).toEqual([])
+  expect(await schemaDifference(at.connection, { directory })).toEqual({ missing: [], newer: ['003-expands.sql'] })
+  rmSync(join(folder, '002-second.sql'))
+  const refused = migrate(at.connection, { directory })
+  await expect(refused).rejects.toThrow(/002-second\.sql, which this release does not know and does not work with/)
+  write('002-second.sql', 'select 1')
+  write('003-expands.sql', '-- why\n-- works with: 002\nselect 1')
+  expect(await migrate(at.connection, { directory })).toEqual([]) // the newer program, back again
+})
+
+test('a database that was migrated before migrations said what they work with is gone on with', async () => {
+  write('001-first.sql', 'select 1')
+  await migrate(at.connection, { directory })
+  await at.open('migrate').query`alter table schema_migration drop column works_with`
+  write('002-second.sql', '-- works with: 001\nselect 1')
+  expect(await missingMigrations(at.connection, { directory })).toEqual(['002-second.sql'])
+  expect(await migrate(at.connection, { directory })).toEqual(['002-second.sql'])
 })
 
 test('a migration that fails leaves nothing of itself, and those before it stay', async () => {

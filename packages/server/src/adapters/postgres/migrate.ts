@@ -21,8 +21,9 @@ export type MigrateOptions = {
   waitMsMax?: number
 }
 
-type Migration = { number: number; name: string; text: string; sha256: string }
-type Applied = { number: number; name: string; sha256: string }
+/** `worksWith`: programs that know the migration of this number run on the schema that this one leaves; null: only those that know it. */
+type Migration = { number: number; name: string; text: string; sha256: string; worksWith: number | null }
+type Applied = { number: number; name: string; sha256: string; works_with: number | null }
 
 const lockKey = '7310823957125' // any fixed number, the same in every process
 const sessionOptions = {
@@ -48,23 +49,36 @@ export async function migrate(connection: Connection, options: MigrateOptions = 
       create table if not exists schema_migration (
         number int primary key, name text not null, sha256 text not null, applied_at timestamptz not null default now());
       grant select on schema_migration to psapi_api, psapi_accept, psapi_worker, psapi_updates`)
-    const missing = missingOf(migrations, await readApplied(client))
+    await addWorksWith(client)
+    const { missing } = compare(migrations, await readApplied(client))
     for (const migration of missing) await apply(client, migration)
     return missing.map(({ name }) => name)
   })
 }
 
-/**
- * The names of the migrations this release has and the database lacks; none when the schema is as expected.
- * @throws SchemaError as `migrate`, DatabaseUnavailable
- */
-export async function missingMigrations(connection: Connection, options: MigrateOptions = {}): Promise<string[]> {
+/** What this release and the database do not have in common: names of migrations, both empty when the schema is as expected. */
+export type SchemaDifference = {
+  missing: string[]
+  /** Of a newer release, which has said that this one works on its schema. */
+  newer: string[]
+}
+
+/** @throws SchemaError as `migrate`, DatabaseUnavailable */
+export async function schemaDifference(
+  connection: Connection,
+  options: MigrateOptions = {},
+): Promise<SchemaDifference> {
   const migrations = readMigrations(options.directory ?? serviceMigrations)
   return await withClient(connection, sessionOptions, async (client) => {
     const { rows } = await client.query<{ made: boolean }>(`select to_regclass('schema_migration') is not null as made`)
-    const applied = rows[0]?.made ? await readApplied(client) : []
-    return missingOf(migrations, applied).map(({ name }) => name)
+    const { missing, newer } = compare(migrations, rows[0]?.made ? await readApplied(client) : [])
+    return { missing: missing.map(({ name }) => name), newer: newer.map(({ name }) => name) }
   })
+}
+
+/** The names of the migrations this release has and the database lacks. @throws as `schemaDifference` */
+export async function missingMigrations(connection: Connection, options: MigrateOptions = {}): Promise<string[]> {
+  return (await schemaDifference(connection, options)).missing
 }
 
 /** The names of the migrations that this release has. */
@@ -81,31 +95,50 @@ function readMigrations(directory: URL): Migration[] {
       throw new SchemaError(`Migration ${name} should have a number of its own, as 001-what-it-does.sql.`)
     before = number
     const text = readFileSync(new URL(name, directory), 'utf8')
-    return { number, name, text, sha256: createHash('sha256').update(text).digest('hex') }
+    const worksWith = /^-- works with: (\d{3})$/m.exec(text)?.[1]
+    const sha256 = createHash('sha256').update(text).digest('hex')
+    return { number, name, text, sha256, worksWith: worksWith === undefined ? null : Number(worksWith) }
   })
   return migrations
 }
 
+/** Not `add column if not exists`: that waits for whoever reads the table, a backup for hours. */
+async function addWorksWith(client: Client): Promise<void> {
+  const { rowCount } = await client.query(
+    `select from pg_attribute where attrelid = 'schema_migration'::regclass and attname = 'works_with' and not attisdropped`,
+  )
+  if (rowCount === 0) await client.query('alter table schema_migration add column works_with int')
+}
+
 async function readApplied(client: Client): Promise<Applied[]> {
-  const { rows } = await client.query<Applied>('select number, name, sha256 from schema_migration order by number')
+  // the column is younger than the table
+  const { rows } = await client.query<Applied>(
+    `select number, name, sha256, (to_jsonb(m) ->> 'works_with')::int as works_with from schema_migration m order by number`,
+  )
   return rows
 }
 
-function missingOf(migrations: Migration[], applied: Applied[]): Migration[] {
+function compare(migrations: Migration[], applied: Applied[]): { missing: Migration[]; newer: Applied[] } {
   const known = new Map(migrations.map((migration) => [migration.number, migration]))
-  for (const { number, name, sha256 } of applied) {
-    const migration = known.get(number)
-    if (!migration)
-      throw new SchemaError(
-        `The database has migration ${name}, which this release does not know: it is of a newer one. Start that.`,
-      )
-    if (migration.sha256 !== sha256)
+  const newest = migrations.at(-1)?.number ?? 0
+  const newer: Applied[] = []
+  for (const row of applied) {
+    const migration = known.get(row.number)
+    if (!migration) {
+      if (row.works_with === null || row.works_with > newest)
+        throw new SchemaError(
+          `The database has migration ${row.name}, which this release does not know and does not work with: it is of a newer one. Start that.`,
+        )
+      newer.push(row)
+      continue
+    }
+    if (migration.sha256 !== row.sha256)
       throw new SchemaError(
         `Migration ${migration.name} was changed after it had been applied. Restore it, and put the change into a new migration.`,
       )
-    known.delete(number)
+    known.delete(row.number)
   }
-  return [...known.values()]
+  return { missing: [...known.values()], newer }
 }
 
 async function apply(client: Client, migration: Migration): Promise<void> {
@@ -113,11 +146,9 @@ async function apply(client: Client, migration: Migration): Promise<void> {
     try {
       await client.query('begin')
       await client.query(migration.text)
-      await client.query('insert into schema_migration (number, name, sha256) values ($1, $2, $3)', [
-        migration.number,
-        migration.name,
-        migration.sha256,
-      ])
+      const { number, name, sha256, worksWith } = migration
+      const row = [number, name, sha256, worksWith]
+      await client.query('insert into schema_migration (number, name, sha256, works_with) values ($1, $2, $3, $4)', row)
       await client.query('commit')
       return
     } catch (error) {
