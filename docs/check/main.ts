@@ -42,8 +42,7 @@ async function main(): Promise<void> {
   const site = await makeSite()
   const links = [brokenLinks(ROOT, [...pages, ...readmes]), brokenSiteLinks(site)]
   const dead = links.flatMap((checked) => checked.broken)
-  const snippets = await checkSnippets()
-  const inBrowser = await accessibilityFaults(site)
+  const [snippets, inBrowser] = await Promise.all([checkSnippets(), accessibilityFaults(site)])
 
   const faults = [
     ...untrue,

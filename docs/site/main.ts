@@ -6,7 +6,7 @@ import { makeSite } from './site.ts'
 import { ROOT } from './sources.ts'
 
 const HELP = `Usage: npm run build -w docs [-- --out FOLDER]
-Makes the documentation site: files for any host of static ones, under any path. Default FOLDER: docs/dist/site
+Makes the documentation site: files for any host of static ones, under any path. Default FOLDER: .cache/docs-site
 `
 /** Hosts of static files that know how send these compressed. */
 const TEXT = /[.](html|md|css|js|json|svg|txt)$/
@@ -14,7 +14,7 @@ const TEXT = /[.](html|md|css|js|json|svg|txt)$/
 const { values } = parseArgs({ options: { out: { type: 'string' }, help: { type: 'boolean', default: false } } })
 if (values.help) process.stdout.write(HELP)
 else {
-  const out = values.out ?? join(ROOT, 'docs/dist/site')
+  const out = values.out ?? join(ROOT, '.cache/docs-site')
   const { files } = await makeSite()
   for (const { path, bytes } of files) {
     const file = join(out, path)

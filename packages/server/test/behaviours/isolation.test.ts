@@ -421,6 +421,8 @@ test('routes outside the families judge no bearer token: there are these, and no
   assert.deepEqual(
     new Set(outside),
     new Set([
+      '/docs',
+      '/docs/*',
       '/oauth2/token',
       '/openapi.json',
       '/portal',
