@@ -14,7 +14,7 @@ import { WatchedAnswers } from './watched-answers.ts'
 export const PUBLIC_URL = 'https://sync.example'
 
 /** A record as it is answered. */
-export type Row = { id: number; npn: string; updatedAt: string; licenseLoas: Row[] }
+export type Row = { id: number; npn: string; updatedAt: string; licenseLoas: Row[]; links: object }
 
 export type Page = { embedded?: Record<string, Row[]>; links: { self: { href: string }; next: { href: string } } }
 

@@ -27,10 +27,12 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
+type Fields = Omit<Row, 'links'>
+
 /** What an account's client has, as the recommended client does it. Source: producersync-api 8. */
 class Mirror {
   readonly account: TestAccount
-  readonly records = new Map<string, Row>()
+  readonly records = new Map<string, Fields>()
   #eventsSeen = 0
 
   constructor(account: TestAccount) {
@@ -64,12 +66,13 @@ class Mirror {
   }
 }
 
-async function recordsOf(account: TestAccount, since?: string): Promise<Map<string, Row>> {
-  const records = new Map<string, Row>()
+async function recordsOf(account: TestAccount, since?: string): Promise<Map<string, Fields>> {
+  const records = new Map<string, Fields>()
   const from = since === undefined ? '' : `&updatedSince=${since}`
   for (const list of LISTS) {
     const { embedded }: Page = await api.ok(account, `/v2/${list}?size=1000${from}`) // fewer there are
-    for (const row of embedded?.[list] ?? []) records.set(`${list} ${row.id}`, row)
+    // links are no fields: they change without a date
+    for (const { links: _, ...row } of embedded?.[list] ?? []) records.set(`${list} ${row.id}`, row)
   }
   return records
 }
@@ -100,7 +103,7 @@ type Generated<A> = A extends fc.Arbitrary<infer T> ? T : never
 
 test('rules 1, 2: a copy that follows the announcements is what a full pull gives, whatever days, jobs, loads, missed and late runs come', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(day, { minLength: 2, maxLength: 5 }), async (days) => {
+    fc.asyncProperty(fc.array(day, { minLength: 2, maxLength: 4 }), async (days) => {
       await feed.reset()
       for (const npn of NPNS.slice(0, -1)) feed.nipr.producers.set(npn, producer(npn))
       const mirrors = [new Mirror(await api.addAccount()), new Mirror(await api.addAccount())]
@@ -126,9 +129,9 @@ test('rules 1, 2: a copy that follows the announcements is what a full pull give
         runDate = nextBusinessDay(runDate, STANDARD_CALENDAR)
       }
     }),
-    { numRuns: 5, endOnFailure: true },
+    { numRuns: 4, endOnFailure: true },
   )
-})
+}, 240_000)
 
 /** The population changes, NIPR's data too, and the run meets its fate. @returns it, and whom the day's report names */
 async function playMorning(accounts: TestAccount[], { morning, changes, fate }: Day, runDate: LocalDate) {

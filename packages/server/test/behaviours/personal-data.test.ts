@@ -126,7 +126,7 @@ test('rule 39: what is personal, and the credentials for NIPR, stand in no log, 
   expect(await tablesWith(SSN)).toEqual([])
   expect(await tablesWith(PASSWORD)).toEqual([])
   expect(await tablesWith('Vandersnoot')).toEqual(['entity'])
-})
+}, 240_000)
 
 /** Tables that hold a text, as it is or as bytes. */
 async function tablesWith(text: string): Promise<string[]> {
