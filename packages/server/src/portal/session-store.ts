@@ -6,6 +6,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { changeLogins } from './logins.ts'
 import { grantOf, type Role } from './role.ts'
 import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS, TOKENS_MAX } from './session.ts'
 
@@ -100,6 +101,21 @@ export async function readSession(
   )
 }
 
+/** As `readSession`; held until the transaction ends, so that whoever ends or changes the session finds what is made of it. */
+export async function holdSession(
+  tx: Queryable,
+  { accountId, id }: { accountId: string; id: string },
+  now: Date,
+): Promise<PortalSession | undefined> {
+  return first(
+    await tx.query<SessionRow>`
+      select ${columns}
+        from portal_session
+       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}
+         for no key update`,
+  )
+}
+
 /**
  * A bearer token with the session's rights, which ends with it.
  * @returns undefined when the session has ended meanwhile
@@ -111,14 +127,7 @@ export async function issueToken(
   session: PortalSession,
 ): Promise<{ token: string; expiresAt: Date } | undefined> {
   const now = parts.clock.now()
-  // held until the token is there, so that whoever ends the session finds it
-  const live = first(
-    await tx.query<SessionRow>`
-      select ${columns}
-        from portal_session
-       where account_id = ${session.accountId} and id = ${session.id} and ended_at is null and idle_ends_at > ${now}
-         for no key update`,
-  )
+  const live = await holdSession(tx, session, now)
   if (!live) return undefined
   const [row] = await tx.query<{ tokens: number }>`
     select count(*)::int as tokens from token
@@ -127,7 +136,7 @@ export async function issueToken(
   const account = { id: live.accountId, environment: live.environment }
   const scopes = live.role === null ? [] : grantOf(live.role).scopes
   const expiresAt = new Date(Math.min(addMs(now, TOKEN_MS).getTime(), live.idleEndsAt.getTime()))
-  const holder = { id: live.id, isStaff: isStaffRole(live.role) }
+  const holder = { portalSessionId: live.id, isStaff: isStaffRole(live.role) }
   return { token: await createAppToken(tx, parts, account, { ...live, scopes }, expiresAt, holder), expiresAt }
 }
 
@@ -147,7 +156,8 @@ export async function extendSession(
 
 /**
  * Ends a session with its tokens.
- * @param everywhere  also all others of the same person, or, where no person is known, of the same session name
+ * @param everywhere  also all others of the same person with what that person has let in, or, where no person is known, of the same
+ *   session name
  */
 export async function endSession(
   tx: Queryable,
@@ -160,8 +170,9 @@ export async function endSession(
        and (id = ${id}
             or (${everywhere}::boolean and (person = ${person} or (${person}::text is null and person is null and session_id = ${sessionId}))))
     returning id`
+  if (everywhere && person !== null) await changeLogins(tx, accountId, person, null)
   await tx.query`
     update token set revoked_at = ${now}
-     where account_id = ${accountId} and portal_session_id = any (${ended.map((row) => row.id)}::text[])
-       and revoked_at is null`
+     where account_id = ${accountId} and revoked_at is null
+       and (portal_session_id = any (${ended.map((row) => row.id)}::text[]) or (${everywhere}::boolean and person = ${person}))`
 }
