@@ -27,6 +27,11 @@ export function changing<Given extends unknown[]>(
   })
 }
 
+/** As `reading`, for what is about an environment and no account in it. */
+export function overseeing<Given extends unknown[]>(terminal: Terminal, run: Run<Given>) {
+  return framed(terminal, run, announceEnvironment)
+}
+
 /** As `changing`, for what is about an environment and no account in it. */
 export function administering<Given extends unknown[]>(
   terminal: Terminal,
@@ -35,10 +40,15 @@ export function administering<Given extends unknown[]>(
 ) {
   return framed(terminal, run, async (session, given) => {
     const change = what(...given)
-    const environment = await session.api.environment()
-    note(terminal, environment.toUpperCase())
+    const environment = await announceEnvironment(session)
     if (change !== undefined) await askInProduction(session, environment, change)
   })
+}
+
+async function announceEnvironment({ terminal, api }: Session): Promise<string> {
+  const environment = await api.environment()
+  note(terminal, environment.toUpperCase())
+  return environment
 }
 
 /** Commander gives arguments, flags and the command itself, in this order. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { isJson } from '../api.ts'
-import { administering, examples } from '../frame.ts'
+import { administering, examples, overseeing } from '../frame.ts'
 import { printObject, printRows } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -19,21 +19,17 @@ export function addAdminRuns(admin: Command, terminal: Terminal): void {
     .option('--state <state>', 'scheduled, collecting, publishing, held, published, no_report or failed')
     .addHelpText('after', examples('admin runs list', 'admin runs list --state held --json'))
     .action(
-      administering(
-        terminal,
-        () => undefined,
-        async (session, { limit: size, feed: feedId, state }: RunsFlags) => {
-          const { embedded } = await session.api.object('GET', RUNS, { query: { size, feedId, state } })
-          const found = isJson(embedded) && Array.isArray(embedded.runs) ? embedded.runs.filter(isJson) : []
-          printRows(session, found, [
-            ['id', 'id'],
-            ['date', 'runDate'],
-            ['feed', 'feedId'],
-            ['state', 'state'],
-            ['published', 'publishedAt'],
-          ])
-        },
-      ),
+      overseeing(terminal, async (session, { limit: size, feed: feedId, state }: RunsFlags) => {
+        const { embedded } = await session.api.object('GET', RUNS, { query: { size, feedId, state } })
+        const found = isJson(embedded) && Array.isArray(embedded.runs) ? embedded.runs.filter(isJson) : []
+        printRows(session, found, [
+          ['id', 'id'],
+          ['date', 'runDate'],
+          ['feed', 'feedId'],
+          ['state', 'state'],
+          ['published', 'publishedAt'],
+        ])
+      }),
     )
   runs
     .command('start <feed>')

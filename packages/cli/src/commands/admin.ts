@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { isJson } from '../api.ts'
 import { usageFailure } from '../failure.ts'
-import { administering, examples } from '../frame.ts'
+import { administering, examples, overseeing } from '../frame.ts'
 import { type Column, type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
 import { addAdminRuns } from './admin-runs.ts'
@@ -33,11 +33,7 @@ export function addAdmin(program: Command, terminal: Terminal): void {
     .description('how the service is: workers, what waits, jobs, database')
     .addHelpText('after', examples('admin health', 'admin health --json'))
     .action(
-      administering(
-        terminal,
-        () => undefined,
-        async (session) => printObject(session, await session.api.object('GET', `${ENV}/health`)),
-      ),
+      overseeing(terminal, async (session) => printObject(session, await session.api.object('GET', `${ENV}/health`))),
     )
 
   admin
@@ -63,9 +59,8 @@ function addAccounts(admin: Command, terminal: Terminal): void {
     .option('--search <text>', 'in ids, uids and names')
     .addHelpText('after', examples('admin accounts list', 'admin accounts list --search contoso --json'))
     .action(
-      administering(
+      overseeing(
         terminal,
-        () => undefined,
         async (session, flags: ListFlags & { search?: string }) =>
           await printList(session, `${ENV}/account`, { q: flags.search }, flags, [
             ['id', 'id'],
@@ -100,9 +95,8 @@ function addLinks(admin: Command, terminal: Terminal): void {
     .option('--of <account>', 'id or uid')
     .addHelpText('after', examples('admin links list', 'admin links list --of contoso --json'))
     .action(
-      administering(
+      overseeing(
         terminal,
-        () => undefined,
         async (session, flags: ListFlags & { of?: string }) =>
           await printList(session, `${ENV}/login-link`, { account: flags.of }, flags, LINK_COLUMNS),
       ),
@@ -152,9 +146,8 @@ function addKeys(admin: Command, terminal: Terminal): void {
   withListFlags(keys.command('list').description('all of them, without their secrets'))
     .addHelpText('after', examples('admin keys list --account contoso', 'admin keys list --account contoso --json'))
     .action(
-      administering(
+      overseeing(
         terminal,
-        () => undefined,
         async (session, flags: ListFlags) =>
           await printList(session, session.api.underAccount('/key'), {}, flags, [
             ['id', 'id'],

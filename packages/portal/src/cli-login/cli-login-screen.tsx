@@ -22,7 +22,6 @@ type LetInto = Pick<Session['grants'][number]['account'], 'id' | 'name'>
 /** Lets a command line in, with the rights of whoever approves it: the page that `psapi login` asks to be opened. */
 export function CliLoginScreen() {
   const [code, setCode] = useState(codeIn(useLocation().search))
-  const [typed, setTyped] = useState('')
   const session = useSession()
   const grants = session?.grants ?? []
   const [chosen, setChosen] = useState(grants[0]?.account.id ?? '')
@@ -40,20 +39,7 @@ export function CliLoginScreen() {
     <Gate>
       <Page title={words.title} lead={words.lead}>
         {code === '' ? (
-          <form
-            className={layout.stack}
-            onSubmit={(event) => {
-              event.preventDefault()
-              setCode(typed.trim())
-            }}
-          >
-            <TextField label={words.code} hint={words.codeHint} value={typed} onChange={setTyped} isMono />
-            <div>
-              <Button kind="primary" type="submit">
-                {words.go}
-              </Button>
-            </div>
-          </form>
+          <AskFor label={words.code} hint={words.codeHint} onGiven={setCode} />
         ) : (
           <>
             {grants.length > 1 && (
@@ -65,7 +51,7 @@ export function CliLoginScreen() {
               />
             )}
             {account.id === '' ? (
-              <NameAccount onNamed={setChosen} />
+              <AskFor label={words.account} hint={words.accountHint} onGiven={setChosen} />
             ) : (
               <Waiting
                 key={account.id}
@@ -84,17 +70,17 @@ export function CliLoginScreen() {
 
 type Decision = 'approved' | 'denied'
 
-function NameAccount({ onNamed }: { onNamed: (account: string) => void }) {
+function AskFor({ label, hint, onGiven }: { label: string; hint: string; onGiven: (text: string) => void }) {
   const [typed, setTyped] = useState('')
   return (
     <form
       className={layout.stack}
       onSubmit={(event) => {
         event.preventDefault()
-        onNamed(typed.trim())
+        onGiven(typed.trim())
       }}
     >
-      <TextField label={words.account} hint={words.accountHint} value={typed} onChange={setTyped} isMono />
+      <TextField label={label} hint={hint} value={typed} onChange={setTyped} isMono />
       <div>
         <Button kind="primary" type="submit">
           {words.go}

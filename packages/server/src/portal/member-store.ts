@@ -5,7 +5,7 @@ import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { changeLogins } from './logins.ts'
+import { changeLogins } from './cli-login-store.ts'
 import { grantOf, type Role } from './role.ts'
 
 export const MEMBER_ID_PREFIX = 'member_'

@@ -4,9 +4,9 @@ import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { changeLogins } from './logins.ts'
+import { changeLogins } from './cli-login-store.ts'
 import { grantOf, type Role } from './role.ts'
 import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS, TOKENS_MAX } from './session.ts'
 
@@ -87,32 +87,29 @@ export async function sessionsOfCookie(database: Queryable, cookie: string, now:
   return rows.map(toSession)
 }
 
+type Named = { accountId: string; id: string }
+
 /** A live session of the account, in a transaction that sees it. */
-export async function readSession(
-  tx: Queryable,
-  { accountId, id }: { accountId: string; id: string },
-  now: Date,
-): Promise<PortalSession | undefined> {
-  return first(
-    await tx.query<SessionRow>`
-      select ${columns}
-        from portal_session
-       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}`,
-  )
+export async function readSession(tx: Queryable, named: Named, now: Date): Promise<PortalSession | undefined> {
+  return await findLive(tx, named, now, sql``)
 }
 
 /** As `readSession`; held until the transaction ends, so that whoever ends or changes the session finds what is made of it. */
-export async function holdSession(
+export async function holdSession(tx: Queryable, named: Named, now: Date): Promise<PortalSession | undefined> {
+  return await findLive(tx, named, now, sql`for no key update`)
+}
+
+async function findLive(
   tx: Queryable,
-  { accountId, id }: { accountId: string; id: string },
+  { accountId, id }: Named,
   now: Date,
+  lock: Sql,
 ): Promise<PortalSession | undefined> {
   return first(
     await tx.query<SessionRow>`
       select ${columns}
         from portal_session
-       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}
-         for no key update`,
+       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now} ${lock}`,
   )
 }
 

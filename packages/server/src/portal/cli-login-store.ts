@@ -1,6 +1,5 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import type { Role } from './role.ts'
-import { grantOf } from './role.ts'
+import { grantOf, type Role } from './role.ts'
 
 /**
  * What a person has approved by a code, and no device has fetched yet, follows the person's role.
