@@ -22,5 +22,6 @@ export function quoted(text: string): string {
 
 function textOf(body: unknown): string {
   if (typeof body !== 'string') return Buffer.from(body as Uint8Array).toString()
-  return JSON.stringify(JSON.parse(body, (name, value) => (/secret|password|^headers$/i.test(name) ? HIDDEN : value)))
+  const hide = (name: string, value: unknown) => (/secret|password|^headers$/i.test(name) ? HIDDEN : value)
+  return JSON.stringify(JSON.parse(body, hide))
 }

@@ -3,8 +3,10 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { confirm, note, printJson, printTable, type Terminal } from './terminal.ts'
 
+type Options = { isTTY?: boolean; columns?: number; typed?: string; env?: NodeJS.ProcessEnv }
+
 /** A terminal, or pipes. Its streams have what the commands look at. */
-function terminal({ isTTY = true, columns = 30, typed = '', env = { NO_COLOR: '1' } as NodeJS.ProcessEnv } = {}) {
+function terminal({ isTTY = true, columns = 30, typed = '', env = { NO_COLOR: '1' } }: Options = {}) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()].map((stream) =>
     Object.assign(stream, { isTTY, columns }),
   )

@@ -113,7 +113,7 @@ test('130 when it is interrupted while it waits, and nothing is printed', async 
     child.kill('SIGINT')
     const [code] = await ended
     end(hanging)
-    return { code, stdout, stderr: '' } as Ended
+    return { code, stdout, stderr: '' }
   })
   expect(wrongOf(results, ({ code, stdout }) => code === 130 && stdout === '')).toEqual([])
 }, 120_000)

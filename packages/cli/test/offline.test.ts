@@ -69,7 +69,7 @@ describe('verify', () => {
     [
       'id and timestamp in each other’s place',
       () => {
-        const [id = '', timestamp = ''] = [signed['webhook-id'], signed['webhook-timestamp']]
+        const [id, timestamp] = [signed['webhook-id'], signed['webhook-timestamp']]
         const wrong = [`webhook-id: ${timestamp}`, `webhook-timestamp: ${id}`, headers.at(-1) ?? '']
         return psapi.run(['verify', '--secret', 'env:SECRET', '--header', ...wrong, ...at], { stdin: body })
       },

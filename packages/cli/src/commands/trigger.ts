@@ -65,7 +65,8 @@ export async function sendTest(session: Session, endpoint: string, wish: Json): 
   const advice =
     typeof failure?.advice === 'string' ? failure.advice : 'psapi deliveries list shows it once it is made.'
   const what = failure ? `The receiver did not take it: ${String(failure.title)}.` : 'No attempt was made in time.'
-  throw new Failure(what, { exit: EXIT.partly, code: String(failure?.class ?? 'not_attempted'), hint: advice })
+  const code = typeof failure?.class === 'string' ? failure.class : 'not_attempted'
+  throw new Failure(what, { exit: EXIT.partly, code, hint: advice })
 }
 
 /** To the session that has begun last, of those that somebody listens to. */
