@@ -19,10 +19,16 @@ export function cliText(): string {
     const inner = shown(command)
     if (inner.length === 0) parts.push(`\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`)
     else parts.push(`\n${command.description()}\n`)
-    for (const one of inner)
-      parts.push(`\n### psapi ${command.name()} ${one.name()}\n\n\`\`\`text\n${helpOf(one)}\n\`\`\`\n`)
+    for (const { path, leaf } of inner.flatMap((one) => leavesOf(one, command.name())))
+      parts.push(`\n### psapi ${path}\n\n\`\`\`text\n${helpOf(leaf)}\n\`\`\`\n`)
   }
   return `${parts.join('')}\n`
+}
+
+function leavesOf(command: Command, before: string): { path: string; leaf: Command }[] {
+  const path = `${before} ${command.name()}`
+  const inner = shown(command)
+  return inner.length === 0 ? [{ path, leaf: command }] : inner.flatMap((one) => leavesOf(one, path))
 }
 
 /** Commands for people: one for completion is hidden, and `help` is of commander's own. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { curlOf } from './curl.ts'
 import { EXIT, Failure, type FailureDetails, usageFailure } from './failure.ts'
 import type { GlobalFlags, Settings } from './settings.ts'
 import { note, type Terminal } from './terminal.ts'
@@ -25,6 +26,9 @@ const TRIES_MAX = 4 // one, and three repeats
 const FIRST_WAIT_MS = 200
 const TIMEOUT_SECONDS_DEFAULT = 30
 const PAGE_ROWS_MAX = 250
+const RETRIES_MAX = 100
+/** Of what a service asks for that has had too many requests; more is not waited for. */
+const RETRY_AFTER_SECONDS_MAX = 300
 
 /** Speaks to the service: signs in, repeats what may be repeated, and turns every refusal into a Failure. */
 export class Api {
@@ -32,6 +36,7 @@ export class Api {
   readonly #settings: Settings
   readonly #flags: GlobalFlags
   readonly #timeoutMs: number
+  readonly #retries: number
   #token: string | undefined
   #environment: string | undefined
 
@@ -40,6 +45,7 @@ export class Api {
     this.#settings = settings
     this.#flags = flags
     this.#timeoutMs = timeoutMsOf(flags)
+    this.#retries = retriesOf(flags)
     this.#token = settings.values.token?.value
     this.#environment = settings.values.environment?.value
   }
@@ -164,14 +170,24 @@ export class Api {
         'user-agent': 'psapi',
         ...(body === undefined || isForm ? {} : { 'content-type': isFile ? body.type : 'application/json' }),
         ...(method === 'POST' && !isForm ? { 'idempotency-key': `auto_${randomUUID()}` } : {}),
+        ...(this.#flags.reason === undefined ? {} : { 'x-staff-reason': encodeURIComponent(this.#flags.reason) }),
         ...headers,
       },
       ...(body === undefined ? {} : { body: isForm ? body : isFile ? body.bytes : JSON.stringify(body) }),
     } as const
+    if (this.#flags.curl && !isForm) note(this.#terminal, curlOf(target, init))
     const mayRepeat = method === 'GET' || method === 'POST'
+    let retriesLeft = this.#retries
     for (let tries = 1; ; tries += 1) {
-      const isLast = !mayRepeat || tries === TRIES_MAX
+      const isLast = !mayRepeat || tries >= TRIES_MAX
       const response = await this.#attempt(target, init, isLast)
+      const retryAfter = Number(response?.status === 429 ? response.headers.get('retry-after') : Number.NaN)
+      if (retriesLeft > 0 && retryAfter <= RETRY_AFTER_SECONDS_MAX) {
+        retriesLeft -= 1
+        note(this.#terminal, `too many requests; again in ${retryAfter} s`)
+        await wait(retryAfter * 1_000)
+        continue
+      }
       if (response !== undefined && (response.status !== 503 || isLast)) {
         const text = await response.text()
         const answer = parseBody(text)
@@ -231,6 +247,12 @@ export class Api {
     if (value === undefined) throw usageFailure(`No ${name} is set.`, hint)
     return value
   }
+}
+
+/** @throws Failure usage */
+function retriesOf({ retries = '0' }: GlobalFlags): number {
+  if (/^\d{1,3}$/.test(retries) && Number(retries) <= RETRIES_MAX) return Number(retries)
+  throw usageFailure(`--retries takes a whole number, at most ${RETRIES_MAX}.`)
 }
 
 /** @throws Failure usage */

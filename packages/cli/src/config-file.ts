@@ -19,12 +19,12 @@ export type UserConfig = { profile?: string; device?: string; profiles: Record<s
 
 const PROFILE_FIELDS = ['url', 'account', 'environment', 'token', 'client_id', 'client_secret'] as const
 const PROJECT_FILE = '.psapi.toml'
-const PROJECT_FIELDS = ['profile', 'account'] as const
+const PROJECT_FIELDS = ['profile', 'account', 'forward_to', 'events'] as const
 
 /**
  * What a project's file may say. No credentials, as it is committed; and no address, as whoever wrote it would be sent the user's.
  */
-export type ProjectConfig = { path: string; profile?: string; account?: string }
+export type ProjectConfig = { path: string; profile?: string; account?: string; forward_to?: string; events?: string }
 
 export function userConfigPath(env: NodeJS.ProcessEnv): string {
   const folder = env.XDG_CONFIG_HOME ? join(env.XDG_CONFIG_HOME, 'psapi') : envPaths('psapi', { suffix: '' }).config

@@ -13,6 +13,28 @@ export const EXIT = {
   interrupted: 130,
 } as const
 
+const MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  bug: 'unexpected: a bug',
+  usage: 'usage, missing input, bad configuration',
+  notAllowed: 'not signed in, or not allowed',
+  notFound: 'not found',
+  unavailable: 'network or service unavailable',
+  timedOut: 'timed out (--wait, --timeout)',
+  refused: 'refused by the service',
+  rateLimited: 'rate limited (after --retries)',
+  notVerified: 'verification failed (verify, endpoints check)',
+  partly: 'partly done; a test that its receiver did not take; warnings with doctor --strict',
+  interrupted: 'interrupted',
+}
+
+/** Of the help. */
+export function exitCodes(): string {
+  const lines = Object.entries(EXIT).map(
+    ([word, code]) => `  ${String(code).padEnd(3)}  ${MEANINGS[word as keyof typeof EXIT]}`,
+  )
+  return `\nExit codes:\n  0    done\n${lines.join('\n')}\n`
+}
+
 export type FailureDetails = {
   exit: (typeof EXIT)[keyof typeof EXIT]
   /** Stable word for programs; the service's own where it gave one. */

@@ -1,24 +1,54 @@
 import type { Command } from 'commander'
-import { announce, announceChange, openSession, type Session } from './session.ts'
-import type { Terminal } from './terminal.ts'
+import { announce, announceChange, askInProduction, openSession, type Session } from './session.ts'
+import { note, type Terminal } from './terminal.ts'
 
 /** What a command does, with the arguments and flags that it was given. */
 type Run<Given extends unknown[]> = (session: Session, ...given: Given) => Promise<void>
+
+/** A command that is about no account, or says itself where it happens. */
+export function anywhere<Given extends unknown[]>(terminal: Terminal, run: Run<Given>) {
+  return framed(terminal, run, async () => undefined)
+}
 
 /** A command that reads: says where, then does it. For `.action`. */
 export function reading<Given extends unknown[]>(terminal: Terminal, run: Run<Given>) {
   return framed(terminal, run, announce)
 }
 
-/** A command that changes something: says where, and in production asks first. @param what  to be done, for the question */
+/** A command that changes something: says where, and in production asks first. @param what  to be done, for the question; undefined when these flags only read */
 export function changing<Given extends unknown[]>(
   terminal: Terminal,
-  what: string | ((...given: Given) => string),
+  what: (...given: Given) => string | undefined,
   run: Run<Given>,
 ) {
-  return framed(terminal, run, (session, given) =>
-    announceChange(session, typeof what === 'string' ? what : what(...given)),
-  )
+  return framed(terminal, run, async (session, given) => {
+    const change = what(...given)
+    await (change === undefined ? announce(session) : announceChange(session, change))
+  })
+}
+
+/** As `reading`, for what is about an environment and no account in it. */
+export function overseeing<Given extends unknown[]>(terminal: Terminal, run: Run<Given>) {
+  return framed(terminal, run, announceEnvironment)
+}
+
+/** As `changing`, for what is about an environment and no account in it. */
+export function administering<Given extends unknown[]>(
+  terminal: Terminal,
+  what: (...given: Given) => string | undefined,
+  run: Run<Given>,
+) {
+  return framed(terminal, run, async (session, given) => {
+    const change = what(...given)
+    const environment = await announceEnvironment(session)
+    if (change !== undefined) await askInProduction(session, environment, change)
+  })
+}
+
+async function announceEnvironment({ terminal, api }: Session): Promise<string> {
+  const environment = await api.environment()
+  note(terminal, environment.toUpperCase())
+  return environment
 }
 
 /** Commander gives arguments, flags and the command itself, in this order. */

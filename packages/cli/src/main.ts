@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
 import { EXIT, Failure, failureText, usageFailure } from './failure.ts'
 import { createProgram } from './program.ts'
+import { paint, type Terminal } from './terminal.ts'
 
 /** The process: arguments in, one exit code out. */
 
@@ -25,7 +26,8 @@ const onInterrupt = (action: () => void) => {
   }
 }
 
-const program = createProgram({ stdin, stdout, stderr, env, cwd: process.cwd(), onInterrupt }, version)
+const terminal: Terminal = { stdin, stdout, stderr, env, cwd: process.cwd(), onInterrupt }
+const program = createProgram(terminal, version)
 try {
   await program.parseAsync(argv)
 } catch (error) {
@@ -46,6 +48,7 @@ function end(error: unknown): number {
 }
 
 function tell(failure: Failure): number {
-  stderr.write(failureText(failure, argv.includes('--json')))
+  const shown = failureText(failure, argv.includes('--json'))
+  stderr.write(shown.replace(/^error:/, (word) => paint(terminal, stderr, 'red', word)))
   return failure.details.exit
 }

@@ -22,8 +22,11 @@ export async function announce({ terminal, api }: Session): Promise<string> {
 
 /** As `announce`; in production it asks first. @throws Failure usage when the answer is no, or nobody is there to ask */
 export async function announceChange(session: Session, what: string): Promise<void> {
-  const environment = await announce(session)
-  if (environment !== 'sandbox') await confirm(session.terminal, `${what} in PRODUCTION?`, session.flags.yes === true)
+  await askInProduction(session, await announce(session), what)
+}
+
+export async function askInProduction({ terminal, flags }: Session, environment: string, what: string): Promise<void> {
+  if (environment !== 'sandbox') await confirm(terminal, `${what} in PRODUCTION?`, flags.yes === true)
 }
 
 /** A column of a table: its head, and the value of a row, by name or made. */
@@ -43,14 +46,24 @@ export async function printList(
   session: Session,
   path: string,
   query: Query,
+  list: ListFlags,
+  columns: readonly Column[],
+): Promise<void> {
+  await printRowsOf(session, (rowsMax) => session.api.rows(path, query, rowsMax), list, columns)
+}
+
+/** As `printList`, for rows from anywhere. */
+export async function printRowsOf(
+  session: Session,
+  rowsOf: (rowsMax: number) => AsyncGenerator<Json>,
   { limit, all }: ListFlags,
   columns: readonly Column[],
 ): Promise<void> {
-  const { api, flags, terminal } = session
+  const { flags, terminal } = session
   const rowsMax = all ? Number.POSITIVE_INFINITY : Number(limit)
   if (!(rowsMax >= 1)) throw usageFailure('--limit takes a number of rows, 1 or more.')
   const rows: Json[] = []
-  for await (const row of api.rows(path, query, rowsMax)) {
+  for await (const row of rowsOf(rowsMax)) {
     if (all && flags.json) terminal.stdout.write(`${JSON.stringify(row)}\n`)
     else rows.push(row)
   }

@@ -1,4 +1,4 @@
-import { type Profile, readProjectConfig, readUserConfig, userConfigPath } from './config-file.ts'
+import { type Profile, type ProjectConfig, readProjectConfig, readUserConfig, userConfigPath } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
 
 const names = ['url', 'account', 'environment', 'token', 'client_id', 'client_secret'] as const
@@ -6,7 +6,13 @@ export type SettingName = (typeof names)[number]
 export type Setting = { value: string; origin: string }
 
 /** Where to, as whom: each value with where it comes from. */
-export type Settings = { profile: Setting; file: string; values: { [Name in SettingName]?: Setting } }
+export type Settings = {
+  profile: Setting
+  file: string
+  /** The project's file, where there is one. */
+  project?: ProjectConfig | undefined
+  values: { [Name in SettingName]?: Setting }
+}
 
 /** Flags of every command. */
 export type GlobalFlags = {
@@ -14,6 +20,10 @@ export type GlobalFlags = {
   yes?: true
   utc?: true
   verbose?: true
+  curl?: true
+  retries?: string
+  reason?: string
+  color?: 'auto' | 'always' | 'never'
   profile?: string
   url?: string
   account?: string
@@ -62,7 +72,7 @@ export function readSettings({ env, cwd }: Terminal, flags: GlobalFlags): Settin
     )
     if (setting) values[name] = setting
   }
-  return { profile, file, values }
+  return { profile, file, project, values }
 }
 
 /** A setting for people: of a secret its kind and last four characters. */

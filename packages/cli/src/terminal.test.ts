@@ -3,13 +3,15 @@ import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { confirm, note, printJson, printTable, type Terminal } from './terminal.ts'
 
+type Options = { isTTY?: boolean; columns?: number; typed?: string; env?: NodeJS.ProcessEnv }
+
 /** A terminal, or pipes. Its streams have what the commands look at. */
-function terminal({ isTTY = true, columns = 30, typed = '' } = {}) {
+function terminal({ isTTY = true, columns = 30, typed = '', env = { NO_COLOR: '1' } }: Options = {}) {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()].map((stream) =>
     Object.assign(stream, { isTTY, columns }),
   )
   stdin?.end(typed)
-  const made = { stdin, stdout, stderr, env: {}, cwd: '/' } as unknown as Terminal
+  const made = { stdin, stdout, stderr, env, cwd: '/' } as unknown as Terminal
   const written = async () => {
     made.stdout.end()
     made.stderr.end()
@@ -27,6 +29,22 @@ test('on a terminal a table has a head, is aligned, and fits', async () => {
   const { made, written } = terminal()
   printTable(made, ['id', 'url'], rows)
   expect((await written()).stdout).toBe('ID     URL\nep_1   https://example.com/web\nep_22  two lines\n')
+})
+
+test.each<[boolean, NodeJS.ProcessEnv, Terminal['color'], boolean]>([
+  [true, {}, 'auto', true],
+  [false, {}, 'auto', false],
+  [true, { NO_COLOR: '1' }, 'auto', false],
+  [true, { TERM: 'dumb' }, 'auto', false],
+  [false, { FORCE_COLOR: '1' }, 'auto', true],
+  [true, { FORCE_COLOR: '1' }, 'never', false],
+  [false, { NO_COLOR: '1' }, 'always', true],
+])('terminal %s, %j, --color %s: colours %s', async (isTTY, env, color, isColored) => {
+  const { made, written } = terminal({ isTTY, env })
+  printTable({ ...made, color }, ['state'], [['failed'], ['failed twice']])
+  const { stdout } = await written()
+  expect(stdout.includes('\u001b[31mfailed')).toBe(isColored)
+  expect(stdout).toContain('\nfailed twice\n') // it is no word of ours
 })
 
 test('in a pipe it is tab-separated, in full, without a head', async () => {

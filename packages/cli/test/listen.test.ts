@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { visibleTo } from '../../server/src/accounts/principal.ts'
 import { IdSource } from '../../server/src/adapters/ids.ts'
@@ -134,6 +132,23 @@ describe('listen', () => {
     expect(eventsOf(one, 'received').map(({ msgId }) => msgId)).toEqual([before, since])
   })
 
+  test('the file of a project says where to forward to and which events, unless flags do', async () => {
+    const file = join(psapi.home, '.psapi.toml')
+    writeFileSync(file, `forward_to = "${receiver.url}"\nevents = "other.happened"\n`)
+    try {
+      const shown = await psapi.json('config', 'show')
+      expect(shown.forward_to).toEqual({ value: receiver.url, origin: file })
+      const one = start('listen', ['--exit-after', '1', '--json'])
+      await expect.poll(() => eventsOf(one, 'ready'), SOON).toHaveLength(1)
+      await accept()
+      const wanted = await accept({ eventType: 'other.happened' })
+      expect(await one.ended).toBe(0)
+      expect(eventsOf(one, 'answered')).toMatchObject([{ msgId: wanted, responseStatusCode: 200 }])
+    } finally {
+      rmSync(file)
+    }
+  })
+
   test('--print-secret prints the same secret every time, and another one in another profile', async () => {
     const secret = await psapi.run(['listen', '--print-secret'])
     expect(secret.stdout).toMatch(/^whsec_\S+\n$/)
@@ -214,25 +229,4 @@ test('login by code: a person approves it in the portal; logout ends the token',
 test('open prints the address of a page of the portal', async () => {
   expect((await psapi.run(['open', 'msg_3AZ'])).stdout).toBe(`${service.url}/portal/o/msg_3AZ\n`)
   expect((await psapi.run(['open'])).stdout).toBe(`${service.url}/portal/\n`)
-})
-
-test('completion in a real bash knows ids of what there is', async () => {
-  await service.endpoint(account, receiver, { uid: 'crm-of-completion', eventTypes: ['producersync'] })
-  const script = `
-    psapi() { "${process.execPath}" "${psapi.program}" "$@"; }
-    source <(psapi completion bash)
-    complete_words() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _psapi; echo "\${COMPREPLY[*]}"; }
-    complete_words psapi endpoints get crm-of
-    complete_words psapi events replay msg_1 --to crm-of
-    complete_words psapi trigger producersync.npn.dea
-    complete_words psapi endpoints rot`
-  const env = { ...psapi.env, XDG_CONFIG_HOME: psapi.home, PATH: process.env.PATH }
-  const bash = spawn('bash', ['-c', script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const stdout = await text(bash.stdout)
-  expect(stdout.split('\n').slice(0, 4)).toEqual([
-    'crm-of-completion',
-    'crm-of-completion',
-    'producersync.npn.deactivated',
-    'rotate',
-  ])
 })

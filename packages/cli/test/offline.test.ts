@@ -34,6 +34,25 @@ describe('verify', () => {
     writeFileSync(join(psapi.home, 'request.http'), `POST / HTTP/1.1\r\nhost: x\r\n${lines.join('')}\r\n${body}`)
     const request = ['verify', '--secret', 'env:SECRET', '--request', 'request.http', ...at]
     expect(await psapi.run(request)).toMatchObject({ code: 0, stdout: 'verified\n' })
+    const text = body.replace('"data": {}', '"data": {"name": "O\'Hara \\"Zoë\\""}')
+    const named = sign({ id: 'msg_1', timestamp: 1_700_000_000, body: text, secrets: secret })
+    const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`
+    const flagged = Object.entries(named).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
+    for (const [file, command] of [
+      [
+        'portal.sh',
+        [`curl -X POST 'https://example.com/'`, ...flagged, `--data-binary ${quoted(text)}`].join(' \\\n  '),
+      ],
+      [
+        'browser.sh',
+        `curl https://example.com/ ${flagged.join(' ')} --data-raw $'${text.replaceAll("'", "\\'").replaceAll('\\"', '\\\\"')}'`,
+      ],
+      ['double.sh', `curl "https://example.com/" ${flagged.join(' ')} -d "${text.replaceAll(/["\\]/g, '\\$&')}"`],
+    ] as const) {
+      writeFileSync(join(psapi.home, file), `${command}\n`)
+      const asked = ['verify', '--secret', 'env:SECRET', '--request', file, ...at]
+      expect(await psapi.run(asked), file).toMatchObject({ code: 0, stdout: 'verified\n' })
+    }
     const other = sign({ id: 'msg_1', timestamp: 1_700_000_000, body: '[1]', secrets: secret })
     const flags = Object.entries(other).flatMap(([name, value]) => ['--header', `${name}: ${value}`])
     const ended = await psapi.run(['verify', '--secret', 'env:SECRET', ...flags, ...at], { stdin: '[1]' })
@@ -47,6 +66,15 @@ describe('verify', () => {
       'secret',
     ],
     ['an old timestamp', () => verify(body, '--at', '1700000301'), '301 s behind'],
+    [
+      'id and timestamp in each other’s place',
+      () => {
+        const [id, timestamp] = [signed['webhook-id'], signed['webhook-timestamp']]
+        const wrong = [`webhook-id: ${timestamp}`, `webhook-timestamp: ${id}`, headers.at(-1) ?? '']
+        return psapi.run(['verify', '--secret', 'env:SECRET', '--header', ...wrong, ...at], { stdin: body })
+      },
+      'swapped',
+    ],
     ['a lost line break', () => verify(`${body}\n`), 'line break at its end'],
     ['a byte order mark', () => verify(`\uFEFF${body}`), 'byte order mark'],
     ['a changed body', () => verify(body.replace('evt_1', 'evt_2')), 'raw bytes'],

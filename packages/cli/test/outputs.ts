@@ -14,7 +14,7 @@ function read(path: string) {
 
 /** The command that these arguments name, as its output is listed. @throws an error when it is not */
 export function commandOf(args: readonly string[]): string {
-  const name = [args.slice(0, 2).join(' '), args[0] ?? ''].find((one) => Object.hasOwn(outputs.$defs, one))
+  const name = [3, 2, 1].map((words) => args.slice(0, words).join(' ')).find((one) => Object.hasOwn(outputs.$defs, one))
   if (name === undefined)
     throw new Error(`schemas/outputs.schema.json does not say what psapi ${args.join(' ')} prints`)
   return name

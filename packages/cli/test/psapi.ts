@@ -1,9 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
 import { commandOf, judgeOutput } from './outputs.ts'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
@@ -48,6 +50,48 @@ export class Psapi {
     return { code: await code, stdout, stderr }
   }
 
+  /**
+   * The command on a terminal of its own, by `script` of util-linux; what it shows is in one piece, as a person sees it.
+   * @param type  keys, each once the text before it has been shown
+   */
+  async onTerminal(
+    args: string[],
+    {
+      type = [],
+      env = {},
+    }: { type?: readonly (readonly [after: RegExp, keys: string])[]; env?: Record<string, string> } = {},
+  ): Promise<{ code: number | null; shown: string }> {
+    const command = [process.execPath, this.program, ...args]
+      .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+      .join(' ')
+    // exec: a shell in between would be interrupted too, and say so
+    const child = spawn('script', ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null'], {
+      cwd: this.home,
+      env: {
+        PATH: process.env.PATH,
+        TERM: 'xterm',
+        XDG_CONFIG_HOME: this.home,
+        TZ: 'America/Chicago',
+        ...this.env,
+        ...env,
+      },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const left = [...type]
+    let shown = ''
+    let from = 0
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text
+      for (let next = left[0]; next?.[0].test(shown.slice(from)); next = left[0]) {
+        left.shift()
+        from = shown.length
+        child.stdin.write(next[1])
+      }
+    })
+    const [code] = await once(child, 'close')
+    return { code, shown: shown.replaceAll('\r', '') }
+  }
+
   /** The parsed result of a command that must succeed; it is as the schema of the command's output says. */
   // biome-ignore lint/suspicious/noExplicitAny: the answer of any operation
   async json(...args: string[]): Promise<any> {
@@ -55,4 +99,12 @@ export class Psapi {
     if (ended.code !== 0) throw new Error(`psapi ${args.join(' ')}: ${ended.code} ${ended.stderr}`)
     return judgeOutput(commandOf(args), JSON.parse(ended.stdout))
   }
+}
+
+/** A command without further ones, under all of its words. */
+type Leaf = { path: string; command: Command }
+
+export function leavesOf(command: Command, path = ''): Leaf[] {
+  if (command.commands.length === 0) return [{ path, command }]
+  return command.commands.flatMap((one) => leavesOf(one, `${path} ${one.name()}`.trim()))
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { check } from '@producersync/webhooks/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../server/src/accounts/clients.ts'
 import { visibleTo } from '../../server/src/accounts/principal.ts'
@@ -81,8 +82,12 @@ describe('login', () => {
       account: account.id,
       environment: 'sandbox',
       permissionSource: 'OidcJwt',
+      person: null,
+      role: null,
+      expiresAt: expect.stringMatching(/^2026-03-06T/),
       profile: 'default',
       from: `${file} [default]`,
+      file,
     })
 
     expect((await other.run(['logout'])).code).toBe(0)
@@ -127,6 +132,32 @@ describe('login', () => {
   })
 })
 
+describe('init', () => {
+  test('signs in, and writes a receiver with the secret of psapi listen, readable by nobody else', async () => {
+    const other = elsewhere(psapi.env)
+    expect(await other.run(['init'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('Say --yes'),
+    })
+    const made = await other.json('init', '--yes', '--framework', 'node', '--dir', 'mine')
+    expect(made).toMatchObject({ account: account.id, endpoint: null, files: ['mine/receiver.mjs', 'mine/.env'] })
+    const secret = await other.run(['listen', '--print-secret'])
+    const file = join(other.home, 'mine', '.env')
+    expect(readFileSync(file, 'utf8')).toBe(`PSAPI_WEBHOOK_SECRETS=${secret.stdout}`)
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect((await elsewhere({ XDG_CONFIG_HOME: other.home }).run(['whoami'])).code).toBe(0) // it is kept
+  })
+
+  test('with --to it makes an endpoint, and the secret is the one of that', async () => {
+    const made = await psapi.json('init', '--yes', '--framework', 'express', '--to', receiver.url, '--dir', 'other')
+    const { key } = await psapi.json('endpoints', 'secret', made.endpoint, '--reveal')
+    expect(readFileSync(join(psapi.home, 'other', '.env'), 'utf8')).toBe(`PSAPI_WEBHOOK_SECRETS=${key}\n`)
+    expect(made.next).toContain(`psapi endpoints check ${made.endpoint}`)
+    expect((await psapi.run(['endpoints', 'delete', made.endpoint])).code).toBe(0)
+  })
+})
+
 test('endpoints: made, read, changed, tested, rotated, disabled and deleted', async () => {
   const made = await psapi.json('endpoints', 'create', '--to', receiver.url, '--uid', 'crm', '--events', 'producersync')
   expect(made).toMatchObject({ uid: 'crm', url: receiver.url, eventTypes: ['producersync'], disabled: false })
@@ -153,10 +184,29 @@ test('endpoints: made, read, changed, tested, rotated, disabled and deleted', as
   await service.settled()
   receiver.reset()
   const sent = await psapi.json('endpoints', 'test', 'crm', '--type', 'producersync.npn.activated')
-  expect(sent.id).toMatch(/^msg_/)
-  await psapi.json('trigger', 'producersync.updates_available', '--to', 'crm')
+  expect(sent).toMatchObject({ msgId: expect.stringMatching(/^msg_/), attempt: { responseStatusCode: 200 } })
+  const flags = ['--to', 'crm', '--npn', '15645555', '--set', 'note.by=test', '--set', 'count=2']
+  await psapi.json('trigger', 'producersync.npn.activated', ...flags)
   await receiver.received(2)
+  expect(JSON.parse(receiver.requests[1]?.body.toString() ?? '')).toMatchObject({
+    id: expect.stringMatching(/^evt_\w{27}$/),
+    type: 'producersync.npn.activated',
+    data: { npn: '15645555', note: { by: 'test' }, count: 2 },
+  })
   expect(receiver.requests.map(({ headers }) => headers['webhook-trigger'])).toEqual(['test', 'test'])
+
+  const careless = await psapi.run(['endpoints', 'check', 'crm'])
+  expect(careless).toMatchObject({
+    code: 9,
+    stdout: expect.stringMatching(/^good\t200\t.*\nwrong\t200\t.*\nold\t200\t/),
+  })
+  expect(careless.stderr).toContain('error: Accepts unsigned data.\nhint: Verify the signature before anything else')
+  const { key: secrets } = await psapi.json('endpoints', 'secret', 'crm', '--reveal')
+  receiver.answer((response, { body, headers }) => {
+    response.writeHead(check(body, headers, { secrets, now: service.clock.now() }).ok ? 200 : 401).end()
+  })
+  expect(await psapi.json('endpoints', 'check', 'crm')).toMatchObject({ verdict: 'verifies' })
+  receiver.reset()
 
   expect(await psapi.json('endpoints', 'disable', 'crm')).toMatchObject({ disabled: true })
   expect(await psapi.json('endpoints', 'enable', 'crm')).toMatchObject({ disabled: false })
@@ -178,6 +228,12 @@ test('events and deliveries: listed, read, replayed', async () => {
   expect((await psapi.run(['events', 'get', message.id, '--attempts', '--utc'])).stdout).toMatch(
     new RegExp(`^2026-03-06T[0-9:.]+Z\tsuccess\t200\t\\d+\t${endpoint.id}\t${message.id}\n$`),
   )
+
+  const timeline = await psapi.json('events', 'get', message.id, '--timeline')
+  expect(JSON.stringify(timeline)).toContain(endpoint.id)
+  expect(await psapi.json('events', 'list', '--state', 'delivered', '--limit', '1')).toMatchObject([{ id: message.id }])
+  expect(await psapi.json('events', 'list', '--state', 'exhausted', '--type', 'test.happened')).toEqual([])
+  expect(await psapi.json('events', 'list', '--npn', '1')).toEqual([])
 
   receiver.reset()
   expect(await psapi.run(['events', 'replay', message.id, '--to', 'events'])).toMatchObject({ code: 0, stdout: '' })
@@ -338,6 +394,49 @@ describe('producers', () => {
   })
 })
 
+test('admin: accounts, links, keys, health and runs, with a key of the environment', async () => {
+  const key = service.keys.sandbox
+  const operator = elsewhere({ PSAPI_URL: service.url, PSAPI_TOKEN: key })
+  const made = await operator.json('admin', 'accounts', 'create', 'Contoso', '--uid', 'contoso')
+  expect(made).toMatchObject({ uid: 'contoso', name: 'Contoso' })
+  expect(await operator.json('admin', 'accounts', 'list', '--search', 'contoso')).toMatchObject([{ id: made.id }])
+  const invited = ['ada@example.com', '--of', 'contoso', '--role', 'admin', '--hours', '1']
+  const link = await operator.json('admin', 'links', 'create', ...invited)
+  expect(link.url).toContain('/portal/login#key=lk_')
+  expect((await operator.run(['admin', 'links', 'revoke', link.id])).code).toBe(0)
+  expect(await operator.json('admin', 'links', 'list', '--of', 'contoso')).toMatchObject([
+    { id: link.id, state: 'revoked' },
+  ])
+
+  const of = ['--account', 'contoso']
+  const ci = await operator.json('admin', 'keys', 'create', 'ci', '--role', 'developer', ...of)
+  const asKey = elsewhere({ PSAPI_URL: service.url, PSAPI_TOKEN: ci.secret, PSAPI_ACCOUNT: made.id })
+  expect(await asKey.json('whoami')).toMatchObject({ account: made.id, role: 'developer', expiresAt: null })
+  const crm = await operator.json('admin', 'keys', 'create', 'crm', '--kind', 'client', ...of)
+  expect((await operator.json('admin', 'keys', 'rotate', crm.key.id, ...of)).secret).toMatch(/^cs_/)
+  expect((await operator.run(['admin', 'keys', 'revoke', ci.key.id, ...of])).code).toBe(0)
+  const listed = await operator.json('admin', 'keys', 'list', ...of)
+  expect(
+    listed.map(({ id, revokedAt }: { id: string; revokedAt: unknown }) => [id, revokedAt !== null]).sort(),
+  ).toEqual(
+    [
+      [ci.key.id, true],
+      [crm.key.id, false],
+    ].sort(),
+  )
+
+  expect(await operator.json('admin', 'health')).toMatchObject({ status: expect.any(String) })
+  expect(await operator.json('admin', 'runs', 'list', '--state', 'held')).toEqual([])
+  expect(await operator.run(['admin', 'runs', 'start', 'nobody'])).toMatchObject({ stdout: '' })
+  writeFileSync(
+    join(operator.home, 'types.json'),
+    '{"openapi":"3.1.0","info":{"title":"t","version":"1"},"webhooks":{}}',
+  )
+  expect((await operator.run(['admin', 'types', 'types.json', '--dry-run', '--json'])).stderr).toContain('SANDBOX\n')
+  // to everybody else the operator's part is not there
+  expect(await psapi.run(['admin', 'accounts', 'list'])).toMatchObject({ code: 4, stdout: '' })
+})
+
 test('sandbox and runs: the clock is read and set, a day is played, and stands in the list', async () => {
   const { now } = await psapi.json('sandbox', 'clock')
   expect(Date.parse(now)).toBe(service.clock.now().getTime())
@@ -423,9 +522,10 @@ describe('what goes wrong is one error on stderr, and an exit code', () => {
 
   test('6: no answer in time; 8: too many requests; 5: what is no answer of ours; 503 is asked again', async () => {
     const replies: [number, string][] = []
+    let retryAfter = '9'
     const server = createServer((_request, response) => {
       const [status, body] = replies.shift() ?? []
-      if (status !== undefined) response.writeHead(status, { 'retry-after': '9' }).end(body) // else it hangs
+      if (status !== undefined) response.writeHead(status, { 'retry-after': retryAfter }).end(body) // else it hangs
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -436,6 +536,13 @@ describe('what goes wrong is one error on stderr, and an exit code', () => {
       code: 8,
       stderr: 'error: slow down\nhint: Try again in 9 s.\n',
     })
+    replies.push([429, '{}'], [200, '{"data":[],"iterator":null,"done":true}'])
+    retryAfter = '0'
+    expect(await other.run(['catalog', 'list', '--retries', '1'])).toMatchObject({
+      code: 0,
+      stderr: 'too many requests; again in 0 s\n',
+    })
+    expect(await other.run(['catalog', 'list', '--retries', 'x'])).toMatchObject({ code: 2 })
     replies.push([200, '<html>'])
     expect((await other.run(['catalog', 'list'])).code).toBe(5)
     replies.push([503, '{}'], [503, '{}'], [200, '{"data":[{"name":"a"}],"iterator":"a","done":true}'])
@@ -469,6 +576,23 @@ test('whoever closes the pipe early is no fault', async () => {
   const child = psapi.start(['events', 'list', '--all', '--json'])
   child.stdout.destroy()
   expect(await once(child, 'close')).toEqual([0, null])
+})
+
+test('--curl prints each request as a command that can be run, without its secrets', async () => {
+  const secret = `whsec_${Buffer.alloc(32, 5).toString('base64')}`
+  const made = await psapi.run(
+    ['endpoints', 'create', '--to', receiver.url, '--uid', 'curled', '--secret', 'env:OWN', '--curl'],
+    { env: { OWN: secret } },
+  )
+  expect(made.code).toBe(0)
+  expect(made.stderr).toContain('-H "authorization: Bearer $PSAPI_TOKEN"')
+  for (const hidden of [secret, psapi.env.PSAPI_TOKEN ?? '']) expect(made.stderr).not.toContain(hidden)
+  const read = await psapi.run(['endpoints', 'get', 'curled', '--curl', '--json'])
+  const [line = ''] = /^curl .*\/endpoint\/curled.*$/m.exec(read.stderr) ?? []
+  const [, url = ''] = /'(http\S+)'/.exec(line) ?? []
+  const headers = { authorization: `Bearer ${psapi.env.PSAPI_TOKEN}` }
+  expect(await (await fetch(url, { headers })).json()).toEqual(JSON.parse(read.stdout))
+  expect((await psapi.run(['endpoints', 'delete', 'curled'])).code).toBe(0)
 })
 
 test('nothing that was printed or logged holds a credential', () => {

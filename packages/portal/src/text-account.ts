@@ -9,8 +9,12 @@ export const accountText = {
     device: 'Asked by',
     asked: 'Asked',
     account: 'Account',
+    accountHint: 'Its id or uid: the account that the command line starts with.',
     rights: 'It can',
-    warning: 'It keeps these rights for 30 days. If you did not start this yourself, refuse.',
+    staffRights: (role: string) => `Whatever ${role} may, in every account of the environment`,
+    warning:
+      'It keeps these rights for 30 days, or until your role changes. If you did not start this yourself, refuse.',
+    staffWarning: 'It keeps these rights until your session ends. If you did not start this yourself, refuse.',
     approve: 'Approve',
     deny: 'Refuse',
     unknown: 'No sign-in waits under this code: it may have been decided already, or its ten minutes are over.',

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { examples } from '../frame.ts'
-import { type ListFlags, openSession, printList, printObject, withListFlags } from '../session.ts'
+import { anywhere, examples } from '../frame.ts'
+import { type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { typeOf } from '../typescript.ts'
 
@@ -13,14 +13,15 @@ export function addCatalog(program: Command, terminal: Terminal): void {
 
   withListFlags(catalog.command('list').description('all event types, by name'))
     .addHelpText('after', examples('catalog list', 'catalog list --json'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await printList(session, '/api/v1/event-type', {}, flags, [
-        ['name', 'name'],
-        ['group', 'groupName'],
-        ['description', 'description'],
-      ])
-    })
+    .action(
+      anywhere(terminal, async (session, flags: ListFlags) => {
+        await printList(session, '/api/v1/event-type', {}, flags, [
+          ['name', 'name'],
+          ['group', 'groupName'],
+          ['description', 'description'],
+        ])
+      }),
+    )
 
   catalog
     .command('get <type>')
@@ -29,26 +30,29 @@ export function addCatalog(program: Command, terminal: Terminal): void {
       'after',
       examples('catalog get producersync.npn.activated', 'catalog get producersync.npn.activated --json'),
     )
-    .action(async (name: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      printObject(session, await session.api.object('GET', `/api/v1/event-type/${encodeURIComponent(name)}`))
-    })
+    .action(
+      anywhere(terminal, async (session, name: string) => {
+        printObject(session, await session.api.object('GET', `/api/v1/event-type/${encodeURIComponent(name)}`))
+      }),
+    )
 
   catalog
     .command('types [type]')
     .description('TypeScript types of all event types that have a schema, or of one')
     .addHelpText('after', examples('catalog types > events.ts', 'catalog types producersync.npn.activated'))
-    .action(async (name: string | undefined, _flags: object, command: Command) => {
-      const { api } = openSession(terminal, command)
-      const found: Json[] = []
-      if (name !== undefined) found.push(await api.object('GET', `/api/v1/event-type/${encodeURIComponent(name)}`))
-      else for await (const type of api.rows('/api/v1/event-type', { with_content: true }, TYPES_MAX)) found.push(type)
-      const declarations = found.flatMap((type) => declarationOf(type) ?? [])
-      if (declarations.length === 0) {
-        throw new Failure('There is no schema to make types of.', { exit: EXIT.notFound, code: 'no_schema' })
-      }
-      terminal.stdout.write(declarations.join('\n'))
-    })
+    .action(
+      anywhere(terminal, async ({ api }, name: string | undefined) => {
+        const found: Json[] = []
+        if (name !== undefined) found.push(await api.object('GET', `/api/v1/event-type/${encodeURIComponent(name)}`))
+        else
+          for await (const type of api.rows('/api/v1/event-type', { with_content: true }, TYPES_MAX)) found.push(type)
+        const declarations = found.flatMap((type) => declarationOf(type) ?? [])
+        if (declarations.length === 0) {
+          throw new Failure('There is no schema to make types of.', { exit: EXIT.notFound, code: 'no_schema' })
+        }
+        terminal.stdout.write(declarations.join('\n'))
+      }),
+    )
 }
 
 /** The type of the latest version's body. */

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { usageFailure } from '../failure.ts'
-import { examples } from '../frame.ts'
-import { openSession } from '../session.ts'
+import { anywhere, examples } from '../frame.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** Where ids of a kind are listed, and which members of a row name it. */
@@ -23,14 +22,15 @@ export function addCompleteIds(program: Command, terminal: Terminal): void {
     .command('complete-ids <kind>', { hidden: true })
     .description(`what completion of a shell asks: ${Object.keys(kinds).join(', ')}`)
     .addHelpText('after', examples('complete-ids endpoint', 'complete-ids type'))
-    .action(async (name: string, _flags: object, command: Command) => {
-      const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
-      if (!kind) throw usageFailure(`There are no ids of ${name}.`)
-      const { api } = openSession(terminal, command)
-      const path = kind.ofAccount ? api.underAccount(kind.path) : kind.path
-      for await (const row of api.rows(path, {}, IDS_MAX)) {
-        const id = kind.names.map((member) => row[member]).find((value) => typeof value === 'string')
-        if (typeof id === 'string') terminal.stdout.write(`${id}\n`)
-      }
-    })
+    .action(
+      anywhere(terminal, async ({ api }, name: string) => {
+        const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
+        if (!kind) throw usageFailure(`There are no ids of ${name}.`)
+        const path = kind.ofAccount ? api.underAccount(kind.path) : kind.path
+        for await (const row of api.rows(path, {}, IDS_MAX)) {
+          const id = kind.names.map((member) => row[member]).find((value) => typeof value === 'string')
+          if (typeof id === 'string') terminal.stdout.write(`${id}\n`)
+        }
+      }),
+    )
 }

@@ -90,26 +90,15 @@ compdef _psapi psapi
 `,
   fish: (words, flags) => {
     const lines = [...words].flatMap(([path, { following, argument }]) => {
-      const seen =
-        path === ''
-          ? '__fish_use_subcommand'
-          : path
-              .split(' ')
-              .map((word) => `__fish_seen_subcommand_from ${word}`)
-              .join('; and ')
-      const own = following.map((word) =>
-        word.startsWith('--')
-          ? `complete -c psapi -f -n '${path === '' ? 'true' : seen}' -l ${word.slice(2)}`
-          : `complete -c psapi -f -n '${seen}' -a ${word}`,
-      )
-      return argument === undefined
-        ? own
-        : [...own, `complete -c psapi -f -n '${seen}' -a '(${ASK} ${argument} 2>/dev/null)'`]
+      const when = `complete -c psapi -f -n '${fishCondition(path, following)}'`
+      const own = following.map((word) => {
+        const kind = flags.get(word)
+        if (kind !== undefined) return `${when} -r -l ${word.slice(2)} -a '(${ASK} ${kind} 2>/dev/null)'`
+        return word.startsWith('--') ? `${when} -l ${word.slice(2)}` : `${when} -a ${word}`
+      })
+      return argument === undefined ? own : [...own, `${when} -a '(${ASK} ${argument} 2>/dev/null)'`]
     })
-    const values = [...flags].map(
-      ([flag, kind]) => `complete -c psapi -x -l ${flag.slice(2)} -a '(${ASK} ${kind} 2>/dev/null)'`,
-    )
-    return `# psapi completion fish\n${[...lines, ...values].join('\n')}\n`
+    return `# psapi completion fish\n${lines.join('\n')}\n`
   },
   powershell: (words, flags) => `# psapi completion powershell
 Register-ArgumentCompleter -Native -CommandName psapi -ScriptBlock {
@@ -135,6 +124,14 @@ ${[...flags].map(([flag, kind]) => `    '${flag}' { $ids = '${kind}' }`).join('\
   $following | Where-Object { $_ -like "$word*" } | ForEach-Object { [System.Management.Automation.CompletionResult]::new($_) }
 }
 `,
+}
+
+/** After these words, and before any that may follow them as a command. */
+function fishCondition(path: string, following: readonly string[]): string {
+  const seen = path === '' ? [] : path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`)
+  const commands = following.filter((word) => !word.startsWith('--'))
+  const unseen = commands.length === 0 ? [] : [`not __fish_seen_subcommand_from ${commands.join(' ')}`]
+  return [...seen, ...unseen].join('; and ') || 'true'
 }
 
 function cases(words: Words, into = 'words'): string {

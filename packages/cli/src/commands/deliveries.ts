@@ -5,7 +5,7 @@ import { changing, examples, reading } from '../frame.ts'
 import { type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
 import { type FilterFlags, filterQuery, withFilterFlags } from './delivery-filter.ts'
-import { path } from './endpoints.ts'
+import { path } from './endpoint-path.ts'
 
 const DELIVERY = /^(msg_[0-9A-Za-z]{27}):(ep_[0-9A-Za-z]{27})$/
 

@@ -1,60 +1,78 @@
 import type { Command } from 'commander'
-import type { Json } from '../api.ts'
-import { EXIT, Failure } from '../failure.ts'
-import { examples } from '../frame.ts'
-import { openSession, type Session } from '../session.ts'
-import { printJson, printTable, type Terminal } from '../terminal.ts'
+import { EXIT, Failure, type FailureDetails } from '../failure.ts'
+import { anywhere, examples } from '../frame.ts'
+import { printRows, type Session } from '../session.ts'
+import type { Terminal } from '../terminal.ts'
+import { dailySignal, endpoints, localPort } from './doctor-endpoints.ts'
+import type { Finding } from './findings.ts'
+import { WHOAMI } from './sign-in.ts'
 
 const ROUND_TRIP_MS_MAX = 1_000
 const SKEW_WARN_SECONDS = 5
 const SKEW_FAIL_SECONDS = 60
 
-type Verdict = 'ok' | 'warning' | 'failed'
-type Finding = { check: string; verdict: Verdict; says: string }
+const EXPIRY_WARN_MS = 7 * 86_400_000
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY'] as const
+
+type DoctorFlags = { strict?: true; send?: true; forwardTo?: string }
 
 export function addDoctor(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description('what stands between you and your webhooks: configuration, service, clock, credentials, endpoints')
     .option('--strict', 'warnings end with exit code 10')
+    .option('--send', 'send each endpoint a test, to see whether the service reaches it')
+    .option('--forward-to <url>', 'what psapi listen would forward to: does it answer?')
     .addHelpText('after', examples('doctor', 'doctor --strict --json'))
-    .action(async (flags: { strict?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      const findings = await examine(session)
-      if (session.flags.json) printJson(terminal, findings)
-      else
-        printTable(
-          terminal,
-          ['check', 'verdict', ''],
-          findings.map(({ check, verdict, says }) => [check, verdict, says]),
-        )
-      const failed = findings.find(({ verdict }) => verdict === 'failed')
-      if (failed)
-        throw new Failure(`${failed.check}: ${failed.says}`, { exit: EXIT.unavailable, code: 'doctor_failed' })
-      if (flags.strict && findings.some(({ verdict }) => verdict === 'warning')) {
-        throw new Failure('There are warnings.', { exit: EXIT.partly, code: 'doctor_warnings' })
-      }
-    })
+    .action(anywhere(terminal, doctor))
 }
 
-/** One after the other: what fails makes those after it pointless. */
-async function examine(session: Session): Promise<Finding[]> {
+async function doctor(session: Session, flags: DoctorFlags): Promise<void> {
+  const { findings, exit } = await examine(session, flags)
+  printRows(session, findings, [
+    ['check', 'check'],
+    ['verdict', 'verdict'],
+    ['says', 'says'],
+  ])
+  const failed = findings.find(({ verdict }) => verdict === 'failed')
+  if (failed) throw new Failure(`${failed.check}: ${failed.says}`, { exit, code: 'doctor_failed' })
+  if (flags.strict && findings.some(({ verdict }) => verdict === 'warning'))
+    throw new Failure('There are warnings.', { exit: EXIT.partly, code: 'doctor_warnings' })
+}
+
+type Exit = FailureDetails['exit']
+
+/** One after the other: what fails makes those after it pointless. @returns also what the exit code says of a failure */
+async function examine(session: Session, flags: DoctorFlags): Promise<{ findings: Finding[]; exit: Exit }> {
   const findings: Finding[] = []
-  for (const step of [configuration, service, credentials, endpoints]) {
+  for (const step of [configuration, service, credentials, endpoints, dailySignal, localPort]) {
     try {
-      findings.push(...(await step(session)))
+      findings.push(...(await step(session, flags)))
     } catch (error) {
       if (!(error instanceof Failure)) throw error
-      return [...findings, { check: step.name, verdict: 'failed', says: error.message }]
+      findings.push({ check: step.name, verdict: 'failed', says: error.message })
+      return { findings, exit: error.details.exit }
     }
     if (findings.some(({ verdict }) => verdict === 'failed')) break
   }
-  return findings
+  return { findings, exit: EXIT.unavailable }
 }
 
-async function configuration({ api, settings }: Session): Promise<Finding[]> {
+async function configuration({ api, settings, terminal }: Session): Promise<Finding[]> {
   const says = `${api.url}, account ${api.account}, profile ${settings.profile.value}`
-  return [{ check: 'configuration', verdict: 'ok', says }]
+  const unused = PROXIES.find((name) => terminal.env[name] && terminal.env.NODE_USE_ENV_PROXY !== '1')
+  return [
+    { check: 'configuration', verdict: 'ok', says },
+    ...(unused === undefined
+      ? []
+      : [
+          {
+            check: 'proxy',
+            verdict: 'warning' as const,
+            says: `${unused} is set, and used with NODE_USE_ENV_PROXY=1 alone`,
+          },
+        ]),
+  ]
 }
 
 async function service({ api }: Session): Promise<Finding[]> {
@@ -78,31 +96,30 @@ async function service({ api }: Session): Promise<Finding[]> {
 async function answerOf(url: string): Promise<Response> {
   try {
     return await fetch(`${url}/api/v1/health`, { redirect: 'manual', signal: AbortSignal.timeout(10_000) })
-  } catch {
-    throw new Failure(`${url} cannot be reached.`, { exit: EXIT.unavailable, code: 'unreachable' })
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? String(Reflect.get(error.cause, 'code')) : ''
+    throw new Failure(`${url} cannot be reached${whyOf(cause)}.`, { exit: EXIT.unavailable, code: 'unreachable' })
   }
 }
 
-async function credentials({ api }: Session): Promise<Finding[]> {
+function whyOf(code: string): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `: its name has no address (${code})`
+  if (/CERT|SSL|TLS|SELF_SIGNED/.test(code)) return `: its certificate is not trusted (${code})`
+  return code === '' ? '' : ` (${code})`
+}
+
+async function credentials({ api, settings }: Session): Promise<Finding[]> {
   const environment = await api.environment()
   await api.object('GET', api.underAccount())
-  return [{ check: 'credentials', verdict: 'ok', says: `${environment.toUpperCase()} ${api.account}` }]
-}
-
-async function endpoints({ api }: Session): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for await (const endpoint of api.rows(api.underAccount('/endpoint'), {}, 1_000)) findings.push(judge(endpoint))
-  if (findings.length > 0) return findings
-  return [{ check: 'endpoints', verdict: 'warning', says: 'there is none: events go nowhere' }]
-}
-
-function judge({ id, uid, url, disabled, disabledReason, failingSince }: Json): Finding {
-  const check = `endpoint ${String(uid ?? id)}`
-  if (disabled === true) {
-    const why = typeof disabledReason === 'string' ? ` (${disabledReason})` : ''
-    return { check, verdict: 'warning', says: `disabled${why}: ${String(url)}` }
+  const { role, expiresAt } = await api.object('GET', WHOAMI)
+  const who = typeof role === 'string' ? `, as ${role}` : ''
+  const found: Finding = {
+    check: 'credentials',
+    verdict: 'ok',
+    says: `${environment.toUpperCase()} ${api.account}${who}`,
   }
-  if (typeof failingSince === 'string')
-    return { check, verdict: 'warning', says: `failing since ${failingSince}: ${String(url)}` }
-  return { check, verdict: 'ok', says: String(url) }
+  // a client gets a new token whenever it needs one
+  if (typeof expiresAt !== 'string' || settings.values.token === undefined) return [found]
+  const endsSoon = Date.parse(expiresAt) - Date.now() < EXPIRY_WARN_MS
+  return [found, { check: 'token', verdict: endsSoon ? 'warning' : 'ok', says: `good until ${expiresAt}` }]
 }

@@ -1,19 +1,13 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Json } from '../api.ts'
-import { EXIT, Failure, usageFailure } from '../failure.ts'
+import { usageFailure } from '../failure.ts'
 import { changing, examples, reading } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
-import {
-  announce,
-  announceChange,
-  type ListFlags,
-  openSession,
-  printList,
-  printObject,
-  type Session,
-  withListFlags,
-} from '../session.ts'
+import { type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
+import { path } from './endpoint-path.ts'
+import { addSignatureCheck } from './signature-check.ts'
+import { sendTest } from './trigger.ts'
 
 type EndpointFlags = {
   url?: string
@@ -26,9 +20,6 @@ type EndpointFlags = {
 }
 
 const HOURS = 3_600
-/** In the place of an endpoint: a developer's `psapi listen`. */
-const TO_LISTENER = 'cli'
-const LISTENERS_MAX = 250
 
 export function addEndpoints(program: Command, terminal: Terminal): void {
   const endpoints = program.command('endpoints').description('where events go')
@@ -67,13 +58,17 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
         'endpoints create --to https://example.com/hooks --events producersync --uid crm',
       ),
     )
-    .action(async (flags: EndpointFlags & { to: string }, command: Command) => {
-      const session = openSession(terminal, command)
-      const secret = flags.secret === undefined ? undefined : await readSecret(terminal, '--secret', flags.secret)
-      const body = { ...bodyOf({ ...flags, url: flags.to }), ...(secret === undefined ? {} : { secret }) }
-      await announceChange(session, `Make an endpoint for ${flags.to}`)
-      printObject(session, await session.api.object('POST', session.api.underAccount('/endpoint'), { body }))
-    })
+    .action(
+      changing(
+        terminal,
+        ({ to }: EndpointFlags & { to: string }) => `Make an endpoint for ${to}`,
+        async (session, flags) => {
+          const secret = flags.secret === undefined ? undefined : await readSecret(terminal, '--secret', flags.secret)
+          const body = { ...bodyOf({ ...flags, url: flags.to }), secret }
+          printObject(session, await session.api.object('POST', session.api.underAccount('/endpoint'), { body }))
+        },
+      ),
+    )
 
   withEndpointFlags(endpoints.command('update <endpoint>').description('change what is named, and nothing else'))
     .option('--to <url>', 'where to send')
@@ -81,14 +76,20 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
       'after',
       examples('endpoints update crm --events all', 'endpoints update crm --to https://example.com/new'),
     )
-    .action(async (endpoint: string, flags: EndpointFlags & { to?: string }, command: Command) => {
-      const body = bodyOf({ ...flags, url: flags.to })
-      if (Object.keys(body).length === 0)
-        throw usageFailure('Nothing to change is named.', 'psapi endpoints update --help')
-      const session = openSession(terminal, command)
-      await announceChange(session, `Change the endpoint ${endpoint}`)
-      printObject(session, await session.api.object('PATCH', session.api.underAccount(path(endpoint)), { body }))
-    })
+    .action(
+      changing(
+        terminal,
+        (endpoint: string, flags: EndpointFlags & { to?: string }) => {
+          if (Object.keys(bodyOf({ ...flags, url: flags.to })).length === 0)
+            throw usageFailure('Nothing to change is named.', 'psapi endpoints update --help')
+          return `Change the endpoint ${endpoint}`
+        },
+        async (session, endpoint, flags) => {
+          const body = bodyOf({ ...flags, url: flags.to })
+          printObject(session, await session.api.object('PATCH', session.api.underAccount(path(endpoint)), { body }))
+        },
+      ),
+    )
 
   for (const [word, disabled, effect] of [
     ['enable', false, 'send to it again'],
@@ -128,20 +129,19 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
   endpoints
     .command('headers <endpoint>')
     .description('headers that are sent with each webhook; --set replaces all of them')
-    .option('--set <header...>', '"name: value"')
+    .option('--set <header...>', '"name: value"', collectHeader)
     .addHelpText('after', examples('endpoints headers crm', 'endpoints headers crm --set "x-team: blue"'))
-    .action(async (endpoint: string, flags: { set?: string[] }, command: Command) => {
-      const headers = flags.set && parseHeaders(flags.set)
-      const session = openSession(terminal, command)
-      const target = session.api.underAccount(`${path(endpoint)}/headers`)
-      if (headers) {
-        await announceChange(session, `Replace the headers of ${endpoint}`)
-        await session.api.call('PUT', target, { body: { headers } })
-      } else {
-        await announce(session)
-      }
-      printObject(session, await session.api.object('GET', target))
-    })
+    .action(
+      changing(
+        terminal,
+        (endpoint: string, { set }: { set?: Record<string, string> }) => set && `Replace the headers of ${endpoint}`,
+        async (session, endpoint, { set: headers }) => {
+          const target = session.api.underAccount(`${path(endpoint)}/headers`)
+          if (headers) await session.api.call('PUT', target, { body: { headers } })
+          printObject(session, await session.api.object('GET', target))
+        },
+      ),
+    )
 
   endpoints
     .command('secret <endpoint>')
@@ -161,64 +161,34 @@ export function addEndpoints(program: Command, terminal: Terminal): void {
   endpoints
     .command('rotate <endpoint>')
     .description('a new signing secret; the old one signs too while they overlap')
-    .option('--overlap <duration>', 'such as 24h, 30m, 0', '24h')
+    .addOption(
+      new Option('--overlap <duration>', 'such as 24h, 30m, 0').argParser(parseDuration).default(24 * HOURS, '24h'),
+    )
     .addHelpText('after', examples('endpoints rotate crm', 'endpoints rotate crm --overlap 0 --yes'))
-    .action(async (endpoint: string, flags: { overlap: string }, command: Command) => {
-      const gracePeriodSeconds = parseDuration(flags.overlap)
-      const session = openSession(terminal, command)
-      await announceChange(session, `Rotate the secret of ${endpoint}`)
-      const target = session.api.underAccount(`${path(endpoint)}/secret/rotate`)
-      await session.api.call('POST', target, { body: { gracePeriodSeconds } })
-      note(terminal, `rotated; psapi endpoints secret ${endpoint} --reveal prints the new secret`)
-    })
+    .action(
+      changing(
+        terminal,
+        (endpoint: string, _flags: { overlap: number }) => `Rotate the secret of ${endpoint}`,
+        async ({ api }, endpoint, { overlap: gracePeriodSeconds }) => {
+          await api.call('POST', api.underAccount(`${path(endpoint)}/secret/rotate`), { body: { gracePeriodSeconds } })
+          note(terminal, `rotated; psapi endpoints secret ${endpoint} --reveal prints the new secret`)
+        },
+      ),
+    )
 
   endpoints
     .command('test <endpoint>')
     .description('send the example of an event type, marked as a test')
     .option('--type <type>', 'event type', 'webhook.ping')
     .addHelpText('after', examples('endpoints test crm', 'endpoints test crm --type producersync.npn.activated'))
-    .action(async (endpoint: string, flags: { type: string }, command: Command) => {
-      await sendExample(terminal, command, endpoint, flags.type)
-    })
-
-  program
-    .command('trigger <type>')
-    .description('the example of an event type, sent to one endpoint or to psapi listen, marked as a test')
-    .requiredOption('--to <endpoint>', 'id or uid of the endpoint; cli: to whoever listens')
-    .addHelpText(
-      'after',
-      examples('trigger producersync.npn.activated --to crm', 'trigger webhook.ping --to cli --json'),
+    .action(
+      changing(
+        terminal,
+        (endpoint: string, _flags: { type: string }) => `Send a test to ${endpoint}`,
+        (session, endpoint, { type: eventType }) => sendTest(session, endpoint, { eventType }),
+      ),
     )
-    .action(async (type: string, flags: { to: string }, command: Command) => {
-      if (flags.to === TO_LISTENER) await sendToListener(openSession(terminal, command), type)
-      else await sendExample(terminal, command, flags.to, type)
-    })
-}
-
-/** To the session that has begun last, of those that somebody listens to. */
-async function sendToListener(session: Session, eventType: string): Promise<void> {
-  const { api } = session
-  await announce(session)
-  const sessions = api.underAccount('/cli-session')
-  for await (const { id, connected } of api.rows(sessions, {}, LISTENERS_MAX)) {
-    if (connected !== true) continue
-    return printObject(
-      session,
-      await api.object('POST', `${sessions}/${String(id)}/test-event`, { body: { eventType } }),
-    )
-  }
-  throw new Failure('Nobody listens.', { exit: EXIT.notFound, code: 'not_found', hint: 'psapi listen' })
-}
-
-async function sendExample(terminal: Terminal, command: Command, endpoint: string, eventType: string): Promise<void> {
-  const session = openSession(terminal, command)
-  await announceChange(session, `Send a test to ${endpoint}`)
-  const target = session.api.underAccount(`${path(endpoint)}/send-example`)
-  printObject(session, await session.api.object('POST', target, { body: { eventType } }))
-}
-
-export function path(endpoint: string): string {
-  return `/endpoint/${encodeURIComponent(endpoint)}`
+  addSignatureCheck(endpoints, terminal)
 }
 
 function withEndpointFlags(command: Command): Command {
@@ -244,14 +214,11 @@ function stateOf({ disabled, disabledReason }: Json): string {
   return typeof disabledReason === 'string' ? `disabled (${disabledReason})` : 'disabled'
 }
 
-function parseHeaders(lines: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const line of lines) {
-    const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? []
-    if (name === undefined || value === undefined) throw usageFailure(`--set takes "name: value", not ${line}.`)
-    headers[name] = value
-  }
-  return headers
+/** @throws Failure usage */
+function collectHeader(line: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? []
+  if (name === undefined || value === undefined) throw usageFailure(`--set takes "name: value", not ${line}.`)
+  return { ...before, [name]: value }
 }
 
 /** @returns seconds */

@@ -1,17 +1,8 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure } from '../failure.ts'
-import { examples } from '../frame.ts'
-import {
-  announce,
-  announceChange,
-  type ListFlags,
-  openSession,
-  printList,
-  printObject,
-  type Session,
-  withListFlags,
-} from '../session.ts'
+import { changing, examples, reading } from '../frame.ts'
+import { type ListFlags, printList, printObject, type Session, withListFlags } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
 import { waitFor } from './replay.ts'
 
@@ -23,53 +14,57 @@ export function addJobs(program: Command, terminal: Terminal): void {
 
   withListFlags(jobs.command('list').description('all of the last 90 days, newest first'))
     .addHelpText('after', examples('jobs list', 'jobs list --limit 5 --json'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      await printList(session, session.api.underAccount('/population/job'), {}, flags, [
-        ['id', 'id'],
-        ['type', 'type'],
-        ['state', 'state'],
-        ['done', ({ processed, total }) => `${String(processed)} of ${String(total)}`],
-        ['created', 'createdAt'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags) => {
+        await printList(session, session.api.underAccount('/population/job'), {}, flags, [
+          ['id', 'id'],
+          ['type', 'type'],
+          ['state', 'state'],
+          ['done', ({ processed, total }) => `${String(processed)} of ${String(total)}`],
+          ['created', 'createdAt'],
+        ])
+      }),
+    )
 
   jobs
     .command('get <job>')
     .description('how far one is; exit code 10 when some of it was not done')
     .option('--wait', 'until it has ended')
     .addHelpText('after', examples('jobs get 018e…', 'jobs get 018e… --wait --timeout 600'))
-    .action(async (id: string, flags: { wait?: true }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const job = await readJob(session, id)
-      printJob(session, flags.wait ? await waitForJob(session, job) : job)
-    })
+    .action(
+      reading(terminal, async (session, id: string, flags: { wait?: true }) => {
+        const job = await readJob(session, id)
+        printJob(session, flags.wait ? await waitForJob(session, job) : job)
+      }),
+    )
 
   jobs
     .command('wait <job>')
     .description('until it has ended; exit code 10 when some of it was not done')
     .addHelpText('after', examples('jobs wait 018e…', 'jobs wait 018e… --timeout 600 --json'))
-    .action(async (id: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      printJob(session, await waitForJob(session, await readJob(session, id)))
-    })
+    .action(
+      reading(terminal, async (session, id: string) => {
+        printJob(session, await waitForJob(session, await readJob(session, id)))
+      }),
+    )
 
   jobs
     .command('cancel <job>')
     .description('end it; what it has done stays')
     .addHelpText('after', examples('jobs cancel 018e…', 'jobs cancel 018e… --yes'))
-    .action(async (id: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announceChange(session, `Cancel the job ${id}`)
-      const target = session.api.underAccount(`/population/job/${encodeURIComponent(id)}/cancel`)
-      const job = await session.api.object('POST', target)
-      printObject(session, job)
-      const { added = 0, removed = 0 } = isJson(job.counts) ? job.counts : {}
-      note(terminal, `to take back what it has done: remove ${String(added)}, add ${String(removed)}`)
-    })
+    .action(
+      changing(
+        terminal,
+        (id: string) => `Cancel the job ${id}`,
+        async (session, id) => {
+          const target = session.api.underAccount(`/population/job/${encodeURIComponent(id)}/cancel`)
+          const job = await session.api.object('POST', target)
+          printObject(session, job)
+          const { added = 0, removed = 0 } = isJson(job.counts) ? job.counts : {}
+          note(terminal, `to take back what it has done: remove ${String(added)}, add ${String(removed)}`)
+        },
+      ),
+    )
 }
 
 function readJob({ api }: Session, id: string): Promise<Json> {

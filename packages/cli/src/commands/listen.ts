@@ -7,9 +7,9 @@ import { examples, reading } from '../frame.ts'
 import { openInBrowser } from '../open-in-browser.ts'
 import type { Session } from '../session.ts'
 import { note, type Terminal } from '../terminal.ts'
-import { deviceOf } from './device.ts'
 import { type Answered, type Arrived, forward, parseTarget } from './forward.ts'
 import { watchKeys } from './keys.ts'
+import { beginSession, type Own } from './listening.ts'
 
 type ListenFlags = {
   forwardTo?: string
@@ -51,21 +51,19 @@ export function addListen(program: Command, terminal: Terminal): void {
 }
 
 async function listen(session: Session, flags: ListenFlags): Promise<void> {
-  const { api, terminal } = session
-  const target = flags.forwardTo === undefined ? null : await parseTarget(flags.forwardTo, flags.allowExternal === true)
+  const { terminal } = session
+  const { forward_to: usual, events: usualEvents } = session.settings.project ?? {}
+  const forwardTo = flags.forwardTo ?? usual
+  const target = forwardTo === undefined ? null : await parseTarget(forwardTo, flags.allowExternal === true)
   const wish = {
-    device: deviceOf(session),
-    eventTypes: flags.events?.split(',').map((type) => type.trim()),
+    eventTypes: (flags.events ?? usualEvents)?.split(',').map((type) => type.trim()),
     endpointId: flags.endpoint,
     latest: numberOf('--latest', flags.latest, 0),
     forwardTo: target?.href,
   }
   const exitAfter =
     flags.exitAfter === undefined ? Number.POSITIVE_INFINITY : numberOf('--exit-after', flags.exitAfter, 1)
-  const begin = async () => {
-    const { id, secret } = await api.object('POST', api.underAccount('/cli-session'), { body: wish })
-    return { id: String(id), secret: String(secret) }
-  }
+  const begin = () => beginSession(session, wish)
   const listener = new Listener(session, { own: await begin(), begin, target, exitAfter, flags })
   if (flags.printSecret) {
     terminal.stdout.write(`${listener.secret}\n`)
@@ -74,7 +72,6 @@ async function listen(session: Session, flags: ListenFlags): Promise<void> {
   await listener.run()
 }
 
-type Own = { id: string; secret: string }
 type Parts = {
   own: Own
   /** Makes another session, when this one is not there any more. */

@@ -2,17 +2,13 @@ import type { Command } from 'commander'
 import { Api } from '../api.ts'
 import { type Profile, readUserConfig, userConfigPath, writeUserConfig } from '../config-file.ts'
 import { Failure, usageFailure } from '../failure.ts'
-import { examples } from '../frame.ts'
-import { readSecret } from '../secret-reference.ts'
-import { openSession, printObject } from '../session.ts'
-import { type GlobalFlags, readSettings, type Setting, type SettingName, type Settings, shown } from '../settings.ts'
+import { anywhere, examples } from '../frame.ts'
+import { printObject } from '../session.ts'
+import { type GlobalFlags, readSettings, type SettingName, type Settings, shown } from '../settings.ts'
 import { note, printJson, printTable, type Terminal } from '../terminal.ts'
-import { signInByCode } from './sign-in-by-code.ts'
+import { type LoginFlags, signIn, WHOAMI } from './sign-in.ts'
 
-const WHOAMI = '/api/v1/auth/whoami'
 const settable = ['url', 'account', 'profile'] as const
-
-type LoginFlags = { token?: string; clientId?: string; clientSecret?: string; code?: true }
 
 export function addLogin(program: Command, terminal: Terminal): void {
   program
@@ -32,40 +28,32 @@ export function addLogin(program: Command, terminal: Terminal): void {
       ),
     )
     .action(async (flags: LoginFlags, command: Command) => {
-      const globals: GlobalFlags = command.optsWithGlobals()
-      const { profile, file, values } = readSettings(terminal, globals)
-      const named: Settings = { profile, file, values: { url: values.url } }
-      const { account, ...credentials } = await readCredentials(
-        terminal,
-        flags,
-        values,
-        new Api(terminal, named, globals),
-      )
-      const settings: Settings = { profile, file, values: { url: values.url, ...withOrigin(credentials) } }
-      settings.values.account = account
-        ? { value: account, origin: 'login' }
-        : (values.account ?? (await accountOf(new Api(terminal, settings, globals))))
-      const api = new Api(terminal, settings, globals)
-      const environment = await api.environment()
-      await api.object('GET', api.underAccount())
-      const config = readUserConfig(file)
-      config.profiles[profile.value] = { url: api.url, account: api.account, environment, ...credentials }
-      writeUserConfig(file, { ...config, profile: config.profile ?? profile.value })
-      note(terminal, `signed in: ${environment.toUpperCase()} ${api.account}, profile ${profile.value} in ${file}`)
+      await signIn(terminal, flags, command.optsWithGlobals())
     })
 
   program
     .command('whoami')
-    .description('account, environment and kind of the credentials, and where they come from')
+    .description('account, environment, role and expiry of the credentials, and the file in use')
     .addHelpText('after', examples('whoami', 'whoami --profile staging --json'))
-    .action(async (_flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      const { profile, values } = session.settings
-      const { appId, permissionSource } = await session.api.object('GET', WHOAMI)
-      const from = (values.token ?? values.client_id)?.origin
-      const environment = await session.api.environment()
-      printObject(session, { account: appId, environment, permissionSource, profile: profile.value, from })
-    })
+    .action(
+      anywhere(terminal, async (session) => {
+        const { profile, values, file } = session.settings
+        const { appId, permissionSource, person, role, expiresAt } = await session.api.object('GET', WHOAMI)
+        const from = (values.token ?? values.client_id)?.origin ?? null
+        const environment = await session.api.environment()
+        printObject(session, {
+          ...{
+            account: appId ?? values.account?.value ?? null,
+            environment,
+            permissionSource,
+            person,
+            role,
+            expiresAt,
+          },
+          ...{ profile: profile.value, from, file },
+        })
+      }),
+    )
 
   program
     .command('logout')
@@ -93,10 +81,13 @@ export function addLogin(program: Command, terminal: Terminal): void {
     .addHelpText('after', examples('config show', 'config show --json'))
     .action((_flags: object, command: Command) => {
       const flags: GlobalFlags = command.optsWithGlobals()
-      const { profile, values } = readSettings(terminal, flags)
+      const { profile, project, values } = readSettings(terminal, flags)
       const rows = [['profile', profile.value, profile.origin]]
       for (const [name, setting] of Object.entries(values)) {
         rows.push([name, shown(name as SettingName, setting.value), setting.origin])
+      }
+      for (const name of ['forward_to', 'events'] as const) {
+        if (project?.[name] !== undefined) rows.push([name, project[name], project.path])
       }
       if (!flags.json) return printTable(terminal, ['setting', 'value', 'from'], rows)
       printJson(terminal, Object.fromEntries(rows.map(([name, value, origin]) => [name, { value, origin }])))
@@ -127,8 +118,6 @@ export function addLogin(program: Command, terminal: Terminal): void {
     })
 }
 
-type Credentials = Pick<Profile, 'token' | 'client_id' | 'client_secret'>
-
 /** What a sign-in by code gives; `expire-all` and `logout` end it. */
 const APP_TOKEN = 'appsk_'
 
@@ -144,45 +133,4 @@ async function endToken(api: Api): Promise<void> {
 function withToken({ profile, file, values }: Settings, { url, token }: Profile): Settings {
   const stored = Object.entries({ url: values.url?.value ?? url, token })
   return { profile, file, values: Object.fromEntries(stored.map(([name, value]) => [name, { value, origin: file }])) }
-}
-
-/** From flags, else from the environment, else by code. @returns the account too, where a person has chosen it */
-async function readCredentials(
-  terminal: Terminal,
-  flags: LoginFlags,
-  values: Settings['values'],
-  api: Api,
-): Promise<Credentials & { account?: string }> {
-  if (flags.code) return await byCode(terminal, api)
-  if (flags.token !== undefined) return { token: await readSecret(terminal, '--token', flags.token) }
-  const clientId = flags.clientId ?? values.client_id?.value
-  if (flags.clientSecret !== undefined && clientId !== undefined) {
-    const secret = await readSecret(terminal, '--client-secret', flags.clientSecret)
-    return { client_id: clientId, client_secret: secret }
-  }
-  if (values.token) return { token: values.token.value }
-  if (clientId !== undefined && values.client_secret) {
-    return { client_id: clientId, client_secret: values.client_secret.value }
-  }
-  if (terminal.stdin.isTTY && terminal.stderr.isTTY) return await byCode(terminal, api)
-  throw usageFailure(
-    'No credentials are named.',
-    '--code, --client-id ID --client-secret REFERENCE, or --token REFERENCE.',
-  )
-}
-
-async function byCode(terminal: Terminal, api: Api): Promise<Credentials & { account: string }> {
-  const { token, account } = await signInByCode(terminal, api)
-  return { token, account }
-}
-
-/** The account that the credentials are bound to. @throws Failure usage for those of a whole environment */
-async function accountOf(api: Api): Promise<Setting> {
-  const { appId } = await api.object('GET', WHOAMI)
-  if (typeof appId === 'string') return { value: appId, origin: 'login' }
-  throw usageFailure('These credentials are for many accounts.', 'Say which with --account.')
-}
-
-function withOrigin(credentials: Credentials): Settings['values'] {
-  return Object.fromEntries(Object.entries(credentials).map(([name, value]) => [name, { value, origin: 'login' }]))
 }

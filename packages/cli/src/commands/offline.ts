@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { check, sign, VerificationError } from '@producersync/webhooks/node'
 import type { Command } from 'commander'
+import { quoted } from '../curl.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
 import { examples } from '../frame.ts'
 import { readSecret } from '../secret-reference.ts'
 import type { GlobalFlags } from '../settings.ts'
 import { printJson, type Terminal } from '../terminal.ts'
 import { otherReadings } from './readings.ts'
+import { parseHeader, readRequest } from './request-file.ts'
 
 const BODY_BYTES_MAX = 16_777_216
 
@@ -19,7 +20,10 @@ export function addOffline(program: Command, terminal: Terminal): void {
     .description('is this webhook signed with this secret? body from stdin; no network')
     .requiredOption('--secret <reference...>', 'env:NAME or file:PATH; several are tried')
     .option('--header <header...>', '"name: value"; all three of webhook-id, -timestamp, -signature')
-    .option('--request <file>', 'a raw HTTP request instead of headers and stdin')
+    .option(
+      '--request <file>',
+      'a raw HTTP request, or a cURL command as the portal gives it, instead of headers and stdin',
+    )
     .option('--at <time>', 'the moment to judge by: RFC 3339 or Unix seconds; default now')
     .option('--tolerance <seconds>', 'how far the timestamp may be from it', '300')
     .addHelpText(
@@ -33,7 +37,7 @@ export function addOffline(program: Command, terminal: Terminal): void {
       const { json }: GlobalFlags = command.optsWithGlobals()
       const secrets = await readSecrets(terminal, flags.secret)
       const { headers, body } =
-        flags.request === undefined ? await fromFlags(terminal, flags) : parseRequest(flags.request)
+        flags.request === undefined ? await fromFlags(terminal, flags) : readRequest(flags.request)
       const options = {
         secrets,
         now: momentOf(flags.at),
@@ -47,7 +51,7 @@ export function addOffline(program: Command, terminal: Terminal): void {
         if (json) return printJson(terminal, { verified: true, ...(warning ? { warning } : {}) })
         return void terminal.stdout.write(warning ? `verified (${warning})\n` : 'verified\n')
       }
-      const found = verdict.code === 'no_matching_signature' ? otherReadings(body, headers, options) : undefined
+      const found = otherReadings(verdict.code, { body, headers }, options)
       const hint = found ?? verdict.hint
       throw new Failure(verdict.message.replace(` ${verdict.hint}`, ''), {
         exit: EXIT.notVerified,
@@ -115,28 +119,6 @@ async function readBody({ stdin }: Terminal): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** A request as it is on the wire: request line, headers, an empty line, body. */
-function parseRequest(path: string): { headers: [string, string][]; body: Buffer } {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(path)
-  } catch {
-    throw usageFailure(`--request: ${path} cannot be read.`)
-  }
-  const [mark, end] =
-    [...['\r\n\r\n', '\n\n'].map((text) => [text, bytes.indexOf(text)] as const)].find(([, at]) => at > 0) ?? []
-  if (mark === undefined || end === undefined)
-    throw usageFailure('--request: there is no empty line after the headers.')
-  const [, ...lines] = bytes.subarray(0, end).toString('latin1').split(/\r?\n/)
-  return { headers: lines.map(parseHeader), body: bytes.subarray(end + mark.length) }
-}
-
-function parseHeader(line: string): [string, string] {
-  const [, name, value] = /^([^:\s]+):\s*(.*)$/.exec(line) ?? []
-  if (name !== undefined && value !== undefined) return [name, value]
-  throw usageFailure('A header is "name: value".')
-}
-
 function momentOf(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const moment = new Date(/^\d+$/.test(text) ? Number(text) * 1000 : text)
@@ -146,7 +128,6 @@ function momentOf(text: string | undefined): Date | undefined {
 
 function curlOf(url: string, headers: Record<string, string>, body: Buffer): string {
   if (!body.equals(Buffer.from(body.toString('utf8')))) throw usageFailure('--curl takes a body that is text in UTF-8.')
-  const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
   const lines = Object.entries({ 'content-type': 'application/json', ...headers }).map(
     ([name, value]) => `  -H ${quoted(`${name}: ${value}`)} \\\n`,
   )

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { FileBody, isJson, type Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
-import { examples } from '../frame.ts'
+import { examples, reading } from '../frame.ts'
 import {
   announce,
   type ListFlags,
@@ -38,29 +38,29 @@ export function addProducers(program: Command, terminal: Terminal): void {
     .option('--state <state>', 'loading, ready, no_licenses, not_found or removed')
     .option('--sort <order>', 'npn, -npn, joined or -joined')
     .addHelpText('after', examples('producers list --state loading', 'producers list --search smith --json --all'))
-    .action(async (flags: ListFlags & { search?: string; state?: string; sort?: string }, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const query = { q: flags.search, state: flags.state, sort: flags.sort }
-      await printList(session, session.api.underAccount('/population'), query, flags, [
-        ['npn', 'npn'],
-        ['name', 'name'],
-        ['state', 'state'],
-        ['as of', 'asOf'],
-        ['joined', 'joinedAt'],
-        ['active licenses', 'activeLicenses'],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags & { search?: string; state?: string; sort?: string }) => {
+        const query = { q: flags.search, state: flags.state, sort: flags.sort }
+        await printList(session, session.api.underAccount('/population'), query, flags, [
+          ['npn', 'npn'],
+          ['name', 'name'],
+          ['state', 'state'],
+          ['as of', 'asOf'],
+          ['joined', 'joinedAt'],
+          ['active licenses', 'activeLicenses'],
+        ])
+      }),
+    )
 
   producers
     .command('get <npn>')
     .description('one producer: how its data stands, its licenses in short, how it came and went')
     .addHelpText('after', examples('producers get 15645555', 'producers get 15645555 --json'))
-    .action(async (npn: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      printObject(session, await session.api.object('GET', underPopulation(session, `/${encodeURIComponent(npn)}`)))
-    })
+    .action(
+      reading(terminal, async (session, npn: string) => {
+        printObject(session, await session.api.object('GET', underPopulation(session, `/${encodeURIComponent(npn)}`)))
+      }),
+    )
 
   for (const mode of ['add', 'remove', 'replace'] as const) {
     producers

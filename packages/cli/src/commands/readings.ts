@@ -1,4 +1,4 @@
-import { check, type HeadersLike, type VerifyOptions } from '@producersync/webhooks/node'
+import { check, type HeadersLike, type VerificationCode, type VerifyOptions } from '@producersync/webhooks/node'
 
 /** What may have become of the body on its way, each with what to do. */
 const changes: readonly (readonly [hint: string, change: (text: string) => string])[] = [
@@ -11,14 +11,27 @@ const changes: readonly (readonly [hint: string, change: (text: string) => strin
   ['The body begins with a byte order mark that was not sent.', (text) => text.replace(/^\uFEFF/, '')],
 ]
 
-/** For a signature that does not fit: under which other reading would it? @returns what happened, and what to do */
-export function otherReadings(body: Buffer, headers: HeadersLike, options: VerifyOptions): string | undefined {
+/** For what is not verified: under which other reading would it be? @returns what happened, and what to do */
+export function otherReadings(
+  code: VerificationCode,
+  { body, headers }: { body: Buffer; headers: [string, string][] },
+  options: VerifyOptions,
+): string | undefined {
   const text = body.toString('utf8')
+  if (code === 'invalid_header' && isSigned(text, headers.map(swapped), options)) {
+    return 'Id and timestamp are swapped: each is in the header of the other.'
+  }
+  if (code !== 'no_matching_signature') return undefined
   for (const [hint, change] of changes) {
     const changed = change(text)
     if (changed !== text && isSigned(changed, headers, options)) return hint
   }
   return undefined
+}
+
+function swapped([name, value]: [string, string]): [string, string] {
+  const id = name.replace(/-timestamp$/i, '-id')
+  return [id === name ? name.replace(/-id$/i, '-timestamp') : id, value]
 }
 
 function isSigned(body: string, headers: HeadersLike, options: VerifyOptions): boolean {

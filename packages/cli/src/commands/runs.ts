@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { isJson, type Json } from '../api.ts'
-import { examples } from '../frame.ts'
-import { announce, type ListFlags, openSession, printList, printObject, withListFlags } from '../session.ts'
+import { examples, reading } from '../frame.ts'
+import { type ListFlags, printList, printObject, withListFlags } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
 export function addRuns(program: Command, terminal: Terminal): void {
@@ -9,28 +9,28 @@ export function addRuns(program: Command, terminal: Terminal): void {
 
   withListFlags(runs.command('list').description('newest first; a day without a run says why'))
     .addHelpText('after', examples('runs list', 'runs list --limit 5 --json'))
-    .action(async (flags: ListFlags, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      await printList(session, session.api.underAccount('/run'), {}, flags, [
-        ['date', 'runDate'],
-        ['state', stateOf],
-        ['published', 'publishedAt'],
-        ['producers changed', ({ account }) => (isJson(account) ? String(account.producersChanged) : null)],
-        ['delivered', deliveredOf],
-      ])
-    })
+    .action(
+      reading(terminal, async (session, flags: ListFlags) => {
+        await printList(session, session.api.underAccount('/run'), {}, flags, [
+          ['date', 'runDate'],
+          ['state', stateOf],
+          ['published', 'publishedAt'],
+          ['producers changed', ({ account }) => (isJson(account) ? String(account.producersChanged) : null)],
+          ['delivered', deliveredOf],
+        ])
+      }),
+    )
 
   runs
     .command('get <date>')
     .description('one day: phases, what it changed here, and the reads that bring it')
     .addHelpText('after', examples('runs get 2026-03-06', 'runs get 2026-03-06 --json'))
-    .action(async (date: string, _flags: object, command: Command) => {
-      const session = openSession(terminal, command)
-      await announce(session)
-      const target = session.api.underAccount(`/run/${encodeURIComponent(date)}`)
-      printObject(session, await session.api.object('GET', target))
-    })
+    .action(
+      reading(terminal, async (session, date: string) => {
+        const target = session.api.underAccount(`/run/${encodeURIComponent(date)}`)
+        printObject(session, await session.api.object('GET', target))
+      }),
+    )
 }
 
 function stateOf({ state, reason, late }: Json): string {

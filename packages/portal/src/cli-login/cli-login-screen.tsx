@@ -17,55 +17,50 @@ import { Age } from '#src/time/time.tsx'
 
 const words = accountText.cliLogin
 
-type Grant = Session['grants'][number]
+type LetInto = Pick<Session['grants'][number]['account'], 'id' | 'name'>
 
 /** Lets a command line in, with the rights of whoever approves it: the page that `psapi login` asks to be opened. */
 export function CliLoginScreen() {
   const [code, setCode] = useState(codeIn(useLocation().search))
-  const [typed, setTyped] = useState('')
-  const grants = useSession()?.grants ?? []
-  const [chosen, setChosen] = useState(grants[0]?.account.id)
+  const session = useSession()
+  const grants = session?.grants ?? []
+  const [chosen, setChosen] = useState(grants[0]?.account.id ?? '')
   const [decision, setDecision] = useState<Decision | null>(null)
-  const grant = grants.find(({ account }) => account.id === chosen)
+  const isStaff = session?.staff != null
+  // staff are in no account: they name the one that the command line starts with
+  const account: LetInto | undefined = isStaff
+    ? { id: chosen, name: chosen }
+    : grants.find((grant) => grant.account.id === chosen)?.account
 
-  if (!grant) return <Said title={words.noAccount} body={words.noAccountBody} />
-  if (decision === 'approved') return <Said title={words.approved} body={words.approvedBody(grant.account.name)} />
+  if (!account) return <Said title={words.noAccount} body={words.noAccountBody} />
+  if (decision === 'approved') return <Said title={words.approved} body={words.approvedBody(account.name)} />
   if (decision === 'denied') return <Said title={words.denied} body={words.deniedBody} />
   return (
     <Gate>
       <Page title={words.title} lead={words.lead}>
         {code === '' ? (
-          <form
-            className={layout.stack}
-            onSubmit={(event) => {
-              event.preventDefault()
-              setCode(typed.trim())
-            }}
-          >
-            <TextField label={words.code} hint={words.codeHint} value={typed} onChange={setTyped} isMono />
-            <div>
-              <Button kind="primary" type="submit">
-                {words.go}
-              </Button>
-            </div>
-          </form>
+          <AskFor label={words.code} hint={words.codeHint} onGiven={setCode} />
         ) : (
           <>
             {grants.length > 1 && (
               <Select
                 label={words.account}
-                value={grant.account.id}
+                value={account.id}
                 onChange={setChosen}
-                options={grants.map(({ account }) => ({ value: account.id, label: account.name }))}
+                options={grants.map((grant) => ({ value: grant.account.id, label: grant.account.name }))}
               />
             )}
-            <Waiting
-              key={grant.account.id}
-              grant={grant}
-              code={code}
-              onDecided={setDecision}
-              onOther={() => setCode('')}
-            />
+            {account.id === '' ? (
+              <AskFor label={words.account} hint={words.accountHint} onGiven={setChosen} />
+            ) : (
+              <Waiting
+                key={account.id}
+                account={account}
+                code={code}
+                onDecided={setDecision}
+                onOther={() => setCode('')}
+              />
+            )}
           </>
         )}
       </Page>
@@ -75,19 +70,38 @@ export function CliLoginScreen() {
 
 type Decision = 'approved' | 'denied'
 
+function AskFor({ label, hint, onGiven }: { label: string; hint: string; onGiven: (text: string) => void }) {
+  const [typed, setTyped] = useState('')
+  return (
+    <form
+      className={layout.stack}
+      onSubmit={(event) => {
+        event.preventDefault()
+        onGiven(typed.trim())
+      }}
+    >
+      <TextField label={label} hint={hint} value={typed} onChange={setTyped} isMono />
+      <div>
+        <Button kind="primary" type="submit">
+          {words.go}
+        </Button>
+      </div>
+    </form>
+  )
+}
+
 /** What asks to be let in, and the two answers. */
 function Waiting({
-  grant,
+  account,
   code,
   onDecided,
   onOther,
 }: {
-  grant: Grant
+  account: LetInto
   code: string
   onDecided: (decision: Decision) => void
   onOther: () => void
 }) {
-  const { account } = grant
   const path = ofAccount(account.id, 'cli-login')
   const view = useRead<CliLoginRequest>(account.id, path, { query: { userCode: code } })
   const [deciding, setDeciding] = useState<Decision | null>(null)
@@ -118,7 +132,7 @@ function Waiting({
   }
   return (
     <Part of={view} rows={3}>
-      {({ userCode, deviceName, requestedAt, capabilities }) => (
+      {({ userCode, deviceName, requestedAt, capabilities, staff }) => (
         <div className={layout.stack}>
           {error != null && <ErrorNotice error={error} takesFocus />}
           <dl className={layout.facts}>
@@ -133,9 +147,13 @@ function Waiting({
             <dt>{words.account}</dt>
             <dd>{account.name}</dd>
             <dt>{words.rights}</dt>
-            <dd>{capabilities.map((capability) => text.capabilities[capability] ?? capability).join(', ')}</dd>
+            <dd>
+              {staff === null
+                ? capabilities.map((capability) => text.capabilities[capability] ?? capability).join(', ')
+                : words.staffRights(staff)}
+            </dd>
           </dl>
-          <p className={layout.muted}>{words.warning}</p>
+          <p className={layout.muted}>{staff === null ? words.warning : words.staffWarning}</p>
           <div className={layout.row}>
             <Button
               kind="primary"

@@ -17,6 +17,7 @@ Usage: npm run -s listen-cuts -- [options]
 
   --events N   events to accept, one after the other, 10 to 100000; default 1000
   --cuts N     cuts while they are accepted, 0 to 1000; default 100
+  --restarts N kill -9 of the service and a new start, spread over them, 0 to 20; default 1
   --json       the last line, one JSON object, alone
   --help       this text
 
@@ -27,22 +28,24 @@ const PSAPI = fileURLToPath(new URL('../../../cli/src/main.ts', import.meta.url)
 const LAST_MS_MAX = 60_000
 const LOOK_MS = 20
 
-type Options = { events: number; cuts: number; json: boolean }
+type Options = { events: number; cuts: number; restarts: number; json: boolean }
 
 function readOptions(): Options | 'help' {
   const { values } = parseArgs({
     options: {
       events: { type: 'string', default: '1000' },
       cuts: { type: 'string', default: '100' },
+      restarts: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return 'help'
-  const [events, cuts] = [Number(values.events), Number(values.cuts)]
+  const [events, cuts, restarts] = [Number(values.events), Number(values.cuts), Number(values.restarts)]
   if (!(Number.isInteger(events) && events >= 10 && events <= 100_000)) throw new RangeError('--events')
   if (!(Number.isInteger(cuts) && cuts >= 0 && cuts <= 1_000)) throw new RangeError('--cuts')
-  return { events, cuts, json: values.json }
+  if (!(Number.isInteger(restarts) && restarts >= 0 && restarts <= 20)) throw new RangeError('--restarts')
+  return { events, cuts, restarts, json: values.json }
 }
 
 /** A `psapi listen` of its own process: how often it was ready, and what it has had. */
@@ -78,7 +81,7 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
   }
 }
 
-async function run({ events, cuts }: Options) {
+async function run({ events, cuts, restarts: restartsWanted }: Options) {
   const closing: (() => Promise<unknown>)[] = []
   try {
     const home = await ServiceHome.shared()
@@ -109,12 +112,12 @@ async function run({ events, cuts }: Options) {
         proxy.cut()
         made += 1
       }
-      if (restarts === 0 && accepted.length >= events / 2) {
-        await until(() => listener.seen.ready > made, 'a connection')
+      if (restarts < restartsWanted && accepted.length >= ((restarts + 1) * events) / (restartsWanted + 1)) {
+        await until(() => listener.seen.ready > made + restarts, 'a connection')
         await service.end('SIGKILL')
         service = await ServiceProcess.main(home)
         proxy.leadTo(service.url)
-        restarts = 1
+        restarts += 1
       }
     }
     const came = () => receiver.verified.map(({ messageId }) => messageId)

@@ -60,8 +60,8 @@ export function createAccess(database: Database, clock: Clock): Access {
       return undefined
     }
     const found = { principal: toPrincipal(row), expiresAt: row.expires_at }
-    // of whoever sits in the portal every request is asked for: what they may do changes with the next one
-    if (row.portal_session_id === null) known.keep(key, found, since)
+    // of people every request is asked for, in the portal and by a code: what they may do changes with the next one
+    if (row.portal_session_id === null && row.person === null) known.keep(key, found, since)
     if (isKey(row.id) && isDue(row.used_at, since)) void noteKeyUse(database, hash, since).catch(() => undefined)
     return found
   }
@@ -123,15 +123,15 @@ async function once<T>(asked: Map<string, Promise<T>>, key: string, ask: () => P
 }
 
 function toPrincipal(row: TokenRow): Principal {
-  const { id: tokenId, environment } = row
+  const { id: tokenId, environment, expires_at: expiresAt } = row
   const { name, person, role } = row
   if (row.kind === 'environment_key' || row.account_id === null) {
-    return { kind: 'environment_key', tokenId, environment, accountId: null, name }
+    return { kind: 'environment_key', tokenId, environment, accountId: null, name, expiresAt }
   }
   if (row.kind === 'staff') {
     const { portal_session_id: portalSessionId } = row
     if (portalSessionId === null || !isStaffRole(role)) throw new Error('a staff token without a session of staff')
-    return { kind: 'staff', tokenId, environment, accountId: null, role, person, portalSessionId }
+    return { kind: 'staff', tokenId, environment, accountId: null, role, person, portalSessionId, expiresAt }
   }
   const scopes: ReadonlySet<Scope> = new Set(row.scopes)
   // A client's token without `webhooks` is known to the webhook API, and may do nothing there.
@@ -151,6 +151,7 @@ function toPrincipal(row: TokenRow): Principal {
     featureFlags: new Set(row.feature_flags),
     sessionId: row.session_id,
     portalSessionId: row.portal_session_id,
+    expiresAt,
   }
 }
 

@@ -25,6 +25,11 @@ export const WhoamiOut = Type.Object(
     appId: nullable(idText('app_')),
     permissionSource: oneOf(['RegionalAuthToken', 'OidcJwt']),
     sessionId: nullable(Type.String()),
+    person: nullable(Type.String({ description: 'Who came in by a link, or has let the token in by a code.' })),
+    role: nullable(
+      Type.String({ description: 'Of a person, a key or staff; null: what it may do is said one by one.' }),
+    ),
+    expiresAt: nullable(momentText()),
   },
   { title: 'WhoamiOut' },
 )

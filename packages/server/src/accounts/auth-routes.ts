@@ -27,6 +27,9 @@ export function registerAuthRoutes(routes: FastifyInstance, { api, clock, enviro
       appId: principal.accountId,
       permissionSource: principal.kind === 'access' ? 'OidcJwt' : 'RegionalAuthToken',
       sessionId: 'sessionId' in principal ? principal.sessionId : null,
+      person: ('person' in principal && principal.person) || null,
+      role: ('role' in principal && principal.role) || null,
+      expiresAt: principal.expiresAt ?? null,
     }
   })
 

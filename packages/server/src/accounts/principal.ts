@@ -29,7 +29,14 @@ export function isStaffRole(text: string | null): text is StaffRole {
 
 /** Who a request's bearer token speaks for. Keys and staff of an environment are bound to no account; the others to exactly one. */
 export type Principal =
-  | { kind: 'environment_key'; tokenId: string; environment: Environment; accountId: null; name?: string }
+  | {
+      kind: 'environment_key'
+      tokenId: string
+      environment: Environment
+      accountId: null
+      name?: string
+      expiresAt?: Date | null
+    }
   | {
       kind: 'staff'
       tokenId: string
@@ -38,6 +45,7 @@ export type Principal =
       role: StaffRole
       person: string | null
       portalSessionId: string
+      expiresAt?: Date | null
     }
   | {
       kind: 'app' | 'access'
@@ -47,7 +55,7 @@ export type Principal =
       clientId: string | null
       /** Of the client or key, as it was called; '' for what has none. */
       name?: string
-      /** Who came in by the link that the token was made for. */
+      /** Whose it is: who came in by the link that the token was made for, or has let it in by a code. */
       person?: string | null
       role?: string | null
       scopes: ReadonlySet<Scope>
@@ -56,6 +64,7 @@ export type Principal =
       sessionId: string | null
       /** Of the portal, that the token was made for. */
       portalSessionId: string | null
+      expiresAt?: Date | null
     }
 
 /** Who can have done something. `link`: somebody who came by a link that names nobody; `token`: an app token of the operator's. */
@@ -72,16 +81,17 @@ export function actorOf(principal: Principal): Actor {
   if (clientId !== null) return { kind: 'client', id: clientId, name, role: null }
   if (portalSessionId !== null) return visitor(portalSessionId, principal)
   if (isKey(tokenId)) return { kind: 'key', id: tokenId, name, role }
+  if (principal.person) return visitor(tokenId, principal)
   return { kind: 'token', id: tokenId, name: null, role: null }
 }
 
-/** Somebody in a session of the portal. */
+/** Somebody in a session of the portal, or by a token that this person has let in. */
 export function visitor(
-  sessionId: string,
+  id: string,
   { person = null, role = null }: { person?: string | null; role?: string | null },
 ): Actor {
   const kind = isStaffRole(role) ? 'staff' : person === null ? 'link' : 'person'
-  return { kind, id: sessionId, name: person, role }
+  return { kind, id, name: person, role }
 }
 
 const KEY_PREFIX = 'key_'

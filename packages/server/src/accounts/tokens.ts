@@ -80,6 +80,11 @@ export type Rights = {
   sessionId: string | null
 }
 
+/** Whose a token is: a session's of the portal, with which it ends; or a person's, with whose role it changes. */
+export type Holder =
+  | { portalSessionId: string; isStaff: boolean }
+  | { portalSessionId: null; person: string | null; role: string | null }
+
 /** Makes an app token (`appsk_…`), or one of staff; the answer is the only place where it stands in clear. */
 export async function createAppToken(
   tx: Queryable,
@@ -87,17 +92,18 @@ export async function createAppToken(
   account: { id: string; environment: Environment },
   rights: Rights,
   expiresAt: Date,
-  portalSession?: { id: string; isStaff: boolean },
+  holder: Holder = { portalSessionId: null, person: null, role: null },
 ): Promise<string> {
   const now = parts.clock.now()
   const token = newCredential('appsk_')
+  const { person, role, isStaff } = { person: null, role: null, isStaff: false, ...holder }
   await tx.query`
     insert into token (hash, kind, id, environment, account_id, scopes, capabilities, feature_flags, session_id,
-                       portal_session_id, created_at, expires_at)
-    values (${credentialHash(token)}, ${portalSession?.isStaff ? 'staff' : 'app'}, ${`tok_${parts.ids.next(now).ksuid}`},
+                       portal_session_id, person, role, created_at, expires_at)
+    values (${credentialHash(token)}, ${isStaff ? 'staff' : 'app'}, ${`tok_${parts.ids.next(now).ksuid}`},
             ${account.environment}, ${account.id},
             ${rights.scopes}, ${rights.capabilities}, ${rights.featureFlags}, ${rights.sessionId},
-            ${portalSession?.id ?? null}, ${now}, ${expiresAt})`
+            ${holder.portalSessionId}, ${person}, ${role}, ${now}, ${expiresAt})`
   return token
 }
 

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { CAPABILITIES } from '#src/accounts/principal.ts'
+import { CAPABILITIES, STAFF_ROLES } from '#src/accounts/principal.ts'
 import { idText, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
 
 export const CliLoginIn = Type.Object(
@@ -51,6 +51,7 @@ export const CliLoginRequestOut = Type.Object(
     requestedAt: momentText(),
     expiresAt: momentText(),
     capabilities: Type.Array(oneOf(CAPABILITIES), { description: 'What the CLI would be able to do.' }),
+    staff: nullable(oneOf(STAFF_ROLES)),
   },
   { title: 'CliLoginRequestOut' },
 )

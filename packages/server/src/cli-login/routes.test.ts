@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { visibleTo } from '#src/accounts/principal.ts'
 import { IdSource } from '#src/adapters/ids.ts'
-import { createLink } from '#src/portal/link-store.ts'
+import { createLink, createStaffLink } from '#src/portal/link-store.ts'
 import { grantOf, type Role } from '#src/portal/role.ts'
 import { type Answer, type TestAccount, TestService } from '../../test/service.ts'
 
@@ -132,4 +132,127 @@ test('neither code stands in the database as it was given to the device, nor in 
   const { token } = (await poll(deviceCode)).body
   const log = service.logLines.join('')
   for (const secret of [deviceCode, token]) expect(log).not.toContain(secret)
+})
+
+describe('what was let in has the role of whoever has let it in (portal 2)', () => {
+  type Member = { id: string; person: string; token: string }
+
+  let people = 0
+
+  /** A member as an admin makes one, who has come in by the link. */
+  async function member(role: Role): Promise<Member> {
+    people += 1
+    const person = `person-${people}@example.com`
+    const asOperator = { token: account.key }
+    const { key } = await service
+      .ok('POST', '/api/v1/env/login-link', { account: account.id, person, role }, asOperator)
+      .then(({ url }) => ({ key: new URL(url).hash.replace('#key=', '') }))
+    const headers = { authorization: '', 'sec-fetch-site': 'same-origin' }
+    const { token } = await service.ok('POST', '/portal/session', { key, embed: true }, { headers })
+    const { data } = await service.ok('GET', `/api/v1/app/${account.id}/member?limit=100`, undefined, asOperator)
+    return { id: data.find((one: { person: string }) => one.person === person).id, person, token }
+  }
+
+  const setRole = (id: string, role: Role) =>
+    service.ok('PATCH', `/api/v1/app/${account.id}/member/${id}`, { role }, { token: account.key })
+  const remove = (id: string) =>
+    service.ok('DELETE', `/api/v1/app/${account.id}/member/${id}`, undefined, { token: account.key })
+  const whoami = (token: string) => service.call('GET', '/api/v1/auth/whoami', undefined, { token })
+  const makeEndpoint = async (token: string) =>
+    (await service.call('POST', `/api/v1/app/${account.id}/endpoint`, { url: 'ftp://x' }, { token })).status
+
+  async function letIn(by: Member): Promise<string> {
+    const { deviceCode, userCode } = await start()
+    expect((await decide(userCode, true, by.token)).status).toBe(204)
+    return (await poll(deviceCode)).body.token
+  }
+
+  test('with the next request after it has changed, and until the person is taken out', async () => {
+    const ada = await member('developer')
+    const token = await letIn(ada)
+    expect((await whoami(token)).body).toMatchObject({ role: 'developer', person: ada.person, appId: account.id })
+    expect(Date.parse((await whoami(token)).body.expiresAt) - service.clock.now().getTime()).toBe(30 * 86_400_000)
+    expect(await makeEndpoint(token)).toBe(422) // it may, and the URL is none
+    await setRole(ada.id, 'viewer')
+    expect((await whoami(token)).body.role).toBe('viewer')
+    expect(await makeEndpoint(token)).toBe(403)
+    await setRole(ada.id, 'admin')
+    expect(await makeEndpoint(token)).toBe(422)
+    await remove(ada.id)
+    expect((await whoami(token)).status).toBe(401)
+  })
+
+  test('also when it changes before the device has fetched the token', async () => {
+    const [bo, cy] = [await member('developer'), await member('developer')]
+    const [ofBo, ofCy] = [await start(), await start()]
+    expect((await decide(ofBo.userCode, true, bo.token)).status).toBe(204)
+    expect((await decide(ofCy.userCode, true, cy.token)).status).toBe(204)
+    await setRole(bo.id, 'viewer')
+    await remove(cy.id)
+    const { token } = (await poll(ofBo.deviceCode)).body
+    expect((await whoami(token)).body.role).toBe('viewer')
+    expect(await makeEndpoint(token)).toBe(403)
+    expect((await poll(ofCy.deviceCode)).body).toEqual({ status: 'denied' })
+  })
+
+  test('signing out leaves it, signing out everywhere ends it', async () => {
+    const di = await member('developer')
+    const token = await letIn(di)
+    const close = (session: string, body: object) =>
+      service.ok('DELETE', '/portal/session', body, {
+        headers: { authorization: `Bearer ${session}`, 'sec-fetch-site': 'same-origin' },
+      })
+    await close(di.token, {})
+    expect((await whoami(token)).status).toBe(200)
+    expect((await decide((await start()).userCode, true, di.token)).status).toBe(401)
+    const again = await service.ok(
+      'POST',
+      `/api/v1/app/${account.id}/login-link`,
+      { memberId: di.id },
+      { token: account.key },
+    )
+    const key = new URL(again.url).hash.replace('#key=', '')
+    const headers = { authorization: '', 'sec-fetch-site': 'same-origin' }
+    const back = await service.ok('POST', '/portal/session', { key, embed: true }, { headers })
+    await close(back.token, { everywhere: true })
+    expect((await whoami(token)).status).toBe(401)
+  })
+
+  test('what a person has done by it stands under the person’s name', async () => {
+    const ed = await member('admin')
+    const token = await letIn(ed)
+    await service.ok('PATCH', `/api/v1/app/${account.id}/settings`, { timeZone: 'America/Chicago' }, { token })
+    const lines = await service.ok('GET', `/api/v1/app/${account.id}/audit?limit=1`, undefined, { token: account.key })
+    expect(lines.data[0].who).toMatchObject({ kind: 'person', name: ed.person, role: 'admin' })
+  })
+
+  test('staff let in what is theirs: every account of the environment, with a reason for a change, until their session ends', async () => {
+    const parts = { clock: service.clock, ids: new IdSource(service.clock) }
+    const expiresAt = new Date('2027-01-01T00:00:00Z')
+    const { key } = await service.database
+      .open('api')
+      .transaction({ settings: visibleTo(account.environment) }, (tx) =>
+        createStaffLink(tx, parts, account.environment, { person: 'Grace', role: 'operator', expiresAt }),
+      )
+    const sameOrigin = { authorization: '', 'sec-fetch-site': 'same-origin' }
+    const signedIn = await service.call('POST', '/portal/session', { key }, { headers: sameOrigin })
+    const headers = { ...sameOrigin, cookie: signedIn.headers.get('set-cookie')?.split(';')[0] ?? '' }
+    const opened = await service.ok('POST', '/portal/session/token', {}, { headers })
+    const { deviceCode, userCode } = await start()
+    const path = `/api/v1/app/${account.id}/cli-login?userCode=${userCode}`
+    expect(await service.ok('GET', path, undefined, { token: opened.token })).toMatchObject({ staff: 'operator' })
+    expect((await decide(userCode, true, opened.token)).status).toBe(204)
+    const { token, account: where, expiresAt: until } = (await poll(deviceCode)).body
+    expect([where.id, until]).toEqual([account.id, signedIn.body.endsAt])
+    expect((await whoami(token)).body).toMatchObject({ appId: null, role: 'operator', person: 'Grace' })
+    expect((await service.call('GET', '/api/v1/env/account', undefined, { token })).status).toBe(200)
+    expect(await makeEndpoint(token)).toBe(422)
+    const change = { name: 'Northwind' }
+    const renamed = (more: object) =>
+      service.call('PATCH', `/api/v1/app/${account.id}`, change, { token, ...more }).then(({ status }) => status)
+    expect(await renamed({})).toBe(422)
+    expect(await renamed({ headers: { 'x-staff-reason': 'asked-for' } })).toBe(200)
+    await service.ok('DELETE', '/portal/session', {}, { headers })
+    expect((await whoami(token)).status).toBe(401)
+  })
 })

@@ -4,6 +4,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import type { Rights } from '#src/accounts/tokens.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import type { Role } from '#src/portal/role.ts'
 
 /** A device that asks to be let in has this long to find somebody who approves. */
 export const LOGIN_MS = 600_000
@@ -20,7 +21,10 @@ export type LoginRequest = { userCode: string; deviceName: string | null; reques
 export type LoginAnswer =
   | { status: 'pending' }
   | { status: 'denied' }
-  | { status: 'approved'; environment: Environment; accountId: string; rights: Rights }
+  | ({ status: 'approved'; environment: Environment; accountId: string } & Approval)
+
+/** What whoever approves gives, and who that is. `staffSession`: of the portal, of the operator's staff, with which it ends. */
+export type Approval = { rights: Rights; person: string | null; role: Role | null; staffSession: string | null }
 
 /** `BCDF-GHJK`: 8 of 20 letters, good for ten minutes and of use to signed-in people alone. */
 export function newUserCode(): string {
@@ -64,13 +68,14 @@ export async function readLogin(tx: Queryable, userCode: string, now: Date): Pro
 export async function decideLogin(
   tx: Queryable,
   userCode: string,
-  { approve, account, rights }: { approve: boolean; account: { id: string; environment: Environment }; rights: Rights },
+  { approve, account }: { approve: boolean; account: { id: string; environment: Environment } },
+  { rights, person, role, staffSession }: Approval,
   now: Date,
 ): Promise<boolean> {
   const [row] = await tx.query<{ decided: boolean | null }>`
     select decide_cli_login(${userCode}, ${now}::timestamptz, ${approve}::boolean, ${account.environment}, ${account.id},
                             ${rights.scopes}::text[], ${rights.capabilities}::text[], ${rights.featureFlags}::text[],
-                            ${rights.sessionId}) as decided`
+                            ${rights.sessionId}, ${person}, ${role}, ${staffSession}) as decided`
   return row?.decided === true
 }
 
@@ -83,12 +88,16 @@ type SpentRow = {
   capabilities: Rights['capabilities']
   feature_flags: Rights['featureFlags']
   session_id: string | null
+  person: string | null
+  role: Role | null
+  staff_session: string | null
 }
 
 /** How a login stands; a decision is told once. @returns undefined for an unknown, expired or spent code */
 export async function spendLogin(tx: Queryable, deviceCode: string, now: Date): Promise<LoginAnswer | undefined> {
   const [row] = await tx.query<SpentRow>`
-    select decided, approved, environment, account_id, scopes, capabilities, feature_flags, session_id
+    select decided, approved, environment, account_id, scopes, capabilities, feature_flags, session_id, person, role,
+           staff_session
       from spend_cli_login(${credentialHash(deviceCode)}, ${now}::timestamptz)`
   if (!row) return undefined
   if (!row.decided) return { status: 'pending' }
@@ -103,6 +112,9 @@ export async function spendLogin(tx: Queryable, deviceCode: string, now: Date): 
       featureFlags: row.feature_flags,
       sessionId: row.session_id,
     },
+    person: row.person,
+    role: row.role,
+    staffSession: row.staff_session,
   }
 }
 

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
-import { idText, listOf, mapOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
+import { anyObject, idText, listOf, mapOf, momentText, nullable, oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { FAILURE_CLASSES, type FailureClass } from '#src/delivery/failure-classes.ts'
 import { CLI_SESSION_ID_PREFIX, LATEST_MAX } from './cli-session.ts'
 
@@ -72,8 +72,11 @@ export const CliResultIn = Type.Object(
 )
 
 export const CliTestEventIn = Type.Object(
-  { eventType: plainText(256, 1) },
-  { title: 'CliTestEventIn', description: 'The example of an event type goes to this session and nowhere else.' },
+  {
+    eventType: plainText(256, 1),
+    payload: Type.Optional(anyObject("Sent byte for byte; absent: the type's example in a fresh envelope.")),
+  },
+  { title: 'CliTestEventIn', description: 'Goes to this session and nowhere else.' },
 )
 
 /** Messages of `GET …/stream` by their `event`; each is the JSON in `data`. */

@@ -11,6 +11,7 @@ import { described } from '#src/adapters/http/operation.ts'
 import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
+import { memberOf } from '#src/adapters/http/scan.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { findEndpoint } from '#src/attempts/addressed.ts'
@@ -19,7 +20,7 @@ import { sendExample } from '#src/endpoints/example.ts'
 import { openSecret, sealSecret } from '#src/endpoints/sealed.ts'
 import { MessageOut } from '#src/events/answer-schemas.ts'
 import { sightOf } from '#src/events/event-type-store.ts'
-import { MESSAGE_ID_PREFIX } from '#src/events/message.ts'
+import { MESSAGE_ID_PREFIX, objectBytes } from '#src/events/message.ts'
 import { messageOut, storedOf } from '#src/events/message-out.ts'
 import type { OpenStreams } from '#src/live/open-streams.ts'
 import { isStillAllowed } from '#src/live/still-allowed.ts'
@@ -240,10 +241,12 @@ export function registerCliSessionRoutes(routes: FastifyInstance, parts: CliSess
     refusals: ['no_example'],
   })
   routes.post(`${path}/:cli_session_id/test-event`, test, async (request, reply) => {
-    const { eventType: type } = bodyOf(request, CliTestEventIn)
+    const { eventType: type } = bodyOf(request, CliTestEventIn, { raw: ['payload'] })
+    const member = memberOf(request.scanned, 'payload')
+    const payload = member && objectBytes(request.scanned, member)
     const sight = sightOf(request.principal)
     return await idempotency.run(request, reply, async (tx) => {
-      const { event } = await sendExample(tx, request.cliSession, { type, index: 0, sight }, { clock, ids })
+      const { event } = await sendExample(tx, request.cliSession, { type, index: 0, sight, payload }, { clock, ids })
       return { status: 202, answer: messageOut(storedOf(event), true) }
     })
   })

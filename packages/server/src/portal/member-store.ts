@@ -5,6 +5,7 @@ import { type IdSource, isId } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { changeLogins } from './cli-login-store.ts'
 import { grantOf, type Role } from './role.ts'
 
 export const MEMBER_ID_PREFIX = 'member_'
@@ -115,7 +116,7 @@ export async function changeRole(tx: Queryable, accountId: string, id: string, r
   if (before.role === 'admin') await refuseLastAdmin(tx, accountId)
   await tx.query`update member set role = ${role}, updated_at = ${now} where account_id = ${accountId} and id = ${id}`
   const { capabilities, scopes } = grantOf(role)
-  // in the order of links, sessions, tokens: what is just being made of one of them is there once its row is free
+  // in the order of links, sessions, logins, tokens: what is just being made of one of them is there once its row is free
   await tx.query`
     update login_link set role = ${role}, capabilities = ${capabilities}
      where account_id = ${accountId} and person = ${before.person} and used_at is null and revoked_at is null`
@@ -123,10 +124,11 @@ export async function changeRole(tx: Queryable, accountId: string, id: string, r
     update portal_session set role = ${role}, capabilities = ${capabilities}
      where account_id = ${accountId} and person = ${before.person} and ended_at is null
     returning id`
+  await changeLogins(tx, accountId, before.person, role)
   await tx.query`
-    update token set capabilities = ${capabilities}, scopes = ${scopes}
-     where account_id = ${accountId} and portal_session_id = any (${sessions.map((session) => session.id)}::text[])
-       and revoked_at is null`
+    update token set capabilities = ${capabilities}, scopes = ${scopes}, role = case when person is not null then ${role} end
+     where account_id = ${accountId} and revoked_at is null
+       and (portal_session_id = any (${sessions.map((session) => session.id)}::text[]) or person = ${before.person})`
 }
 
 /**
@@ -146,10 +148,11 @@ export async function removeMember(tx: Queryable, accountId: string, id: string,
     update portal_session set ended_at = ${now}
      where account_id = ${accountId} and person = ${gone.person} and ended_at is null
     returning id`
+  await changeLogins(tx, accountId, gone.person, null)
   await tx.query`
     update token set revoked_at = ${now}
-     where account_id = ${accountId} and portal_session_id = any (${sessions.map((session) => session.id)}::text[])
-       and revoked_at is null`
+     where account_id = ${accountId} and revoked_at is null
+       and (portal_session_id = any (${sessions.map((session) => session.id)}::text[]) or person = ${gone.person})`
 }
 
 /** Changes of an account's members take turns, so that of two admins who remove each other one stays. */

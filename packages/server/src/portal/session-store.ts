@@ -4,8 +4,9 @@ import { createAppToken } from '#src/accounts/tokens.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { sql } from '#src/adapters/postgres/sql.ts'
+import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
+import { changeLogins } from './cli-login-store.ts'
 import { grantOf, type Role } from './role.ts'
 import { IDLE_MS, type PortalSession, SESSION_MS_MAX, TOKEN_MS, TOKENS_MAX } from './session.ts'
 
@@ -86,17 +87,29 @@ export async function sessionsOfCookie(database: Queryable, cookie: string, now:
   return rows.map(toSession)
 }
 
+type Named = { accountId: string; id: string }
+
 /** A live session of the account, in a transaction that sees it. */
-export async function readSession(
+export async function readSession(tx: Queryable, named: Named, now: Date): Promise<PortalSession | undefined> {
+  return await findLive(tx, named, now, sql``)
+}
+
+/** As `readSession`; held until the transaction ends, so that whoever ends or changes the session finds what is made of it. */
+export async function holdSession(tx: Queryable, named: Named, now: Date): Promise<PortalSession | undefined> {
+  return await findLive(tx, named, now, sql`for no key update`)
+}
+
+async function findLive(
   tx: Queryable,
-  { accountId, id }: { accountId: string; id: string },
+  { accountId, id }: Named,
   now: Date,
+  lock: Sql,
 ): Promise<PortalSession | undefined> {
   return first(
     await tx.query<SessionRow>`
       select ${columns}
         from portal_session
-       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now}`,
+       where account_id = ${accountId} and id = ${id} and ended_at is null and idle_ends_at > ${now} ${lock}`,
   )
 }
 
@@ -111,14 +124,7 @@ export async function issueToken(
   session: PortalSession,
 ): Promise<{ token: string; expiresAt: Date } | undefined> {
   const now = parts.clock.now()
-  // held until the token is there, so that whoever ends the session finds it
-  const live = first(
-    await tx.query<SessionRow>`
-      select ${columns}
-        from portal_session
-       where account_id = ${session.accountId} and id = ${session.id} and ended_at is null and idle_ends_at > ${now}
-         for no key update`,
-  )
+  const live = await holdSession(tx, session, now)
   if (!live) return undefined
   const [row] = await tx.query<{ tokens: number }>`
     select count(*)::int as tokens from token
@@ -127,7 +133,7 @@ export async function issueToken(
   const account = { id: live.accountId, environment: live.environment }
   const scopes = live.role === null ? [] : grantOf(live.role).scopes
   const expiresAt = new Date(Math.min(addMs(now, TOKEN_MS).getTime(), live.idleEndsAt.getTime()))
-  const holder = { id: live.id, isStaff: isStaffRole(live.role) }
+  const holder = { portalSessionId: live.id, isStaff: isStaffRole(live.role) }
   return { token: await createAppToken(tx, parts, account, { ...live, scopes }, expiresAt, holder), expiresAt }
 }
 
@@ -147,7 +153,8 @@ export async function extendSession(
 
 /**
  * Ends a session with its tokens.
- * @param everywhere  also all others of the same person, or, where no person is known, of the same session name
+ * @param everywhere  also all others of the same person with what that person has let in, or, where no person is known, of the same
+ *   session name
  */
 export async function endSession(
   tx: Queryable,
@@ -160,8 +167,9 @@ export async function endSession(
        and (id = ${id}
             or (${everywhere}::boolean and (person = ${person} or (${person}::text is null and person is null and session_id = ${sessionId}))))
     returning id`
+  if (everywhere && person !== null) await changeLogins(tx, accountId, person, null)
   await tx.query`
     update token set revoked_at = ${now}
-     where account_id = ${accountId} and portal_session_id = any (${ended.map((row) => row.id)}::text[])
-       and revoked_at is null`
+     where account_id = ${accountId} and revoked_at is null
+       and (portal_session_id = any (${ended.map((row) => row.id)}::text[]) or (${everywhere}::boolean and person = ${person}))`
 }

@@ -186,7 +186,7 @@ export async function startApi(
     registerRunDayRoutes(routes, { api, clock, calendarOf: calendarsOf(config), publicUrl })
     registerLiveRoutes(routes, { api, access, streams })
     registerCliSessionRoutes(routes, { api, access, clock, ids, dataKeys, idempotency, streams })
-    registerCliLoginRoutes(routes, { api, limiter, clock, ids, publicUrl })
+    registerCliLoginRoutes(routes, { api, limiter, clock, ids, internal, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     const schemas = new SchemaEnforcement({ database: api, environments, clock })
     registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
