@@ -49,6 +49,8 @@ export class IsolationWorld {
   /** As they were registered. */
   readonly routes: Route[]
   readonly document: Document
+  /** The operations of the description, and HEAD of each GET; who may call them, and what their paths name, as it says. */
+  readonly described: readonly Route[]
   readonly #receiver: Receiver
   #npn = 700_000_000
 
@@ -56,6 +58,7 @@ export class IsolationWorld {
     this.service = service
     this.routes = routes
     this.document = document
+    this.described = describedRoutes(document, routes)
     this.#receiver = receiver
   }
 
@@ -74,28 +77,6 @@ export class IsolationWorld {
       await service.ok('DELETE', '/api/v1/event-type/removed.happened?expunge=true', undefined, { token: key })
     }
     return new IsolationWorld(service, routes, await service.ok('GET', '/openapi.json'), receiver)
-  }
-
-  /** The operations of the description, and HEAD of each GET; who may call them, and what their paths name, as it says. */
-  described(): Route[] {
-    return Object.entries(this.document.paths).flatMap(([path, operations]) =>
-      Object.entries(operations).flatMap(([name, operation]) => {
-        const method = name.toUpperCase()
-        const route = {
-          path: asRoute(path),
-          parameters: (operation.parameters ?? []).flatMap((each) =>
-            each.in === 'path' && each.name ? [each.name] : [],
-          ),
-          access: (operation['x-access'] ?? 'none') as Access,
-          notImplemented: false,
-        }
-        return (method === 'GET' ? ['GET', 'HEAD'] : [method]).map((each) => ({
-          ...route,
-          method: each,
-          mayBeNew: this.routes.some((own) => own.mayBeNew && own.method === each && own.path === route.path),
-        }))
-      }),
-    )
   }
 
   async close(): Promise<void> {
@@ -192,6 +173,23 @@ function toRoutes({ method, url, config }: RouteOptions): Route[] {
     notImplemented: config?.notImplemented ?? false,
     mayBeNew: each === 'PUT' || (config?.accountMayBeMissing ?? false),
   }))
+}
+
+function describedRoutes({ paths }: Document, registered: readonly Route[]): Route[] {
+  const mayMake = registered.filter(({ mayBeNew }) => mayBeNew).map(({ method, path }) => `${method} ${path}`)
+  return Object.entries(paths).flatMap(([described, operations]) =>
+    Object.entries(operations).flatMap(([name, operation]) => {
+      const [method, path] = [name.toUpperCase(), asRoute(described)]
+      const parameters = (operation.parameters ?? []).flatMap(({ in: place, name: called }) =>
+        place === 'path' && called ? [called] : [],
+      )
+      const access = (operation['x-access'] ?? 'none') as Access
+      return (method === 'GET' ? ['GET', 'HEAD'] : [method]).map((each) => ({
+        ...{ method: each, path, parameters, access, notImplemented: false },
+        mayBeNew: mayMake.includes(`${each} ${path}`),
+      }))
+    }),
+  )
 }
 
 /** The path of a route with these values; a parameter without one gets a word that names nothing. */

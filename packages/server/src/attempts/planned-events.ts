@@ -11,7 +11,7 @@ export type PlannedAt = { accountId: string; id: string; shard: number }
 /** As they are stored: `Queue` by its place. */
 const [FIRST, RETRIES, REPLAYS] = [0, 1, 2]
 /** So many planned deliveries of an endpoint are read and sorted by their events; more are met by walking the account's. */
-export const SORTED_MAX = 20_000
+const SORTED_MAX = 20_000
 const AT_ONCE = 1_024
 
 type Window = { from: string; until: string }
