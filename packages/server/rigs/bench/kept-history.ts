@@ -11,7 +11,9 @@ const KEY = 'environment-key'
 /** @returns null where nothing was stored, or not all of it */
 export function readHistory(folder: string): KeptHistory | null {
   const text = read(folder, HISTORY)
-  return text === null ? null : JSON.parse(text)
+  if (text === null) return null
+  const noted: KeptHistory = JSON.parse(text)
+  return noted
 }
 
 export function noteHistory(folder: string, history: KeptHistory): void {
