@@ -2,6 +2,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { vi } from 'vitest'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
+import { asRoute, type Document } from './isolation-named.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
 import { TestService } from './service.ts'
 
@@ -34,23 +35,30 @@ export type Named = Record<
   | 'key_secret_id'
   | 'secret_id'
   | 'link_id'
-  | 'cli_session_id',
+  | 'cli_session_id'
+  | 'replay_preview_id', // only in a body
   string
 >
 
 /** An account with one of everything; its names and contents hold `canary`. */
 export type Owner = { account: TestAccount; named: Named; canary: string; token: string }
 
-/** A service that knows its own routes, and accounts to be kept apart. */
+/** A service that knows its own routes and its description, and accounts to be kept apart. */
 export class IsolationWorld {
   readonly service: TestService
+  /** As they were registered. */
   readonly routes: Route[]
+  readonly document: Document
+  /** The operations of the description, and HEAD of each GET; who may call them, and what their paths name, as it says. */
+  readonly described: readonly Route[]
   readonly #receiver: Receiver
   #npn = 700_000_000
 
-  private constructor(service: TestService, routes: Route[], receiver: Receiver) {
+  private constructor(service: TestService, routes: Route[], document: Document, receiver: Receiver) {
     this.service = service
     this.routes = routes
+    this.document = document
+    this.described = describedRoutes(document, routes)
     this.#receiver = receiver
   }
 
@@ -68,7 +76,7 @@ export class IsolationWorld {
       await service.ok('POST', '/api/v1/event-type', HIDDEN, { token: key })
       await service.ok('DELETE', '/api/v1/event-type/removed.happened?expunge=true', undefined, { token: key })
     }
-    return new IsolationWorld(service, routes, receiver)
+    return new IsolationWorld(service, routes, await service.ok('GET', '/openapi.json'), receiver)
   }
 
   async close(): Promise<void> {
@@ -107,6 +115,8 @@ export class IsolationWorld {
     const npn = String(this.#npn) // nobody else's
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
     await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
+    const replay = { kind: 'recover', endpointIds: [endpoint.id] }
+    const { previewId } = await service.ok('POST', `${path}/replay/preview`, replay, key)
     const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)
     const member = await service.ok('POST', `${path}/member`, { person: canary, role: 'admin' }, key)
     const link = await service.ok('POST', `${path}/login-link`, { memberId: member.id }, key)
@@ -134,6 +144,7 @@ export class IsolationWorld {
       secret_id: secrets[0].id,
       link_id: link.id,
       cli_session_id: listener,
+      replay_preview_id: previewId,
     }
     await service.settled()
     return { account, named, canary, token: await this.appToken(account, {}) }
@@ -162,6 +173,23 @@ function toRoutes({ method, url, config }: RouteOptions): Route[] {
     notImplemented: config?.notImplemented ?? false,
     mayBeNew: each === 'PUT' || (config?.accountMayBeMissing ?? false),
   }))
+}
+
+function describedRoutes({ paths }: Document, registered: readonly Route[]): Route[] {
+  const mayMake = registered.filter(({ mayBeNew }) => mayBeNew).map(({ method, path }) => `${method} ${path}`)
+  return Object.entries(paths).flatMap(([described, operations]) =>
+    Object.entries(operations).flatMap(([name, operation]) => {
+      const [method, path] = [name.toUpperCase(), asRoute(described)]
+      const parameters = (operation.parameters ?? []).flatMap(({ in: place, name: called }) =>
+        place === 'path' && called ? [called] : [],
+      )
+      const access = (operation['x-access'] ?? 'none') as Access
+      return (method === 'GET' ? ['GET', 'HEAD'] : [method]).map((each) => ({
+        ...{ method: each, path, parameters, access, notImplemented: false },
+        mayBeNew: mayMake.includes(`${each} ${path}`),
+      }))
+    }),
+  )
 }
 
 /** The path of a route with these values; a parameter without one gets a word that names nothing. */

@@ -2,7 +2,9 @@ import { pino } from 'pino'
 import { DatabaseClock } from '#src/adapters/clock.ts'
 import { Database } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
+import { sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { TallyRunner } from '#src/tally/tally-runner.ts'
+import { storeBacklog } from './backlog.ts'
 import type { Receivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
 import { pause } from './stage.ts'
@@ -39,11 +41,12 @@ export type Share = { receivers: Receivers; share: number }
 /**
  * Stores days of events, their attempts and what is still planned, as the service would have: a day is a table that is filled by
  * one statement, then indexed, then made a partition. Nothing of it is due.
+ * @param waiting     the account whose one endpoint a tenth as many deliveries wait for
  * @param deliveries  at least; they have 6 % more attempts, as some need several
  */
 export async function storeHistory(
   dataDir: string,
-  shares: readonly Share[],
+  { shares, waiting }: { shares: readonly Share[]; waiting: string },
   deliveries: number,
   say: (words: string) => void,
 ): Promise<Stored> {
@@ -58,6 +61,8 @@ export async function storeHistory(
       await storeDay(client, { ago, perDay })
       if (ago % 5 === 1) say(`${HISTORY_DAYS + 1 - ago} days stored`)
     }
+    say('a tenth as many wait')
+    await storeBacklog(client, waiting, Math.ceil(deliveries / 10))
     await client.query('reset role')
     await client.query('vacuum (analyze) event, attempt, pending')
     if (deliveries >= COUNTED_MIN) {
@@ -70,16 +75,21 @@ export async function storeHistory(
   })
 }
 
-/** Has it all counted as the service counts, which for itself begins with what comes after its start. */
+/** Has it all counted as the service counts, which for itself began when it was started: what it has counted since goes. */
 async function countHistory(dataDir: string): Promise<void> {
   const connection = connectionToRunning(dataDir)
   const database = new Database(connection, { role: 'worker', applicationName: 'bench', ...COUNTING })
   const runner = new TallyRunner({ database, clock: new DatabaseClock(), log: pino() })
   try {
-    await database.query`
-      update tally_progress
-         set covers_from = day, covers_until = day, next_until = date_trunc('day', now(), 'UTC'), next_after = pg_current_xact_id()
-        from (select date_trunc('day', now(), 'UTC') - ${HISTORY_DAYS} * interval '1 day' as day) as first`
+    await database.transaction({}, async (tx) => {
+      await tx.query`
+        update tally_progress
+           set covers_from = day, covers_until = day, next_until = date_trunc('day', now(), 'UTC'), next_after = pg_current_xact_id()
+          from (select date_trunc('day', now(), 'UTC') - ${HISTORY_DAYS} * interval '1 day' as day) as first`
+      for (const table of ['type_tally', 'endpoint_tally', 'occurrence', 'occurrence_owner']) {
+        await tx.run(sql`delete from ${sqlText(table)}`)
+      }
+    })
     // the service counts too: whoever comes first
     for (let isMore = true; isMore; await pause(LOOK_MS)) {
       runner.look()

@@ -160,6 +160,44 @@ function logCases({ accountId, endpointIds, attemptIds, eventIds }: Sample): Lis
   ]
 }
 
+/** Of an account with one endpoint that very many deliveries wait for. */
+export function waitingCases({ accountId, endpointIds, eventIds }: Sample): ListCase[] {
+  const endpoint = `/app/${accountId}/endpoint/${endpointIds[0]}`
+  const log = `/app/${accountId}/delivery`
+  const planned = [1, 3].flatMap((status) => [
+    caseOf(`E/msg status=${status}`, 'rows', () => `${endpoint}/msg?status=${status}`),
+    caseOf(
+      `E/msg status=${status}, deep`,
+      'either',
+      (number) => `${endpoint}/msg?status=${status}&iterator=${of(eventIds, number)}`,
+    ),
+    caseOf(
+      `E/msg status=${status}, usual`,
+      'either',
+      () => `${endpoint}/msg?status=${status}&event_types=${USUAL.type}`,
+    ),
+    caseOf(
+      `E/msg status=${status}, never`,
+      'nothing',
+      () => `${endpoint}/msg?status=${status}&event_types=${NEVER.type}`,
+    ),
+  ])
+  const logged = ['', '?state=waiting', '?state=retrying', `?endpoint=${endpointIds[0]}`].flatMap((query) => [
+    caseOf(`A/delivery ${query}`, 'rows', () => `${log}${query}`),
+    caseOf(`A/delivery/count ${query}`, 'either', () => `${log}/count${query}`),
+  ])
+  return [
+    caseOf('A/msg', 'rows', () => `/app/${accountId}/msg`),
+    caseOf('A/attempt/endpoint', 'rows', () => `/app/${accountId}/attempt/endpoint/${endpointIds[0]}`),
+    caseOf('E/msg', 'rows', () => `${endpoint}/msg`),
+    caseOf('E/msg status=4', 'nothing', () => `${endpoint}/msg?status=4`),
+    caseOf('M/endpoint', 'rows', (number) => `/app/${accountId}/msg/${of(eventIds, number)}/endpoint`),
+    caseOf('E/stats', 'either', () => `${endpoint}/stats`),
+    ...planned,
+    ...logged,
+  ]
+}
+
 function otherCases({ accountId, endpointIds }: Sample, now: Date): ListCase[] {
   const since = (days: number) => new Date(now.getTime() - days * DAY_MS).toISOString()
   const range = (days: number) => `since=${since(days)}&until=${now.toISOString()}`

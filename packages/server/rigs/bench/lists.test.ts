@@ -13,7 +13,7 @@ let close: () => Promise<void>
 let figures: ListsFigures
 
 beforeAll(async () => {
-  ;({ stage, close } = await openStage({ seed: 1, profile: null }, () => {}))
+  ;({ stage, close } = await openStage({ seed: 1, profile: null, keep: null }, () => {}))
   figures = await measureLists(stage, { attempts: DELIVERIES, requests: REQUESTS, secondsMax: 10 })
 }, 180_000)
 afterAll(async () => await close?.())
@@ -26,7 +26,7 @@ test('at least as many attempts are stored as were asked for, on all the days', 
            (select max(n)::float8 / sum(n) from (select count(*) as n from event group by account_id) as of_account) as large
       from attempt a where a.cause = 'event'`)
   expect(row?.days).toBe(HISTORY_DAYS)
-  expect(row?.large).toBeGreaterThan(0.6)
+  expect(row?.large).toBeGreaterThan(0.5)
 })
 
 test('what is stored fits together as what the service stores does', async () => {

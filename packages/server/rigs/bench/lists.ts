@@ -1,6 +1,7 @@
 import { Durations, type Spread } from './figures.ts'
 import { HISTORY_DAYS, type Share, type Stored, storeHistory } from './history.ts'
-import { type ListCase, listCases, sampleOf } from './list-cases.ts'
+import { type KeptHistory, noteHistory, readHistory } from './kept-history.ts'
+import { type ListCase, listCases, sampleOf, waitingCases } from './list-cases.ts'
 import { makeReceivers } from './receivers.ts'
 import type { Api } from './service.ts'
 import { type Stage, untilReceived } from './stage.ts'
@@ -18,7 +19,7 @@ const ANSWER_MS_MAX = 60_000
 
 /** How a list was answered. `found`: rows in all answers; null for statistics, which list none. `statuses`: other than 200. */
 export type ListFigures = {
-  account: 'large' | 'small'
+  account: keyof KeptHistory['accountIds']
   name: string
   ms: Spread
   found: number | null
@@ -29,29 +30,37 @@ export type ListsFigures = { days: number; stored: Stored; lists: ListFigures[] 
 /** How many requests of each list are made, one at a time: at most so many, and no more than fit into `secondsMax`. */
 export type Effort = { requests: number; secondsMax: number }
 
-/** Stores a history of at least so many attempts, and asks for it. */
+/** Stores a history of at least so many attempts, unless the stage's folder has one, and asks for it. */
 export async function measureLists(
   stage: Stage,
   { attempts, ...effort }: Effort & { attempts: number },
 ): Promise<ListsFigures> {
+  const { accountIds, stored } = readHistory(stage.folder) ?? (await makeHistory(stage, attempts))
+  return { days: HISTORY_DAYS, stored, lists: await askForLists(stage, accountIds, effort) }
+}
+
+async function makeHistory(stage: Stage, attempts: number): Promise<KeptHistory> {
   const shares = await makeShares(stage)
+  const waiting = await makeWaitingAccount(stage, shares)
   stage.say(`storing ${attempts} attempts`)
-  const stored = await storeHistory(stage.dataDir, shares, attempts, stage.say)
-  const [large, small] = [shares.at(0), shares.at(-1)].map((share) => share?.receivers.accountIds[0] ?? '')
-  return { days: HISTORY_DAYS, stored, lists: await askForLists(stage, { large, small }, effort) }
+  const stored = await storeHistory(stage.dataDir, { shares, waiting }, attempts, stage.say)
+  const [large = '', small = ''] = [shares.at(0), shares.at(-1)].map((share) => share?.receivers.accountIds[0])
+  const history = { accountIds: { large, small, waiting }, stored }
+  noteHistory(stage.folder, history)
+  return history
 }
 
 async function askForLists(
   { api, dataDir, say }: Pick<Stage, 'api' | 'dataDir' | 'say'>,
-  accountIds: { large?: string; small?: string },
+  accountIds: KeptHistory['accountIds'],
   effort: Effort,
 ): Promise<ListFigures[]> {
   const now = new Date()
   const lists: ListFigures[] = []
-  for (const account of ['large', 'small'] as const) {
+  for (const account of ['large', 'small', 'waiting'] as const) {
     say(`asking for the lists of the ${account} account`)
-    const sample = await sampleOf(dataDir, accountIds[account] ?? '', now)
-    for (const listCase of listCases(sample, now)) {
+    const sample = await sampleOf(dataDir, accountIds[account], now)
+    for (const listCase of account === 'waiting' ? waitingCases(sample) : listCases(sample, now)) {
       const figures = await measureCase(api, listCase, effort)
       // a small account may have none of what many events have
       const finds = account === 'small' && listCase.finds === 'rows' ? 'either' : listCase.finds
@@ -76,6 +85,18 @@ async function makeShares({ api, sink, sinkPort, say }: Stage): Promise<Share[]>
   }
   await untilReceived(sink, firstNumber)
   return shares
+}
+
+async function makeWaitingAccount({ api, sink, sinkPort, say }: Stage, shares: readonly Share[]): Promise<string> {
+  say('making the account whose endpoint much waits for')
+  const firstNumber = shares.reduce(
+    (sum, { receivers: { accountIds, endpointsPerAccount } }) => sum + accountIds.length * endpointsPerAccount,
+    0,
+  )
+  const wanted = { accounts: 1, endpointsPerAccount: 1, channels: false, firstNumber }
+  const { accountIds } = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+  await untilReceived(sink, firstNumber + 1)
+  return accountIds[0] ?? ''
 }
 
 async function measureCase(

@@ -22,6 +22,8 @@ export type Options = {
   endpoints: number
   /** Deliveries that are stored in mode lists10m; each has an attempt at least. */
   attempts: number
+  /** Where mode lists10m leaves what it has stored, and finds it again; null: nothing is left. */
+  keep: string | null
   json: boolean
   /** Where profiles of the service and figures of its statements go. */
   profile: string | null
@@ -41,6 +43,7 @@ Usage: npm run -s bench -- [options]
   --rate R         events a second at full rate; default: as many as come out at the other end
   --endpoints N    endpoints of mode batch or single, 1 to 1000; default 1
   --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
+  --keep DIR       mode lists10m stores in DIR and leaves it there; run again, it asks without storing anew
   --seed N         fixes bodies and order; default random, always printed
   --profile DIR    write a CPU profile of the service at full rate, and its statements, into DIR
   --json           no table; the last line is one JSON object in any case
@@ -67,6 +70,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     throw new UsageError(`--endpoints: mode ${mode} has its own number`)
   }
   if (values.attempts !== undefined && mode !== 'lists10m') throw new UsageError(`--attempts: mode ${mode} stores none`)
+  if (values.keep !== undefined && mode !== 'lists10m') throw new UsageError(`--keep: mode ${mode} leaves nothing`)
   return {
     mode,
     seed: numberOf('--seed', values.seed ?? String(Math.floor(Math.random() * 1e9)), 0, 4_294_967_295),
@@ -74,6 +78,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
     endpoints,
     attempts: numberOf('--attempts', values.attempts ?? '10000000', 1_000, 100_000_000),
+    keep: values.keep ?? null,
     json: values.json,
     profile: values.profile ?? null,
   }
@@ -89,6 +94,7 @@ function read(args: readonly string[]) {
         rate: { type: 'string' },
         endpoints: { type: 'string' },
         attempts: { type: 'string' },
+        keep: { type: 'string' },
         seed: { type: 'string' },
         profile: { type: 'string' },
         json: { type: 'boolean', default: false },

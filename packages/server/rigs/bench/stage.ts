@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { BareCommands } from './bare-sender.ts'
 import { countStatements } from './database-figures.ts'
+import { keepKey, keptKey } from './kept-history.ts'
 import type { LoadOptions, Options } from './options.ts'
 import { type Helper, Processes } from './processes.ts'
 import type { PublisherCommands } from './publisher.ts'
@@ -71,17 +72,19 @@ function spread(endpoints: number) {
   return { accounts: Math.ceil(endpoints / endpointsPerAccount), endpointsPerAccount, fanOut: 1 }
 }
 
-/** Starts everything on a temporary folder; `close` ends and removes it all, whatever has happened. */
+/** Starts everything on a folder, a temporary one unless it is to be kept; `close` ends and removes it all, whatever has happened. */
 export async function openStage(
-  options: Pick<Options, 'seed' | 'profile'>,
+  options: Pick<Options, 'seed' | 'profile' | 'keep'>,
   say: (words: string) => void,
 ): Promise<{ stage: Stage; close: () => Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'producersync-bench-'))
+  const { keep } = options
+  const folder = keep === null ? mkdtempSync(join(tmpdir(), 'producersync-bench-')) : resolve(keep)
+  mkdirSync(folder, { recursive: true })
   chmodSync(folder, 0o711) // PostgreSQL's user goes through it
   const processes = new Processes()
   const close = async () => {
     await processes.end()
-    rmSync(folder, { recursive: true, force: true })
+    if (keep === null) rmSync(folder, { recursive: true, force: true })
   }
   try {
     const dataDir = join(folder, 'data')
@@ -93,11 +96,13 @@ export async function openStage(
     say('starting the service')
     const receivers = [sinkPort, mortalPort].map((port) => `127.0.0.1:${port}`)
     const first = await startService(processes, dataDir, receivers, { inspected: false })
-    if (first.key === null) throw new Error('the first start of the service showed no environment key')
+    const key = first.key ?? keptKey(folder)
+    if (key === null) throw new Error('the first start of the service showed no environment key')
+    if (keep !== null) keepKey(folder, key)
     await countStatements(dataDir)
     await first.end()
     const service = await startService(processes, dataDir, receivers, { inspected: options.profile !== null })
-    const api = new Api(service.url, first.key)
+    const api = new Api(service.url, key)
     const { seed } = options
     return {
       stage: { processes, folder, dataDir, service, api, sink, publisher, bare, sinkPort, mortalPort, seed, say },

@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util'
+import { LANGUAGE_NAMES, type LanguageName } from './languages.ts'
 
 export type Options = {
   json: boolean
   /** Of the fuzz run. */
   seed: number
   requests: number
-  /** Also SDKs of other languages, where the machine has their interpreters. */
-  languages: boolean
+  /** SDKs of other languages to try too, where the machine has what they need. */
+  languages: readonly LanguageName[]
   /** Report of a run of the tests (vitest's JSON); null: the rig runs those of the behaviours itself. */
   tests: string | null
 }
@@ -17,7 +18,8 @@ Usage: npm run -s conformance -- [options]
 
   --seed N        fixes the fuzz run; default random, always printed
   --requests N    requests of the fuzz run, 0 to 1000000; default 20000
-  --languages     also SDKs of other languages, installed into a temporary folder where their interpreters are here
+  --languages L   also SDKs of other languages, a comma list of ${LANGUAGE_NAMES.join(', ')}, or all: installed into a temporary folder
+                  where the language is here; Rust's is compiled for a minute
   --tests FILE    results of the numbered tests, as vitest's JSON reporter wrote them; default: they are run
   --json          only the last line, one JSON object, which is printed in any case
   --help          this text
@@ -39,7 +41,7 @@ export function parseOptions(args: readonly string[], randomSeed: number): Optio
     json: values.json ?? false,
     seed: integer('seed', values.seed, randomSeed, SEEDS - 1),
     requests: integer('requests', values.requests, 20_000, 1_000_000),
-    languages: values.languages ?? false,
+    languages: languagesOf(values.languages),
     tests: values.tests ?? null,
   }
 }
@@ -52,7 +54,7 @@ function valuesOf(args: readonly string[]) {
         json: { type: 'boolean' },
         seed: { type: 'string' },
         requests: { type: 'string' },
-        languages: { type: 'boolean' },
+        languages: { type: 'string' },
         tests: { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -60,6 +62,16 @@ function valuesOf(args: readonly string[]) {
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))
   }
+}
+
+function languagesOf(text: string | undefined): readonly LanguageName[] {
+  if (text === undefined) return []
+  if (text === 'all') return LANGUAGE_NAMES
+  return text.split(',').map((word) => {
+    const name = LANGUAGE_NAMES.find((known) => known === word)
+    if (name) return name
+    throw new UsageFault(`--languages: there is no "${word}"; choose of ${LANGUAGE_NAMES.join(', ')}, or all`)
+  })
 }
 
 function integer(name: string, text: string | undefined, fallback: number, max: number): number {

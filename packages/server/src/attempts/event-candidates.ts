@@ -11,19 +11,17 @@ import { boundsOf, fill, rangesWith, rowsIn } from '#src/occurrences/ranges.ts'
 import { valuesOf } from '#src/occurrences/values.ts'
 import { readCoverage } from '#src/tally/tally-store.ts'
 import type { Standing } from './attempt.ts'
-import { CLOCKS_APART_MS_MAX, type EventFilter, inOrder, itsEvent, timeOf } from './store.ts'
+import { type PlannedAt, plannedEvents } from './planned-events.ts'
+import { CLOCKS_APART_MS_MAX, type EventFilter, inOrder, isMarked, itsEvent, timeOf } from './store.ts'
 
 /** Where events of an endpoint may be: these; or any of the account's from `from` on, before `until`. */
 export type Candidates = { ids: readonly string[] } | { ids: null; from: string; until: string }
-
-export type AtEndpoint = { accountId: string; id: string; shard: number }
 
 const KSUID_LENGTH = 27
 const ATTEMPTS_FIRST = 1_024
 const FILTERED_FIRST = 64
 const ATTEMPTS_MAX = 8_192
 const NOTED_AT_ONCE = 1_024
-const PENDING_AT_ONCE = 1_024
 /** So many events are looked at together: each takes all its attempts. */
 const EVENTS_AT_ONCE = 64
 
@@ -34,7 +32,7 @@ const EVENTS_AT_ONCE = 64
  */
 export async function* eventCandidates(
   tx: Queryable,
-  endpoint: AtEndpoint,
+  endpoint: PlannedAt,
   page: WindowPage,
   wanted: Standing | null,
   filter: EventFilter,
@@ -42,7 +40,7 @@ export async function* eventCandidates(
   const [lower, last] = boundsOf(page)
   const window = { from: lower, until: `${last}0` } // `last` itself is left out by the page where it has to be
   if (wanted === 'waiting' || wanted === 'retrying') {
-    yield* inBatches(plannedEvents(tx, endpoint, page, window))
+    yield* inBatches(plannedEvents(tx, endpoint, page, wanted, filter, window))
     return
   }
   // of what was stored before anything was noted nothing is known
@@ -68,7 +66,7 @@ async function* inBatches(lists: AsyncIterable<readonly string[]>): AsyncGenerat
 /** Each list is complete for its part of the window, and the parts follow each other. */
 async function* attemptedEvents(
   tx: Queryable,
-  endpoint: AtEndpoint,
+  endpoint: PlannedAt,
   page: WindowPage,
   wanted: Standing | null,
   filter: EventFilter,
@@ -107,7 +105,7 @@ async function* attemptedEvents(
 /** Events attempted since a moment, in any order. @param ending  only those that ended so */
 async function eventsSince(
   tx: Queryable,
-  { accountId, id, shard }: AtEndpoint,
+  { accountId, id, shard }: PlannedAt,
   since: Date,
   ending: 'failed' | 'canceled' | null,
 ): Promise<string[]> {
@@ -119,7 +117,8 @@ async function eventsSince(
       ending === 'canceled'
         ? sql`union
               select p.event_id from pending p join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
-               where p.shard = ${shard} and p.endpoint_id = ${id} and p.account_id = ${accountId} and is_canceled(p, t)`
+               where p.shard = ${shard} and p.endpoint_id = ${id} and p.account_id = ${accountId} and is_canceled(p, t)
+                 and exists (select from endpoint m where m.account_id = ${accountId} and m.id = ${id} and ${isMarked(sql`m`)})`
         : sql``
     }`)
   return rows.map((row) => row.event_id)
@@ -131,7 +130,7 @@ async function eventsSince(
  */
 async function* promptEvents(
   tx: Queryable,
-  { accountId, id: endpointId }: AtEndpoint,
+  { accountId, id: endpointId }: PlannedAt,
   { read, show }: WindowPage,
   filter: EventFilter,
   { from, until }: Window,
@@ -168,7 +167,7 @@ async function* promptEvents(
 /** Events that are noted for the endpoint one by one, up to a number, in the order of the page; with a filter, those that may pass. */
 async function notedEvents(
   tx: Queryable,
-  { accountId, id }: AtEndpoint,
+  { accountId, id }: PlannedAt,
   page: WindowPage,
   value: 'failed:' | 'canceled:' | 'late:',
   filter: EventFilter,
@@ -192,27 +191,6 @@ async function notedEvents(
        order by o.first_id ${inOrder(page)} limit ${limit}`),
   )
   return rows.map((row) => row.first_id)
-}
-
-async function* plannedEvents(
-  tx: Queryable,
-  { accountId, id, shard }: AtEndpoint,
-  page: WindowPage,
-  { from, until }: Window,
-): AsyncGenerator<readonly string[]> {
-  const isDown = page.read === 'descending'
-  let rest: Window = { from, until }
-  for (;;) {
-    const rows = await tx.run<{ event_id: string }>(sql`
-      select distinct event_id from pending
-       where shard = ${shard} and endpoint_id = ${id} and account_id = ${accountId}
-         and event_id >= ${rest.from} and event_id < ${rest.until}
-       order by event_id ${inOrder(page)} limit ${PENDING_AT_ONCE}`)
-    const last = rows.at(-1)?.event_id
-    yield rows.map((row) => row.event_id)
-    if (rows.length < PENDING_AT_ONCE || last === undefined) return
-    rest = isDown ? { from, until: last } : { from: `${last}0`, until }
-  }
 }
 
 /** A bound without what makes it sort behind its id. */

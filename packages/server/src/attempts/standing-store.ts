@@ -7,7 +7,8 @@ import { typesAmong } from '#src/events/event-type-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
 import { fill } from '#src/occurrences/ranges.ts'
 import { type Ending, type Facts, type Standing, standingOf } from './attempt.ts'
-import { type AtEndpoint, type Candidates, eventCandidates } from './event-candidates.ts'
+import { type Candidates, eventCandidates } from './event-candidates.ts'
+import type { PlannedAt } from './planned-events.ts'
 import {
   attemptsFrom,
   CLOCKS_APART_MS_MAX,
@@ -72,7 +73,7 @@ const standingIs: Readonly<Record<Standing, Sql>> = {
  */
 export async function listEventsOf(
   tx: Queryable,
-  endpoint: AtEndpoint & { environment: string },
+  endpoint: PlannedAt & { environment: string },
   page: WindowPage,
   wanted: Standing | null,
   { withContent, ...given }: EventFilter & { withContent: boolean },

@@ -245,6 +245,11 @@ export async function readAttemptHeaders(
   }
 }
 
+/** Is there a mark on an endpoint, without which none of its deliveries is canceled (`is_canceled`)? */
+export function isMarked(endpoint: Sql): Sql {
+  return sql`(${endpoint}.deleted_at is not null or ${endpoint}.disabled or ${endpoint}.canceled_before is not null)`
+}
+
 /** Deliveries planned now of events accepted in a time; test requests and examples left out. */
 export async function countPlanned(
   tx: Queryable,
@@ -257,7 +262,7 @@ export async function countPlanned(
       join endpoint t on t.account_id = p.account_id and t.id = p.endpoint_id
      where p.shard = ${endpoint.shard} and p.endpoint_id = ${endpoint.id} and p.account_id = ${endpoint.accountId}
        and p.event_id >= ${`msg_${ksuidFloor(since)}`} and p.event_id < ${`msg_${ksuidFloor(until)}`}
-       and p.cause <> 'test' and not is_canceled(p, t)`
+       and p.cause <> 'test' and (not ${isMarked(sql`t`)} or not is_canceled(p, t))`
   return planned ?? { waiting: 0, retrying: 0 }
 }
 

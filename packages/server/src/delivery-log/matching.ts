@@ -1,5 +1,5 @@
 import { type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
-import { attemptsFrom, timeOf } from '#src/attempts/store.ts'
+import { attemptsFrom, isMarked, timeOf } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import { AFTER_ALL, type FoundFilter, type Pair } from './found-filter.ts'
 import { type CodeRange, type DeliveryStateWord, SLOW_MS, type Trigger } from './query.ts'
@@ -16,7 +16,8 @@ export type Scope = {
 /** How many, in which order of their events, and from where: pairs after one and before another. */
 export type Wanted = {
   rows: number
-  order: 'ascending' | 'descending'
+  /** `any`: whoever counts sorts nothing. */
+  order: 'ascending' | 'descending' | 'any'
   above: Pair | null
   below: Pair | null
   /** False: `event_id` and `endpoint_id` alone. */
@@ -127,8 +128,11 @@ function statementOf({ each, ...place }: Place, scope: Scope, filter: FoundFilte
      ${ordered(wanted, sql`one.`)} limit ${wanted.rows}`
 }
 
-function searched(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: FoundFilter, wanted: Wanted): Sql {
+function searched(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: FoundFilter, asked: Wanted): Sql {
   const { states, types, npn, isTest } = filter
+  // what looks up attempts of each event goes from the newest on, after which there are the fewest days to look at
+  const isFree = asked.order !== 'any' || place.in === 'attempts'
+  const wanted: Wanted = isFree ? asked : { ...asked, order: 'descending' }
   // what nobody asks for is not looked up: a count goes over many
   const looksAtEvent = place.in !== 'events' && (types !== null || npn !== null || isTest !== null)
   const looksAtPlan = wanted.withStanding || states !== null || place.only === NOTHING_PLANNED
@@ -210,20 +214,40 @@ function foundIn(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: F
            (select distinct p.event_id, p.endpoint_id
               from pending p
              where p.account_id = ${accountId} and ${isWithin(sql`p.event_id`, filter, wanted)} and ${isOne}
-               and ${place.only === NEVER_ATTEMPTED ? sql`p.attempts_made = 0` : ALL}) as k
-     cross join ${lastOfKnown(accountId, filter)}`
+               and ${place.only === NEVER_ATTEMPTED ? sql`p.attempts_made = 0` : mayBe(filter.states, accountId)}
+             ${ordered(wanted, sql`p.`)}) as k -- so no more is looked up than fills the page
+     cross join ${lastOfKnown(accountId, filter, looksAtAttempt(place, filter, wanted))}`
     case 'pairs':
       return sql`
            (select n.event_id, n.endpoint_id
               from unnest(${filter.pairs?.map(({ eventId }) => eventId)}::text[],
                           ${filter.pairs?.map(({ endpointId }) => endpointId)}::text[]) as n (event_id, endpoint_id)
              where ${isWithin(sql`n.event_id`, filter, wanted)}) as k
-     cross join ${lastOfKnown(accountId, filter)}`
+     cross join ${lastOfKnown(accountId, filter, true)}`
   }
 }
 
+/** What is waiting has a delivery that was never attempted, what is retrying one that was, and what is canceled a marked endpoint. */
+function mayBe(states: readonly DeliveryStateWord[] | null, accountId: string): Sql {
+  if (states?.every((state) => state === 'waiting')) return sql`p.attempts_made = 0`
+  if (states?.every((state) => state === 'retrying')) return sql`p.attempts_made > 0`
+  if (states === null || states.some((state) => PLANNED.has(state))) return ALL
+  const marked = sql`select m.id from endpoint m where m.account_id = ${accountId} and ${isMarked(sql`m`)}`
+  return sql`exists (${marked}) and p.endpoint_id = any (array(${marked}))`
+}
+
+/** Of what is planned a count need not know the last attempt. */
+function looksAtAttempt(
+  { only }: Pick<Place, 'only'>,
+  { states, classes, codes, triggers, isSlow }: FoundFilter,
+  { withStanding }: Wanted,
+): boolean {
+  const isAsked = classes !== null || codes !== null || triggers !== null || isSlow !== null
+  return withStanding || isAsked || only === NEVER_ATTEMPTED || !states?.every((state) => PLANNED.has(state))
+}
+
 /** The last attempt of `k`, a pair that may have none. */
-function lastOfKnown(accountId: string, filter: FoundFilter): Sql {
+function lastOfKnown(accountId: string, filter: FoundFilter, isLookedUp: boolean): Sql {
   return sql`
            lateral (
        select k.endpoint_id, x.*
@@ -231,7 +255,7 @@ function lastOfKnown(accountId: string, filter: FoundFilter): Sql {
          left join lateral (
            select ${ATTEMPT}
              from attempt a
-            where a.account_id = ${accountId} and a.event_id = k.event_id and a.endpoint_id = k.endpoint_id
+            where ${isLookedUp ? ALL : sql`false`} and a.account_id = ${accountId} and a.event_id = k.event_id and a.endpoint_id = k.endpoint_id
               and ${isAfterItsEvent(sql`k.event_id`, filter)}
             order by a.id desc limit 1) as x on true) as d`
 }
@@ -322,6 +346,7 @@ function isBetween(pair: Sql, { above, below }: Wanted): Sql {
 
 /** @param of  where the columns stand, with a point */
 export function ordered({ order }: Pick<Wanted, 'order'>, of = sql``): Sql {
+  if (order === 'any') return sql``
   const way = sqlText(order === 'ascending' ? 'asc' : 'desc')
   return sql`order by ${of}event_id ${way}, ${of}endpoint_id ${way}`
 }

@@ -151,7 +151,7 @@ export async function countDeliveries(
   filter: FoundFilter,
   countMax: number,
 ): Promise<number> {
-  const wanted: Wanted = { rows: countMax, order: 'descending', above: null, below: null, withStanding: false }
+  const wanted: Wanted = { rows: countMax, order: 'any', above: null, below: null, withStanding: false }
   const [row] = await tx.query<{ found: number }>`
     select count(*) as found from (${matchingDeliveries(scope, filter, wanted)}) as m`
   return row?.found ?? 0

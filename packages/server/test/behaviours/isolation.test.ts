@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from '#src/accounts/principal.ts'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { Answer } from '../api-client.ts'
+import { BODY_IDS, GIVEN_IDS, inputsOf, notOwn, QUERY_IDS, QUERY_WORDS } from '../isolation-named.ts'
 import { fill, IsolationWorld, type Named, type Owner, type Route } from '../isolation-world.ts'
 
 let world: IsolationWorld
@@ -55,6 +56,7 @@ const UNKNOWN: Named = {
   secret_id: `sec_${KSUID}`,
   link_id: `link_${KSUID}`,
   cli_session_id: `cli_${KSUID}`,
+  replay_preview_id: `rprev_${KSUID}`,
 }
 
 function isKnown(parameter: string): parameter is keyof Named {
@@ -107,11 +109,11 @@ async function each<T>(cases: readonly T[], check: (item: T) => Promise<void>): 
 }
 
 function managementRoutes(): Route[] {
-  return world.routes.filter(({ path, notImplemented }) => path.startsWith('/api/v1/') && !notImplemented)
+  return world.described.filter(({ path }) => path.startsWith('/api/v1/'))
 }
 
 /** Is its answer one that ends by itself? */
-function ends({ path }: Route): boolean {
+function ends({ path }: Pick<Route, 'path'>): boolean {
   return !path.endsWith('/stream')
 }
 
@@ -152,6 +154,20 @@ async function stateOfOthers(): Promise<string> {
 }
 
 describe('19, T04, M15: what is somebody else’s is not there', () => {
+  test('the matrix is the description’s, and the description knows every route', () => {
+    const nameOf = ({ method, path }: Route) => `${method} ${path}`
+    const described = new Map(world.described.map((route) => [nameOf(route), route]))
+    const registered = world.routes.filter(({ access, notImplemented }) => access !== undefined && !notImplemented)
+    assert.deepEqual(
+      registered.filter((route) => !described.has(nameOf(route)) && !/\/(health|ping)/.test(route.path)).map(nameOf),
+      [],
+    )
+    for (const route of registered) {
+      const same = described.get(nameOf(route))
+      if (same) assert.deepEqual([same.access, same.parameters], [route.access, route.parameters], nameOf(route))
+    }
+  })
+
   test('the matrix knows a value for each parameter that a path has', () => {
     const named = new Set(managementRoutes().flatMap((route) => route.parameters))
     assert.ok(managementRoutes().length > 50)
@@ -175,6 +191,76 @@ describe('19, T04, M15: what is somebody else’s is not there', () => {
       looks.set(group, (looks.get(group) ?? new Set()).add(looksOf(answer)))
     })
     for (const [group, different] of looks) assert.equal(different.size, 1, `${group}: ${[...different].join('\n')}`)
+  })
+
+  test('the matrix knows each parameter of a query, and each member of a body, that names something', () => {
+    const inputs = inputsOf(world.document)
+    const queries = new Set(inputs.flatMap(({ query }) => query))
+    assert.ok(queries.size > 40)
+    assert.deepEqual(
+      [...queries].filter((name) => !Object.hasOwn(QUERY_IDS, name) && !QUERY_WORDS.has(name)),
+      [],
+      'say in `QUERY_IDS` what it names, or in `QUERY_WORDS` that it names nothing',
+    )
+    const members = inputs.flatMap(({ method, path, members }) => members.map((each) => `${method} ${path} ${each}`))
+    const known = new Set([...GIVEN_IDS, ...BODY_IDS.map(({ method, path, member }) => `${method} ${path} ${member}`)])
+    assert.deepEqual(new Set(members), known, 'say in `BODY_IDS` what it names')
+  })
+
+  test('in a query or a body too, what is another’s is answered as what nobody has', async () => {
+    const others = { foreign, 'foreign, deleted': deleted, 'of the other environment': sandbox }
+    const tokens = new Map(
+      managementRoutes().map(({ method, path, access }) => [
+        `${method} ${path}`,
+        access === 'environment_key' ? own.account.key : access === 'staff' ? null : own.token,
+      ]),
+    )
+    const full = await world.appToken(own.account, { capabilities: CAPABILITIES })
+    const lookOf = async (method: string, path: string, body: object | undefined, value: string) => {
+      const token = tokens.get(`${method} ${path.split('?', 1)[0]}`) === own.account.key ? own.account.key : full
+      const { status, text } = await world.service.call(method, fill(path, own.named), body, { token })
+      return `${status} ${text.replaceAll(value, '…')}`
+    }
+    const asked = inputsOf(world.document)
+      .filter(({ method, path }) => tokens.get(`${method} ${path}`) !== null && ends({ path }))
+      .flatMap(({ method, path, query }) =>
+        query.flatMap((name) => {
+          const named = QUERY_IDS[name]
+          return named ? [{ method, path, name, named }] : []
+        }),
+      )
+    assert.ok(asked.length > 15)
+    for (const { method, path, name, named } of asked) {
+      const looks = new Map<string, string>()
+      for (const { kind, value } of notOwn(named, others, UNKNOWN)) {
+        looks.set(kind, await lookOf(method, `${path}?${name}=${encodeURIComponent(value)}`, undefined, value))
+      }
+      assert.equal(new Set(looks.values()).size, 1, `${method} ${path} ${name}: ${JSON.stringify([...looks])}`)
+    }
+    for (const { method, path, member, named, body } of BODY_IDS) {
+      const looks = new Map<string, string>()
+      for (const { kind, value } of notOwn(named, others, UNKNOWN)) {
+        // to the key of the environment the foreign account is its own
+        if (named === 'app_id' && kind === 'foreign') continue
+        looks.set(kind, await lookOf(method, path, body(value, { now: world.service.clock.now() }), value))
+      }
+      assert.equal(new Set(looks.values()).size, 1, `${method} ${path} ${member}: ${JSON.stringify([...looks])}`)
+    }
+  })
+
+  test('by app tokens of another account and of another environment, what is here is not there', async () => {
+    const strangers = [foreign.token, sandbox.token, await world.appToken(sandbox.account, { readOnly: true })]
+    const routes = managementRoutes().filter(({ parameters }) => parameters.some((name) => name !== 'event_type_name'))
+    const looks = new Set<string>()
+    for (const token of strangers) {
+      await each(routes, async (route) => {
+        const isOperators = route.access === 'environment_key'
+        const answer = await ask(route, own.named, token)
+        assert.equal(answer.status, isOperators ? 403 : 404, `${route.method} ${route.path}`)
+        if (route.method !== 'HEAD' && !isOperators) looks.add(looksOf(answer))
+      })
+    }
+    assert.equal(looks.size, 1, [...looks].join('\n'))
   })
 
   test('O5.1: pages of staff are 404 to app tokens and clients', async () => {

@@ -139,7 +139,7 @@ describe('a task that somebody stops', () => {
     return { task, endpoint }
   }
 
-  test('goes on where it stood once it is resumed, and everything is sent once', async () => {
+  test('47: it goes on where it stood once it is resumed, sends everything once, and operators hear of its end', async () => {
     const { task } = await started()
     const paused = await post(`/background-task/${task.id}/pause`)
     expect(paused).toMatchObject({ id: task.id, status: 'running', data: { paused: true } })
