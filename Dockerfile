@@ -14,6 +14,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace packages/serv
 RUN npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
 COPY packages/receiver packages/receiver
 COPY packages/server packages/server
+COPY docs/snippets docs/snippets
 COPY examples/listen.ts examples/
 RUN rm -rf packages/server/test packages/server/rigs packages/receiver/test packages/receiver/rigs \
   && find packages -name '*.test.ts' -delete
@@ -22,6 +23,7 @@ FROM node:24.21.0-bookworm-slim AS pages
 WORKDIR /app
 COPY package.json package-lock.json runtime.sh ./
 COPY packages packages
+COPY docs/snippets docs/snippets
 RUN npm ci --ignore-scripts && npm run -s build
 
 FROM node:24.21.0-bookworm-slim

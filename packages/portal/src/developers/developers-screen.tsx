@@ -22,6 +22,15 @@ export function DevelopersScreen() {
           <li>
             <a href="/openapi.json">{words.openapi}</a>
           </li>
+          <li>
+            <a href="/docs/asyncapi.json">{words.asyncapi}</a>
+          </li>
+          <li>
+            <a href="/docs/source-addresses">{words.addresses}</a>
+          </li>
+          <li>
+            <a href="/docs/">{words.docs}</a>
+          </li>
         </ul>
       </section>
     </Page>

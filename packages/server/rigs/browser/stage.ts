@@ -7,29 +7,34 @@ import { promisify } from 'node:util'
 import { ApiClient } from '../../test/api-client.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { Processes } from '../bench/processes.ts'
-import { startService } from '../bench/service.ts'
+import { type Service, startService } from '../bench/service.ts'
 
 const ADMIN = fileURLToPath(new URL('../../src/admin.ts', import.meta.url))
 const run = promisify(execFile)
 const ADMIN_MS_MAX = 30_000
+
+/** The receiver whose origin may show the portal in a frame. */
+const HOST = 5
 
 /** The service by its production entry, on a PostgreSQL of its own, with receivers that endpoints may use. */
 export class Stage extends ApiClient {
   readonly keys: Record<'sandbox' | 'production', string>
   readonly receivers: readonly Receiver[]
   readonly #url: string
+  #service: Service
   readonly #folder: string
   readonly #processes: Processes
 
   private constructor(parts: {
-    url: string
+    service: Service
     key: string
     receivers: readonly Receiver[]
     folder: string
     processes: Processes
   }) {
     super()
-    this.#url = parts.url
+    this.#url = parts.service.url
+    this.#service = parts.service
     this.keys = { sandbox: parts.key, production: parts.key }
     this.receivers = parts.receivers
     this.#folder = parts.folder
@@ -42,10 +47,10 @@ export class Stage extends ApiClient {
     const receivers = await Promise.all(Array.from({ length: receiverCount }, () => startReceiver()))
     const processes = new Processes()
     try {
-      const addresses = receivers.map(({ address }) => address)
-      const { url, key } = await startService(processes, folder, addresses, { inspected: false })
+      const service = await start({ processes, folder, receivers }, '0')
+      const { key } = service
       if (key === null) throw new Error('the first start showed no environment key')
-      return new Stage({ url, key, receivers, folder, processes })
+      return new Stage({ service, key, receivers, folder, processes })
     } catch (error) {
       await processes.end()
       await Promise.all(receivers.map((receiver) => receiver.close()))
@@ -56,6 +61,18 @@ export class Stage extends ApiClient {
 
   get url(): string {
     return this.#url
+  }
+
+  /** Ends the service and starts it anew, on the same data and where it was. */
+  async restart(): Promise<void> {
+    await this.#service.end()
+    const parts = { processes: this.#processes, folder: this.#folder, receivers: this.receivers }
+    this.#service = await start(parts, new URL(this.#url).port)
+  }
+
+  /** A page that may show the portal in a frame: it has what is put there by `answer`. */
+  get host(): Receiver {
+    return this.receiver(HOST)
   }
 
   receiver(index: number): Receiver {
@@ -108,4 +125,12 @@ export class Stage extends ApiClient {
     await Promise.all(this.receivers.map((receiver) => receiver.close()))
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+type Parts = { processes: Processes; folder: string; receivers: readonly Receiver[] }
+
+async function start({ processes, folder, receivers }: Parts, port: string): Promise<Service> {
+  const addresses = receivers.map(({ address }) => address)
+  const env = { PORT: port, PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
+  return await startService(processes, folder, addresses, { inspected: false, env })
 }

@@ -24,11 +24,15 @@ export class PagesNotBuilt extends Error {
 
 /** Where a page's policy has its nonce: in `<meta property="csp-nonce">`. */
 export const NONCE_PLACE = '__CSP_NONCE__'
+/** Where a page is told whose frames may show it: in `<meta name="psapi-hosts">`, origins with blanks between. */
+export const HOSTS_PLACE = '__FRAME_HOSTS__'
 
 const ROOT = fileURLToPath(new URL('../../../..', import.meta.url))
 const PORTAL = join(ROOT, 'packages', 'portal')
+/** Shown by the portal, and kept where the guides have it. */
+const SNIPPETS = '../../docs/snippets/verify/*'
 /** What the pages are made of. */
-const SOURCES = ['index.html', 'package.json', 'vite.config.ts', 'src/**/*', 'public/**/*']
+const SOURCES = ['index.html', 'package.json', 'vite.config.ts', 'src/**/*', 'public/**/*', SNIPPETS]
 const TESTS = /[.]test[.]tsx?$/
 const BUILD_MS_MAX = 50_000
 /** A folder that is being filled for so long belongs to a build that was cut. */

@@ -66,6 +66,9 @@ export const OperatorRunOut = Type.Object(
     durationsMs: Type.Object({ alerts: milliseconds, details: milliseconds, publish: milliseconds }),
     counts: runCounts,
     errors: Type.Array(runError, { description: 'The first hundred; in lists none.' }),
+    lostDays: Type.Optional(
+      Type.Array(date, { description: 'Of its feed: days whose reports could not be read any more; in lists none.' }),
+    ),
   },
   { title: 'OperatorRun' },
 )
