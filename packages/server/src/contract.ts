@@ -26,7 +26,7 @@ import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
 import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'
 import type { SignatureCheckOut, TestEventOut } from './trials/answer-schemas.ts'
-import type { ClockOut, OperatorRunOut } from './updates/answer-schemas.ts'
+import type { ClockOut, OperatorRunOut, runAnnouncement } from './updates/answer-schemas.ts'
 import type { RunDayDetailOut, RunDayPage } from './updates/run-day-schemas.ts'
 
 /** What the HTTP API takes and answers, as types and nothing else: for clients of this repository. */
@@ -69,6 +69,7 @@ export type PopulationJobItem = RowOf<typeof ShownItemPage>
 export type RunDay = RowOf<typeof RunDayPage>
 export type RunDayDetail = Static<typeof RunDayDetailOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
+export type RunAnnouncement = Static<typeof runAnnouncement>
 export type SandboxClock = Static<typeof ClockOut>
 
 export type Delivery = RowOf<typeof DeliveryPage>

@@ -1,3 +1,4 @@
+import type { RunAnnouncement } from '@producersync/server/contract'
 import { useState } from 'react'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
@@ -7,7 +8,7 @@ import { Empty } from '#src/parts/notice.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { count } from '#src/text.ts'
 import { envText } from '#src/text-env.ts'
-import { type Announcement, type AnnouncementsPage, nextToken, RUNS_PATH } from './run-calls.ts'
+import { type AnnouncementsPage, nextToken, RUNS_PATH } from './run-calls.ts'
 
 const words = envText.runs
 const SIZE = 50
@@ -54,7 +55,7 @@ export function Announcements({ run }: { run: string }) {
   )
 }
 
-const COLUMNS: Column<Announcement>[] = [
+const COLUMNS: Column<RunAnnouncement>[] = [
   {
     key: 'account',
     head: envText.accounts.account,

@@ -1,4 +1,4 @@
-import type { OperatorRun } from '@producersync/server/contract'
+import type { OperatorRun, RunAnnouncement } from '@producersync/server/contract'
 
 export const RUNS_PATH = '/v1/admin/runs'
 
@@ -8,16 +8,7 @@ export type V2Page<Name extends string, Row> = {
   links: { self: { href: string }; next: { href: string } }
 }
 
-/** What an account was told of a run. */
-export type Announcement = {
-  accountId: string
-  event: { id: string }
-  producersChanged: number
-  recordsByKind: Readonly<Record<string, number>>
-  /** A delivery of the event has not ended. */
-  waiting: boolean
-}
-export type AnnouncementsPage = V2Page<'announcements', Announcement>
+export type AnnouncementsPage = V2Page<'announcements', RunAnnouncement>
 
 export type RunsPage = V2Page<'runs', OperatorRun>
 

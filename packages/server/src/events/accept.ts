@@ -1,6 +1,7 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { toArrayText } from '#src/adapters/postgres/values.ts'
 import { isWatched } from '#src/live/watched.ts'
 import { parseNpn } from '#src/population/npn.ts'
 
@@ -70,7 +71,8 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
   const payloads = Buffer.concat(events.map((event) => event.payload)) // one binary parameter: no escaping of each
   return sql`
     input as materialized (
-      select i.*, substring(${payloads}::bytea from i.start for i.length) as payload
+      select i.*, substring(${payloads}::bytea from i.start for i.length) as payload,
+             i.channels_text::text[] as channels, i.tags_text::text[] as tags
         from unnest(${events.map((event) => event.accountId)}::text[],
                     ${events.map((event) => event.environment)}::text[],
                     ${events.map((event) => event.id)}::text[],
@@ -78,8 +80,8 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
                     ${starts}::int[], ${lengths}::int[],
                     ${events.map((event) => event.contentType ?? null)}::text[],
                     ${events.map((event) => event.uid ?? null)}::text[],
-                    ${events.map((event) => (event.channels ? JSON.stringify(event.channels) : null))}::text[],
-                    ${events.map((event) => (event.tags ? JSON.stringify(event.tags) : null))}::text[],
+                    ${events.map(({ channels }) => (channels ? toArrayText(channels) : null))}::text[],
+                    ${events.map(({ tags }) => (tags ? toArrayText(tags) : null))}::text[],
                     ${events.map((event) => event.createdAt.getTime())}::float8[],
                     ${events.map((event) => event.deliverAt?.getTime() ?? null)}::float8[],
                     ${events.map((event) => event.payloadExpiresAt.getTime())}::float8[],
@@ -88,8 +90,8 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
                     ${events.map(npnOf)}::text[],
                     ${callNumbers}::int[])
              with ordinality
-          as i (account_id, environment, id, type, start, length, content_type, uid, channels, tags, created_ms,
-                deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, event_no)
+          as i (account_id, environment, id, type, start, length, content_type, uid, channels_text, tags_text,
+                created_ms, deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, event_no)
     )`
 }
 
@@ -114,10 +116,7 @@ export const storeAndPlan: Sql = sql`
     stored as (
       insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
                          payload_expires_at, only_endpoint_id, npn)
-      select account_id, id, type, payload, content_type, uid,
-             case when channels is not null then array(select json_array_elements_text(channels::json)) end,
-             case when tags is not null then array(select json_array_elements_text(tags::json)) end,
-             to_timestamp(created_ms / 1000), to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000),
+      select account_id, id, type, payload, content_type, uid, channels, tags, to_timestamp(created_ms / 1000), to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000),
              only_endpoint_id, npn
         from admitted
     ), planned as (
@@ -126,8 +125,7 @@ export const storeAndPlan: Sql = sql`
              to_timestamp(coalesce(a.deliver_ms, a.created_ms) / 1000)
         from admitted a
         left join event_type t on t.environment = a.environment and t.name = a.type
-        join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t,
-             case when a.channels is not null then array(select json_array_elements_text(a.channels::json)) end)
+        join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t, a.channels)
       returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
     ), noted_events as (
       insert into live_change (account_id, topic, subject)

@@ -10,7 +10,7 @@ export function toParameter(value: unknown): string | Buffer | null {
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value)
   if (value instanceof Date) return value.toISOString()
   if (value instanceof Uint8Array) return toBuffer(value)
-  if (Array.isArray(value)) return toArrayLiteral(value)
+  if (Array.isArray(value)) return toArrayText(value)
   return JSON.stringify(value)
 }
 
@@ -63,12 +63,13 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-function toArrayLiteral(items: unknown[]): string {
+/** An array as PostgreSQL writes it: `{1,"two",NULL}`. */
+export function toArrayText(items: readonly unknown[]): string {
   return `{${items.map(toElement).join(',')}}`
 }
 
 function toElement(item: unknown): string {
-  if (Array.isArray(item)) return toArrayLiteral(item)
+  if (Array.isArray(item)) return toArrayText(item)
   const value = item instanceof Uint8Array ? `\\x${toBuffer(item).toString('hex')}` : toParameter(item)
   if (value === null) return 'NULL'
   const text = value.toString()
