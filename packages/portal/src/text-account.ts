@@ -168,11 +168,14 @@ export const accountText = {
       endpoint: 'Add an endpoint',
       listen: 'Receive on your machine',
     },
-    descriptions: 'Descriptions of the API',
+    descriptions: 'Guides and descriptions',
+    guides: 'Documentation',
+    operations: 'All operations of the API',
+    commands: 'All commands of psapi',
+    package: 'The receiver package',
+    sourceAddresses: 'Source addresses',
     openapi: 'OpenAPI 3.1',
-    asyncapi: 'AsyncAPI 3, the events',
-    addresses: 'Source addresses, for your firewall',
-    docs: 'Documentation',
+    asyncapi: 'AsyncAPI 3',
   },
 
   keysOf: {

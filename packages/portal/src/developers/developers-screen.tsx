@@ -7,6 +7,16 @@ import { Keys } from './keys.tsx'
 
 const words = accountText.developers
 
+const DESCRIPTIONS = [
+  { href: '/docs/', name: words.guides },
+  { href: '/docs/reference/api', name: words.operations },
+  { href: '/docs/reference/cli', name: words.commands },
+  { href: '/docs/reference/webhooks-package', name: words.package },
+  { href: '/docs/source-addresses', name: words.sourceAddresses },
+  { href: '/openapi.json', name: words.openapi },
+  { href: '/docs/asyncapi.json', name: words.asyncapi },
+]
+
 /** What a program of the account needs: ids, keys, the first calls, and where the APIs are described. Source: portal S14. */
 export function DevelopersScreen() {
   const account = useAccount()
@@ -19,18 +29,11 @@ export function DevelopersScreen() {
           <h2 id="descriptions">{words.descriptions}</h2>
         </div>
         <ul className={layout.tight}>
-          <li>
-            <a href="/openapi.json">{words.openapi}</a>
-          </li>
-          <li>
-            <a href="/docs/asyncapi.json">{words.asyncapi}</a>
-          </li>
-          <li>
-            <a href="/docs/source-addresses">{words.addresses}</a>
-          </li>
-          <li>
-            <a href="/docs/">{words.docs}</a>
-          </li>
+          {DESCRIPTIONS.map(({ href, name }) => (
+            <li key={href}>
+              <a href={href}>{name}</a>
+            </li>
+          ))}
         </ul>
       </section>
     </Page>

@@ -76,6 +76,7 @@ const COLUMNS: Column<RunAnnouncement>[] = [
     key: 'records',
     head: words.records,
     isNumber: true,
-    cell: ({ recordsByKind }) => count(Object.values(recordsByKind).reduce<number>((sum, records = 0) => sum + records, 0)),
+    cell: ({ recordsByKind }) =>
+      count(Object.values(recordsByKind).reduce<number>((sum, records = 0) => sum + records, 0)),
   },
 ]
