@@ -15,7 +15,6 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace packages/serv
 RUN npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
 COPY packages/receiver packages/receiver
 COPY packages/server packages/server
-COPY docs/snippets docs/snippets
 COPY examples/listen.ts examples/
 RUN rm -rf packages/server/test packages/server/rigs packages/receiver/test packages/receiver/rigs \
   && find packages -name '*.test.ts' -delete
