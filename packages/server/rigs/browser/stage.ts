@@ -21,7 +21,6 @@ export class Stage extends ApiClient {
   readonly keys: Record<'sandbox' | 'production', string>
   readonly receivers: readonly Receiver[]
   readonly #url: string
-  #service: Service
   readonly #folder: string
   readonly #processes: Processes
 
@@ -34,7 +33,6 @@ export class Stage extends ApiClient {
   }) {
     super()
     this.#url = parts.service.url
-    this.#service = parts.service
     this.keys = { sandbox: parts.key, production: parts.key }
     this.receivers = parts.receivers
     this.#folder = parts.folder
@@ -47,7 +45,7 @@ export class Stage extends ApiClient {
     const receivers = await Promise.all(Array.from({ length: receiverCount }, () => startReceiver()))
     const processes = new Processes()
     try {
-      const service = await start({ processes, folder, receivers }, '0')
+      const service = await start({ processes, folder, receivers })
       const { key } = service
       if (key === null) throw new Error('the first start showed no environment key')
       return new Stage({ service, key, receivers, folder, processes })
@@ -61,13 +59,6 @@ export class Stage extends ApiClient {
 
   get url(): string {
     return this.#url
-  }
-
-  /** Ends the service and starts it anew, on the same data and where it was. */
-  async restart(): Promise<void> {
-    await this.#service.end()
-    const parts = { processes: this.#processes, folder: this.#folder, receivers: this.receivers }
-    this.#service = await start(parts, new URL(this.#url).port)
   }
 
   /** A page that may show the portal in a frame: it has what is put there by `answer`. */
@@ -129,8 +120,8 @@ export class Stage extends ApiClient {
 
 type Parts = { processes: Processes; folder: string; receivers: readonly Receiver[] }
 
-async function start({ processes, folder, receivers }: Parts, port: string): Promise<Service> {
+async function start({ processes, folder, receivers }: Parts): Promise<Service> {
   const addresses = receivers.map(({ address }) => address)
-  const env = { PORT: port, PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
+  const env = { PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
   return await startService(processes, folder, addresses, { inspected: false, env })
 }
