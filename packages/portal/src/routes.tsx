@@ -251,6 +251,22 @@ const environmentActivity = createRoute({
   component: lazyRouteComponent(() => import('./env/env-activity-screen.tsx'), 'EnvActivityScreen'),
 })
 
+const environmentRuns = createRoute({
+  ...inEnvironment,
+  path: '/runs',
+  component: lazyRouteComponent(() => import('./env/env-runs-screen.tsx'), 'EnvRunsScreen'),
+})
+const environmentRun = createRoute({
+  ...inEnvironment,
+  path: '/runs/$run',
+  component: lazyRouteComponent(() => import('./env/env-run-screen.tsx'), 'EnvRunScreen'),
+})
+const environmentLook = createRoute({
+  ...inEnvironment,
+  path: '/look',
+  component: lazyRouteComponent(() => import('./env/look-screen.tsx'), 'EnvLookScreen'),
+})
+
 const tree = root.addChildren([
   start,
   login,
@@ -284,7 +300,15 @@ const tree = root.addChildren([
     members,
     branding,
   ]),
-  environment.addChildren([accounts, links, health, environmentActivity]),
+  environment.addChildren([
+    accounts,
+    links,
+    environmentRuns,
+    environmentRun,
+    health,
+    environmentActivity,
+    environmentLook,
+  ]),
 ])
 
 export const router = createRouter({

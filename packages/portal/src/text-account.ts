@@ -1,5 +1,12 @@
 /** What the pages about an account’s people, keys, settings and activity, and the event catalogue say: the part of text.ts that is theirs. */
 export const accountText = {
+  parity: {
+    title: 'API and CLI for this',
+    lead: 'What this page shows was read by these calls. Put your own API key or token into PSAPI_TOKEN; the command line signs in by “psapi login”.',
+    curl: 'the call as cURL',
+    cli: 'the command',
+    none: 'This page has read nothing.',
+  },
   cliLogin: {
     title: 'Let a command line in',
     lead: 'A program asks to act for you. Compare the code with the one in your terminal.',
@@ -28,6 +35,9 @@ export const accountText = {
   },
 
   catalog: {
+    code: 'Verify it in your code',
+    codeName: 'code',
+    language: 'Language',
     title: 'Event catalogue',
     lead: 'What you can be told of, and what is in it. This is what the service validates with.',
     search: 'Type, description or field',
@@ -126,8 +136,22 @@ export const accountText = {
   },
 
   branding: {
+    look: 'Look',
     name: 'Name shown in the portal',
-    nameHint: 'Empty: the name of the account.',
+    nameHint: 'Empty: as your operator calls it.',
+    accent: 'Accent colour',
+    accentHint: '# and six hexadecimal digits. Its lightness is moved as far as it takes to be read in both themes.',
+    asked: 'As given',
+    inLight: 'Shown in light',
+    inDark: 'Shown in dark',
+    radius: 'Radius of corners, 0 to 16 px',
+    radiusHint: 'Empty: as it comes.',
+    logo: 'Logo',
+    logoAlt: 'The logo',
+    logoHint: 'PNG or WebP, at most 100 kB. It stands on a dark ground.',
+    logoWrong: 'Choose a PNG or WebP of at most 100 kB.',
+    logoRemove: 'Take it away',
+    general: 'General',
     zone: 'Time zone of the account',
     zoneHint: 'An IANA name, for those who chose none themselves. Empty: that of each browser.',
   },

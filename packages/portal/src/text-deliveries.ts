@@ -165,6 +165,9 @@ export const deliveryText = {
   },
 
   attempt: {
+    signAgain: 'Sign again',
+    signing: 'Signing…',
+    signedAgain: 'Signed now: the copied command is accepted for 5 minutes.',
     title: (number: number, max: number | null) =>
       number === 0 ? 'Attempt on request' : max === null ? `Attempt ${number}` : `Attempt ${number} of ${max}`,
     close: 'Close the attempt',

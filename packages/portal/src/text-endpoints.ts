@@ -8,6 +8,7 @@ export const endpointText = {
     search: 'Host, path or description',
     state: 'State',
     anyState: 'Any state',
+    anyType: 'Any event type',
     endpoint: 'Endpoint',
     events: 'Events',
     allTypes: 'All, also future ones',
@@ -157,6 +158,16 @@ export const endpointText = {
     send: 'Send test',
     sendingShort: 'Sending…',
     reset: 'Back to the example',
+    scenarios: {
+      title: 'Situations that come up',
+      body: 'Each sends two requests, as happens on a bad day. A receiver that is right answers 2xx to all and works once for each event.',
+      twice: 'Same id twice',
+      twiceBody: 'One event, delivered again under its id: your receiver has to know the repeat.',
+      order: 'Out of order',
+      orderBody: 'Two events; the one that happened first comes last: go by the time in the body, not by arrival.',
+      run: 'Send both',
+      steps: { first: 'First request', again: 'Again, same id', later: 'Happened later', earlier: 'Happened earlier' },
+    },
   },
 
   secrets: {
@@ -215,9 +226,12 @@ export const endpointText = {
     },
     enableDialog: {
       title: (name: string) => `Enable ${name}?`,
-      body: 'New events are sent to it at once. What it missed stays where it is until you replay it.',
+      body: 'New events are sent to it at once. What it missed is sent only when you replay it.',
+      counting: 'What was missed is being counted',
+      missed: (events: string) => `${events} events were meant for it and never attempted here since it was disabled.`,
+      nothingMissed: 'It missed nothing.',
       only: 'Only enable',
-      replay: 'Enable and see what was missed',
+      replay: (events: string) => `Enable and replay ${events}`,
     },
     overview: {
       span: 'Period',

@@ -15,6 +15,8 @@ export const producerText = {
     sort: 'Order',
     sorts: { npn: 'By NPN', '-npn': 'By NPN, highest first', '-joined': 'Newest first', joined: 'Oldest first' },
     choose: (npn: string) => `Select NPN ${npn}`,
+    export: 'Export CSV',
+    exporting: 'Exporting…',
     npn: 'NPN',
     name: 'Name',
     kind: 'Kind',

@@ -118,6 +118,7 @@ export const text = {
     user: 'You',
     theme: 'Theme',
     themes: { system: 'As the system', light: 'Light', dark: 'Dark' },
+    parity: 'API and CLI for this',
     shortcuts: 'Keyboard shortcuts',
     profile: 'Settings',
     signOut: 'Sign out',
@@ -138,6 +139,8 @@ export const text = {
     accounts: 'Accounts',
     links: 'Login links',
     health: 'Health',
+    look: 'Look',
+    niprRuns: 'NIPR runs',
   },
 
   keys: {
@@ -180,11 +183,27 @@ export const text = {
     endedTitle: 'Your session has ended',
     endedBody:
       'What you typed is still here. Open a new login link in another tab of this browser, then continue on this page.',
+    endedEmbedded: 'What you typed is still here. The page around this one has been asked to sign you in again.',
     resume: 'I have signed in again',
     notYet: 'No session yet. Open a login link in another tab first.',
     signedOut: 'You are signed out',
   },
 
+  staff: {
+    viewing: 'Viewing as staff',
+    back: 'All accounts',
+    readOnly: 'Support looks on: an operator can change something here',
+    reasonFirst: 'You look at this account as staff: press “Make changes…” above and say why',
+    change: 'Make changes…',
+    changeTitle: (account: string) => `Change ${account} as staff?`,
+    changeBody: 'Each change stands in the activity of this account, with your name and this reason.',
+    reason: 'Reason',
+    because: (reason: string) => `Reason: ${reason} ·`,
+    reasonHint: 'Such as the number of the ticket. The account’s people read it.',
+    begin: 'Make changes',
+    changing: 'Changing this account as staff',
+    stop: 'Stop changing',
+  },
   live: {
     live: 'Live',
     reconnecting: 'Reconnecting',

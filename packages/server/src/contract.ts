@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox'
-import type { AttemptHeadersOut, AttemptOut } from './attempts/answer-schemas.ts'
+import type { AttemptHeadersOut, AttemptOut, SignedAgainOut } from './attempts/answer-schemas.ts'
 import type { AuditPage } from './audit/answer-schemas.ts'
 import type { CliLoginRequestOut } from './cli-login/answer-schemas.ts'
 import type { AttemptDetailOut, DeliveryCountOut, DeliveryPage, TimelineOut } from './delivery-log/answer-schemas.ts'
@@ -19,14 +19,14 @@ import type { EnvAccountPage, EnvHealthOut, EnvLoginLinkPage } from './operate/a
 import type { ShownItemPage, ShownJobOut } from './population/shown-job-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
 import type { AccountKeyOut, LoginLinkOut, MemberOut, NewAccountKeyOut } from './portal/people-schemas.ts'
-import type { AccountSettingsOut } from './portal/settings-schemas.ts'
+import type { AccountSettingsOut, EnvLookOut, LogoOut } from './portal/settings-schemas.ts'
 import type { PreviewOut, PreviewRowPage } from './previews/answer-schemas.ts'
 import type { MonitoredDetailOut, MonitoredPage } from './producers/monitored-schemas.ts'
 import type { ReplayOut, ReplayPreviewOut } from './replays/answer-schemas.ts'
 import type { ReplayPreviewBody } from './replays/body.ts'
 import type { StartedTaskOut, TaskOut } from './tasks/answer-schemas.ts'
 import type { SignatureCheckOut, TestEventOut } from './trials/answer-schemas.ts'
-import type { ClockOut, OperatorRunOut } from './updates/answer-schemas.ts'
+import type { ClockOut, OperatorRunOut, runAnnouncement } from './updates/answer-schemas.ts'
 import type { RunDayDetailOut, RunDayPage } from './updates/run-day-schemas.ts'
 
 /** What the HTTP API takes and answers, as types and nothing else: for clients of this repository. */
@@ -48,6 +48,7 @@ export type EventType = Static<typeof EventTypeOut>
 export type Message = Static<typeof MessageOut>
 export type Attempt = Static<typeof AttemptOut>
 export type AttemptHeaders = Static<typeof AttemptHeadersOut>
+export type SignedAgain = Static<typeof SignedAgainOut>
 export type Task = Static<typeof TaskOut>
 export type StartedTask = Static<typeof StartedTaskOut>
 
@@ -68,6 +69,7 @@ export type PopulationJobItem = RowOf<typeof ShownItemPage>
 export type RunDay = RowOf<typeof RunDayPage>
 export type RunDayDetail = Static<typeof RunDayDetailOut>
 export type OperatorRun = Static<typeof OperatorRunOut>
+export type RunAnnouncement = Static<typeof runAnnouncement>
 export type SandboxClock = Static<typeof ClockOut>
 
 export type Delivery = RowOf<typeof DeliveryPage>
@@ -88,6 +90,8 @@ export type LoginLink = Static<typeof LoginLinkOut>
 export type AccountKey = Static<typeof AccountKeyOut>
 export type NewAccountKey = Static<typeof NewAccountKeyOut>
 export type AccountSettings = Static<typeof AccountSettingsOut>
+export type EnvLook = Static<typeof EnvLookOut>
+export type Logo = Static<typeof LogoOut>
 
 export type EnvAccount = RowOf<typeof EnvAccountPage>
 export type EnvLoginLink = RowOf<typeof EnvLoginLinkPage>

@@ -1,10 +1,11 @@
 import { bearerFor, forgetBearer, sessionEnded } from '#src/session/session.ts'
+import { staffReason } from '#src/session/staff-reason.ts'
 import { ApiError, type RequestOptions, request } from './request.ts'
 
 /** Query parameters; a list becomes one parameter per item, undefined none. */
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
-type Options = Omit<RequestOptions, 'token'>
+type Options = Omit<RequestOptions, 'token' | 'reason'>
 
 /** A path with its query. */
 export function withQuery(path: string, query: Query = {}): string {
@@ -28,15 +29,16 @@ export function ofAccount(account: string, ...parts: string[]): string {
  * @throws ApiError
  */
 export async function call(account: string, path: string, options: Options = {}): Promise<Response> {
+  const reason = staffReason(account) ?? undefined
   try {
-    return await request(path, { ...options, token: await bearerFor(account) })
+    return await request(path, { ...options, reason, token: await bearerFor(account) })
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 401) throw error
     forgetBearer(account)
   }
   const token = await bearerFor(account)
   try {
-    return await request(path, { ...options, token })
+    return await request(path, { ...options, reason, token })
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) sessionEnded()
     throw error

@@ -44,6 +44,8 @@ export type RequestOptions = {
   rawBody?: BodyInit
   contentType?: string
   token?: string
+  /** Why staff change something inside an account. */
+  reason?: string
   idempotencyKey?: string
   signal?: AbortSignal
 }
@@ -55,11 +57,12 @@ const ANSWER_MS_MAX = 30_000
  * @throws ApiError for every refusal, and when there is no answer
  */
 export async function request(path: string, options: RequestOptions = {}): Promise<Response> {
-  const { method = 'GET', body, rawBody, contentType, token, idempotencyKey, signal } = options
+  const { method = 'GET', body, rawBody, contentType, token, reason, idempotencyKey, signal } = options
   const headers = new Headers({ accept: 'application/json' })
   if (body !== undefined) headers.set('content-type', 'application/json')
   if (contentType !== undefined) headers.set('content-type', contentType)
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
+  if (reason !== undefined && method !== 'GET') headers.set('x-staff-reason', encodeURIComponent(reason))
   if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
   const limit = AbortSignal.timeout(ANSWER_MS_MAX)
   let response: Response

@@ -1,14 +1,16 @@
-import type { AttemptDetail } from '@producersync/server/contract'
+import type { AttemptDetail, SignedAgain } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { ChevronLeft, ChevronRight, GitCompare, X } from 'lucide-react'
-import { type ReactNode, useCallback, useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
 import type { RawSearch } from '#src/address/search.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { usePayload } from '#src/event/payload.tsx'
 import { areShortcutsOn } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, IconButton } from '#src/parts/button.tsx'
 import { CopyButton } from '#src/parts/copy.tsx'
+import { Fact } from '#src/parts/fact.tsx'
 import { ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
@@ -17,7 +19,7 @@ import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
 import styles from './attempt.module.css'
 import { Connection, Request, Response } from './attempt-parts.tsx'
-import { toCurl } from './curl.ts'
+import { toCurl, withHeaders } from './curl.ts'
 import { Timings } from './timings.tsx'
 import { useAttempt } from './use-attempt.ts'
 
@@ -126,7 +128,7 @@ function Whole({ of: attempt, account }: { of: AttemptDetail; account: string })
           onChoose={setShown}
           tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
         />
-        <Curl of={attempt} account={account} />
+        <Curl of={attempt} />
       </div>
       {shown === 'request' && <Request of={attempt} account={account} />}
       {shown === 'response' && <Response of={attempt} />}
@@ -181,21 +183,46 @@ function Facts({ of: attempt, account }: { of: AttemptDetail; account: string })
   )
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
-  )
-}
-
-function Curl({ of: { request, msgId }, account }: { of: AttemptDetail; account: string }) {
-  const payload = usePayload(account, msgId, request.bodyBytes !== null)
+/** The request as a command. Its signature is refused after 5 minutes; *Sign again* makes one that is taken now. */
+function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
+  const account = useAccount()
+  const payload = usePayload(account.id, msgId, request.bodyBytes !== null)
+  const [signed, setSigned] = useState<typeof request | null>(null)
+  const [isSigning, setSigning] = useState(false)
+  const [error, setError] = useState<unknown>(null)
   if (payload.data === undefined) return null
+
+  async function signAgain() {
+    setSigning(true)
+    setError(null)
+    try {
+      const path = ofAccount(account.id, 'msg', msgId, 'endpoint', endpointId, 'sign')
+      const { headers } = await fetchJson<SignedAgain>(account.id, path, { method: 'POST', body: {} })
+      setSigned(withHeaders(request, headers))
+    } catch (caught) {
+      setError(caught)
+    } finally {
+      setSigning(false)
+    }
+  }
+
   return (
-    <span className={layout.small} data-tip={deliveryText.event.curlNote}>
-      {deliveryText.event.curl} <CopyButton value={toCurl(request, payload.data)} name={words.curlName} />
+    <span className={layout.row}>
+      <span className={layout.small} data-tip={deliveryText.event.curlNote}>
+        {deliveryText.event.curl} <CopyButton value={toCurl(signed ?? request, payload.data)} name={words.curlName} />
+      </span>
+      <Button
+        isSmall
+        onPress={() => void signAgain()}
+        whyOff={account.whyNot('CreateAttempts')}
+        pending={isSigning && words.signing}
+      >
+        {words.signAgain}
+      </Button>
+      <span role="status" className={layout.small}>
+        {signed ? words.signedAgain : ''}
+      </span>
+      {error != null && <ErrorNotice error={error} />}
     </span>
   )
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { toCurl } from './curl.ts'
+import { toCurl, withHeaders } from './curl.ts'
 
 test('the command hands on the bytes, whatever quotes and lines are in them, and no header that is hidden', () => {
   const body = `{"a":"it's \\"so\\" $HOME \`id\`",\n"b":"\\\\"}`
@@ -25,4 +25,19 @@ test('the command hands on the bytes, whatever quotes and lines are in them, and
     '--data-binary',
     body,
   ])
+})
+
+test('signed again, a request has the new signature once, and all else as it was', () => {
+  const request = {
+    url: 'https://a.example/',
+    headers: [
+      ['Webhook-Signature', 'v1,old'],
+      ['x-a', '1'],
+    ],
+    sensitive: [],
+  }
+  const command = toCurl(withHeaders(request, { 'webhook-signature': 'v1,new' }), '{}')
+  expect(command).toContain("-H 'webhook-signature: v1,new'")
+  expect(command).toContain("-H 'x-a: 1'")
+  expect(command).not.toContain('old')
 })

@@ -20,6 +20,15 @@ export function toCurl(
   ].join(' \\\n  ')
 }
 
+/** The request with other values of some headers, as they would be now. @param headers  by lower-case name */
+export function withHeaders<Request extends { headers: readonly (readonly string[])[] }>(
+  request: Request,
+  headers: Readonly<Record<string, string>>,
+): Request {
+  const others = request.headers.filter(([name = '']) => !Object.hasOwn(headers, name.toLowerCase()))
+  return { ...request, headers: [...others, ...Object.entries(headers)] }
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

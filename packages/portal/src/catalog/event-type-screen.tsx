@@ -17,6 +17,7 @@ import { newestSchema } from '#src/testing/example.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 import { fieldsOf, type SchemaField } from './fields.ts'
+import { SnippetCard } from './snippet-card.tsx'
 
 const words = accountText.catalog
 
@@ -116,6 +117,7 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
           <Subscribers type={type} account={account} />
         </div>
       </div>
+      <SnippetCard />
     </div>
   )
 }

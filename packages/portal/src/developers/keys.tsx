@@ -6,9 +6,9 @@ import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
-import { DangerDialog } from '#src/parts/dialog.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
+import { useRevoking } from '#src/parts/revoking.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import type { Account } from '#src/session/account.ts'
 import { accountText } from '#src/text-account.ts'
@@ -25,7 +25,16 @@ export function Keys({ account }: { account: Account }) {
   const refresh = useRefresh(account.id)
   const [isAdding, setAdding] = useState(false)
   const [made, setMade] = useState<NewAccountKey | null>(null)
-  const [revoked, setRevoked] = useState<AccountKey | null>(null)
+  const revoking = useRevoking<AccountKey>({
+    verb: words.revoke,
+    titleOf: ({ name }) => words.revokeTitle(name),
+    effect: words.revokeEffect,
+    mayRevoke: ({ revokedAt }) => revokedAt === null,
+    revoke: async ({ id }) => {
+      await fetchJson<void>(account.id, `${path}/${encodeURIComponent(id)}`, { method: 'DELETE' })
+      await refresh()
+    },
+  })
   const columns: Column<AccountKey>[] = [
     {
       key: 'name',
@@ -51,17 +60,7 @@ export function Keys({ account }: { account: Account }) {
       cell: ({ expiresAt, revokedAt }) =>
         revokedAt !== null ? words.revoked : expiresAt === null ? words.never : <Time at={expiresAt} form="day" />,
     },
-    {
-      key: 'acts',
-      head: '',
-      isPlain: true,
-      cell: (key) =>
-        key.revokedAt === null && (
-          <Button isSmall kind="danger" onPress={() => setRevoked(key)}>
-            {words.revoke}
-          </Button>
-        ),
-    },
+    revoking.column,
   ]
   return (
     <section className={layout.stack} aria-labelledby="keys">
@@ -97,18 +96,7 @@ export function Keys({ account }: { account: Account }) {
           }}
         />
       )}
-      <DangerDialog
-        title={words.revokeTitle(revoked?.name ?? '')}
-        effect={words.revokeEffect}
-        verb={words.revoke}
-        isOpen={revoked !== null}
-        onClose={() => setRevoked(null)}
-        act={async () => {
-          if (!revoked) return
-          await fetchJson<void>(account.id, `${path}/${encodeURIComponent(revoked.id)}`, { method: 'DELETE' })
-          await refresh()
-        }}
-      />
+      {revoking.dialog}
     </section>
   )
 }

@@ -56,7 +56,7 @@ export function EndpointScreen() {
       title={data.description || hostOf(data.url)}
       crumbs={<Crumb account={account} />}
       beside={health.kind === 'ready' && <StateOf health={health.data} />}
-      acts={<Acts endpoint={data} waiting={health.kind === 'ready' ? health.data.waiting : null} account={account} />}
+      acts={<Acts endpoint={data} health={health.kind === 'ready' ? health.data : null} account={account} />}
     >
       <LinkTabs name={words.tabs.name} tabs={TABS.map((one) => tabLink(one, tab, account.id, id))} />
       {tab === 'overview' && <OverviewTab endpoint={data} health={health} span={span} account={account} />}
@@ -106,7 +106,9 @@ function StateOf({ health: { state, since, disabledReason, pausedUntil } }: { he
   )
 }
 
-function Acts({ endpoint, waiting, account }: { endpoint: Endpoint; waiting: number | null; account: Account }) {
+function Acts({ endpoint, health, account }: { endpoint: Endpoint; health: EndpointHealth | null; account: Account }) {
+  const waiting = health?.waiting ?? null
+  const since = health?.state === 'disabled' ? health.since : undefined
   const [dialog, setDialog] = useState<'disable' | 'enable' | null>(null)
   const [isReplaying, setReplaying] = useState(false)
   const navigate = useNavigate()
@@ -132,7 +134,7 @@ function Acts({ endpoint, waiting, account }: { endpoint: Endpoint; waiting: num
       />
       {isReplaying && <ReplayDialog wish={missedBy(endpoint.id)} onClose={() => setReplaying(false)} />}
       <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
-      <EnableDialog endpoint={endpoint} account={account} isOpen={dialog === 'enable'} onClose={close} />
+      {dialog === 'enable' && <EnableDialog endpoint={endpoint} since={since} account={account} onClose={close} />}
     </>
   )
 }

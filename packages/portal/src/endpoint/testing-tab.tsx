@@ -7,12 +7,14 @@ import { Select, TextArea } from '#src/parts/field.tsx'
 import { Part } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { bodyFault, exampleOf } from '#src/testing/example.ts'
+import { Scenarios } from '#src/testing/scenarios.tsx'
 import { SignatureCheckCard } from '#src/testing/signature-check.tsx'
 import { TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
 import { endpointText } from '#src/text-endpoints.ts'
 
 const words = endpointText.testing
 const PING = 'webhook.ping'
+const SCENARIO_TYPE = 'producersync.updates_available'
 const SECRETS = ['all', 'newest', 'previous'] as const
 
 /** Sends test events and checks how signatures are dealt with; also of a disabled endpoint. Source: portal S10. */
@@ -26,7 +28,16 @@ export function TestingTab({ endpoint, account }: { endpoint: Endpoint; account:
         </div>
         <Part of={types}>{({ data }) => <Sender endpoint={endpoint} account={account} types={data} />}</Part>
       </section>
-      <SignatureCheckCard endpoint={endpoint} account={account} />
+      <div className={layout.stack}>
+        <SignatureCheckCard endpoint={endpoint} account={account} />
+        {types.kind === 'ready' && (
+          <Scenarios
+            endpoint={endpoint}
+            account={account}
+            example={exampleOf(types.data.data.find(({ name }) => name === SCENARIO_TYPE))}
+          />
+        )}
+      </div>
     </div>
   )
 }

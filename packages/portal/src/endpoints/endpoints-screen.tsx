@@ -7,6 +7,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Spark } from '#src/charts/outcome-chart.tsx'
 import { sparkWords } from '#src/charts/words.ts'
+import { useEventTypes } from '#src/endpoint-form/type-picker.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
@@ -36,10 +37,11 @@ export function EndpointsScreen() {
   const { values, faults, change, clear, isFiltered } = useAddress()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const view = useRead<ApiPage<EndpointHealthRow>>(account.id, ofAccount(account.id, 'endpoint-health'), {
-    query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state, type: values.type },
+    query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state, type: values.type?.[0] },
     topics: ['endpoint', 'delivery'],
     everyMs: 30_000,
   })
+  const types = useEventTypes(account.id)
   const page = view.kind === 'ready' ? view.data : null
   const add = (
     <ButtonLink kind="primary" icon={Plus} to="/a/$account/endpoints/new" params={{ account: account.id }}>
@@ -56,6 +58,18 @@ export function EndpointsScreen() {
       <Ignored names={faults} />
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        <div>
+          <Select
+            label={words.events}
+            isLabelHidden
+            value={values.type?.[0] ?? ''}
+            onChange={(type) => change({ type: type === '' ? undefined : [type] })}
+            options={[
+              { value: '', label: words.anyType },
+              ...(types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []),
+            ]}
+          />
+        </div>
         <div>
           <Select
             label={words.state}

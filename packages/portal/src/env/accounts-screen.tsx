@@ -1,5 +1,6 @@
 import type { Page as ApiPage, EnvAccount } from '@producersync/server/contract'
 import { Ban, Check, CircleHelp, type LucideIcon, Minus, TrendingDown, X } from 'lucide-react'
+import { useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
@@ -10,11 +11,13 @@ import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
+import { useSession } from '#src/session/account.ts'
 import { STAFF } from '#src/session/session.ts'
 import { count, text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 import { envText } from '#src/text-env.ts'
 import { Age } from '#src/time/time.tsx'
+import { NewAccountDialog } from './new-account-dialog.tsx'
 
 const words = envText.accounts
 
@@ -36,9 +39,22 @@ export function AccountsScreen() {
     query: { limit: 50, iterator: values.cursor, q: values.q, health: values.state?.[0] },
     everyMs: 30_000,
   })
+  const session = useSession()
+  const [isMaking, setMaking] = useState(false)
   const page = view.kind === 'ready' ? view.data : null
   return (
-    <Page title={words.title}>
+    <Page
+      title={words.title}
+      acts={
+        <Button
+          kind="primary"
+          onPress={() => setMaking(true)}
+          whyOff={session?.staff === 'operator' ? null : envText.operatorOnly}
+        >
+          {envText.newAccount.add}
+        </Button>
+      }
+    >
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <div>
@@ -62,6 +78,7 @@ export function AccountsScreen() {
         empty={<Empty title={words.none} acts={isFiltered && <Button onPress={clear}>{text.common.clear}</Button>} />}
         foot={pageLinks(page, { values, change })}
       />
+      {isMaking && <NewAccountDialog onClose={() => setMaking(false)} />}
     </Page>
   )
 }

@@ -2,6 +2,7 @@ import type { EnvHealth } from '@producersync/server/contract'
 import { CircleAlert, CircleCheck } from 'lucide-react'
 import { useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
+import { Fact } from '#src/parts/fact.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -82,16 +83,15 @@ function HealthParts({ health }: { health: EnvHealth }) {
       </Section>
       <section className={layout.card} aria-label={words.service}>
         <dl className={layout.facts}>
-          <Fact name={words.version} value={version} />
-          <Fact name={words.shards} value={words.shardsOf(shards.owned, shards.total)} />
-          <Fact name={words.breakers} value={words.breakersOf(breakers.failing, breakers.disabled)} />
-          <Fact name={words.database} value={words.databaseOf(database.version, BYTES.format(database.bytes / 1e6))} />
-          <Fact name={words.connections} value={words.connectionsOf(database.connections, database.connectionsMax)} />
-          <Fact name={words.durable} value={database.durable ? text.common.yes : text.common.no} />
-          <Fact
-            name={words.migrations}
-            value={words.migrationsOf(migrations.applied.length, migrations.missing.length)}
-          />
+          <Fact name={words.version}>{version}</Fact>
+          <Fact name={words.shards}>{words.shardsOf(shards.owned, shards.total)}</Fact>
+          <Fact name={words.breakers}>{words.breakersOf(breakers.failing, breakers.disabled)}</Fact>
+          <Fact name={words.database}>{words.databaseOf(database.version, BYTES.format(database.bytes / 1e6))}</Fact>
+          <Fact name={words.connections}>{words.connectionsOf(database.connections, database.connectionsMax)}</Fact>
+          <Fact name={words.durable}>{database.durable ? text.common.yes : text.common.no}</Fact>
+          <Fact name={words.migrations}>
+            {words.migrationsOf(migrations.applied.length, migrations.missing.length)}
+          </Fact>
         </dl>
       </section>
     </div>
@@ -108,15 +108,6 @@ function Section({ title, children }: { title: string; children: React.ReactNode
       <h2>{title}</h2>
       {children}
     </section>
-  )
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </>
   )
 }
 

@@ -6,12 +6,12 @@ import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
-import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Select, TextField } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
+import { useRevoking } from '#src/parts/revoking.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
@@ -28,8 +28,17 @@ const HOURS = ['1', '24', '168'] as const
 export function LinksScreen() {
   const { values, change } = useAddress()
   const [made, setMade] = useState<LoginLink | null>(null)
-  const [revoked, setRevoked] = useState<EnvLoginLink | null>(null)
   const refresh = useRefresh(STAFF)
+  const revoking = useRevoking<EnvLoginLink>({
+    verb: words.revoke,
+    titleOf: ({ person }) => words.revokeTitle(person ?? accountText.settings.nobody),
+    effect: words.revokeEffect,
+    mayRevoke: ({ revokedAt }) => revokedAt === null,
+    revoke: async ({ id }) => {
+      await fetchJson<void>(STAFF, `${PATH}/${id}`, { method: 'DELETE' })
+      await refresh()
+    },
+  })
   const view = useRead<ApiPage<EnvLoginLink>>(STAFF, PATH, { query: { limit: 50, iterator: values.cursor } })
   const page = view.kind === 'ready' ? view.data : null
   const columns: Column<EnvLoginLink>[] = [
@@ -44,17 +53,7 @@ export function LinksScreen() {
     { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
     { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
-    {
-      key: 'acts',
-      head: '',
-      isPlain: true,
-      cell: (link) =>
-        link.revokedAt === null && (
-          <Button isSmall kind="danger" onPress={() => setRevoked(link)}>
-            {words.revoke}
-          </Button>
-        ),
-    },
+    revoking.column,
   ]
   return (
     <Page title={words.title}>
@@ -85,18 +84,7 @@ export function LinksScreen() {
         empty={<Empty title={words.none} />}
         foot={pageLinks(page, { values, change })}
       />
-      <DangerDialog
-        title={words.revokeTitle(revoked?.person ?? accountText.settings.nobody)}
-        effect={words.revokeEffect}
-        verb={words.revoke}
-        isOpen={revoked !== null}
-        onClose={() => setRevoked(null)}
-        act={async () => {
-          if (!revoked) return
-          await fetchJson<void>(STAFF, `${PATH}/${revoked.id}`, { method: 'DELETE' })
-          await refresh()
-        }}
-      />
+      {revoking.dialog}
     </Page>
   )
 }

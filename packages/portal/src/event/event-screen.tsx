@@ -1,5 +1,6 @@
 import type { Timeline } from '@producersync/server/contract'
 import { Link, useParams, useSearch } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead, type View } from '#src/api/queries.ts'
@@ -9,7 +10,9 @@ import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
-import { Empty, ErrorNotice, Skeleton } from '#src/parts/notice.tsx'
+import { Detail } from '#src/parts/detail.tsx'
+import { Fact } from '#src/parts/fact.tsx'
+import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -51,14 +54,15 @@ function Whole({ view, msgId }: { view: View<Timeline>; msgId: string }) {
       {deliveryText.log.title}
     </Link>
   )
-  if (view.kind !== 'ready') {
-    return (
-      <Page title={words.title} crumbs={crumbs} beside={<code>{msgId}</code>}>
-        {view.kind === 'failed' ? <ErrorNotice error={view.error} retry={view.retry} /> : <Skeleton />}
-      </Page>
-    )
-  }
-  const timeline = view.data
+  return (
+    <Detail view={view} title={words.title} crumbs={crumbs} beside={<code>{msgId}</code>}>
+      {(timeline) => <EventPage timeline={timeline} crumbs={crumbs} />}
+    </Detail>
+  )
+}
+
+function EventPage({ timeline, crumbs }: { timeline: Timeline; crumbs: ReactNode }) {
+  const account = useAccount()
   return (
     <Page
       title={timeline.eventType}
@@ -166,14 +170,5 @@ function Facts({ of: timeline, account }: { of: Timeline; account: string }) {
         </Fact>
       )}
     </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   )
 }

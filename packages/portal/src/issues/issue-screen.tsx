@@ -7,8 +7,10 @@ import { useRead, type View } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Detail } from '#src/parts/detail.tsx'
+import { Fact } from '#src/parts/fact.tsx'
 import { TextArea } from '#src/parts/field.tsx'
-import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
+import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import { say } from '#src/parts/toast.tsx'
@@ -31,20 +33,21 @@ export function IssueScreen() {
 
 function Whole({ view, path }: { view: View<Issue>; path: string }) {
   const account = useAccount()
-  const [isReplaying, setReplaying] = useState(false)
   const crumbs = (
     <Link to="/a/$account/issues" params={{ account: account.id }}>
       {words.title}
     </Link>
   )
-  if (view.kind !== 'ready') {
-    return (
-      <Page title={words.title} crumbs={crumbs}>
-        {view.kind === 'failed' ? <ErrorNotice error={view.error} retry={view.retry} /> : <Skeleton />}
-      </Page>
-    )
-  }
-  const issue = view.data
+  return (
+    <Detail view={view} title={words.title} crumbs={crumbs}>
+      {(issue) => <IssuePage issue={issue} path={path} crumbs={crumbs} />}
+    </Detail>
+  )
+}
+
+function IssuePage({ issue, path, crumbs }: { issue: Issue; path: string; crumbs: ReactNode }) {
+  const account = useAccount()
+  const [isReplaying, setReplaying] = useState(false)
   const { failure, endpointId, endpointUrl, firstAt } = issue
   const found = { endpoint: endpointId, class: failure.class, from: firstAt }
   return (
@@ -133,15 +136,6 @@ function Facts({ of: issue, account }: { of: Issue; account: string }) {
         </Fact>
       )}
     </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   )
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from 'react'
+import { keep, kept } from '#src/look/kept.ts'
 
 /** One or two keys in a row (`g h`), and what they do. */
 export type Shortcut = { keys: string; name: string; act: (event: KeyboardEvent) => void }
@@ -39,12 +40,11 @@ export function useActiveShortcuts(): readonly Shortcut[] {
 }
 
 export function areShortcutsOn(): boolean {
-  return localStorage.getItem(KEY) !== 'off'
+  return kept(KEY) !== 'off'
 }
 
 export function switchShortcuts(isOn: boolean): void {
-  if (isOn) localStorage.removeItem(KEY)
-  else localStorage.setItem(KEY, 'off')
+  keep(KEY, isOn ? null : 'off')
   changed()
 }
 

@@ -87,7 +87,10 @@ export class LiveHub {
     this.#say({ hello: true })
     navigator.locks
       .request(`psapi-live ${this.#account}`, { signal: running.signal }, async () => await this.#lead(running.signal))
-      .catch(() => undefined) // given up before its turn came
+      .catch(async () => {
+        // given up before its turn came; or there are no locks, as in a frame of another site: then each reads for itself
+        if (!running.signal.aborted) await this.#lead(running.signal)
+      })
   }
 
   #stop(): void {

@@ -4,6 +4,7 @@ import { call, ofAccount, type Query, withQuery } from '#src/api/client.ts'
 import { Menu, MenuItem } from '#src/parts/menu.tsx'
 import { MenuButton } from '#src/parts/menu-button.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
+import { saveFile } from '#src/parts/save-file.ts'
 import { say } from '#src/parts/toast.tsx'
 import { deliveryText } from '#src/text-deliveries.ts'
 
@@ -18,7 +19,7 @@ export function ExportMenu({ account, query }: { account: string; query: Query }
     setError(null)
     try {
       const response = await call(account, withQuery(ofAccount(account, 'delivery', 'export'), { ...query, format }))
-      download(await response.blob(), `deliveries.${format}`)
+      saveFile(`deliveries.${format}`, '', await response.blob())
       say(words.exported)
     } catch (caught) {
       setError(caught)
@@ -42,13 +43,4 @@ export function ExportMenu({ account, query }: { account: string; query: Query }
       {error != null && <ErrorNotice error={error} />}
     </>
   )
-}
-
-function download(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob)
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
 }

@@ -2,6 +2,7 @@ import { useSearch } from '@tanstack/react-router'
 import { Bookmark, X } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
 import { type RawSearch, stringifySearch } from '#src/address/search.ts'
+import { keep, kept } from '#src/look/kept.ts'
 import { Button, ButtonLink, IconButton } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { TextField } from '#src/parts/field.tsx'
@@ -27,9 +28,9 @@ export function SavedViews() {
   const search: RawSearch = useSearch({ strict: false })
   const [own, setOwn] = useState(() => readOwn(account))
   const [isNaming, setNaming] = useState(false)
-  const { cursor: _, tab, ...kept } = search
-  const keep = (next: typeof own) => {
-    localStorage.setItem(keyOf(account), JSON.stringify(next))
+  const { cursor: _, tab, ...chosen } = search
+  const change = (next: typeof own) => {
+    keep(keyOf(account), JSON.stringify(next))
     setOwn(next)
   }
   return (
@@ -47,11 +48,11 @@ export function SavedViews() {
           <IconButton
             icon={X}
             name={words.forgetView(view.name)}
-            onPress={() => keep(own.filter(({ name }) => name !== view.name))}
+            onPress={() => change(own.filter(({ name }) => name !== view.name))}
           />
         </span>
       ))}
-      {stringifySearch(kept) !== '' && own.length < OWN_MAX && (
+      {stringifySearch(chosen) !== '' && own.length < OWN_MAX && (
         <Button isSmall kind="quiet" icon={Bookmark} onPress={() => setNaming(true)}>
           {words.saveView}
         </Button>
@@ -59,7 +60,7 @@ export function SavedViews() {
       {isNaming && (
         <NameDialog
           onClose={() => setNaming(false)}
-          onName={(name) => keep([...own.filter((view) => view.name !== name), { name, search: kept }])}
+          onName={(name) => change([...own.filter((view) => view.name !== name), { name, search: chosen }])}
         />
       )}
     </nav>
@@ -96,7 +97,7 @@ function keyOf(account: string): string {
 /** What somebody else has put there is not taken for a view. */
 function readOwn(account: string): readonly { name: string; search: RawSearch }[] {
   try {
-    const stored: unknown = JSON.parse(localStorage.getItem(keyOf(account)) ?? '[]')
+    const stored: unknown = JSON.parse(kept(keyOf(account)) ?? '[]')
     return Array.isArray(stored) ? stored.filter(isView).slice(0, OWN_MAX) : []
   } catch {
     return []

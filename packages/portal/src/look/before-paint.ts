@@ -3,7 +3,14 @@
  * follows the system, so there is nothing to do.
  */
 export function beforePaint(): void {
-  const asked = new URLSearchParams(location.search).get('theme')
-  const theme = asked ?? localStorage.getItem('psapi.theme')
+  const query = new URLSearchParams(location.search)
+  const asked = query.get('theme')
+  if (/^(1|true)$/.test(query.get('hideNavigation') ?? '')) document.documentElement.dataset.bare = ''
+  let theme = asked
+  try {
+    theme ??= localStorage.getItem('psapi.theme')
+  } catch {
+    // in a frame of another site there may be no storage
+  }
   if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme
 }

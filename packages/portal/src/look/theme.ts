@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { keep } from './kept.ts'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -13,15 +14,17 @@ function current(): Theme {
   return themeOf(document.documentElement.dataset.theme ?? null)
 }
 
-/** @see before-paint.ts, which sets it before anything is drawn */
-export function setTheme(theme: Theme): void {
+/**
+ * @param isKept  false: not this person's choice, but that of the page around this one
+ * @see before-paint.ts, which sets it before anything is drawn
+ */
+export function setTheme(theme: Theme, { isKept = true } = {}): void {
   if (theme === 'system') {
     delete document.documentElement.dataset.theme
-    localStorage.removeItem(KEY)
   } else {
     document.documentElement.dataset.theme = theme
-    localStorage.setItem(KEY, theme)
   }
+  if (isKept) keep(KEY, theme === 'system' ? null : theme)
   for (const listener of listeners) listener()
 }
 

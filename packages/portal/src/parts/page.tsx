@@ -1,6 +1,6 @@
 import { useLocation } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
-import { text } from '#src/text.ts'
+import { useProductName } from '#src/look/account-look.ts'
 import styles from './page.module.css'
 
 /** What was announced last. The first page is announced by the browser itself. */
@@ -28,9 +28,10 @@ export function Page({
 }) {
   const heading = useRef<HTMLHeadingElement>(null)
   const { pathname } = useLocation()
+  const product = useProductName()
   useEffect(() => {
-    document.title = `${title} · ${text.product}`
-  }, [title])
+    document.title = `${title} · ${product}`
+  }, [title, product])
   useEffect(() => {
     const { current } = heading
     // the path changes before the screen does: what the last screen announced for it does not count

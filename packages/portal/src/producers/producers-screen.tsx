@@ -20,6 +20,7 @@ import { count, text } from '#src/text.ts'
 import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { dayWords } from '#src/time/words.ts'
+import { ExportButton } from './export-button.tsx'
 import { ProducerTabs } from './producer-tabs.tsx'
 
 const words = producerText.producers
@@ -47,19 +48,22 @@ export function ProducersScreen() {
     <Page
       title={words.title}
       acts={
-        whyOff === null ? (
-          <>
-            {add}
-            <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'remove' }}>
-              {words.remove}
-            </ButtonLink>
-            <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'replace' }}>
-              {words.replace}
-            </ButtonLink>
-          </>
-        ) : (
-          <Button whyOff={whyOff}>{words.add}</Button>
-        )
+        <>
+          <ExportButton account={account.id} query={{ q: values.q, state: values.state?.[0] }} />
+          {whyOff === null ? (
+            <>
+              {add}
+              <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'remove' }}>
+                {words.remove}
+              </ButtonLink>
+              <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'replace' }}>
+                {words.replace}
+              </ButtonLink>
+            </>
+          ) : (
+            <Button whyOff={whyOff}>{words.add}</Button>
+          )}
+        </>
       }
     >
       <ProducerTabs account={account.id} chosen="list" />

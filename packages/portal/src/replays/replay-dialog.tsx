@@ -1,6 +1,6 @@
 import type { Page, Replay, ReplayPreview, ReplayPreviewIn } from '@producersync/server/contract'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useEffect, useMemo, useState } from 'react'
+import { type ReactNode, useMemo, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
@@ -13,6 +13,7 @@ import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { durationWords } from '#src/time/words.ts'
 import styles from './replays.module.css'
+import { type DryRun, useDryRun } from './use-dry-run.ts'
 import { Window } from './window.tsx'
 
 const words = deliveryText.replay
@@ -49,7 +50,12 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
   const [isStarting, setStarting] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const idempotencyKey = useMemo(() => newIdempotencyKey(), [])
-  const dryRun = useDryRun(account.id, { kind, retry, endpointIds: wish.endpointIds, filter: wish.filter })
+  const dryRun = useDryRun(account.id, {
+    kind,
+    retry,
+    endpointIds: wish.endpointIds === null ? null : [...wish.endpointIds],
+    filter: wish.filter,
+  })
 
   const perSecond = /^[0-9]{1,4}$/.test(rate) ? Number(rate) : 0
   const isRateOk = perSecond >= 1 && perSecond <= RATE_MAX
@@ -156,35 +162,6 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
       </div>
     </Dialog>
   )
-}
-
-type DryRun =
-  | { kind: 'running' }
-  | { kind: 'failed'; error: unknown; again: () => void }
-  | { kind: 'ready'; preview: ReplayPreview }
-
-/** Counts anew whenever what is asked for changes. */
-function useDryRun(account: string, body: object): DryRun {
-  const [found, setFound] = useState<{ key: string; run: DryRun } | null>(null)
-  const [tries, setTries] = useState(0)
-  const asked = JSON.stringify(body)
-  const key = `${tries} ${asked}`
-  useEffect(() => {
-    const stopped = new AbortController()
-    fetchJson<ReplayPreview>(account, ofAccount(account, 'replay', 'preview'), {
-      method: 'POST',
-      body: JSON.parse(asked),
-      signal: stopped.signal,
-    }).then(
-      (preview) => setFound({ key, run: { kind: 'ready', preview } }),
-      (error: unknown) => {
-        if (stopped.signal.aborted) return
-        setFound({ key, run: { kind: 'failed', error, again: () => setTries((before) => before + 1) } })
-      },
-    )
-    return () => stopped.abort()
-  }, [account, asked, key])
-  return found?.key === key ? found.run : { kind: 'running' }
 }
 
 function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: number | null; account: string }) {

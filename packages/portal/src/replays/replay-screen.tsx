@@ -8,8 +8,10 @@ import { useRead, type View } from '#src/api/queries.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { Detail } from '#src/parts/detail.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
-import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
+import { Fact } from '#src/parts/fact.tsx'
+import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
@@ -47,14 +49,15 @@ function Whole({ view }: { view: View<Replay> }) {
       {words.list}
     </Link>
   )
-  if (view.kind !== 'ready') {
-    return (
-      <Page title={words.job} crumbs={crumbs}>
-        {view.kind === 'failed' ? <ErrorNotice error={view.error} retry={view.retry} /> : <Skeleton />}
-      </Page>
-    )
-  }
-  const replay = view.data
+  return (
+    <Detail view={view} title={words.job} crumbs={crumbs}>
+      {(replay) => <ReplayPage replay={replay} crumbs={crumbs} />}
+    </Detail>
+  )
+}
+
+function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
+  const account = useAccount()
   return (
     <Page
       title={words.kinds[replay.kind].label}
@@ -152,15 +155,6 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
         <Time at={createdAt} />
       </Fact>
     </dl>
-  )
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </>
   )
 }
 

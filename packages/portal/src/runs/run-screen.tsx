@@ -4,6 +4,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { CopyText } from '#src/parts/copy.tsx'
+import { Fact } from '#src/parts/fact.tsx'
 import { Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
@@ -68,7 +69,9 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
             ) : (
               <dl className={layout.facts}>
                 {Object.entries(recordsByKind as Record<string, number>).map(([kind, records]) => (
-                  <Fact key={kind} name={kind} value={count(records)} />
+                  <Fact key={kind} name={kind}>
+                    {count(records)}
+                  </Fact>
                 ))}
               </dl>
             )}
@@ -105,15 +108,6 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
   )
 }
 
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd className={layout.figures}>{value}</dd>
-    </>
-  )
-}
-
 function RunFacts({ run: { startedAt, publishedAt, durationMs, phasesMs, covers } }: { run: RunDayDetail }) {
   return (
     <section className={layout.card} aria-labelledby="run">
@@ -123,13 +117,17 @@ function RunFacts({ run: { startedAt, publishedAt, durationMs, phasesMs, covers 
       <dl className={layout.facts}>
         <Moment name={words.started} at={startedAt} />
         <Moment name={words.published} at={publishedAt} />
-        {durationMs !== null && <Fact name={words.took} value={durationWords(durationMs)} />}
+        {durationMs !== null && <Fact name={words.took}>{durationWords(durationMs)}</Fact>}
         {phasesMs !== null &&
           (['alerts', 'details', 'publish'] as const).map((phase) => {
             const took = phasesMs[phase]
-            return took === null ? null : <Fact key={phase} name={words.phases[phase]} value={durationWords(took)} />
+            return took === null ? null : (
+              <Fact key={phase} name={words.phases[phase]}>
+                {durationWords(took)}
+              </Fact>
+            )
           })}
-        {covers.length > 1 && <Fact name={words.covers} value={covers.map((day) => dayWords(day)).join(', ')} />}
+        {covers.length > 1 && <Fact name={words.covers}>{covers.map((day) => dayWords(day)).join(', ')}</Fact>}
       </dl>
     </section>
   )
@@ -161,8 +159,8 @@ function Told({ run: { account: own, event, deliveries }, account }: { run: RunD
         <dl className={layout.facts}>
           {own !== null && (
             <>
-              <Fact name={words.producers} value={count(own.producersChanged)} />
-              <Fact name={words.records} value={count(own.recordsChanged)} />
+              <Fact name={words.producers}>{count(own.producersChanged)}</Fact>
+              <Fact name={words.records}>{count(own.recordsChanged)}</Fact>
             </>
           )}
           {event !== null && (
@@ -176,7 +174,7 @@ function Told({ run: { account: own, event, deliveries }, account }: { run: RunD
             </>
           )}
           {deliveries !== null && (
-            <Fact name={words.delivered} value={words.deliveredOf(deliveries.delivered, deliveries.total)} />
+            <Fact name={words.delivered}>{words.deliveredOf(deliveries.delivered, deliveries.total)}</Fact>
           )}
         </dl>
       )}

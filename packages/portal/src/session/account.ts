@@ -2,8 +2,8 @@ import type { Session } from '@producersync/server/contract'
 import { useParams } from '@tanstack/react-router'
 import { useSyncExternalStore } from 'react'
 import { text } from '#src/text.ts'
-import { envText } from '#src/text-env.ts'
 import { onSession, type SessionState, sessionState } from './session.ts'
+import { staffReason, useStaffReason } from './staff-reason.ts'
 
 type Grant = Session['grants'][number]
 export type Capability = Grant['capabilities'][number]
@@ -14,6 +14,10 @@ export type Account = {
   name: string
   environment: Session['environment']
   role: Grant['role']
+  /** null: as the product comes. */
+  look: Grant['look'] | null
+  /** In which those read who chose none. */
+  timeZone: string | null
   can: (capability: Capability) => boolean
   /** null when it may be done. */
   whyNot: (capability: Capability) => string | null
@@ -33,6 +37,7 @@ export function useSession(): Session | null {
 export function useAccount(): Account {
   const { account: id } = useParams({ strict: false })
   const session = useSession()
+  useStaffReason(id ?? '')
   const account = session && id !== undefined ? accountOf(session, id) : undefined
   if (!account) throw new Error('This page is shown within an account only.')
   return account
@@ -42,26 +47,35 @@ export function useAccount(): Account {
 export function accountOf(session: Session, id: string): Account | undefined {
   const grant = session.grants.find(({ account }) => account.id === id || account.uid === id)
   if (!grant) return session.staff ? seenByStaff(session, id) : undefined
-  const { account, role, capabilities } = grant
+  const { account, role, capabilities, look, timeZone } = grant
   const can = (capability: Capability) => capabilities.includes(capability)
   return {
     id: account.id,
     name: account.name,
     environment: session.environment,
     role,
+    look,
+    timeZone,
     can,
     whyNot: (capability) => (can(capability) ? null : text.needs(text.capabilities[capability] ?? capability)),
   }
 }
 
-/** Staff look into every account of their environment, and change nothing from here. */
-function seenByStaff({ environment }: Session, id: string): Account {
+/** Staff look into every account of their environment; an operator changes something after saying why. */
+function seenByStaff({ environment, staff }: Session, id: string): Account {
+  const mayChange = staff === 'operator' && staffReason(id) !== null
+  const can = (capability: Capability) => capability === 'ViewBase' || mayChange
   return {
     id,
     name: id,
     environment,
     role: null,
-    can: (capability) => capability === 'ViewBase',
-    whyNot: (capability) => (capability === 'ViewBase' ? null : envText.readOnly),
+    look: null,
+    timeZone: null,
+    can,
+    whyNot: (capability) => {
+      if (can(capability)) return null
+      return staff === 'operator' ? text.staff.reasonFirst : text.staff.readOnly
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import { ApiError } from '#src/api/request.ts'
+import { isEmbedded } from '#src/embed/host.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { FieldError } from '#src/parts/field.tsx'
@@ -71,13 +72,15 @@ function EndedDialog() {
   }
   return (
     <Dialog title={text.session.endedTitle} isOpen onClose={() => undefined} canDismiss={false} isAlert>
-      <p>{text.session.endedBody}</p>
+      <p>{isEmbedded ? text.session.endedEmbedded : text.session.endedBody}</p>
       {problem !== null && <FieldError>{problem}</FieldError>}
-      <DialogActs>
-        <Button kind="primary" autoFocus onPress={() => void resume()}>
-          {text.session.resume}
-        </Button>
-      </DialogActs>
+      {!isEmbedded && (
+        <DialogActs>
+          <Button kind="primary" autoFocus onPress={() => void resume()}>
+            {text.session.resume}
+          </Button>
+        </DialogActs>
+      )}
     </Dialog>
   )
 }

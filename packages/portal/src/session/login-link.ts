@@ -1,3 +1,5 @@
+import { isEmbedded } from '#src/embed/host.ts'
+
 /** What a login link carries: the key in its fragment, which no server and no referrer sees, and where to go on. */
 export type LoginLink = { key: string | null; next: string | null; embed: boolean }
 
@@ -9,7 +11,7 @@ export function takeKey(
   const key = new URLSearchParams(hash.slice(1)).get('key')
   const query = new URLSearchParams(search)
   if (key !== null) history.replaceState(history.state, '', pathname + search)
-  return { key: key === '' ? null : key, next: query.get('next'), embed: query.get('embed') === '1' }
+  return { key: key === '' ? null : key, next: query.get('next'), embed: query.get('embed') === '1' || isEmbedded }
 }
 
 /** A path below `/portal/`, as the router knows it; null for what leads elsewhere. */

@@ -1,6 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { ApiError } from '#src/api/request.ts'
+import { tellHost } from '#src/embed/host.ts'
 import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -18,6 +19,9 @@ export function LoginScreen() {
   const [isGoing, setGoing] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const { key } = link
+  useEffect(() => {
+    if (key === null) tellHost({ type: 'psapi:session-needed' })
+  }, [])
 
   async function go() {
     if (key === null) return
@@ -58,6 +62,7 @@ export function LoginScreen() {
 
 /** The same page whatever is wrong with a link. */
 export function ExpiredScreen() {
+  useEffect(() => tellHost({ type: 'psapi:session-needed' }), [])
   return (
     <Gate>
       <Page title={text.login.unusable} lead={text.login.unusableBody}>

@@ -61,9 +61,9 @@ export async function signIn(key: string, { embed }: { embed: boolean }): Promis
   return opened
 }
 
-/** After signing in again in another tab. @throws ApiError 401 when nobody has */
+/** After signing in again in another tab, or when something of the session has changed. @throws ApiError 401 when nobody has */
 export async function resumeSession(): Promise<void> {
-  const response = await request('/portal/session')
+  const response = await request('/portal/session', { token: embedded?.token })
   become({ kind: 'open', session: (await response.json()) as Session })
 }
 

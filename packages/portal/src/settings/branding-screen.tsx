@@ -4,7 +4,6 @@ import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
-import formStyles from '#src/endpoint-form/endpoint-form.module.css'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
@@ -12,8 +11,10 @@ import { ErrorNotice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
+import { resumeSession } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
+import { LookForm } from './look-form.tsx'
 import { SettingsTabs } from './settings-tabs.tsx'
 
 const words = accountText.branding
@@ -27,19 +28,28 @@ export function BrandingScreen() {
     <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="branding" />
       <Part of={view}>
-        {(settings) => <BrandingForm key={settings.updatedAt} settings={settings} account={account} path={path} />}
+        {(settings) => (
+          <div key={settings.updatedAt} className={layout.stack}>
+            <ZoneForm settings={settings} account={account} path={path} />
+            <LookForm
+              account={account.id}
+              path={path}
+              settings={settings}
+              whyNot={account.whyNot('ManageAccount')}
+              onChanged={resumeSession}
+            />
+          </div>
+        )}
       </Part>
     </Page>
   )
 }
 
-function BrandingForm({ settings, account, path }: { settings: AccountSettings; account: Account; path: string }) {
-  const [name, setName] = useState(settings.branding.name ?? '')
+function ZoneForm({ settings, account, path }: { settings: AccountSettings; account: Account; path: string }) {
   const [timeZone, setTimeZone] = useState(settings.timeZone ?? '')
   const [isSaving, setSaving] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const refresh = useRefresh(account.id)
-  const faultOf = (field: string) => (error instanceof ApiError ? error.faultOf(field) : undefined)
 
   async function save(event: SubmitEvent) {
     event.preventDefault()
@@ -47,10 +57,10 @@ function BrandingForm({ settings, account, path }: { settings: AccountSettings; 
     setSaving(true)
     setError(null)
     try {
-      const body = { name: name.trim() || null, timeZone: timeZone.trim() || null }
-      await fetchJson(account.id, path, { method: 'PATCH', body })
+      await fetchJson(account.id, path, { method: 'PATCH', body: { timeZone: timeZone.trim() || null } })
       say(text.common.saved)
       await refresh()
+      await resumeSession()
     } catch (caught) {
       setError(caught)
     } finally {
@@ -59,28 +69,32 @@ function BrandingForm({ settings, account, path }: { settings: AccountSettings; 
   }
 
   return (
-    <form className={formStyles.form} onSubmit={(event) => void save(event)}>
-      {error != null && <ErrorNotice error={error} takesFocus />}
-      <TextField label={words.name} hint={words.nameHint} error={faultOf('name')} value={name} onChange={setName} />
-      <TextField
-        label={words.zone}
-        hint={words.zoneHint}
-        error={faultOf('timeZone')}
-        value={timeZone}
-        onChange={setTimeZone}
-        placeholder="America/Chicago"
-        isMono
-      />
-      <div className={layout.row}>
-        <Button
-          kind="primary"
-          type="submit"
-          whyOff={account.whyNot('ManageAccount')}
-          pending={isSaving && text.common.saving}
-        >
-          {text.common.save}
-        </Button>
+    <section className={layout.card} aria-labelledby="general">
+      <div className={layout.cardHead}>
+        <h2 id="general">{words.general}</h2>
       </div>
-    </form>
+      <form className={layout.stack} onSubmit={(event) => void save(event)}>
+        {error != null && <ErrorNotice error={error} takesFocus />}
+        <TextField
+          label={words.zone}
+          hint={words.zoneHint}
+          error={error instanceof ApiError ? error.faultOf('timeZone') : undefined}
+          value={timeZone}
+          onChange={setTimeZone}
+          placeholder="America/Chicago"
+          isMono
+        />
+        <div className={layout.row}>
+          <Button
+            kind="primary"
+            type="submit"
+            whyOff={account.whyNot('ManageAccount')}
+            pending={isSaving && text.common.saving}
+          >
+            {text.common.save}
+          </Button>
+        </div>
+      </form>
+    </section>
   )
 }

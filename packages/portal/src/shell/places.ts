@@ -11,6 +11,7 @@ import {
   KeyRound,
   ListTree,
   type LucideIcon,
+  Palette,
   RotateCcw,
   Settings,
   Users,
@@ -43,8 +44,10 @@ export const ACCOUNT_PLACES: readonly (readonly Place[])[] = [
 export const ENVIRONMENT_PLACES: readonly (readonly Place[])[] = [
   [
     { to: '/env', name: words.accounts, icon: Building2, isExact: true },
+    { to: '/env/runs', name: words.niprRuns, icon: CalendarDays },
     { to: '/env/links', name: words.links, icon: KeyRound },
     { to: '/env/health', name: words.health, icon: HeartPulse },
     { to: '/env/activity', name: words.activity, icon: Activity },
+    { to: '/env/look', name: words.look, icon: Palette },
   ],
 ]

@@ -2,6 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { Menu as MenuIcon } from 'lucide-react'
 import { useState } from 'react'
 import { Dialog, Modal, ModalOverlay } from 'react-aria-components'
+import { useProductName } from '#src/look/account-look.ts'
 import { IconButton } from '#src/parts/button.tsx'
 import { Icon } from '#src/parts/icon.tsx'
 import { text } from '#src/text.ts'
@@ -9,7 +10,7 @@ import { Mark } from './mark.tsx'
 import type { Place } from './places.ts'
 import styles from './shell.module.css'
 
-type Props = { places: readonly (readonly Place[])[]; params: { account?: string } }
+type Props = { places: readonly (readonly Place[])[]; params: { account?: string }; logo: string | null }
 
 export function Rail(props: Props) {
   return (
@@ -39,14 +40,15 @@ export function RailSheet(props: Props) {
   )
 }
 
-function Places({ places, params }: Props) {
+function Places({ places, params, logo }: Props) {
   const first = places[0]?.[0]
+  const product = useProductName()
   return (
     <>
       {first && (
         <Link to={first.to} params={params} className={styles.brand}>
-          <Mark />
-          {text.product}
+          {logo === null ? <Mark /> : <img src={logo} alt="" className={styles.logo} />}
+          {product}
         </Link>
       )}
       <nav aria-label={text.shell.nav}>

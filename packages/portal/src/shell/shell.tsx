@@ -1,6 +1,8 @@
 import { Outlet, useNavigate } from '@tanstack/react-router'
+import { Terminal } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react'
 import { listenForShortcuts, type Shortcut, useShortcuts } from '#src/keys/shortcuts.ts'
+import { IconButton } from '#src/parts/button.tsx'
 import { stepRow } from '#src/parts/listing.tsx'
 import { text } from '#src/text.ts'
 import { toggleUtc } from '#src/time/zone.ts'
@@ -9,6 +11,9 @@ import { Rail, RailSheet } from './rail.tsx'
 import styles from './shell.module.css'
 import { UserMenu, ZoneSwitch } from './top-bar.tsx'
 
+const CommandsDialog = lazy(async () => ({
+  default: (await import('#src/parity/commands-dialog.tsx')).CommandsDialog,
+}))
 const ShortcutsDialog = lazy(async () => ({
   default: (await import('#src/keys/shortcuts-dialog.tsx')).ShortcutsDialog,
 }))
@@ -17,15 +22,22 @@ const ShortcutsDialog = lazy(async () => ({
 export function Shell({
   places,
   account,
+  logo = null,
   start,
   find,
+  banner,
 }: {
   places: readonly (readonly Place[])[]
   account: string | null
+  /** The source of an image; null: the product's own mark. */
+  logo?: string | null
   start: ReactNode
   find: ReactNode
+  /** Above every screen. */
+  banner?: ReactNode
 }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
+  const [areCommandsOpen, setCommandsOpen] = useState(false)
   const navigate = useNavigate()
   const params = useMemo(() => (account === null ? {} : { account }), [account])
 
@@ -57,21 +69,28 @@ export function Shell({
       <a href="#content" className={styles.skip}>
         {text.shell.skip}
       </a>
-      <Rail places={places} params={params} />
+      <Rail places={places} params={params} logo={logo} />
       <div className={styles.main}>
         <header className={styles.bar}>
-          <RailSheet places={places} params={params} />
+          <RailSheet places={places} params={params} logo={logo} />
           {start}
           {find}
           <span className={styles.right}>
+            <IconButton icon={Terminal} name={text.shell.parity} onPress={() => setCommandsOpen(true)} />
             <ZoneSwitch settingsOf={account} />
             <UserMenu onShortcuts={() => setHelpOpen(true)} />
           </span>
         </header>
         <main id="content" tabIndex={-1} className={styles.content}>
+          {banner}
           <Outlet />
         </main>
       </div>
+      {areCommandsOpen && (
+        <Suspense>
+          <CommandsDialog onClose={() => setCommandsOpen(false)} />
+        </Suspense>
+      )}
       {isHelpOpen && (
         <Suspense>
           <ShortcutsDialog onClose={() => setHelpOpen(false)} />

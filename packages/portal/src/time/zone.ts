@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { keep, kept } from '#src/look/kept.ts'
 
 /** `browser`, `UTC`, or any IANA name. */
 export type ZoneChoice = string
@@ -6,16 +7,17 @@ export type ZoneChoice = string
 const KEY = 'psapi.zone'
 const listeners = new Set<() => void>()
 let choice: ZoneChoice | undefined
+let accountZone: ZoneChoice = 'browser'
 /** What `u` goes back to. */
 let beforeUtc: ZoneChoice = 'browser'
 
 function readChoice(): ZoneChoice {
-  choice ??= validChoice(globalThis.localStorage?.getItem(KEY))
-  return choice
+  choice ??= validChoice(kept(KEY))
+  return choice ?? accountZone
 }
 
-function validChoice(text: string | null | undefined): ZoneChoice {
-  return text != null && (text === 'browser' || isZone(text)) ? text : 'browser'
+function validChoice(text: string | null): ZoneChoice | undefined {
+  return text !== null && (text === 'browser' || isZone(text)) ? text : undefined
 }
 
 function isZone(name: string): boolean {
@@ -35,11 +37,17 @@ function zoneOf(choice: ZoneChoice): string {
   return choice === 'browser' ? browserZone() : choice
 }
 
+/** The account's zone, which those read in who have chosen none. @param zone  an IANA name; null: that of the browser */
+export function setAccountZone(zone: string | null): void {
+  accountZone = zone !== null && isZone(zone) ? zone : 'browser'
+  for (const listener of listeners) listener()
+}
+
 export function setZone(next: ZoneChoice): void {
   const before = readChoice()
   if (next === 'UTC' && before !== 'UTC') beforeUtc = before
-  choice = validChoice(next)
-  localStorage.setItem(KEY, choice)
+  choice = validChoice(next) ?? 'browser'
+  keep(KEY, choice)
   for (const listener of listeners) listener()
 }
 

@@ -40,7 +40,7 @@ export async function startService(
   processes: Processes,
   dataDir: string,
   receivers: readonly string[],
-  options: { inspected: boolean },
+  options: { inspected: boolean; env?: Readonly<Record<string, string>> },
 ): Promise<Service> {
   const child = spawn(process.execPath, [...(options.inspected ? ['--inspect=127.0.0.1:0'] : []), MAIN], {
     env: {
@@ -52,6 +52,7 @@ export async function startService(
       PSAPI_SERVER_DATA_DIR: dataDir,
       PSAPI_SERVER_LOG_LEVEL: 'warn',
       ...RAISED_LIMITS,
+      ...options.env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

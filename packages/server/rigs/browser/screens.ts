@@ -44,6 +44,8 @@ export const SCREENS: readonly Screen[] = [
 
 /** Of the operator's staff, who look after all accounts of an environment, and into one of them. */
 export const STAFF_SCREENS: readonly Screen[] = [
+  { name: 'staff-runs', path: () => '/portal/env/runs', list: /\/v1\/admin\/runs$/ },
+  { name: 'staff-look', path: () => '/portal/env/look' },
   { name: 'staff-accounts', path: () => '/portal/env' },
   { name: 'staff-links', path: () => '/portal/env/links' },
   { name: 'staff-health', path: () => '/portal/env/health' },

@@ -52,8 +52,45 @@ export async function measureSpeed({ browser, stage, world, seen, report }: Sett
   report.lcpMs = Math.round(worst.lcpMs)
   report.inpMs = Math.round(worst.inpMs)
   report.cls = Math.round(worst.cls * 1_000) / 1_000
+  report.payloadMs = await openLargePayload({ stage, world }, visitor)
   await visitor.leave()
 }
+
+/** At the machine's own speed. Source: portal G11 */
+async function openLargePayload({ stage, world }: Pick<Setting, 'stage' | 'world'>, visitor: Visitor): Promise<number> {
+  const rows = Array.from({ length: ROWS }, (_, index) => ({
+    index,
+    npn: '15645555',
+    state: 'TX',
+    note: 'x'.repeat(NOTE),
+  }))
+  const body = { eventType: 'test.happened', payload: { rows } }
+  const event = await stage.make(`/api/v1/app/${world.account}/msg`, body)
+  const { page } = visitor
+  const devTools = await visitor.context.newCDPSession(page)
+  await devTools.send('Emulation.setCPUThrottlingRate', { rate: 1 })
+  await page.addInitScript(WHEN_TREE)
+  await visitor.open(`/portal/a/${world.account}/events/${event}`)
+  await page.getByRole('radio', { name: 'Tree' }).waitFor()
+  const ms = await page.evaluate<number>(`new Promise((done) => {
+    const look = () => {
+      if (window.treeAt === undefined) return setTimeout(look, 10)
+      const [payload] = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/msg/${event}'))
+      done(treeAt - payload.responseEnd)
+    }
+    look()
+  })`)
+  return Math.round(ms)
+}
+
+const ROWS = 2_000
+const NOTE = 60
+const WHEN_TREE = `
+  new MutationObserver((_, observer) => {
+    if (!document.querySelector('[role="radio"][data-id="tree"]')) return
+    observer.disconnect()
+    requestAnimationFrame(() => setTimeout(() => { window.treeAt = performance.now() }))
+  }).observe(document, { childList: true, subtree: true })`
 
 function round(value: number): number {
   return Math.round(value * 10) / 10

@@ -7,11 +7,14 @@ import { promisify } from 'node:util'
 import { ApiClient } from '../../test/api-client.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { Processes } from '../bench/processes.ts'
-import { startService } from '../bench/service.ts'
+import { type Service, startService } from '../bench/service.ts'
 
 const ADMIN = fileURLToPath(new URL('../../src/admin.ts', import.meta.url))
 const run = promisify(execFile)
 const ADMIN_MS_MAX = 30_000
+
+/** The receiver whose origin may show the portal in a frame. */
+const HOST = 5
 
 /** The service by its production entry, on a PostgreSQL of its own, with receivers that endpoints may use. */
 export class Stage extends ApiClient {
@@ -22,14 +25,14 @@ export class Stage extends ApiClient {
   readonly #processes: Processes
 
   private constructor(parts: {
-    url: string
+    service: Service
     key: string
     receivers: readonly Receiver[]
     folder: string
     processes: Processes
   }) {
     super()
-    this.#url = parts.url
+    this.#url = parts.service.url
     this.keys = { sandbox: parts.key, production: parts.key }
     this.receivers = parts.receivers
     this.#folder = parts.folder
@@ -42,10 +45,10 @@ export class Stage extends ApiClient {
     const receivers = await Promise.all(Array.from({ length: receiverCount }, () => startReceiver()))
     const processes = new Processes()
     try {
-      const addresses = receivers.map(({ address }) => address)
-      const { url, key } = await startService(processes, folder, addresses, { inspected: false })
+      const service = await start({ processes, folder, receivers })
+      const { key } = service
       if (key === null) throw new Error('the first start showed no environment key')
-      return new Stage({ url, key, receivers, folder, processes })
+      return new Stage({ service, key, receivers, folder, processes })
     } catch (error) {
       await processes.end()
       await Promise.all(receivers.map((receiver) => receiver.close()))
@@ -56,6 +59,11 @@ export class Stage extends ApiClient {
 
   get url(): string {
     return this.#url
+  }
+
+  /** A page that may show the portal in a frame: it has what is put there by `answer`. */
+  get host(): Receiver {
+    return this.receiver(HOST)
   }
 
   receiver(index: number): Receiver {
@@ -108,4 +116,12 @@ export class Stage extends ApiClient {
     await Promise.all(this.receivers.map((receiver) => receiver.close()))
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+type Parts = { processes: Processes; folder: string; receivers: readonly Receiver[] }
+
+async function start({ processes, folder, receivers }: Parts): Promise<Service> {
+  const addresses = receivers.map(({ address }) => address)
+  const env = { PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
+  return await startService(processes, folder, addresses, { inspected: false, env })
 }

@@ -32,7 +32,15 @@ export class Visitor {
   static async enter(
     browser: Browser,
     url: string,
-    options: { width?: number; height?: number; scheme?: Scheme; zone?: string; seen?: Seen } = {},
+    options: {
+      width?: number
+      height?: number
+      scheme?: Scheme
+      zone?: string
+      seen?: Seen
+      /** Origins beside the service's that may be asked. */
+      others?: readonly string[]
+    } = {},
   ): Promise<Visitor> {
     const { width = 1440, height = 900, scheme = 'light', zone = 'America/New_York' } = options
     const context = await browser.newContext({
@@ -52,7 +60,10 @@ export class Visitor {
         reportViolation(event.violatedDirective + ' ' + event.blockedURI + ' at ' + location.pathname))`,
     )
     await context.route(
-      (asked) => asked.origin !== new URL(url).origin && asked.protocol !== 'data:' && asked.protocol !== 'blob:',
+      (asked) =>
+        ![new URL(url).origin, ...(options.others ?? [])].includes(asked.origin) &&
+        asked.protocol !== 'data:' &&
+        asked.protocol !== 'blob:',
       async (route) => {
         seen.foreignRequests.push(route.request().url())
         await route.abort()

@@ -104,6 +104,14 @@ export const ANONYMOUS = { headers: { authorization: '' } } as const
 
 /** Each tells of itself when it joins, and a daily run once for all. */
 async function addProducers(stage: Stage, account: string): Promise<readonly string[]> {
+  const token = await clientToken(stage, account)
+  await stage.ok('PUT', '/v1/accounts/subscriptions', NPNS, { token })
+  await stage.ok('POST', '/v1/sandbox/runs', {}, { token })
+  return NPNS
+}
+
+/** Of the ProducerSync API, as a program of the account has it. */
+export async function clientToken(stage: Stage, account: string): Promise<string> {
   const { client } = JSON.parse(
     await stage.admin('client', 'create', '--account', account, '--environment', 'sandbox', '--json'),
   ) as { client: { id: string; secret: string } }
@@ -115,10 +123,7 @@ async function addProducers(stage: Stage, account: string): Promise<readonly str
   const granted = (await (await fetch(`${stage.url}/oauth2/token`, { method: 'POST', body: form })).json()) as {
     access_token: string
   }
-  const token = granted.access_token
-  await stage.ok('PUT', '/v1/accounts/subscriptions', NPNS, { token })
-  await stage.ok('POST', '/v1/sandbox/runs', {}, { token })
-  return NPNS
+  return granted.access_token
 }
 
 /** Asks until there is an answer. @throws an error that names what did not come */

@@ -151,6 +151,7 @@ export async function runPlainFlow({
     const issue = `${app}/issue/${firstId(issues.data)}`
     await call('v1.issue.get', 'GET', issue)
     await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
+    await call('v1.message.sign', 'POST', `${app}/msg/bad/endpoint/failing/sign`)
     await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
     await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
     const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
@@ -237,6 +238,7 @@ export async function runPlainFlow({
   async function population(): Promise<void> {
     const app = `/api/v1/app/${APP}`
     const people = `${app}/population`
+    await call('v1.population.export', 'GET', `${people}/export`)
     await call('v1.population.list', 'GET', `${people}?q=${NPN.slice(0, 3)}`)
     await call('v1.population.get', 'GET', `${people}/${NPN}`)
     const preview = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, ['912484758', '00123'])

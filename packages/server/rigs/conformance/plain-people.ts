@@ -30,6 +30,13 @@ export async function runPeopleFlow(call: Call, account: string): Promise<void> 
   await call('v1.account-settings.get-logo', 'GET', `${app}/settings/logo`)
   await call('v1.account-settings.delete-logo', 'DELETE', `${app}/settings/logo`)
 
+  const look = '/api/v1/env/look'
+  await call('v1.env.look.patch', 'PATCH', look, { accent: '#0b625c' })
+  await call('v1.env.look.get', 'GET', look)
+  await call('v1.env.look.put-logo', 'PUT', `${look}/logo`, { contentType: 'image/png', data: PNG })
+  await call('v1.env.look.get-logo', 'GET', `${look}/logo`)
+  await call('v1.env.look.delete-logo', 'DELETE', `${look}/logo`)
+
   await call('v1.endpoint.rotate-secret', 'POST', `${app}/endpoint/main/secret/rotate`)
   const list = await call('v1.endpoint.secret.list', 'GET', `${app}/endpoint/main/secret/list`)
   const [, former]: unknown[] = Array.isArray(list.data) ? list.data : []

@@ -78,3 +78,15 @@ export const EndpointStatsOut = Type.Object(
   { success: count, pending: count, sending: count, fail: count, canceled: count },
   { title: 'EndpointStats' },
 )
+
+export const SignedAgainOut = Type.Object(
+  {
+    url: Type.String(),
+    headers: Type.Object({
+      'webhook-id': Type.String(),
+      'webhook-timestamp': Type.String({ description: 'Unix seconds.' }),
+      'webhook-signature': Type.String({ description: 'By every secret that signs now, with blanks between.' }),
+    }),
+  },
+  { title: 'SignedAgainOut' },
+)

@@ -1,3 +1,4 @@
+import { verify } from '@producersync/webhooks/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import { IdSource, ksuidTime } from '#src/adapters/ids.ts'
@@ -324,6 +325,28 @@ describe('attempts', () => {
     expect(responseHeaders).toContainEqual(['x-answer', 'yes'])
     expect(sensitive.toSorted()).toEqual(['Authorization', 'set-cookie', 'svix-signature', 'webhook-signature'])
     expect(answer.text).not.toMatch(/of-the-receiver|session=secret|v1,/)
+  })
+})
+
+describe('S6.4: signing again', () => {
+  test('gives headers by which the bytes verify now, sends nothing, and needs the right to send', async () => {
+    const endpoint = await endpointOf()
+    const sent = await message({ payload: { amount: '1.0', npn: '15645555' } })
+    const made = receiver.requests.length
+    world.service.clock.advanceTo(addMs(world.service.clock.now(), 3_600_000))
+    const path = `/api/v1/app/${account.id}/msg/${sent.id}/endpoint/${endpoint.id}/sign`
+    const { url, headers } = await world.service.ok('POST', path, {})
+    expect(url).toBe(endpoint.url)
+    expect(Number(headers['webhook-timestamp'])).toBe(Math.floor(world.service.clock.now().getTime() / 1_000))
+    const { key } = await world.get(`/app/${account.id}/endpoint/${endpoint.id}/secret`)
+    const [request] = receiver.requests.slice(-1)
+    if (!request) throw new Error('nothing was received')
+    expect(verify(request.body, headers, { secrets: key, now: world.service.clock.now() })).toBeDefined()
+    expect(receiver.requests).toHaveLength(made)
+    const reader = await world.service.ok('POST', `/api/v1/auth/app-portal-access/${account.id}`, { readOnly: true })
+    expect(await world.service.call('POST', path, {}, { token: reader.token })).toMatchObject({ status: 403 })
+    await world.service.ok('DELETE', `/api/v1/app/${account.id}/msg/${sent.id}/content`)
+    expect(await world.service.call('POST', path, {})).toMatchObject({ status: 409 })
   })
 })
 

@@ -92,6 +92,7 @@ export function summaryOut({ endpoints, day, planned, signal, steps }: Summary, 
     producers: steps.producers,
     endpoint: steps.endpoint,
     test_answered: steps.testAnswered,
+    signature_checked: steps.signatureChecked,
     first_event: steps.firstEvent,
   }
   const isDone = CHECKLIST_STEPS.every((step) => done[step])

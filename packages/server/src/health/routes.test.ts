@@ -196,7 +196,7 @@ test('S1.5: the summary says the same of 1 and of 100 endpoints, and nothing of 
     responseTime: { p95Ms: null, limitMs: 5_000 },
     attention: [],
   })
-  expect(empty.checklist.map(({ done }: Json) => done)).toEqual([false, false, false, false])
+  expect(empty.checklist.map(({ done }: Json) => done)).toEqual([false, false, false, false, false])
 
   const ids = new IdSource(world.service.clock)
   const at = world.service.clock.now()
@@ -224,6 +224,7 @@ test('S1.5: the summary says the same of 1 and of 100 endpoints, and nothing of 
     { step: 'producers', done: false },
     { step: 'endpoint', done: true },
     { step: 'test_answered', done: true },
+    { step: 'signature_checked', done: false },
     { step: 'first_event', done: true },
   ])
 })

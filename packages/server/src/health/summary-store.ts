@@ -18,13 +18,29 @@ export async function readPlanned(tx: Queryable, accountId: string): Promise<Pla
 }
 
 /** Which of the first steps an account has made. */
-export type Steps = { producers: boolean; endpoint: boolean; testAnswered: boolean; firstEvent: boolean }
+export type Steps = {
+  producers: boolean
+  endpoint: boolean
+  testAnswered: boolean
+  signatureChecked: boolean
+  firstEvent: boolean
+}
+
+type StepsRow = {
+  producers: boolean
+  endpoint: boolean
+  test_answered: boolean
+  signature_checked: boolean
+  first_event: boolean
+}
 
 export async function readSteps(tx: Queryable, accountId: string): Promise<Steps> {
-  const [row] = await tx.query<{ producers: boolean; endpoint: boolean; test_answered: boolean; first_event: boolean }>`
+  const [row] = await tx.query<StepsRow>`
     select exists (select from population where account_id = ${accountId} and active) as producers,
            exists (select from endpoint where account_id = ${accountId} and deleted_at is null) as endpoint,
            exists (select from endpoint where account_id = ${accountId} and deleted_at is null and proven_at is not null) as test_answered,
+           exists (select from signature_check c join endpoint t on t.account_id = c.account_id and t.id = c.endpoint_id
+                    where c.account_id = ${accountId} and t.deleted_at is null and c.verdict = 'verifies') as signature_checked,
            exists (select from endpoint_tally where account_id = ${accountId} and delivered > 0)
              or exists (select from endpoint t
                          cross join lateral (
@@ -37,6 +53,7 @@ export async function readSteps(tx: Queryable, accountId: string): Promise<Steps
     producers: row?.producers ?? false,
     endpoint: row?.endpoint ?? false,
     testAnswered: row?.test_answered ?? false,
+    signatureChecked: row?.signature_checked ?? false,
     firstEvent: row?.first_event ?? false,
   }
 }

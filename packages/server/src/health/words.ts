@@ -10,4 +10,4 @@ export const SIGNAL_STATES = ['published', 'late', 'failed', 'no_report', 'held'
 export type SignalState = (typeof SIGNAL_STATES)[number]
 
 /** What an account does first, in this order. Source: portal 6, S1. */
-export const CHECKLIST_STEPS = ['producers', 'endpoint', 'test_answered', 'first_event'] as const
+export const CHECKLIST_STEPS = ['producers', 'endpoint', 'test_answered', 'signature_checked', 'first_event'] as const

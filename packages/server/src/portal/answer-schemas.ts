@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { CAPABILITIES, STAFF_ROLES } from '#src/accounts/principal.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { ROLES } from './role.ts'
-import { BrandingOut } from './settings-schemas.ts'
+import { PortalLookOut } from './settings-schemas.ts'
 
 export const AppPortalAccessOut = Type.Object(
   {
@@ -28,7 +28,7 @@ const sessionFields = {
         capabilities: Type.Array(oneOf(CAPABILITIES)),
         featureFlags: Type.Array(Type.String()),
         timeZone: nullable(Type.String({ description: 'The account’s; null: that of the browser.' })),
-        branding: BrandingOut,
+        look: PortalLookOut,
       },
       { title: 'PortalGrant' },
     ),

@@ -12,6 +12,8 @@ export type Pages = { status: 200 | 503; index: string; files: ReadonlyMap<strin
 
 /** Where a page's policy has its nonce: in `<meta property="csp-nonce">`. */
 export const NONCE_PLACE = '__CSP_NONCE__'
+/** Where a page is told whose frames may show it: in `<meta name="psapi-hosts">`, origins with blanks between. */
+export const HOSTS_PLACE = '__FRAME_HOSTS__'
 
 const PORTAL = 'packages/portal'
 const recipe: Recipe = {
@@ -23,6 +25,7 @@ const recipe: Recipe = {
     `${PORTAL}/vite.config.ts`,
     `${PORTAL}/src/**/*`,
     `${PORTAL}/public/**/*`,
+    'docs/snippets/verify/*', // shown by the portal, and kept where the guides have it
   ],
   isLeftOut: (file) => /[.]test[.]tsx?$/.test(file),
   program: (folder) => [viteProgram(), 'build', '--outDir', folder, '--emptyOutDir', '--logLevel', 'warn'],

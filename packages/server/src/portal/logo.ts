@@ -1,6 +1,8 @@
 import { invalidInput } from '#src/domain-error.ts'
 import { LOGO_BYTES_MAX, type LOGO_TYPES } from './settings-schemas.ts'
 
+/** 100,000 bytes as Base64, and the JSON around them. */
+export const LOGO_BODY_BYTES_MAX = 140_000
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 const PNG = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 

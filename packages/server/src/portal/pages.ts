@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { notFound } from '#src/domain-error.ts'
-import { NONCE_PLACE, type PageFile, type Pages } from './built-pages.ts'
+import { HOSTS_PLACE, NONCE_PLACE, type PageFile, type Pages } from './built-pages.ts'
 
 const PREFIX = '/portal'
 /** What has a hash of its bytes in its name. */
@@ -27,7 +27,7 @@ export function registerPages(
       .header('cache-control', 'no-store')
       .header('content-security-policy', contentSecurityPolicy(nonce, frameAncestors))
       .type('text/html; charset=utf-8')
-      .send(pages.index.replaceAll(NONCE_PLACE, nonce))
+      .send(pages.index.replaceAll(NONCE_PLACE, nonce).replace(HOSTS_PLACE, frameAncestors.join(' ')))
   }
   void http.register(
     async (scope) => {

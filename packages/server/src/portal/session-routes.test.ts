@@ -192,7 +192,7 @@ describe('a session', () => {
           capabilities: ['ViewBase', 'ManagePopulation'],
           featureFlags: ['beta'],
           timeZone: null,
-          branding: { name: null, accent: null, radius: null, hasLogo: false },
+          look: { name: null, radius: null, hasLogo: false, colours: null },
         },
       ],
       createdAt: new Date(now).toISOString(),

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Access } from '#src/accounts/access.ts'
+import { InternalAccounts } from '#src/accounts/internal-account.ts'
 import { isStaffRole, visibleTo, visitor } from '#src/accounts/principal.ts'
 import { findAccount } from '#src/accounts/store.ts'
 import type { Clock } from '#src/adapters/clock.ts'
@@ -14,7 +15,7 @@ import { OpenedSessionOut, SessionOut, SessionTokenOut } from './answer-schemas.
 import { portalCookie } from './cookie.ts'
 import type { PortalSession } from './session.ts'
 import { endSession, extendSession, issueToken, openSession, readSession, sessionsOfCookie } from './session-store.ts'
-import { accountSettingsOf, readAccountSettings } from './settings-store.ts'
+import { lookOf, readLook } from './settings-store.ts'
 
 export type SessionParts = {
   api: Database
@@ -40,6 +41,7 @@ const NoBody = Type.Object({}, { title: 'EmptyIn' })
 export function registerSessionRoutes(routes: FastifyInstance, parts: SessionParts): void {
   const { api, access, clock, ids } = parts
   const cookie = portalCookie(parts.publicUrl)
+  const internal = new InternalAccounts(api)
 
   async function within<T>(
     { environment, accountId }: Pick<PortalSession, 'environment' | 'accountId'>,
@@ -174,13 +176,15 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
   }
 
   async function grantOfSession(session: PortalSession) {
+    const operatorsId = (await internal.of(session.environment)).id
     return await within(session, async (tx) => {
       const account = await findAccount(tx, session.environment, session.accountId)
       if (!account) return null
       const { id, uid, name } = account
       const { role, capabilities, featureFlags } = session
-      const { timeZone, branding } = accountSettingsOf(await readAccountSettings(tx, id))
-      return { account: { id, uid, name }, role, capabilities, featureFlags, timeZone, branding }
+      const { own, operators } = await readLook(tx, { accountId: id, operatorsId })
+      const look = lookOf(own, operators)
+      return { account: { id, uid, name }, role, capabilities, featureFlags, timeZone: own.timeZone, look }
     })
   }
 }

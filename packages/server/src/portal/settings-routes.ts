@@ -1,4 +1,6 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { InternalAccounts } from '#src/accounts/internal-account.ts'
+import { actingFor } from '#src/accounts/store.ts'
 import type { Clock } from '#src/adapters/clock.ts'
 import { recorded } from '#src/adapters/http/audit-note.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
@@ -6,18 +8,21 @@ import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
-import { readLogoBytes } from './logo.ts'
+import { LOGO_BODY_BYTES_MAX, readLogoBytes } from './logo.ts'
 import { AccountSettingsOut, AccountSettingsPatch, LogoIn, LogoOut } from './settings-schemas.ts'
-import { accountSettingsOf, changeAccountSettings, readAccountSettings, readLogo, writeLogo } from './settings-store.ts'
-
-/** 100,000 bytes as Base64, and the JSON around them. */
-const LOGO_BODY_BYTES_MAX = 140_000
+import { brandingOf, changeAccountSettings, lookOf, readLogo, readLook, writeLogo } from './settings-store.ts'
 
 /** Zone and look of an account's portal. Source: portal S16, 11. */
 export function registerAccountSettingsRoutes(
   routes: FastifyInstance,
-  { api, clock }: { api: Database; clock: Clock },
+  { api, clock, operators }: { api: Database; clock: Clock; operators: Pick<InternalAccounts, 'of'> },
 ): void {
+  /** Whose settings count, in this order. */
+  const idsOf = async ({ account, principal }: FastifyRequest) => ({
+    accountId: account.id,
+    operatorsId: (await operators.of(principal.environment)).id,
+  })
+
   const readable = { config: { access: 'ViewBase' } } as const
   const changeable = { config: { access: 'ManageAccount' } } as const
 
@@ -27,10 +32,9 @@ export function registerAccountSettingsRoutes(
     answers: { 200: AccountSettingsOut },
   })
   routes.get('/app/:app_id/settings', get, async (request) => {
-    const settings = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      readAccountSettings(tx, request.account.id),
-    )
-    return accountSettingsOf(settings)
+    const ids = await idsOf(request)
+    const found = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) => readLook(tx, ids))
+    return answerOf(found)
   })
 
   const patch = described(changeable, {
@@ -45,21 +49,25 @@ export function registerAccountSettingsRoutes(
       throw invalidInput({ loc: ['body', 'timeZone'], msg: 'must be an IANA time zone', type: 'value_error' })
     }
     const wanted = { ...change, ...(accent === undefined ? {} : { accent: accent?.toLowerCase() ?? null }) }
+    const ids = await idsOf(request)
     return await recorded(api, request, async (tx) => {
       const { before, after } = await changeAccountSettings(tx, request.account.id, wanted, clock.now())
       request.audit.say({ before, after })
-      return accountSettingsOf(after)
+      return answerOf(await readLook(tx, ids))
     })
   })
 
   const getLogo = described(readable, {
     id: 'v1.account-settings.get-logo',
-    summary: 'Read the logo, as it was put',
+    summary: 'Read the logo that is shown, as it was put: the account’s own, else the operator’s',
     answers: { 200: LogoOut },
   })
   routes.get('/app/:app_id/settings/logo', getLogo, async (request) => {
-    const logo = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      readLogo(tx, request.account.id),
+    const { accountId, operatorsId } = await idsOf(request)
+    const logo = await api.transaction(
+      { settings: settingsOf(request), readOnly: true },
+      async (tx) =>
+        (await readLogo(tx, accountId)) ?? (await actingFor(tx, operatorsId, () => readLogo(tx, operatorsId))),
     )
     if (!logo) throw notFound()
     return { contentType: logo.contentType, data: logo.bytes.toString('base64') }
@@ -96,6 +104,11 @@ export function registerAccountSettingsRoutes(
     })
     return await reply.code(204).send()
   })
+}
+
+function answerOf({ own, operators }: Awaited<ReturnType<typeof readLook>>) {
+  const { timeZone, updatedAt } = own
+  return { timeZone, branding: brandingOf(own), look: lookOf(own, operators), updatedAt }
 }
 
 function isTimeZone(text: string): boolean {

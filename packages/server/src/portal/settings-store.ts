@@ -1,4 +1,6 @@
+import { actingFor } from '#src/accounts/store.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { shadesOf } from './shades.ts'
 
 /** How an account has its portal; null: as it comes. */
 export type AccountSettings = {
@@ -71,9 +73,32 @@ export async function writeLogo(tx: Queryable, accountId: string, logo: Logo | n
     on conflict (account_id) do update set logo = excluded.logo, logo_type = excluded.logo_type, updated_at = excluded.updated_at`
 }
 
-/** AccountSettingsOut. */
-export function accountSettingsOf({ timeZone, name, accent, radius, hasLogo, updatedAt }: AccountSettings) {
-  return { timeZone, branding: { name, accent, radius, hasLogo }, updatedAt }
+/**
+ * Reads what an account has set, and what the operator has set for the accounts of its environment.
+ * @param operatorsId  the environment's internal account, which holds the latter
+ */
+export async function readLook(
+  tx: Queryable,
+  { accountId, operatorsId }: { accountId: string; operatorsId: string },
+): Promise<{ own: AccountSettings; operators: AccountSettings }> {
+  const own = await readAccountSettings(tx, accountId)
+  return { own, operators: await actingFor(tx, operatorsId, () => readAccountSettings(tx, operatorsId)) }
+}
+
+/** BrandingOut. */
+export function brandingOf({ name, accent, radius, hasLogo }: AccountSettings) {
+  return { name, accent, radius, hasLogo }
+}
+
+/** PortalLookOut: what is shown where the account's own wishes come before the operator's. */
+export function lookOf(own: AccountSettings, operators: AccountSettings) {
+  const accent = own.accent ?? operators.accent
+  return {
+    name: own.name ?? operators.name,
+    radius: own.radius ?? operators.radius,
+    hasLogo: own.hasLogo || operators.hasLogo,
+    colours: accent === null ? null : shadesOf(accent),
+  }
 }
 
 function toSettings(row: SettingsRow): AccountSettings {

@@ -195,6 +195,20 @@ test('P1.2: a row says how its data stands, and neither birth dates nor addresse
   expect(npnsOf(again.data)).toEqual(['19855109']) // looking at others has joined nobody
 })
 
+test('P1: all of what a filter finds is exported, each NPN once, in the order of the list', async () => {
+  const path = `/api/v1/app/${account.id}/population`
+  for (const query of ['', '&q=15', '&q=smith', '&state=ready']) {
+    const headers = { authorization: `Bearer ${account.key}` }
+    const answer = await fetch(`${service.url}${path}/export?${query.slice(1)}`, { headers })
+    expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    const [head, ...lines] = (await answer.text()).trimEnd().split('\r\n')
+    expect(head).toBe('npn,name,kind,state,joined_at,changed_on,active_licenses,as_of')
+    const npns = lines.map((line) => line.split(',')[0])
+    expect(npns.length).toBeGreaterThan(0)
+    expect(npns).toEqual(npnsOf(await walk(query)))
+  }
+})
+
 test('an order that no index has is refused by name', async () => {
   const path = `/api/v1/app/${account.id}/population`
   for (const query of ['q=smith&sort=npn', 'q=15&sort=joined', 'sort=name', 'state=gone', 'iterator=x']) {

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { csvLine } from '#src/adapters/http/csv.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { oneOf, plainText } from '#src/adapters/http/schema.ts'
@@ -10,7 +12,14 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
 import { readOccurrences } from '#src/population/history-store.ts'
 import { NPN, parseNpn } from '#src/population/npn.ts'
-import { MONITORED_SORTS, MONITORED_STATES, type MonitoredSort, parseSearch, type Search } from './monitored.ts'
+import {
+  MONITORED_SORTS,
+  MONITORED_STATES,
+  type MonitoredSort,
+  type MonitoredState,
+  parseSearch,
+  type Search,
+} from './monitored.ts'
 import { monitoredDetailOut, monitoredOut } from './monitored-answers.ts'
 import { MonitoredDetailOut, MonitoredPage } from './monitored-schemas.ts'
 import { listMonitored, type Monitored, readLicenses, readMonitored } from './monitored-store.ts'
@@ -42,6 +51,11 @@ const ListQuery = Type.Object({
   sort: Type.Optional(oneOf(MONITORED_SORTS)),
 })
 
+const ExportQuery = Type.Object({ q: ListQuery.properties.q, state: ListQuery.properties.state })
+const EXPORT_COLUMNS = ['npn', 'name', 'kind', 'state', 'joined_at', 'changed_on', 'active_licenses', 'as_of']
+/** An export reads so many at a time: no more than a page is ever held. */
+const EXPORT_ROWS = 1_000
+
 /** The population as people look at it: portal 2, P1. Reading here joins nothing to it. */
 export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUrl }: MonitoredParts): void {
   routes.decorateRequest('monitored')
@@ -69,6 +83,43 @@ export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUr
       listMonitored(tx, readerOf(request.account), { search, state, by }, page),
     )
     return toPage(page, rows, monitoredOut, ({ key }) => key)
+  })
+
+  /** In the order of the list, in pieces. */
+  async function* pieces(
+    request: FastifyRequest,
+    search: Search,
+    state: MonitoredState | null,
+  ): AsyncGenerator<string> {
+    yield csvLine(EXPORT_COLUMNS)
+    const reader = readerOf(request.account)
+    for (let above: string | null = null; ; ) {
+      const page: Page = { limit: EXPORT_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
+      const rows: Monitored[] = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+        listMonitored(tx, reader, { search, state, by: 'npn' }, page),
+      )
+      const taken = rows.slice(0, EXPORT_ROWS)
+      yield taken.map(lineOf).join('')
+      above = taken.at(-1)?.key ?? null
+      if (rows.length <= EXPORT_ROWS) return
+    }
+  }
+
+  const exported = described(
+    { config: { access: 'ViewBase' } },
+    {
+      id: 'v1.population.export',
+      summary: 'Export the monitored producers as CSV',
+      description:
+        'The columns of the list, beneath a head. A cell that a spreadsheet would take for a formula begins with an apostrophe.',
+      query: ExportQuery,
+      answerType: 'text/csv; charset=utf-8',
+      answers: { 200: Type.String() },
+    },
+  )
+  routes.get('/app/:app_id/population/export', exported, async (request, reply) => {
+    const { q, state = null } = queryOf(request, ExportQuery)
+    return await reply.type('text/csv; charset=utf-8').send(Readable.from(pieces(request, parseSearch(q), state)))
   })
 
   const find = async (request: FastifyRequest) => {
@@ -99,6 +150,10 @@ export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUr
       return monitoredDetailOut(monitored, { licenses, history }, publicUrl)
     })
   })
+}
+
+function lineOf({ npn, name, kind, state, joinedAt, changedOn, activeLicenses, asOf }: Monitored): string {
+  return csvLine([npn, name, kind, state, joinedAt.toISOString(), changedOn, activeLicenses?.toString() ?? null, asOf])
 }
 
 /** @throws DomainError invalid_input for an order that no index has */

@@ -67,6 +67,9 @@ export const OperatorRunOut = Type.Object(
     durationsMs: Type.Object({ alerts: milliseconds, details: milliseconds, publish: milliseconds }),
     counts: runCounts,
     errors: Type.Array(runError, { description: 'The first hundred; in lists none.' }),
+    lostDays: Type.Optional(
+      Type.Array(date, { description: 'Of its feed: days whose reports could not be read any more; in lists none.' }),
+    ),
   },
   { title: 'OperatorRun' },
 )
@@ -79,7 +82,7 @@ export function recordsByKind(title: string) {
   })
 }
 
-const runAnnouncement = Type.Object(
+export const runAnnouncement = Type.Object(
   {
     accountId: idText('app_'),
     event: Type.Object({ id: idText('msg_'), eventId: idText('evt_') }),

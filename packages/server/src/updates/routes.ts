@@ -226,7 +226,9 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
       const id = runIdOf(request)
       return await asOperator(api, request, async (tx) => {
         const run = await existing(tx, id)
-        return operatorRunAnswer(run, await listErrors(tx, id, { after: undefined, limit: ERRORS_SHOWN }))
+        const { lostDays = [] } = (await readFeed(tx, run.feedId)) ?? {}
+        const errors = await listErrors(tx, id, { after: undefined, limit: ERRORS_SHOWN })
+        return { ...operatorRunAnswer(run, errors), lostDays }
       })
     },
   )

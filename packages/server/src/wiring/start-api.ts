@@ -14,6 +14,7 @@ import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adap
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
+import { registerSignRoutes } from '#src/attempts/sign-routes.ts'
 import { registerAuditRoutes } from '#src/audit/routes.ts'
 import { registerCliLoginRoutes } from '#src/cli-login/routes.ts'
 import { registerCliSessionRoutes } from '#src/cli-sessions/routes.ts'
@@ -47,6 +48,7 @@ import { registerPopulationRoutes } from '#src/population/routes.ts'
 import { registerShownJobRoutes } from '#src/population/shown-job-routes.ts'
 import { subscribe } from '#src/population/subscribe.ts'
 import { registerAccessRoutes } from '#src/portal/access-routes.ts'
+import { registerEnvLookRoutes } from '#src/portal/env-look-routes.ts'
 import { registerKeyRoutes } from '#src/portal/key-routes.ts'
 import { registerMemberRoutes } from '#src/portal/member-routes.ts'
 import { registerAccountSettingsRoutes } from '#src/portal/settings-routes.ts'
@@ -135,7 +137,8 @@ export async function startApi(
     registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
     registerMemberRoutes(routes, { api, clock, ids, idempotency, publicUrl })
     registerKeyRoutes(routes, { api, clock, ids, idempotency })
-    registerAccountSettingsRoutes(routes, { api, clock })
+    registerAccountSettingsRoutes(routes, { api, clock, operators: internal })
+    registerEnvLookRoutes(routes, { api, clock, operators: internal })
     registerAuditRoutes(routes, { lists: databases.lists, access, summaryOf: summaryIn(added) })
     registerEnvRoutes(routes, {
       ...{ api, lists: databases.lists, updates: databases.updates, access, clock, ids, idempotency, publicUrl },
@@ -171,6 +174,7 @@ export async function startApi(
     registerEventLogRoutes(routes, { api, clock, environments, publicUrl })
     const replayParts = { api, lists: databases.lists, clock, ids, environments, idempotency, wakeTasks: wake.tasks }
     registerIssueRoutes(routes, { api, clock, environments, publicUrl })
+    registerSignRoutes(routes, { api, clock, dataKeys })
     registerReplayRoutes(routes, { ...replayParts, wakeLanes: waker.lanes })
     registerAccountReplayRoutes(routes, replayParts)
     const taskParts = { api, clock, ids, idempotency, internal, wakeLanes: waker.lanes, wakeTasks: wake.tasks }

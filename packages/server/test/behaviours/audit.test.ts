@@ -163,6 +163,9 @@ const WRITES: [operationId: string, () => Call, remember?: (answer: Answer) => v
   ['v1.account-settings.patch', () => ['PATCH', `${app}/settings`, { timeZone: 'America/Chicago', accent: '#0b625c' }]],
   ['v1.account-settings.put-logo', () => ['PUT', `${app}/settings/logo`, { contentType: 'image/png', data: PNG }]],
   ['v1.account-settings.delete-logo', () => ['DELETE', `${app}/settings/logo`]],
+  ['v1.env.look.patch', () => ['PATCH', '/api/v1/env/look', { accent: '#0b625c' }]],
+  ['v1.env.look.put-logo', () => ['PUT', '/api/v1/env/look/logo', { contentType: 'image/png', data: PNG }]],
+  ['v1.env.look.delete-logo', () => ['DELETE', '/api/v1/env/look/logo']],
   [
     'v1.authentication.app-portal-access',
     () => ['POST', `/api/v1/auth/app-portal-access/${account.id}`, {}],
@@ -174,6 +177,7 @@ const WRITES: [operationId: string, () => Call, remember?: (answer: Answer) => v
   ['v1.endpoint.test-event', () => ['POST', `${app}/endpoint/main/test-event`, { eventType: 'webhook.ping' }]],
   ['v1.endpoint.signature-check', () => ['POST', `${app}/endpoint/main/signature-check`]],
   ['v1.issue.patch', () => ['PATCH', `${app}/issue/${made.issue}`, { state: 'acknowledged' }]],
+  ['v1.message.sign', () => ['POST', `${app}/msg/bad/endpoint/failing/sign`]],
   ['v1.message-attempt.retry', () => ['POST', `${app}/msg/bad/endpoint/failing/retry`]],
   ['v1.message-attempt.cancel', () => ['POST', `${app}/msg/bad/endpoint/failing/cancel`]],
   ['v1.replay.start', () => ['POST', `${app}/replay`, { previewId: made.replay }]],

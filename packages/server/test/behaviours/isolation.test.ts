@@ -535,7 +535,7 @@ function accessOf(method: string, path: string): Access {
   if (operation.startsWith('/app/:app_id/settings')) return 'ManageAccount'
   if (/\/(resend|send-example|recover|replay-missing|bulk-replay)$/.test(operation)) return 'CreateAttempts'
   if (/\/(test-event|signature-check|replay|replay\/preview)$/.test(operation)) return 'CreateAttempts'
-  if (/\/msg\/:msg_id\/endpoint\/:endpoint_id\/(retry|cancel)$/.test(operation)) return 'CreateAttempts'
+  if (/\/msg\/:msg_id\/endpoint\/:endpoint_id\/(retry|cancel|sign)$/.test(operation)) return 'CreateAttempts'
   if (/\/(issue\/:issue_id|notification-rules(\/test)?)$/.test(operation)) return 'ManageEndpoint'
   if (/\/background-task\/:task_id\/(pause|resume|cancel)$/.test(operation)) return 'CreateAttempts'
   if (/\/app\/:app_id\/endpoint(\/:endpoint_id(\/headers|\/cancel-msgs)?)?$/.test(operation)) return 'ManageEndpoint'

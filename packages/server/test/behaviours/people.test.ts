@@ -262,7 +262,12 @@ describe('11: settings of the portal', () => {
     assert.deepEqual([body.timeZone, body.branding], ['America/Chicago', branding])
     const { cookie } = await member('Barbara', 'viewer')
     const { body: session } = await portal('GET', '', undefined, cookie)
-    assert.deepEqual([session.grants[0].timeZone, session.grants[0].branding], ['America/Chicago', branding])
+    const { look } = session.grants[0]
+    assert.deepEqual(
+      [session.grants[0].timeZone, look.name, look.radius, look.hasLogo],
+      ['America/Chicago', 'Northwind', 4, false],
+    )
+    assert.deepEqual([look, look.colours.light.accent], [body.look, '#0b625c'])
     for (const wrong of [
       { timeZone: 'Mars/Base' },
       { accent: 'red' },
@@ -294,6 +299,51 @@ describe('11: settings of the portal', () => {
     }
     assert.equal((await byKey('DELETE', `${app}/settings/logo`)).status, 204)
     assert.equal((await byKey('GET', `${app}/settings/logo`)).status, 404)
+  })
+})
+
+describe('the look that the operator sets', () => {
+  const png = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(8, 1)]).toString('base64')
+
+  test('holds for accounts that set nothing themselves, by its part, and comes with the session', async () => {
+    await byKey('PATCH', `${app}/settings`, { name: null, accent: null, radius: 2 })
+    const set = await byKey('PATCH', '/api/v1/env/look', { name: 'Contoso Portal', accent: '#FFD400', radius: 12 })
+    assert.deepEqual(set.body.branding, { name: 'Contoso Portal', accent: '#ffd400', radius: 12, hasLogo: false })
+    assert.equal((await byKey('PUT', '/api/v1/env/look/logo', { contentType: 'image/png', data: png })).status, 204)
+    const { body } = await byKey('GET', `${app}/settings`)
+    assert.deepEqual(body.branding, { name: null, accent: null, radius: 2, hasLogo: false })
+    assert.deepEqual([body.look.name, body.look.radius, body.look.hasLogo], ['Contoso Portal', 2, true])
+    // a yellow that nobody could read on white is darkened, and stays in the dark theme
+    assert.deepEqual([body.look.colours.light.accent, body.look.colours.dark.accent], ['#7d6700', '#ffd400'])
+    assert.equal((await byKey('GET', `${app}/settings/logo`)).body.data, png)
+    const { cookie } = await member('Emmy', 'viewer')
+    assert.deepEqual((await portal('GET', '', undefined, cookie)).body.grants[0].look, body.look)
+  })
+
+  test('is refused where it could be anything but a colour, a number, a name or an image', async () => {
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64')
+    for (const wrong of [
+      { accent: '#fff;background:url(//evil.example)' },
+      { accent: 'red' },
+      { accent: '#12345g' },
+      { radius: '4px' },
+      { radius: -1 },
+      { name: 'a\u0000b' },
+      { name: 'x'.repeat(65) },
+      { css: 'body{}' },
+    ]) {
+      const { status } = await byKey('PATCH', '/api/v1/env/look', wrong)
+      assert.equal(status, 'css' in wrong ? 200 : 422, JSON.stringify(wrong)) // what is not known is left out, and said to be
+    }
+    assert.equal((await byKey('PUT', '/api/v1/env/look/logo', { contentType: 'image/png', data: svg })).status, 422)
+    assert.equal((await byKey('GET', '/api/v1/env/look')).body.branding.accent, '#ffd400')
+  })
+
+  test('is taken back', async () => {
+    await byKey('PATCH', '/api/v1/env/look', { name: null, accent: null, radius: null })
+    assert.equal((await byKey('DELETE', '/api/v1/env/look/logo')).status, 204)
+    assert.equal((await byKey('GET', '/api/v1/env/look/logo')).status, 404)
+    assert.equal((await byKey('GET', `${app}/settings`)).body.look.colours, null)
   })
 })
 

@@ -1,0 +1,82 @@
+import type { RunAnnouncement } from '@producersync/server/contract'
+import { useState } from 'react'
+import { mapView, useRead } from '#src/api/queries.ts'
+import layout from '#src/look/layout.module.css'
+import { Checkbox } from '#src/parts/field.tsx'
+import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { STAFF } from '#src/session/session.ts'
+import { count } from '#src/text.ts'
+import { envText } from '#src/text-env.ts'
+import { type AnnouncementsPage, nextToken, RUNS_PATH } from './run-calls.ts'
+
+const words = envText.runs
+const SIZE = 50
+
+/** Which accounts a run has told, and whom its event has not reached yet. */
+export function Announcements({ run }: { run: string }) {
+  const [onlyWaiting, setOnlyWaiting] = useState(false)
+  const [token, setToken] = useState<string | undefined>(undefined)
+  const view = useRead<AnnouncementsPage>(STAFF, `${RUNS_PATH}/${encodeURIComponent(run)}/announcements`, {
+    query: { size: SIZE, continuationToken: token, waiting: onlyWaiting || undefined },
+    everyMs: 15_000,
+  })
+  const rows = mapView(view, ({ embedded }) => embedded?.announcements ?? [])
+  const next = view.kind === 'ready' && rows.kind === 'ready' ? nextToken(view.data, rows.data.length, SIZE) : undefined
+  return (
+    <section className={layout.stack} aria-label={words.told}>
+      <div className={layout.spread}>
+        <h2>{words.told}</h2>
+        <Checkbox
+          label={words.onlyWaiting}
+          isChecked={onlyWaiting}
+          onChange={(isOn) => {
+            setToken(undefined)
+            setOnlyWaiting(isOn)
+          }}
+        />
+      </div>
+      <Listing
+        name={words.told}
+        view={rows}
+        keyOf={({ accountId }) => accountId}
+        columns={COLUMNS}
+        empty={<Empty title={onlyWaiting ? words.nobodyWaits : words.nobodyTold} />}
+        foot={
+          (token !== undefined || next !== undefined) && (
+            <Pager
+              onNewer={token === undefined ? null : () => setToken(undefined)}
+              onOlder={next === undefined ? null : () => setToken(next)}
+            />
+          )
+        }
+      />
+    </section>
+  )
+}
+
+const COLUMNS: Column<RunAnnouncement>[] = [
+  {
+    key: 'account',
+    head: envText.accounts.account,
+    isPlain: true,
+    cell: ({ accountId, event }) => (
+      <RowLink to="/a/$account/events/$event" params={{ account: accountId, event: event.id }}>
+        <code>{accountId}</code>
+      </RowLink>
+    ),
+  },
+  {
+    key: 'waiting',
+    head: words.state,
+    cell: ({ waiting }) => (waiting ? words.waiting : words.ended),
+  },
+  { key: 'producers', head: words.changed, isNumber: true, cell: ({ producersChanged }) => count(producersChanged) },
+  {
+    key: 'records',
+    head: words.records,
+    isNumber: true,
+    cell: ({ recordsByKind }) =>
+      count(Object.values(recordsByKind).reduce<number>((sum, records = 0) => sum + records, 0)),
+  },
+]

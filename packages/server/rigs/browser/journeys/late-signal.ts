@@ -1,0 +1,38 @@
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+import { clientToken, until } from '../world.ts'
+
+/** The day's signal has not come by the set time: the home page says since when, at the top. Source: portal S1.1 */
+export async function lateSignal({ browser, stage, seen }: Setting): Promise<void> {
+  const account = await stage.make('/api/v1/app', { name: 'Late Signal' })
+  const token = await clientToken(stage, account)
+  const { now }: { now: string } = await stage.ok('GET', '/v1/sandbox/clock', undefined, { token })
+  const day = nextBusinessDay(now.slice(0, 10))
+  await stage.ok('PUT', '/v1/sandbox/clock', { now: `${day}T14:00:00Z` }, { token }) // early morning in Chicago
+  const started: { run_id: string } = await stage.ok(
+    'POST',
+    '/v1/sandbox/runs',
+    { runDate: day, scenario: 'fails' },
+    { token },
+  )
+  await until('the run has failed', async () => {
+    const run: { state: string } = await stage.ok('GET', `/v1/runs/${started.run_id}`, undefined, { token })
+    return run.state === 'failed' || undefined
+  })
+  await stage.ok('PUT', '/v1/sandbox/clock', { now: `${day}T19:00:00Z` }, { token }) // past 11:30 in Chicago
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  await visitor.signIn(await stage.link(account))
+  await visitor.page
+    .getByText(/Late since|daily signal is late/)
+    .first()
+    .waitFor()
+  await visitor.leave()
+}
+
+/** A day of the week that has runs; holidays aside. */
+function nextBusinessDay(day: string): string {
+  const next = new Date(`${day}T12:00:00Z`)
+  do next.setUTCDate(next.getUTCDate() + 1)
+  while (next.getUTCDay() === 0 || next.getUTCDay() === 6)
+  return next.toISOString().slice(0, 10)
+}

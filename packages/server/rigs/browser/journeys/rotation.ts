@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+
+/** A signing secret is rotated, and no webhook is rejected before, while or after the receiver has the new one. Source: portal S11 */
+export async function rotation({ browser, stage, seen }: Setting): Promise<void> {
+  const receiver = stage.receiver(6)
+  receiver.reset()
+  const account = await stage.make('/api/v1/app', { name: 'Rotation' })
+  const path = `/api/v1/app/${account}`
+  const endpoint = await stage.make(`${path}/endpoint`, { url: receiver.url, description: 'Billing' })
+  const old = await stage.secretOf(account, endpoint)
+  await receiver.received(1) // the ping of the new endpoint
+  receiver.reset()
+  receiver.trust(old)
+  const send = async (step: string) => {
+    const id = await stage.make(`${path}/msg`, { eventType: 'test.happened', payload: { step } })
+    await receiver.until(() => receiver.requests.some(({ messageId }) => messageId === id))
+  }
+  await send('before')
+
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page } = visitor
+  await visitor.signIn(await stage.link(account))
+  await visitor.open(`/portal/a/${account}/endpoints/${endpoint}?tab=secrets`)
+  await page.getByRole('button', { name: 'Rotate…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('1 hour').check()
+  await dialog.getByRole('button', { name: 'Rotate', exact: true }).click()
+  await page.getByText('Two secrets sign').first().waitFor()
+  await send('while the receiver has the old one')
+  const fresh = await stage.secretOf(account, endpoint)
+  assert.notEqual(fresh, old)
+  receiver.trust(fresh)
+  await send('since it has the new one')
+  await page
+    .getByRole('link', { name: 'Test with the new secret only' })
+    .or(page.getByRole('button', { name: 'Test with the new secret only' }))
+    .first()
+    .click()
+  await page.getByText(/^Answered 200 in/).waitFor()
+  await visitor.open(`/portal/a/${account}/endpoints/${endpoint}?tab=secrets`)
+  await page.getByRole('button', { name: 'End now' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'End now' }).click()
+  await page.getByText('Two secrets sign').first().waitFor({ state: 'detached' })
+  await send('since the old one has ended')
+  assert.equal(receiver.verified.length, receiver.requests.length, 'a webhook was rejected')
+  assert.equal(receiver.requests.length, 5)
+  await visitor.leave()
+}

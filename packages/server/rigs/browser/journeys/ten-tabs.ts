@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import type { Request } from 'playwright-core'
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+import { until } from '../world.ts'
+
+const TABS = 10
+
+/** Ten tabs of one browser share one stream; when the one that reads it closes, another goes on. Source: portal 10, 13 */
+export async function tenTabs({ browser, stage, world, seen }: Setting): Promise<void> {
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { context } = visitor
+  const open = new Set<Request>()
+  context.on('request', (request) => {
+    if (new URL(request.url()).pathname.endsWith('/live')) open.add(request)
+  })
+  context.on('requestfinished', (request) => void open.delete(request))
+  context.on('requestfailed', (request) => void open.delete(request))
+  await visitor.signIn(await stage.link(world.account))
+  const log = `/portal/a/${world.account}/log`
+  await visitor.open(log)
+  await visitor.page
+    .getByRole('status')
+    .filter({ hasText: /^Live$/ })
+    .waitFor()
+  const tabs = [visitor.page]
+  for (let count = 1; count < TABS; count += 1) {
+    const tab = await context.newPage()
+    await tab.goto(log)
+    await tab
+      .getByRole('status')
+      .filter({ hasText: /^Live$/ })
+      .waitFor()
+    tabs.push(tab)
+  }
+  assert.equal(open.size, 1, `${TABS} tabs have ${open.size} streams`)
+  const [reader] = [...open]
+  const leader = reader?.frame().page()
+  const watching = tabs.filter((tab) => tab !== leader)
+  await leader?.close()
+  // of a page that is gone no request ends
+  await until('another tab reads the stream', async () => [...open].some((one) => one !== reader) || undefined)
+  const body = { eventType: 'test.happened', payload: { tab: 'ten' } }
+  await stage.make(`/api/v1/app/${world.account}/msg`, body)
+  for (const tab of watching.slice(0, 3)) await tab.getByRole('button', { name: /new events?$/ }).waitFor()
+  await visitor.leave()
+}

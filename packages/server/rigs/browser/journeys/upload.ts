@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+
+const LIST = '\uFEFFName,npn\r\nAda,912484770\r\nGrace,"912484771"\r\nAda again,912484770\r\nBroken,1.56E+07\r\n'
+
+/** A list is uploaded: the difference is seen first, nothing has happened until it is applied, then exactly that has. Source: portal P2, P3 */
+export async function upload({ browser, stage, seen }: Setting): Promise<void> {
+  const account = await stage.make('/api/v1/app', { name: 'Upload' })
+  const path = `/api/v1/app/${account}/population`
+  const npns = async () => {
+    const list: { data: { npn: string }[] } = await stage.ok('GET', path, undefined, { token: stage.keys.sandbox })
+    return list.data.map(({ npn }) => npn).filter((npn) => npn.startsWith('9124847'))
+  }
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page } = visitor
+  await visitor.signIn(await stage.link(account, { capabilities: ['ViewBase', 'ManagePopulation'] }))
+  await visitor.open(`/portal/a/${account}/producers/change?mode=add`)
+  await page.setInputFiles('#file', { name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from(LIST) })
+  await page.getByRole('button', { name: 'Check' }).click()
+  const apply = page.getByRole('button', { name: 'Apply: add 2' })
+  await apply.waitFor()
+  await page.getByText('Nothing has been changed yet').first().waitFor()
+  assert.deepEqual(await npns(), [], 'something has changed before it was applied')
+  await page
+    .getByText(/Repeated/)
+    .first()
+    .waitFor()
+  await page
+    .getByText(/Invalid/)
+    .first()
+    .click()
+  await page.getByText('1.56E+07').first().waitFor()
+  await apply.click()
+  await page.waitForURL('**/producers/jobs/*')
+  await page.getByText('Done').first().waitFor({ timeout: 30_000 })
+  assert.deepEqual((await npns()).sort(), ['912484770', '912484771'])
+
+  await visitor.open(`/portal/a/${account}/producers?q=9124847`)
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Export CSV' }).click()
+  const chunks: Buffer[] = []
+  for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer)
+  const lines = Buffer.concat(chunks).toString().trimEnd().split('\r\n')
+  assert.deepEqual(
+    lines.slice(1).map((line) => line.split(',')[0]),
+    ['912484770', '912484771'],
+  )
+  await visitor.leave()
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+
+const ZONES = ['America/New_York', 'Asia/Kolkata', 'Pacific/Kiritimati'] as const
+const HOUR_MS = 3_600_000
+
+/** The same moments in every zone, each with its zone's name; a chosen period stays the same two moments. Source: portal G4 */
+export async function zones({ browser, stage, world, seen }: Setting): Promise<void> {
+  const period = `from=${new Date(Date.now() - HOUR_MS).toISOString().slice(0, 16)}:00Z`
+  const found: { moments: string[]; shown: string[] }[] = []
+  for (const zone of ZONES) {
+    const visitor = await Visitor.enter(browser, stage.url, { seen, zone })
+    const { page } = visitor
+    await visitor.signIn(await stage.link(world.account))
+    await visitor.open(`/portal/a/${world.account}/events/${world.event}`)
+    const facts = page.locator('dl time')
+    await facts.first().waitFor()
+    const moments = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('dl time')].map(({ dateTime }) => dateTime)`,
+    )
+    found.push({ moments, shown: await facts.allInnerTexts() })
+
+    await visitor.open(`/portal/a/${world.account}/log?${period}`)
+    await page.locator('[data-row-link]').first().waitFor()
+    const rows = await page.locator('[data-row-link]').count()
+    await page.keyboard.press('u')
+    await page.getByRole('button', { name: 'Time zone: UTC, UTC' }).waitFor()
+    assert.ok(page.url().includes(period), `the period has changed with the zone: ${page.url()}`)
+    assert.equal(await page.locator('[data-row-link]').count(), rows, 'another zone shows other rows')
+    await visitor.leave()
+  }
+  const [first, ...others] = found
+  for (const { moments, shown } of others) {
+    assert.deepEqual(moments, first?.moments, 'a zone has changed a moment')
+    assert.notDeepEqual(shown, first?.shown, 'two zones are shown alike')
+  }
+  assert.match(first?.shown[0] ?? '', /E[SD]T/)
+  assert.match(found[1]?.shown[0] ?? '', /IST|GMT[+]5:30/)
+  assert.match(found[2]?.shown[0] ?? '', /GMT[+]14/)
+}
