@@ -224,7 +224,7 @@ const rules = [
   {
     name: 'settings-from-the-top',
     comment: 'Settings are read in one place and handed over as arguments.',
-    from: { path: `${server}/`, pathNot: [tests, `${server}/((main|admin|app|welcome)[.]ts$|wiring/)`] },
+    from: { path: `${server}/`, pathNot: [tests, `${server}/((main|admin|app|welcome)[.]ts$|(admin|wiring)/)`] },
     to: { path: `${server}/config[.]ts$` },
   },
 

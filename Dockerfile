@@ -9,6 +9,7 @@ COPY packages/receiver/package.json packages/receiver/
 COPY packages/server/package.json packages/server/
 COPY packages/cli/package.json packages/cli/
 COPY packages/portal/package.json packages/portal/
+COPY docs/package.json docs/
 # the image has Node, and its PostgreSQL is another container: nothing optional is needed
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --workspace packages/server --workspace packages/receiver
 RUN npm sbom --omit dev --package-lock-only --sbom-format cyclonedx > sbom.cdx.json
@@ -22,6 +23,8 @@ FROM node:24.21.0-bookworm-slim AS pages
 WORKDIR /app
 COPY package.json package-lock.json runtime.sh ./
 COPY packages packages
+COPY docs docs
+COPY CHANGELOG.md ./
 RUN npm ci --ignore-scripts && npm run -s build
 
 FROM node:24.21.0-bookworm-slim
@@ -34,6 +37,9 @@ WORKDIR /app
 COPY --from=build --chown=root:root /app /app
 # sources and what was built of them: a process looks whether they belong together (docs/decisions/0044)
 COPY --from=pages --chown=root:root /app/packages/portal /app/packages/portal
+COPY --from=pages --chown=root:root /app/packages/cli/README.md /app/packages/cli/README.md
+COPY --from=pages --chown=root:root /app/docs /app/docs
+COPY --from=pages --chown=root:root /app/CHANGELOG.md /app/CHANGELOG.md
 # the file system is read-only to it: all state is in the database
 USER 10001:10001
 EXPOSE 8080 8081

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
-import { toSettings } from '../../packages/server/src/accounts/environment-settings.ts'
-import { FAILURE_CLASSES } from '../../packages/server/src/delivery/failure-classes.ts'
+import { cliText } from './cli-text.ts'
+import { eventTypesText, schemaFilesTable } from './event-text.ts'
+import { failureText } from './failure-text.ts'
+import { alertsTable, limitsTable, metricsTable, retryScheduleTable, settingsTable } from './tables.ts'
 
 const BLOCK = /(<!-- from: (.+?) -->\n)[\s\S]*?(<!-- end -->)/g
 const LANGUAGES: Record<string, string> = {
@@ -16,6 +18,19 @@ const LANGUAGES: Record<string, string> = {
   '.sh': 'sh',
 }
 
+/** Texts that are made of the code, by the name that a page calls them by. */
+const TEXTS: Record<string, () => string> = {
+  'retry schedule': retryScheduleTable,
+  'failure classes': failureText,
+  'event types': eventTypesText,
+  'schema files': schemaFilesTable,
+  'cli help': cliText,
+  limits: limitsTable,
+  settings: settingsTable,
+  metrics: metricsTable,
+  alerts: alertsTable,
+}
+
 /** @returns the page with every `<!-- from: … -->` block as the code has it now */
 export function regenerate(pageFile: string, page: string): string {
   return page.replaceAll(
@@ -25,8 +40,8 @@ export function regenerate(pageFile: string, page: string): string {
 }
 
 function contentOf(pageFile: string, source: string): string {
-  if (source === 'retry schedule') return retrySchedule()
-  if (source === 'failure classes') return failureClasses()
+  const text = TEXTS[source]
+  if (text) return text()
   const [path = '', region] = source.split('#')
   const code = readFileSync(resolve(dirname(pageFile), path), 'utf8')
   return `\`\`\`${LANGUAGES[extname(path)] ?? ''}\n${region === undefined ? code : regionOf(code, region, path)}\`\`\`\n`
@@ -41,33 +56,4 @@ function regionOf(code: string, region: string, path: string): string {
     .slice(begin + 1, end)
     .join('\n')
     .trim()}\n`
-}
-
-function retrySchedule(): string {
-  const { retrySchedule: waits } = toSettings({})
-  const rows = waits.map((wait, index) => {
-    const total = waits.slice(0, index + 1).reduce((sum, seconds) => sum + seconds, 0)
-    return `| ${index + 2} | ${inWords(wait)} | ${inWords(total)} |\n`
-  })
-  return `\n| attempt | after | since the first |\n|---|---|---|\n| 1 | at once | – |\n${rows.join('')}\n`
-}
-
-function inWords(seconds: number): string {
-  const hours = Math.floor(seconds / 3_600)
-  const minutes = Math.floor((seconds % 3_600) / 60)
-  const parts = [
-    hours > 0 ? `${hours} h` : '',
-    minutes > 0 ? `${minutes} min` : '',
-    seconds % 60 > 0 && hours === 0 ? `${seconds % 60} s` : '',
-  ]
-  return parts.filter((part) => part !== '').join(' ')
-}
-
-function failureClasses(): string {
-  const entries = Object.entries(FAILURE_CLASSES).map(([name, { title, advice, retried }]) => {
-    const words = (text: string) => text.replace('STATUS', 'NNN').replace('LIMIT', "the endpoint's limit")
-    const then = retried ? 'It is tried again by the schedule.' : 'It is not tried again.'
-    return `<a id="${name}"></a>\n\n## ${words(title)} \`${name}\`\n\n${words(advice)}. ${then}\n`
-  })
-  return `\n${entries.join('\n')}\n`
 }

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../server/src/accounts/clients.ts'
 import { visibleTo } from '../../server/src/accounts/principal.ts'
 import { IdSource } from '../../server/src/adapters/ids.ts'
+import { HELD_OPEN } from '../../server/test/postgres.ts'
 import { type Receiver, startReceiver } from '../../server/test/receiver.ts'
 import { type TestAccount, TestService } from '../../server/test/service.ts'
 import { buildPsapi, Psapi } from './psapi.ts'
@@ -321,7 +322,7 @@ describe('producers', () => {
     const accept = async (npn: string) =>
       (await service.ok('PUT', '/v1/accounts/subscriptions', [npn], v1)).job_id as string
     const [held, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    const holding = service.database.open('migrate').transaction({}, async (tx) => {
+    const holding = service.database.open('migrate').transaction(HELD_OPEN, async (tx) => {
       await tx.query`select from population_count where account_id = ${account.id} for update`
       held.resolve()
       await release.promise

@@ -70,8 +70,15 @@ describe('loadConfig', () => {
     expect(printConfig(nipr)).not.toContain('hush')
     expect(loadConfig({ NIPR_FEED: 'simulator', NIPR_RUN_AT: '09:30', NIPR_HOLIDAYS: '2026-12-25' })).toMatchObject({
       feed: { kind: 'simulator', seed: 'production' },
-      calendar: { runAt: 570, holidays: ['2026-12-25'] },
+      calendar: { runAt: 570, signalDueAt: 645, holidays: ['2026-12-25'] },
+      renewalRules: {},
     })
+    expect(loadConfig({ NIPR_SIGNAL_DUE_AT: '12:00', NIPR_RENEWAL_RULES: 'CO=30' })).toMatchObject({
+      calendar: { runAt: 615, signalDueAt: 720 },
+      renewalRules: { CO: { lateRenewalDays: 30, reinstatementDays: 0 } },
+    })
+    expect(faultsOf({ NIPR_SIGNAL_DUE_AT: '10:15' })).toEqual(['NIPR_SIGNAL_DUE_AT: must be later than NIPR_RUN_AT'])
+    expect(faultsOf({ NIPR_RENEWAL_RULES: 'Colorado=30' })).toHaveLength(1)
     expect(faultsOf({ NIPR_FEED: 'nope', NIPR_RUN_AT: '25:00', NIPR_HOLIDAYS: '2026-02-30' })).toHaveLength(3)
   })
 

@@ -1,6 +1,26 @@
 import { resolve } from 'node:path'
-import ipaddr from 'ipaddr.js'
-import { type LocalDate, parseLocalDate } from '#src/updates/local-date.ts'
+import type { LocalDate } from '#src/updates/local-date.ts'
+import { parseRenewalRules, type RenewalRules } from '#src/updates/renewal-rules.ts'
+import {
+  type FeedName,
+  list,
+  nearest,
+  parseAddress,
+  parseAddressAndPort,
+  parseDatabaseUrl,
+  parseDay,
+  parseFeed,
+  parseMailAddress,
+  parseOrigin,
+  parsePath,
+  parsePort,
+  parsePublicUrl,
+  parseRange,
+  parseServiceUrl,
+  parseSmtpUrl,
+  parseTimeOfDay,
+  parseWord,
+} from './setting-values.ts'
 
 /** What a process does. All state is in the database, so any number of processes may share any roles. */
 export const PROCESS_ROLES = ['api', 'worker', 'updates', 'portal'] as const
@@ -47,7 +67,9 @@ export type Config = {
   /** Where production's data comes from; null: nowhere yet, its NPNs stay `loading`. */
   feed: { kind: 'nipr'; nipr: NiprAccess } | { kind: 'simulator'; seed: string } | null
   /** Of production's feed: minutes after midnight in Chicago, and days without a run. */
-  calendar: { runAt: number; holidays: readonly LocalDate[] }
+  calendar: { runAt: number; signalDueAt: number; holidays: readonly LocalDate[] }
+  /** Of licenses, as they are stored from now on. */
+  renewalRules: RenewalRules
   /** Detail reports a second, of first loads of this process. */
   reportsPerSecond: { nipr: number; simulator: number }
 }
@@ -186,8 +208,23 @@ const settings = {
   ),
   niprSeed: setting('NIPR_SIMULATOR_SEED', 'seed of the simulator, where NIPR_FEED=simulator', 'production', parseWord),
   niprRunAt: setting('NIPR_RUN_AT', 'start of the daily run in Chicago, HH:MM', 615, parseTimeOfDay),
+  niprSignalDueAt: setting<number | null>(
+    'NIPR_SIGNAL_DUE_AT',
+    "when the day's signal counts as late, in Chicago, HH:MM; 75 minutes after the run's start by default",
+    null,
+    parseTimeOfDay,
+  ),
   niprHolidays: setting<readonly LocalDate[]>('NIPR_HOLIDAYS', 'weekdays without a run, YYYY-MM-DD', [], (text) =>
     list(text).map(parseDay),
+  ),
+  renewalRules: setting(
+    'NIPR_RENEWAL_RULES',
+    'days of late renewal and reinstatement after a license has expired, by state: CO=30+365,TX=90',
+    '',
+    (text) => {
+      parseRenewalRules(text)
+      return text
+    },
   ),
   niprReportsPerSecond: limit('NIPR_REPORTS_PER_SECOND', 'detail reports a second from NIPR, of first loads', 40),
   simulatorReportsPerSecond: limit(
@@ -224,6 +261,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   }
   const feed = feedOf(values, faults)
   const mail = mailOf(values, faults)
+  if (signalDueAtOf(values) <= values.niprRunAt) faults.push('NIPR_SIGNAL_DUE_AT: must be later than NIPR_RUN_AT')
   if (faults.length > 0) throw new ConfigError(faults)
   const embedded = values.databaseUrl === null
   const isNipr = feed?.kind === 'nipr'
@@ -255,9 +293,15 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     intakeLimits: { eventsPerSecond: values.accountEventsPerSecond, pendingMax: values.accountPendingMax },
     workerInFlightMax: values.workerInFlightMax,
     feed,
-    calendar: { runAt: values.niprRunAt, holidays: values.niprHolidays },
+    calendar: { runAt: values.niprRunAt, signalDueAt: signalDueAtOf(values), holidays: values.niprHolidays },
+    renewalRules: parseRenewalRules(values.renewalRules),
     reportsPerSecond: { nipr: values.niprReportsPerSecond, simulator: values.simulatorReportsPerSecond },
   }
+}
+
+/** Minutes after midnight: a run that finds a report at once has long been published by then. */
+function signalDueAtOf({ niprSignalDueAt, niprRunAt }: Values): number {
+  return niprSignalDueAt ?? Math.min(niprRunAt + 75, 24 * 60)
 }
 
 /** The mail server, with what is wrong about it added to `faults`. */
@@ -369,114 +413,12 @@ function roleUrlsOf(values: Values) {
   return Object.fromEntries(Object.entries(urls).filter(([, url]) => url !== null))
 }
 
-function list(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
-}
-
-function parseDatabaseUrl(text: string): string {
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) throw new Error('must be a postgresql:// URL')
-  return text
-}
-
 function parseRoles(text: string): ProcessRole[] {
   return list(text).map((part) => {
     const role = PROCESS_ROLES.find((known) => known === part)
     if (!role) throw new Error(`there is no role "${part}"; choose of ${PROCESS_ROLES.join(', ')}`)
     return role
   })
-}
-
-function parsePublicUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
-    throw new Error('must be an http or https URL without user, query or fragment')
-  }
-  return url.href.replace(/\/+$/, '')
-}
-
-function parseSmtpUrl(text: string): string {
-  if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text)) throw new Error('must be an smtp:// or smtps:// URL')
-  return text
-}
-
-function parseMailAddress(text: string): string {
-  if (!/^[^\s@<>]+@[^\s@<>]+$/.test(text)) throw new Error('must be a mail address such as webhooks@northwind.example')
-  return text
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error('must be a port from 0 to 65535')
-  return port
-}
-
-function parsePath(text: string): string {
-  if (text.includes('\0')) throw new Error('must be a path')
-  return text
-}
-
-function parseAddress(text: string): string {
-  if (!ipaddr.isValid(text)) throw new Error(`"${text}" is not an IP address`)
-  return text
-}
-
-function parseAddressAndPort(text: string): string {
-  const [, v6, v4, port] = /^(?:\[([0-9a-f:]+)\]|([\d.]+)):(\d+)$/i.exec(text) ?? []
-  const address = v6 ?? v4
-  if (!address || !ipaddr.isValid(address) || !(Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw new Error(`"${text}" is not address:port, such as 127.0.0.1:3000 or [::1]:3000`)
-  }
-  return text
-}
-
-function parseRange(text: string): string {
-  if (!ipaddr.isValidCIDR(text)) throw new Error(`"${text}" is not a range such as 203.0.113.0/24`)
-  return text
-}
-
-const FEED_NAMES = ['none', 'nipr', 'simulator'] as const
-type FeedName = (typeof FEED_NAMES)[number]
-
-function parseFeed(text: string): FeedName {
-  const name = FEED_NAMES.find((known) => known === text)
-  if (!name) throw new Error(`must be one of ${FEED_NAMES.join(', ')}`)
-  return name
-}
-
-function parseServiceUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password) {
-    throw new Error('must be an http or https URL without user, password, query or fragment')
-  }
-  return url
-}
-
-function parseOrigin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== text) {
-    throw new Error(`"${text}" is not an origin such as https://app.example.com`)
-  }
-  return text
-}
-
-function parseWord(text: string): string {
-  if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) throw new Error('must be 1 to 64 letters, digits, ., _ and -')
-  return text
-}
-
-function parseTimeOfDay(text: string): number {
-  const [, hours, minutes] = /^([01][0-9]|2[0-3]):([0-5][0-9])$/.exec(text) ?? []
-  if (hours === undefined || minutes === undefined) throw new Error('must be a time of day such as 10:15')
-  return Number(hours) * 60 + Number(minutes)
-}
-
-function parseDay(text: string): LocalDate {
-  const day = parseLocalDate(text)
-  if (!day) throw new Error(`"${text}" is no date such as 2026-12-25`)
-  return day
 }
 
 function parseLogLevel(text: string): Config['logLevel'] {
@@ -487,22 +429,4 @@ function parseLogLevel(text: string): Config['logLevel'] {
 function shown(value: Values[keyof Settings]): string {
   if (value === null) return ''
   return Array.isArray(value) ? value.join(',') : String(value)
-}
-
-function nearest(text: string, words: readonly string[]): string {
-  return words.reduce((best, word) => (distance(text, word) < distance(text, best) ? word : best), words[0] ?? '')
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substituted))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inject } from 'vitest'
 import { withClient } from '#src/adapters/postgres/client.ts'
 import { type Connection, inDatabase } from '#src/adapters/postgres/connection.ts'
-import { Database, type DatabaseOptions, type Role } from '#src/adapters/postgres/database.ts'
+import { Database, type DatabaseOptions, type Role, type TransactionOptions } from '#src/adapters/postgres/database.ts'
 
 export type TestDatabase = {
   /** As the service connects: login `psapi`, which takes a role. */
@@ -12,6 +12,12 @@ export type TestDatabase = {
   /** A pool of a role, closed with the test database. */
   open(role: Role, options?: Partial<DatabaseOptions>): Database
   close(): Promise<void>
+}
+
+/** For a transaction that is held open while the test looks at something else, on however slow a machine. */
+export const HELD_OPEN: TransactionOptions = {
+  timeoutMs: 60_000,
+  settings: { idle_in_transaction_session_timeout: '0' },
 }
 
 const sessionOptions = {

@@ -59,7 +59,12 @@ export class ProducerWorld {
   }
 
   static async start(clock: ManualClock): Promise<ProducerWorld> {
-    const world = new ProducerWorld(await TestWorld.start(clock), clock)
+    return await ProducerWorld.over(await TestWorld.start(clock), clock)
+  }
+
+  /** Of a world that is there, and ends with it. */
+  static async over(testWorld: TestWorld, clock: ManualClock): Promise<ProducerWorld> {
+    const world = new ProducerWorld(testWorld, clock)
     await world.http.ready()
     return world
   }

@@ -106,6 +106,7 @@ export class TestService extends ApiClient {
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
       pages: NO_PAGES,
+      docs: () => ({ state: 'building' }) as const,
       ...options.overrides,
       watch: (http: FastifyInstance) => {
         answers.watch(http)

@@ -15,10 +15,11 @@ import { saveFile } from '#src/parts/save-file.ts'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { RangeFilter } from '#src/time/range-filter.tsx'
 import { columnsOf } from './audit-columns.tsx'
 
-const words = text.activity
+const words = accountText.activity
 const RETENTION_DAYS = 365
 const MINUTE_MS = 60_000
 

@@ -3,11 +3,11 @@ import { Link } from '@tanstack/react-router'
 import layout from '#src/look/layout.module.css'
 import type { Column } from '#src/parts/listing.tsx'
 import { pageOfId } from '#src/shell/destination.ts'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Time } from '#src/time/time.tsx'
 import { changeWords } from './change-words.ts'
 
-const words = text.activity
+const words = accountText.activity
 
 /** The columns of an audit, for an account or, with the account of each line, for an environment. */
 export function columnsOf(account: string | null): Column<AuditLine>[] {

@@ -11,9 +11,10 @@ import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { newestSchema } from '#src/testing/example.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { matches } from './fields.ts'
 
-const words = text.catalog
+const words = accountText.catalog
 
 /** What the account can be told of. Source: portal S9. */
 export function CatalogScreen() {

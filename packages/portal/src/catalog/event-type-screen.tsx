@@ -15,9 +15,10 @@ import { saveFile } from '#src/parts/save-file.ts'
 import { useAccount } from '#src/session/account.ts'
 import { newestSchema } from '#src/testing/example.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { fieldsOf, type SchemaField } from './fields.ts'
 
-const words = text.catalog
+const words = accountText.catalog
 
 /** One event type: when it is sent, what is in it, and who gets it. */
 export function EventTypeScreen() {

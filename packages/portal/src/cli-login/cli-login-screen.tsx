@@ -12,9 +12,10 @@ import { Page } from '#src/parts/page.tsx'
 import { useSession } from '#src/session/account.ts'
 import { Gate } from '#src/session/gate.tsx'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Age } from '#src/time/time.tsx'
 
-const words = text.cliLogin
+const words = accountText.cliLogin
 
 type Grant = Session['grants'][number]
 

@@ -2,10 +2,20 @@ import layout from '#src/look/layout.module.css'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Keys } from './keys.tsx'
 
-const words = text.developers
+const words = accountText.developers
+
+const DESCRIPTIONS = [
+  { href: '/docs/', name: words.guides },
+  { href: '/docs/reference/api', name: words.operations },
+  { href: '/docs/reference/cli', name: words.commands },
+  { href: '/docs/reference/webhooks-package', name: words.package },
+  { href: '/docs/source-addresses', name: words.sourceAddresses },
+  { href: '/openapi.json', name: words.openapi },
+  { href: '/docs/asyncapi.json', name: words.asyncapi },
+]
 
 /** What a program of the account needs: ids, keys, the first calls, and where the APIs are described. Source: portal S14. */
 export function DevelopersScreen() {
@@ -19,9 +29,11 @@ export function DevelopersScreen() {
           <h2 id="descriptions">{words.descriptions}</h2>
         </div>
         <ul className={layout.tight}>
-          <li>
-            <a href="/openapi.json">{words.openapi}</a>
-          </li>
+          {DESCRIPTIONS.map(({ href, name }) => (
+            <li key={href}>
+              <a href={href}>{name}</a>
+            </li>
+          ))}
         </ul>
       </section>
     </Page>

@@ -9,8 +9,9 @@ import { Radios, Select, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 
-const words = text.keysOf
+const words = accountText.keysOf
 const ROLES = ['viewer', 'developer', 'admin'] as const
 const DAYS = ['90', '365', ''] as const
 
@@ -76,11 +77,11 @@ export function KeyDialog({
         {kind === 'apiKey' && (
           <>
             <Select
-              label={text.members.role}
-              hint={text.members.roleHints[role]}
+              label={accountText.members.role}
+              hint={accountText.members.roleHints[role]}
               value={role}
               onChange={setRole}
-              options={ROLES.map((value) => ({ value, label: text.members.roles[value] }))}
+              options={ROLES.map((value) => ({ value, label: accountText.members.roles[value] }))}
             />
             <Select
               label={words.expires}

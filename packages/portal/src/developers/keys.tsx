@@ -11,11 +11,12 @@ import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import type { Account } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { KeyDialog } from './key-dialog.tsx'
 
-const words = text.keysOf
+const words = accountText.keysOf
 
 /** What programs sign in with. */
 export function Keys({ account }: { account: Account }) {
@@ -42,7 +43,7 @@ export function Keys({ account }: { account: Account }) {
     {
       key: 'used',
       head: words.lastUsed,
-      cell: ({ lastUsedAt }) => (lastUsedAt === null ? text.endpoints.never : <Age at={lastUsedAt} />),
+      cell: ({ lastUsedAt }) => (lastUsedAt === null ? endpointText.endpoints.never : <Age at={lastUsedAt} />),
     },
     {
       key: 'expires',

@@ -9,8 +9,9 @@ import { Page } from '#src/parts/page.tsx'
 import type { Account } from '#src/session/account.ts'
 import { TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.endpointForm.created
+const words = endpointText.endpointForm.created
 const PING = 'webhook.ping'
 
 /** What comes after an endpoint was saved: the ping and its answer, the secret, and the signature check. */
@@ -28,7 +29,7 @@ export function CreatedEndpoint({ endpoint, account }: { endpoint: Endpoint; acc
       title={words.title(hostOf(url))}
       crumbs={
         <Link to="/a/$account/endpoints" params={{ account: account.id }}>
-          {text.endpoints.title}
+          {endpointText.endpoints.title}
         </Link>
       }
     >

@@ -1,13 +1,13 @@
 import { ApiError } from '#src/api/request.ts'
 import { Select, TextArea, TextField } from '#src/parts/field.tsx'
 import type { Account } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { durationWords } from '#src/time/words.ts'
 import type { Draft, DraftFaults } from './draft.ts'
 import styles from './endpoint-form.module.css'
 import { TypePicker } from './type-picker.tsx'
 
-const words = text.endpointForm
+const words = endpointText.endpointForm
 
 /** Names of fields in the API, where the draft has others. */
 const API_NAMES: Partial<Record<keyof Draft, string>> = {

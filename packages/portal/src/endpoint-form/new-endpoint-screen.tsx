@@ -11,13 +11,14 @@ import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { CreatedEndpoint } from './created-endpoint.tsx'
 import { bodyOf, type Draft, EMPTY_DRAFT, faultsOf, toHeaders } from './draft.ts'
 import { EndpointFields } from './endpoint-fields.tsx'
 import styles from './endpoint-form.module.css'
 import { useUnsavedGuard } from './use-unsaved.ts'
 
-const words = text.endpointForm
+const words = endpointText.endpointForm
 
 /** A new endpoint, and what its first test was answered with. Source: portal S3. */
 export function NewEndpointScreen() {
@@ -67,7 +68,7 @@ export function NewEndpointScreen() {
       title={words.newTitle}
       crumbs={
         <Link to="/a/$account/endpoints" params={{ account: account.id }}>
-          {text.endpoints.title}
+          {endpointText.endpoints.title}
         </Link>
       }
       lead={words.newLead}

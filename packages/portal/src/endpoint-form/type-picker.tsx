@@ -2,10 +2,10 @@ import type { Page as ApiPage, EventType } from '@producersync/server/contract'
 import { useRead } from '#src/api/queries.ts'
 import { Checkbox, FieldSet, Radios } from '#src/parts/field.tsx'
 import { Part } from '#src/parts/notice.tsx'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import styles from './endpoint-form.module.css'
 
-const words = text.endpointForm.types
+const words = endpointText.endpointForm.types
 /** Goes only to endpoints that name it. */
 const ONLY_WHEN_CHOSEN: readonly string[] = ['producersync.npn.data_ready']
 const LIMIT = 250

@@ -9,8 +9,9 @@ import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.endpoint.enableDialog
+const words = endpointText.endpoint.enableDialog
 
 /** Enables an endpoint, and leads to what it missed while it was disabled. */
 export function EnableDialog({
@@ -35,7 +36,7 @@ export function EnableDialog({
     setError(null)
     try {
       await setDisabled(endpoint.id, false)
-      say(text.endpoints.acts.enabled(name))
+      say(endpointText.endpoints.acts.enabled(name))
       onClose()
       if (next === 'replay') {
         const search = { endpoint: endpoint.id, state: 'exhausted,canceled' }

@@ -16,6 +16,7 @@ import { ReplayDialog, type ReplayWish } from '#src/replays/replay-dialog.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { EndpointPill } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Time } from '#src/time/time.tsx'
 import { EnableDialog } from './enable-dialog.tsx'
 import { OverviewTab } from './overview-tab.tsx'
@@ -24,7 +25,7 @@ import { SettingsTab } from './settings-tab.tsx'
 import { SPANS, type Span, spanOf } from './span.ts'
 import { TestingTab } from './testing-tab.tsx'
 
-const words = text.endpoint
+const words = endpointText.endpoint
 const TABS = ['overview', 'deliveries', 'testing', 'secrets', 'settings'] as const
 type Tab = (typeof TABS)[number]
 const WEEK_MS = 7 * 86_400_000
@@ -82,7 +83,7 @@ function tabLink(one: Tab, chosen: Tab, account: string, endpoint: string) {
 function Crumb({ account }: { account: Account }) {
   return (
     <Link to="/a/$account/endpoints" params={{ account: account.id }}>
-      {text.endpoints.title}
+      {endpointText.endpoints.title}
     </Link>
   )
 }

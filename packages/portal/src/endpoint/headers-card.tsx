@@ -8,9 +8,9 @@ import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
 import { ErrorNotice, Part } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.headers
+const words = endpointText.headers
 
 /** Headers that go with each request. Values of sensitive ones are never shown again. */
 export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account: Account }) {

@@ -12,12 +12,13 @@ import { Notice, Part } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
 import type { Account } from '#src/session/account.ts'
-import { count, text } from '#src/text.ts'
+import { count } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { SPANS, type Span } from './span.ts'
 
-const words = text.endpoint.overview
+const words = endpointText.endpoint.overview
 const NEXT_BUCKET_MS = { FiveMinutes: 300_000, OneHour: 3_600_000, OneDay: 86_400_000 }
 
 /** How the endpoint has done, why it fails, and what it is sent. */
@@ -70,7 +71,7 @@ function Failing({ health, account }: { health: EndpointHealth; account: Account
         <Prose>{failure.advice}</Prose>
       </div>
       <div className={layout.muted}>
-        {text.endpoint.since} <Time at={since} form="short" />
+        {endpointText.endpoint.since} <Time at={since} form="short" />
         {disablesAt !== null && (
           <>
             {'. '}
@@ -154,7 +155,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
         <dt>{words.events}</dt>
         <dd>
           {eventTypes === null
-            ? text.endpoints.allTypes
+            ? endpointText.endpoints.allTypes
             : eventTypes.map((type) => (
                 <div key={type}>
                   <Link to="/a/$account/catalog/$type" params={{ account: account.id, type }} className={layout.mono}>
@@ -166,7 +167,9 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
         {standing && (
           <>
             <dt>{words.lastSuccess}</dt>
-            <dd>{standing.lastSuccessAt === null ? text.endpoints.never : <Age at={standing.lastSuccessAt} />}</dd>
+            <dd>
+              {standing.lastSuccessAt === null ? endpointText.endpoints.never : <Age at={standing.lastSuccessAt} />}
+            </dd>
             <dt>{words.waiting}</dt>
             <dd>
               <Link
@@ -194,7 +197,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
           </>
         )}
         <dt>{words.order}</dt>
-        <dd>{text.endpointForm.orders[ordering]}</dd>
+        <dd>{endpointText.endpointForm.orders[ordering]}</dd>
         {channels !== null && (
           <>
             <dt>{words.channels}</dt>

@@ -7,8 +7,9 @@ import { CopyText } from '#src/parts/copy.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.secrets
+const words = endpointText.secrets
 const SHOWN_MS = 60_000
 
 /** Shows the current signing secret when asked, and hides it again after a minute. */

@@ -10,8 +10,9 @@ import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.secrets.dialog
+const words = endpointText.secrets.dialog
 const OVERLAPS = ['86400', '3600', '604800', '0'] as const
 
 /** Another signing secret; the former one signs beside it for a while. */

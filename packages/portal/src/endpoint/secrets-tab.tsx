@@ -13,11 +13,12 @@ import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
 import { TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { RevealedSecret } from './revealed-secret.tsx'
 import { RotateDialog } from './rotate-dialog.tsx'
 
-const words = text.secrets
+const words = endpointText.secrets
 
 /** The secrets that sign, and how to change them without a gap. Source: portal S11. */
 export function SecretsTab({ endpoint, account }: { endpoint: Endpoint; account: Account }) {

@@ -12,9 +12,10 @@ import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { HeadersCard } from './headers-card.tsx'
 
-const words = text.endpointForm
+const words = endpointText.endpointForm
 
 /** Changes what the endpoint is sent, and how. */
 export function SettingsTab({ endpoint, account }: { endpoint: Endpoint; account: Account }) {

@@ -9,9 +9,9 @@ import type { Account } from '#src/session/account.ts'
 import { bodyFault, exampleOf } from '#src/testing/example.ts'
 import { SignatureCheckCard } from '#src/testing/signature-check.tsx'
 import { TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 
-const words = text.testing
+const words = endpointText.testing
 const PING = 'webhook.ping'
 const SECRETS = ['all', 'newest', 'previous'] as const
 

@@ -4,11 +4,12 @@ import { Button } from '#src/parts/button.tsx'
 import { explain } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import styles from './endpoints.module.css'
 import { hostOf } from './url.ts'
 import { useEndpointWrites } from './writes.ts'
 
-const words = text.endpoints.bulk
+const words = endpointText.endpoints.bulk
 
 type Result = { id: string; url: string; problem: string | null }
 

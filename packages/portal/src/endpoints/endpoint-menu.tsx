@@ -7,11 +7,11 @@ import { Menu, MenuItem } from '#src/parts/menu.tsx'
 import { MenuButton } from '#src/parts/menu-button.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { hostOf } from './url.ts'
 import { useEndpointWrites } from './writes.ts'
 
-const words = text.endpoints.acts
+const words = endpointText.endpoints.acts
 
 type Target = { id: string; url: string; isDisabled: boolean; waiting: number | null }
 

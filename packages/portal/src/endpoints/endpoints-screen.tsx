@@ -19,6 +19,7 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ENDPOINT_STATES, EndpointPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { BulkBar } from './bulk-bar.tsx'
@@ -26,7 +27,7 @@ import { EndpointMenu } from './endpoint-menu.tsx'
 import styles from './endpoints.module.css'
 import { hostOf, maskedUrl, pathOf } from './url.ts'
 
-const words = text.endpoints
+const words = endpointText.endpoints
 const LIMIT = 50
 
 /** Where the account wants its events, and how each of them does. Source: portal S2. */

@@ -12,9 +12,11 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { count, text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
+import { envText } from '#src/text-env.ts'
 import { Age } from '#src/time/time.tsx'
 
-const words = text.env.accounts
+const words = envText.accounts
 
 type Health = EnvAccount['health']
 const HEALTH: Record<Health, [Tone, LucideIcon]> = {
@@ -97,11 +99,13 @@ const COLUMNS: Column<EnvAccount>[] = [
   {
     key: 'signal',
     head: words.lastSignal,
-    cell: ({ lastSignalAt }) => (lastSignalAt === null ? text.endpoints.never : <Age at={lastSignalAt} isInRow />),
+    cell: ({ lastSignalAt }) =>
+      lastSignalAt === null ? endpointText.endpoints.never : <Age at={lastSignalAt} isInRow />,
   },
   {
     key: 'signIn',
     head: words.lastSignIn,
-    cell: ({ lastSignInAt }) => (lastSignInAt === null ? text.endpoints.never : <Age at={lastSignInAt} isInRow />),
+    cell: ({ lastSignInAt }) =>
+      lastSignInAt === null ? endpointText.endpoints.never : <Age at={lastSignInAt} isInRow />,
   },
 ]

@@ -8,9 +8,9 @@ import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { STAFF } from '#src/session/session.ts'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 
-const words = text.activity
+const words = accountText.activity
 
 /** Who did what in the environment, in all accounts. */
 export function EnvActivityScreen() {

@@ -8,10 +8,12 @@ import { Page } from '#src/parts/page.tsx'
 import { Pill } from '#src/parts/pill.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { count, text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
+import { envText } from '#src/text-env.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 
-const words = text.env.health
+const words = envText.health
 const BYTES = new Intl.NumberFormat('en-US', { style: 'unit', unit: 'megabyte', maximumFractionDigits: 0 })
 
 /** How the service itself does; a dead worker shows within seconds. Source: portal O5. */
@@ -149,12 +151,12 @@ const LANES: Column<EnvHealth['lanes'][number]>[] = [
 const SLOWEST: Column<EnvHealth['slowestEndpoints'][number]>[] = [
   {
     key: 'endpoint',
-    head: text.endpoints.endpoint,
+    head: endpointText.endpoints.endpoint,
     isPlain: true,
     cell: ({ endpointId }) => <code>{endpointId}</code>,
   },
-  { key: 'account', head: text.env.accounts.account, cell: ({ accountId }) => <code>{accountId}</code> },
-  { key: 'p95', head: text.endpoints.p95, isNumber: true, cell: ({ p95Ms }) => durationWords(p95Ms) },
+  { key: 'account', head: envText.accounts.account, cell: ({ accountId }) => <code>{accountId}</code> },
+  { key: 'p95', head: endpointText.endpoints.p95, isNumber: true, cell: ({ p95Ms }) => durationWords(p95Ms) },
   { key: 'attempts', head: words.attempts, isNumber: true, cell: ({ attempts }) => count(attempts) },
   { key: 'failed', head: text.charts.failed, isNumber: true, cell: ({ failed }) => count(failed) },
 ]

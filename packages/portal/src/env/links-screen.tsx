@@ -15,9 +15,11 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
+import { envText } from '#src/text-env.ts'
 import { Time } from '#src/time/time.tsx'
 
-const words = text.env.links
+const words = envText.links
 const PATH = '/api/v1/env/login-link'
 const ROLES = ['viewer', 'developer', 'admin'] as const
 const HOURS = ['1', '24', '168'] as const
@@ -33,12 +35,12 @@ export function LinksScreen() {
   const columns: Column<EnvLoginLink>[] = [
     {
       key: 'person',
-      head: text.members.person,
+      head: accountText.members.person,
       isPlain: true,
-      cell: ({ person }) => <strong>{person ?? text.settings.nobody}</strong>,
+      cell: ({ person }) => <strong>{person ?? accountText.settings.nobody}</strong>,
     },
-    { key: 'account', head: text.env.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
-    { key: 'role', head: text.members.role, cell: ({ role }) => role ?? words.ownRights },
+    { key: 'account', head: envText.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
+    { key: 'role', head: accountText.members.role, cell: ({ role }) => role ?? words.ownRights },
     { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
     { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
@@ -58,12 +60,12 @@ export function LinksScreen() {
     <Page title={words.title}>
       {made && (
         <ShownOnce
-          title={text.members.linkFor(made.person)}
+          title={accountText.members.linkFor(made.person)}
           value={made.url}
-          name={text.members.link}
+          name={accountText.members.link}
           note={
             <>
-              {text.members.linkNote} <Time at={made.expiresAt} form="short" />
+              {accountText.members.linkNote} <Time at={made.expiresAt} form="short" />
             </>
           }
           onDone={() => setMade(null)}
@@ -84,7 +86,7 @@ export function LinksScreen() {
         foot={pageLinks(page, { values, change })}
       />
       <DangerDialog
-        title={words.revokeTitle(revoked?.person ?? text.settings.nobody)}
+        title={words.revokeTitle(revoked?.person ?? accountText.settings.nobody)}
         effect={words.revokeEffect}
         verb={words.revoke}
         isOpen={revoked !== null}
@@ -136,12 +138,12 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
       {error != null && <ErrorNotice error={error} takesFocus />}
       <div className={layout.fields}>
         <TextField label={words.accountId} value={account} onChange={setAccount} isMono />
-        <TextField label={text.members.person} value={person} onChange={setPerson} />
+        <TextField label={accountText.members.person} value={person} onChange={setPerson} />
         <Select
-          label={text.members.role}
+          label={accountText.members.role}
           value={role}
           onChange={setRole}
-          options={ROLES.map((value) => ({ value, label: text.members.roles[value] }))}
+          options={ROLES.map((value) => ({ value, label: accountText.members.roles[value] }))}
         />
         <Select
           label={words.expires}

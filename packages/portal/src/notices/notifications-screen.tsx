@@ -14,6 +14,7 @@ import { say } from '#src/parts/toast.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { SettingsTabs } from '#src/settings/settings-tabs.tsx'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { ChannelCard } from './channel-card.tsx'
 import { ChannelDialog, type ChannelIn } from './channel-dialog.tsx'
@@ -40,7 +41,7 @@ export function NotificationsScreen() {
     return saved
   }
   return (
-    <Page title={text.settings.title}>
+    <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="notifications" />
       <p className={layout.muted}>{words.lead}</p>
       <Part of={view}>

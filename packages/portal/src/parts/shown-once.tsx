@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import layout from '#src/look/layout.module.css'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Button } from './button.tsx'
 import { CopyText } from './copy.tsx'
 import { Notice } from './notice.tsx'
@@ -25,14 +25,14 @@ export function ShownOnce({
       title={title}
       acts={
         <Button isSmall onPress={onDone}>
-          {text.shownOnce.done}
+          {accountText.shownOnce.done}
         </Button>
       }
     >
       <div className={layout.tight}>
         <CopyText value={value} name={name} />
         <span className={layout.muted}>
-          {text.shownOnce.note} {note}
+          {accountText.shownOnce.note} {note}
         </span>
       </div>
     </Notice>

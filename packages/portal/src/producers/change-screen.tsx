@@ -10,11 +10,11 @@ import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
-import { text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { PreviewPart } from './preview-part.tsx'
 import styles from './producers.module.css'
 
-const words = text.change
+const words = producerText.change
 const MODES = ['add', 'remove', 'replace'] as const
 type Mode = (typeof MODES)[number]
 const FILE_BYTES_MAX = 20_000_000
@@ -30,7 +30,7 @@ export function ChangeScreen() {
       title={words.titles[chosen]}
       crumbs={
         <Link to="/a/$account/producers" params={{ account: account.id }}>
-          {text.producers.title}
+          {producerText.producers.title}
         </Link>
       }
       lead={words.lead}

@@ -1,7 +1,7 @@
 import type { PopulationJob } from '@producersync/server/contract'
 import { Check, CircleAlert, Clock, type LucideIcon, RotateCw, Slash, X } from 'lucide-react'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
-import { text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 
 type State = PopulationJob['state']
 
@@ -19,7 +19,7 @@ export function JobPill({ state }: { state: State }) {
   const [tone, icon] = DRAWN[state]
   return (
     <Pill tone={tone} icon={icon}>
-      {text.jobs.states[state]}
+      {producerText.jobs.states[state]}
     </Pill>
   )
 }

@@ -17,11 +17,12 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { Progress } from '#src/parts/progress.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { JobPill } from './job-pill.tsx'
 import styles from './producers.module.css'
 
-const words = text.jobs
+const words = producerText.jobs
 const RUNNING: readonly PopulationJob['state'][] = ['pending', 'running', 'canceling']
 type Outcome = keyof typeof words.outcomes
 
@@ -40,11 +41,11 @@ export function JobScreen() {
       crumbs={
         <>
           <Link to="/a/$account/producers" params={{ account: account.id }}>
-            {text.producers.title}
+            {producerText.producers.title}
           </Link>
           <span aria-hidden>{'›'}</span>
           <Link to="/a/$account/producers/jobs" params={{ account: account.id }}>
-            {text.producers.tabs.jobs}
+            {producerText.producers.tabs.jobs}
           </Link>
         </>
       }
@@ -167,7 +168,7 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
   })
   const page = view.kind === 'ready' ? view.data : null
   const columns: Column<PopulationJobItem>[] = [
-    { key: 'npn', head: text.producers.npn, isPlain: true, cell: ({ npn }) => <code>{npn}</code> },
+    { key: 'npn', head: producerText.producers.npn, isPlain: true, cell: ({ npn }) => <code>{npn}</code> },
     {
       key: 'outcome',
       head: words.outcome,

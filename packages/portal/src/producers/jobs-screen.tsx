@@ -7,12 +7,13 @@ import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { count, text } from '#src/text.ts'
+import { count } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { JobPill } from './job-pill.tsx'
 import { ProducerTabs } from './producer-tabs.tsx'
 
-const words = text.jobs
+const words = producerText.jobs
 
 /** The changes of the population, newest first. */
 export function JobsScreen() {
@@ -43,7 +44,7 @@ export function JobsScreen() {
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" isInRow /> },
   ]
   return (
-    <Page title={text.producers.title}>
+    <Page title={producerText.producers.title}>
       <ProducerTabs account={account.id} chosen="jobs" />
       <Listing
         name={words.title}

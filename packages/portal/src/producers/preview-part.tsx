@@ -13,10 +13,11 @@ import { Empty, ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import type { Account } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import styles from './producers.module.css'
 
-const words = text.change
+const words = producerText.change
 const PARTS = ['add', 'remove', 'same', 'repeated', 'invalid'] as const
 
 type Rows = ApiPage<PreviewRow> & { preview: Preview }

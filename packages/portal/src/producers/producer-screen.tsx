@@ -11,10 +11,11 @@ import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { DataPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { dayWords } from '#src/time/words.ts'
 
-const words = text.producer
+const words = producerText.producer
 
 /** One producer of the population: how its data stands, how it came and went, and what was told of it. Source: portal P3. */
 export function ProducerScreen() {
@@ -28,7 +29,7 @@ export function ProducerScreen() {
       beside={data && <DataPill state={data.state} />}
       crumbs={
         <Link to="/a/$account/producers" params={{ account: account.id }}>
-          {text.producers.title}
+          {producerText.producers.title}
         </Link>
       }
       acts={
@@ -52,17 +53,17 @@ function ProducerParts({ producer, account }: { producer: ProducerDetail; accoun
             <h2 id="facts">{words.facts}</h2>
           </div>
           <dl className={layout.facts}>
-            <dt>{text.producers.npn}</dt>
+            <dt>{producerText.producers.npn}</dt>
             <dd>
-              <CopyText value={npn} name={text.producers.npn} />
+              <CopyText value={npn} name={producerText.producers.npn} />
             </dd>
-            <dt>{text.producers.kind}</dt>
-            <dd>{kind === null ? text.common.none : text.producers.kinds[kind]}</dd>
+            <dt>{producerText.producers.kind}</dt>
+            <dd>{kind === null ? text.common.none : producerText.producers.kinds[kind]}</dd>
             <dt>{words.asOf}</dt>
             <dd>{asOf === null ? words.noData : dayWords(asOf)}</dd>
-            <dt>{text.producers.changed}</dt>
+            <dt>{producerText.producers.changed}</dt>
             <dd>{changedOn === null ? text.common.none : dayWords(changedOn)}</dd>
-            <dt>{text.producers.joined}</dt>
+            <dt>{producerText.producers.joined}</dt>
             <dd>
               <Time at={joinedAt} form="short" />
             </dd>

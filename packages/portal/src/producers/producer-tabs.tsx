@@ -1,7 +1,7 @@
 import { LinkTabs } from '#src/parts/link-tabs.tsx'
-import { text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 
-const words = text.producers.tabs
+const words = producerText.producers.tabs
 
 /** The list, and the jobs that have changed it. */
 export function ProducerTabs({ account, chosen }: { account: string; chosen: 'list' | 'jobs' }) {

@@ -17,11 +17,12 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { DATA_STATES, DataPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { dayWords } from '#src/time/words.ts'
 import { ProducerTabs } from './producer-tabs.tsx'
 
-const words = text.producers
+const words = producerText.producers
 const LIMIT = 50
 
 /** The producers that the account monitors. Source: portal P1. */

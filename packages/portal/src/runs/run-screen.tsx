@@ -8,11 +8,12 @@ import { Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { RunPill } from '#src/states/states.tsx'
-import { count, text } from '#src/text.ts'
+import { count } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { dayWords, durationWords, momentWords } from '#src/time/words.ts'
 
-const words = text.runs
+const words = producerText.runs
 const CENTRAL = 'America/Chicago'
 
 /** One day: whether it had a run, what the run brought, and whom it was told to. */

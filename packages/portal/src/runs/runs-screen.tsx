@@ -9,12 +9,13 @@ import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { RunPill } from '#src/states/states.tsx'
-import { count, text } from '#src/text.ts'
+import { count } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 import { dayWords, durationWords, momentWords } from '#src/time/words.ts'
 import { SandboxCard } from './sandbox-card.tsx'
 
-const words = text.runs
+const words = producerText.runs
 const CENTRAL = 'America/Chicago'
 
 /** The days of the calendar, and what each brought. Source: portal P4. */

@@ -10,9 +10,10 @@ import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
 
-const words = text.sandbox
+const words = producerText.sandbox
 const SCENARIOS = ['normal', 'no_changes', 'bulk_expiry', 'late', 'fails_once', 'fails', 'no_report', 'slow'] as const
 
 /** What only a sandbox can: start a run as it is wanted, and set the clock. */

@@ -2,6 +2,7 @@ import type { Session } from '@producersync/server/contract'
 import { useParams } from '@tanstack/react-router'
 import { useSyncExternalStore } from 'react'
 import { text } from '#src/text.ts'
+import { envText } from '#src/text-env.ts'
 import { onSession, type SessionState, sessionState } from './session.ts'
 
 type Grant = Session['grants'][number]
@@ -61,6 +62,6 @@ function seenByStaff({ environment }: Session, id: string): Account {
     environment,
     role: null,
     can: (capability) => capability === 'ViewBase',
-    whyNot: (capability) => (capability === 'ViewBase' ? null : text.env.readOnly),
+    whyNot: (capability) => (capability === 'ViewBase' ? null : envText.readOnly),
   }
 }

@@ -13,9 +13,10 @@ import { Page } from '#src/parts/page.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { SettingsTabs } from './settings-tabs.tsx'
 
-const words = text.branding
+const words = accountText.branding
 
 /** What the account itself looks like, and the zone of those who chose none. */
 export function BrandingScreen() {
@@ -23,7 +24,7 @@ export function BrandingScreen() {
   const path = ofAccount(account.id, 'settings')
   const view = useRead<AccountSettings>(account.id, path)
   return (
-    <Page title={text.settings.title}>
+    <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="branding" />
       <Part of={view}>
         {(settings) => <BrandingForm key={settings.updatedAt} settings={settings} account={account} path={path} />}

@@ -15,10 +15,12 @@ import { say } from '#src/parts/toast.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Age, Time } from '#src/time/time.tsx'
 import { SettingsTabs } from './settings-tabs.tsx'
 
-const words = text.members
+const words = accountText.members
 const ROLES = ['viewer', 'developer', 'admin'] as const
 type Role = (typeof ROLES)[number]
 const ROLE_OPTIONS = ROLES.map((value) => ({ value, label: words.roles[value] }))
@@ -80,7 +82,7 @@ function Members({ account }: { account: Account }) {
     {
       key: 'seen',
       head: words.lastSignIn,
-      cell: ({ lastSignInAt }) => (lastSignInAt === null ? text.endpoints.never : <Age at={lastSignInAt} />),
+      cell: ({ lastSignInAt }) => (lastSignInAt === null ? endpointText.endpoints.never : <Age at={lastSignInAt} />),
     },
     {
       key: 'invited',
@@ -111,7 +113,7 @@ function Members({ account }: { account: Account }) {
     },
   ]
   return (
-    <Page title={text.settings.title}>
+    <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="members" />
       {error != null && <ErrorNotice error={error} takesFocus />}
       {link && (

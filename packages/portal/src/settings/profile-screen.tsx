@@ -10,11 +10,12 @@ import { Page } from '#src/parts/page.tsx'
 import { useAccount, useSession } from '#src/session/account.ts'
 import { signOut } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 import { Time } from '#src/time/time.tsx'
 import { browserZone, setZone, useZoneChoice } from '#src/time/zone.ts'
 import { SettingsTabs } from './settings-tabs.tsx'
 
-const words = text.settings
+const words = accountText.settings
 const THEMES: readonly Theme[] = ['system', 'light', 'dark']
 
 /** How this person reads the portal, on this browser. Source: portal S16. */

@@ -1,7 +1,7 @@
 import { LinkTabs } from '#src/parts/link-tabs.tsx'
-import { text } from '#src/text.ts'
+import { accountText } from '#src/text-account.ts'
 
-const words = text.settings.tabs
+const words = accountText.settings.tabs
 
 export function SettingsTabs({ account, chosen }: { account: string; chosen: keyof typeof words.names }) {
   const params = { account }

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { useLiveReads } from '#src/live/use-live.ts'
 import { useAccount, useSession } from '#src/session/account.ts'
 import { useAccountName } from '#src/session/account-name.ts'
-import { text } from '#src/text.ts'
+import { envText } from '#src/text-env.ts'
 import { Find } from './find.tsx'
 import { ACCOUNT_PLACES } from './places.ts'
 import { Shell } from './shell.tsx'
@@ -31,7 +31,7 @@ export function AccountShell() {
 function StaffNote() {
   return (
     <span>
-      <strong>{useAccountName()}</strong> <Link to="/env">{text.env.viewing}</Link>
+      <strong>{useAccountName()}</strong> <Link to="/env">{envText.viewing}</Link>
     </span>
   )
 }

@@ -7,11 +7,11 @@ import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import type { Account } from '#src/session/account.ts'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { Time } from '#src/time/time.tsx'
 import { AttemptOutcome } from './test-outcome.tsx'
 
-const words = text.signature
+const words = endpointText.signature
 
 type Verdict = SignatureCheck['verdict']
 const TONES: Record<Verdict, 'ok' | 'warn' | 'bad'> = {

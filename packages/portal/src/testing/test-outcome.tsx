@@ -6,10 +6,10 @@ import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
-import { text } from '#src/text.ts'
+import { endpointText } from '#src/text-endpoints.ts'
 import { durationWords } from '#src/time/words.ts'
 
-const words = text.testing
+const words = endpointText.testing
 
 export type Test = {
   isSending: boolean

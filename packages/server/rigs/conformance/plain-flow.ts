@@ -273,6 +273,7 @@ export async function runPlainFlow({
     const admin = '/v1/admin/runs'
     await call('v1.admin-runs.list', 'GET', `${admin}?feedId=${feedId}`)
     await call('v1.admin-runs.errors', 'GET', `${admin}/${String(played.run_id)}/errors`)
+    await call('v1.admin-runs.announcements', 'GET', `${admin}/${String(played.run_id)}/announcements`)
     const again = await call('v1.admin-runs.start', 'POST', admin, { feedId })
     const started = `${admin}/${String(again.run_id)}`
     await until(() => call('v1.admin-runs.get', 'GET', started), ended, 'the end of an operator’s run')

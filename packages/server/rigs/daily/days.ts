@@ -49,6 +49,10 @@ export async function playDay(stage: Stage, { day, fault }: PlannedDay): Promise
     case 'none':
       await begin()
       break
+    case 'bulk_expiry':
+      await simulator.setScenario(user, day, 'bulk_expiry')
+      await begin()
+      break
     case 'kill':
       await begin()
       await until('reads details', ({ state }) => state !== 'scheduled')

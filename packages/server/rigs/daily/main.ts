@@ -31,8 +31,13 @@ function read(args: readonly string[]): Options | undefined {
 }
 
 function print(report: Report, asJson: boolean): void {
-  if (!asJson) for (const [name, value] of Object.entries(report)) process.stdout.write(`${name.padEnd(26)}${value}\n`)
+  if (!asJson)
+    for (const [name, value] of Object.entries(report)) process.stdout.write(`${name.padEnd(26)}${shown(value)}\n`)
   process.stdout.write(`${JSON.stringify(report)}\n`)
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 await main()

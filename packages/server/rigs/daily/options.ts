@@ -1,10 +1,21 @@
 import { parseArgs } from 'node:util'
 
-export type Options = { json: boolean; npns: number; days: number; accounts: number; seed: string }
+export type Options = {
+  json: boolean
+  npns: number
+  days: number
+  accounts: number
+  seed: string
+  /** On the last day all licenses of one state get a new expiry. */
+  bulkExpiry: boolean
+  /** The API in a process of its own. */
+  split: boolean
+}
 
-export const USAGE = `Usage: npm run -s daily -- [--json] [--npns N] [--days D] [--accounts A] [--seed S]
+export const USAGE = `Usage: npm run -s daily -- [--json] [--npns N] [--days D] [--accounts A] [--seed S] [--bulk-expiry] [--split]
 Plays D business days with faults for N producers monitored by A accounts, and compares what a client of the public API has
-copied with what the simulator says. Defaults: 2000 producers, 7 days, 3 accounts, seed 1.
+copied with what the simulator says. With --bulk-expiry all licenses of one state change on the last day, with
+--split the API has a process of its own. Defaults: 2000 producers, 7 days, 3 accounts, seed 1.
 `
 
 /** The command line cannot be understood; the message says why. */
@@ -19,13 +30,24 @@ export function parseOptions(args: readonly string[]): Options {
     days: integer('days', values.days, 7, 1, 60),
     accounts: integer('accounts', values.accounts, 3, 1, 20),
     seed: values.seed ?? '1',
+    bulkExpiry: values['bulk-expiry'] ?? false,
+    split: values.split ?? false,
   }
 }
 
 function valuesOf(args: readonly string[]) {
   const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
   try {
-    const options = { json: { type: 'boolean' }, npns: text, days: text, accounts: text, seed: text } as const
+    const options = {
+      json: flag,
+      npns: text,
+      days: text,
+      accounts: text,
+      seed: text,
+      'bulk-expiry': flag,
+      split: flag,
+    } as const
     return parseArgs({ args: [...args], options }).values
   } catch (error) {
     throw new UsageFault(error instanceof Error ? error.message : String(error))

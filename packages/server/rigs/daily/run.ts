@@ -15,6 +15,7 @@ import { Mirror } from './mirror.ts'
 import type { Options } from './options.ts'
 import { planDays } from './plan.ts'
 import { newcomersWanted, Populations } from './population.ts'
+import { Reading, type ReadTimes } from './reading.ts'
 import { AnnouncementReceiver } from './receiver.ts'
 import { Service } from './service.ts'
 import { mismatches } from './truth.ts'
@@ -39,17 +40,25 @@ export type Report = {
   recordsPerSecond: number
   records: number
   peakMemoryMb: number
+  /** Reads in the seconds before the last day's run, and during it. */
+  readsBefore: ReadTimes | null
+  readsDuring: ReadTimes | null
+  readSlowdownP99: number | null
   kills: number
   wireFaults: number
   complaints: number
   error: string | null
 }
 
+/** Of the seconds before the last day's run, and of the run. */
+type Reads = { before: ReadTimes; during: ReadTimes } | null
+
 const USER = 'production'
 const RECORDS_PER_NPN_MAX = 40
 const REQUESTS_PER_CLIENT = 250
 const ANNOUNCED_MS_MAX = 60_000
 const LOADS_PER_SECOND = 2_000
+const READ_BEFORE_MS = 15_000
 
 /** Plays the days, and judges what the clients have copied. Leaves no process and no file behind, however it ends. */
 export async function run(options: Options, tell: (text: string) => void): Promise<Report> {
@@ -79,15 +88,23 @@ async function play(
   await simulator.defineFeed(USER, { password, seed: options.seed, holidays: [] })
   const wire = await Wire.start(new URL(simulated.url))
   opened(() => wire.close())
-  const service = await startService(folder, database, receiver, [wire.url, password])
-  opened(() => service.stop('SIGKILL'))
+  const settings = await settingsOf(folder, database, receiver)
+  const start = async (roles: string) => {
+    const service = new Service({ ...settings, ROLES: roles }, [wire.url, password], (id) => database.adopt(id))
+    opened(() => service.stop('SIGKILL'))
+    await service.start()
+    return service
+  }
+  const service = await start(options.split ? 'worker,updates' : 'api,worker,updates')
+  const api = options.split ? await start('api') : service
+  const url = `http://127.0.0.1:${settings.PORT}`
 
   const chosen = chooseNpns(options.npns + newcomersWanted(options.npns, options.days))
   const npns = chosen.slice(0, options.npns)
   const shares = share(npns, options.accounts)
   const clients = Math.max(2, Math.ceil(((shares[0]?.length ?? 0) * RECORDS_PER_NPN_MAX) / 1_000 / REQUESTS_PER_CLIENT))
-  const { operator, accounts } = await makeWorld({
-    url: service.url,
+  const { operator, accounts, readers } = await makeWorld({
+    url,
     connection: database.connection,
     receiverUrl: `http://${receiver.address}`,
     shares,
@@ -95,7 +112,8 @@ async function play(
   })
   const clock = new FeedClock(database, simulator, USER)
   const stage: Stage = { operator, service, wire, simulator, user: USER, clock }
-  const days = planDays(addDays(firstOwedDay(new Date(), STANDARD_CALENDAR), -1), options.days)
+  const lastDay = options.bulkExpiry ? 'bulk_expiry' : 'none'
+  const days = planDays(addDays(firstOwedDay(new Date(), STANDARD_CALENDAR), -1), options.days, lastDay)
   const [first] = days
   if (!first) throw new Error('no days')
   await clock.moveTo(chicagoMoment(first.day, 9 * 60))
@@ -116,9 +134,17 @@ async function play(
 
   const runs: SeenRun[] = []
   let announcedBeforeReadable = 0
+  let reads: Reads = null
   for (const planned of days) {
     if (planned !== first) await populations.change()
-    const seen = await playDay(stage, planned)
+    let seen: SeenRun
+    if (planned === days.at(-1) && planned !== first) {
+      const reading = new Reading(readers, populations.npnsOf(accounts[0]?.id ?? ''), addDays(planned.day, -1))
+      const { times: before } = await reading.during(() => sleep(READ_BEFORE_MS))
+      const { times, result } = await reading.during(() => playDay(stage, planned))
+      reads = { before, during: times }
+      seen = result
+    } else seen = await playDay(stage, planned)
     runs.push(seen)
     const { state, counts } = seen
     tell(
@@ -165,7 +191,10 @@ async function play(
     firstLoadSeconds,
     recordsPerSecond,
     records,
-    peakMemoryMb: service.peakMemoryMb,
+    peakMemoryMb: Math.max(service.peakMemoryMb, api.peakMemoryMb),
+    readsBefore: reads?.before ?? null,
+    readsDuring: reads?.during ?? null,
+    readSlowdownP99: reads && Math.round((reads.during.p99Ms / reads.before.p99Ms) * 100) / 100,
     kills: service.kills,
     wireFaults: wire.faults,
     complaints: service.complaints.length,
@@ -173,32 +202,20 @@ async function play(
   }
 }
 
-async function startService(
-  folder: string,
-  database: RigDatabase,
-  receiver: AnnouncementReceiver,
-  args: readonly string[],
-): Promise<Service> {
+async function settingsOf(folder: string, database: RigDatabase, receiver: AnnouncementReceiver) {
   const keyFile = join(folder, 'master-key')
   writeFileSync(keyFile, randomBytes(32).toString('base64'), { mode: 0o600 })
   const { socketDir, port, user, database: name } = database.connection
-  const apiPort = await freePort()
-  const environment = {
+  return {
     DATABASE_URL: `postgresql://${user}@localhost:${port}/${name}?host=${encodeURIComponent(socketDir)}`,
     MASTER_KEY_FILE: keyFile,
-    ROLES: 'api,worker,updates',
-    PORT: String(apiPort),
-    ADMIN_PORT: String(await freePort()),
+    PORT: String(await freePort()),
+    ADMIN_PORT: '0',
     PSAPI_SERVER_HOST: '127.0.0.1',
     LOOPBACK_RECEIVERS: receiver.address,
     NIPR_FEED: 'simulator',
     PSAPI_SERVER_SIMULATOR_REPORTS_PER_SECOND: String(LOADS_PER_SECOND),
   }
-  const service = new Service(`http://127.0.0.1:${apiPort}`, environment, args, (processId) =>
-    database.adopt(processId),
-  )
-  await service.start()
-  return service
 }
 
 /** Until every account has been told of a day, or it should have been. */

@@ -16,19 +16,12 @@ export class Service {
   readonly #arguments: readonly string[]
   #child: ChildProcess | null = null
   #peakKb = 0
-  readonly url: string
   readonly #adopt: (processId: number) => void
   readonly complaints: string[] = []
   kills = 0
 
   /** @param adopt  sees to it that a process ends with the rig, however that ends */
-  constructor(
-    url: string,
-    environment: Record<string, string>,
-    args: readonly string[],
-    adopt: (processId: number) => void,
-  ) {
-    this.url = url
+  constructor(environment: Record<string, string>, args: readonly string[], adopt: (processId: number) => void) {
     this.#adopt = adopt
     this.#environment = environment
     this.#arguments = args

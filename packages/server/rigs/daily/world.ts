@@ -33,6 +33,9 @@ export function share(npns: readonly string[], accounts: number): string[][] {
   )
 }
 
+/** Clients of the first account that only read, as many as keep within their rate limits whatever a day brings. */
+const READERS = 40
+
 /** The operator's key, and accounts with an endpoint each, made as operators make them. */
 export async function makeWorld(parts: {
   url: string
@@ -40,7 +43,7 @@ export async function makeWorld(parts: {
   receiverUrl: string
   shares: readonly (readonly string[])[]
   clients: number
-}): Promise<{ operator: Api; accounts: RigAccount[] }> {
+}): Promise<{ operator: Api; accounts: RigAccount[]; readers: Api[] }> {
   const { url, connection, receiverUrl, shares, clients } = parts
   const limits = { connectionsMax: 2, statementTimeoutMs: 10_000, queryTimeoutMs: 10_000 }
   const database = new Database(connection, { role: 'api', applicationName: 'daily', ...limits })
@@ -52,19 +55,24 @@ export async function makeWorld(parts: {
     )
     const operator = new Api(url, [key])
     const accounts: RigAccount[] = []
-    for (const [number, npns] of shares.entries()) {
-      const { id } = (await operator.call('POST', '/api/v1/app', { name: `Account ${number}` })) as { id: string }
+    const tokensOf = async (id: string, count: number) => {
       const tokens: string[] = []
-      for (let client = 0; client < clients; client += 1) {
+      while (tokens.length < count) {
         const made = await database.transaction({ settings: visibleTo(ENVIRONMENT, id) }, (tx) =>
-          createClient(tx, { clock, ids }, { id, environment: ENVIRONMENT }, { name: `Client ${client}` }),
+          createClient(tx, { clock, ids }, { id, environment: ENVIRONMENT }, { name: `Client ${tokens.length}` }),
         )
         tokens.push(await takeToken(url, made.clientId, made.secret))
       }
+      return tokens
+    }
+    for (const [number, npns] of shares.entries()) {
+      const { id } = (await operator.call('POST', '/api/v1/app', { name: `Account ${number}` })) as { id: string }
+      const tokens = await tokensOf(id, clients)
       await operator.call('POST', `/api/v1/app/${id}/endpoint`, { url: `${receiverUrl}/${id}` })
       accounts.push({ id, api: new Api(url, tokens), npns })
     }
-    return { operator, accounts }
+    const tokens = await tokensOf(accounts[0]?.id ?? '', READERS)
+    return { operator, accounts, readers: tokens.map((token) => new Api(url, [token])) }
   } finally {
     await database.close()
   }

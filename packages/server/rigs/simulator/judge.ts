@@ -14,6 +14,9 @@ const HELD_ALWAYS: readonly Rule[] = [
   'bodyMismatches',
 ]
 
+/** When all faults are over: the longest look for lost hints, and the lag of P7, and some. */
+const FIRST_ATTEMPT_MS_MAX = 15_000
+
 type Moment = {
   /** All has come to its end; before that, only what may not be broken for a moment is judged. */
   atEnd: boolean
@@ -33,7 +36,20 @@ export function judge(evidence: Evidence, moment: Moment): { verdict: Verdict; v
   if (!atEnd) return { verdict, violations }
   if (verdict.duplicates > verdict.duplicatesBound && !clocksWereSet)
     violations.push(`P4: ${verdict.duplicates} duplicates, bound ${verdict.duplicatesBound}`)
+  violations.push(...forgotten(evidence, verdict))
   if (verdict.pending > 0 || unacknowledged > 0)
     violations.push(`P2: ${verdict.pending} deliveries are pending, ${unacknowledged} events not acknowledged`)
   return { verdict, violations }
+}
+
+/** However much a fault excuses: what has been accepted is begun soon after it is over. */
+function forgotten({ faults }: Evidence, { lateInFault }: Verdict): string[] {
+  const overMs = Math.max(0, ...faults.map(({ untilMs }) => untilMs))
+  return lateInFault.flatMap(({ delivery: { uid, endpoint, createdAtMs, requests } }) => {
+    const [first] = requests
+    const waitedMs = first && createdAtMs !== null ? first.line.beginMs - Math.max(overMs, createdAtMs) : 0
+    return waitedMs > FIRST_ATTEMPT_MS_MAX
+      ? [`P5: ${uid} at endpoint ${endpoint} is begun ${Math.round(waitedMs)} ms after the last fault`]
+      : []
+  })
 }

@@ -94,6 +94,15 @@ export class SimProcess {
     })
   }
 
+  get worker(): Pick<DeliveryWorker, 'ownership' | 'lanes'> {
+    return this.#worker
+  }
+
+  /** This life's idea of the database's time. */
+  get nowMs(): number {
+    return this.#clock.now().getTime()
+  }
+
   /** As for SIGTERM. */
   async stop(): Promise<void> {
     await running.run(this.life, async () => {

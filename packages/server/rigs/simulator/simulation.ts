@@ -7,6 +7,7 @@ import { type Fault, History } from '../chaos/history.ts'
 import { Ledger } from '../chaos/ledger.ts'
 import type { FaultKind } from '../chaos/options.ts'
 import type { LogLine } from '../chaos/service-process.ts'
+import { describeProcess } from './autopsy.ts'
 import { leasesOf } from './breaks.ts'
 import { judge } from './judge.ts'
 import { Network } from './link.ts'
@@ -147,6 +148,7 @@ export class Simulation {
       if (nowMs > this.#deadlineMs()) break
     }
     verdict = await this.#judge(this.#violations.size === 0)
+    if (this.#violations.size > 0) await this.#describe()
     await this.#end()
     return {
       seed,
@@ -387,6 +389,12 @@ export class Simulation {
     )
     for (const violation of violations) this.#violations.add(violation)
     return verdict
+  }
+
+  /** What everybody believes, and what the database says: a failure that does not come back is to explain itself. */
+  async #describe(): Promise<void> {
+    const beliefs = this.#processes.flatMap((process) => describeProcess(process, this.#shards))
+    for (const line of [...beliefs, ...(await this.#site.describe(this.#shards))]) this.#say(line)
   }
 
   #isOver(verdict: Verdict): boolean {

@@ -112,6 +112,21 @@ export class Site {
     )
   }
 
+  /** What the database says of these shards, and of the deliveries that wait there. */
+  async describe(shards: readonly number[]): Promise<string[]> {
+    const { rows } = await this.#superuser.query<{ line: string }>(
+      `select format('shard %s: owner %s, epoch %s, lease until %s', s.number, s.owner, s.epoch, w.lease_until) as line
+         from shard s left join worker w on w.id = s.owner where s.number = any ($1::smallint[])
+        union all
+       select format('pending %s at %s in shard %s, queue %s: attempts %s, due %s', event_id, endpoint_id, shard, queue, attempts_made, due_at)
+         from pending
+        union all
+       select format('worker %s, lease until %s', id, lease_until) from worker`,
+      [shards],
+    )
+    return rows.map(({ line }) => line)
+  }
+
   /** Do so many statements of the simulation wait for a lock? */
   async isStuck(working: number): Promise<boolean> {
     const { rows } = await this.#superuser.query<{ waiting: number }>(

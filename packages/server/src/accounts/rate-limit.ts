@@ -5,7 +5,7 @@ import type { Caller, Limiter, RateWindow } from '#src/adapters/http/producersyn
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 
 /** Requests to `/v1` and `/v2`, per client and minute. Source: producersync-api 3. */
-const REQUESTS_PER_MINUTE = 300
+export const REQUESTS_PER_MINUTE = 300
 /** Token requests, per client id and minute. */
 export const TOKEN_REQUESTS_PER_MINUTE = 200
 

@@ -113,7 +113,7 @@ describe('POST /oauth2/token (producersync-api 2)', () => {
     assert.equal(principal.accountId, account.id)
   })
 
-  test('so do credentials by HTTP Basic, and either of two valid secrets', async () => {
+  test('rule 38: so do credentials by HTTP Basic, and either of two valid secrets', async () => {
     const client = await newClient()
     const second = await api.transaction({ settings: visibleTo('production', account.id) }, (tx) =>
       rotateSecret(tx, parts, { accountId: account.id, id: client.clientId }),
@@ -218,7 +218,7 @@ describe('POST /oauth2/token (producersync-api 2)', () => {
     assert.equal(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size, 1)
   })
 
-  test('a client may ask 200 times a minute, over all processes; the 201st is told when to come back', async () => {
+  test('rule 37: a client may ask 200 times a minute, over all processes; the 201st is told when to come back', async () => {
     clock.advanceTo('2026-03-06T17:00:15.000Z')
     const client = await newClient()
     const other = startProcess()

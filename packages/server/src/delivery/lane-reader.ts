@@ -91,12 +91,11 @@ export class LaneReader {
     this.#wanted.delete(lane)
   }
 
-  /** Looks for lanes in the next part of these shards. */
-  sweepSome(shards: readonly number[]): void {
-    const size = Math.ceil(shards.length / SWEEPS)
-    const start = shards.length === 0 ? 0 : (this.#nextSweep * size) % shards.length
+  /** Looks for lanes in the next part of these shards: by their numbers, as what is owned changes between two parts. */
+  async sweepSome(shards: readonly number[]): Promise<void> {
+    const part = this.#nextSweep % SWEEPS
     this.#nextSweep += 1
-    void this.sweep(shards.slice(start, start + size))
+    await this.sweep(shards.filter((shard) => shard % SWEEPS === part))
   }
 
   /** Looks for lanes with pending deliveries in these shards. */

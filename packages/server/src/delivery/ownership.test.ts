@@ -4,7 +4,8 @@ import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
-import { Ownership } from './ownership.ts'
+import { noFailpoint } from './failpoint.ts'
+import { LEASE_TIMES, Ownership } from './ownership.ts'
 
 const SHARDS = 256
 const ENDPOINTS = 16
@@ -47,12 +48,28 @@ test('an attempt that takes long holds back its own shard only when shards are g
 })
 
 test('what was noted as under way when an owner died is charged by its successor and no one after that', async () => {
-  const rows = service.database.open('migrate')
-  const owner = randomUUID()
-  await rows.query`update shard set owner = ${owner}, in_hand = ${randomUUID()} where number = 7`
-  const noted = () => rows.query<{ in_hand: string | null }>`
-    select in_hand from shard where number = 7 and owner is distinct from ${owner}`
-  await expect.poll(noted, { timeout: 15_000 }).toEqual([{ in_hand: null }])
+  const api = await TestService.start({ environment: { ROLES: 'api' } })
+  const noted = randomUUID()
+  await api.database.open('migrate').query`
+    update shard set owner = ${randomUUID()}, in_hand = ${noted} where number = 7`
+  const charged: (string | null)[] = []
+  for (let successor = 1; successor <= 2; successor += 1) {
+    const ownership = new Ownership({
+      database: api.database.open('worker'),
+      clock: null,
+      log: pino({ level: 'silent' }),
+      failpoint: async () => undefined,
+      events: {
+        gained: (shards) => charged.push(...shards.filter(({ number }) => number === 7).map(({ inHand }) => inHand)),
+        releasing: async (shards) => shards,
+        lost: () => undefined,
+      },
+    })
+    await ownership.start()
+    await ownership.close()
+  }
+  expect(charged).toEqual([noted, null])
+  await api.close()
 })
 
 test('shards that are taken while another is given back stay with who took them', async () => {
@@ -96,5 +113,51 @@ test('shards that are taken while another is given back stay with who took them'
   await expect.poll(() => ownership.shardCount, { timeout: 15_000 }).toBe(SHARDS)
   expect(await ownersOf(ownership.shards)).toEqual([{ owner: ownership.workerId }])
   await ownership.close()
+  await api.close()
+})
+
+test('a worker that lost its lease while it gave shards back keeps those that it gets as somebody new', async () => {
+  const api = await TestService.start({ environment: { ROLES: 'api' } })
+  const rows = api.database.open('migrate')
+  const other = randomUUID()
+  const [isLocked, isOwnedAgain] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const asked: (readonly number[])[] = []
+  let isLost = false
+  const ownership: Ownership = new Ownership({
+    database: api.database.open('worker'),
+    clock: null,
+    log: pino({ level: 'silent' }),
+    failpoint: noFailpoint,
+    times: { ...LEASE_TIMES, heartbeatMs: 100, lookMs: 100 },
+    events: {
+      gained: () => {
+        if (isLost) isOwnedAgain.resolve()
+      },
+      releasing: async (shards) => {
+        asked.push(shards)
+        const first = shards.slice(0, 1)
+        // giving it back waits for this transaction, which lasts until the lease has ended and shards are taken anew
+        const locking = rows.transaction({}, async (tx) => {
+          await tx.query`select from shard where number = any (${first}::smallint[]) for update`
+          isLocked.resolve()
+          await isOwnedAgain.promise
+        })
+        await Promise.race([isLocked.promise, locking])
+        locking.catch(() => undefined) // it may not last as long on a slow machine
+        await rows.query`delete from worker where id = ${other}`
+        await rows.query`update worker set lease_until = clock_timestamp() where id = ${ownership.workerId}`
+        return first
+      },
+      lost: () => {
+        isLost = true
+      },
+    },
+  })
+  await ownership.start()
+  await rows.query`
+    insert into worker (id, lease_until, started_at)
+    values (${other}, clock_timestamp() + interval '1 hour', clock_timestamp())`
+  await expect.poll(() => isLost && ownership.shardCount, { timeout: 15_000 }).toBe(SHARDS)
+  expect(asked).toHaveLength(1)
   await api.close()
 })

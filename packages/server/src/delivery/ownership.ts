@@ -197,6 +197,7 @@ export class Ownership {
   #restart(why: string): void {
     this.#log.warn({ event: 'lease.lost', reason: why, shards: this.#owned.size })
     this.#owned.clear()
+    this.#releasing.clear()
     this.#workerId = randomUUID()
     this.#heardAtMs = Number.NEGATIVE_INFINITY
     this.#events.lost()
@@ -275,7 +276,8 @@ export class Ownership {
     const workerId = this.#workerId
     const left = new Set(shards)
     for (const shard of shards) this.#releasing.add(shard)
-    while (left.size > 0) {
+    // as somebody new it may have them again, and is giving none of them back
+    while (left.size > 0 && workerId === this.#workerId) {
       const ended = await this.#events.releasing([...left])
       if (workerId !== this.#workerId) break
       const given = new Map(ended.map((shard) => [shard, this.#owned.get(shard)]))
@@ -287,7 +289,6 @@ export class Ownership {
       await this.#tryToFree(given)
       this.#log.info({ event: 'lease.shards_released', shards: ended.length })
     }
-    for (const shard of left) this.#releasing.delete(shard)
   }
 
   async #tryToFree(given: ReadonlyMap<number, number | undefined>): Promise<void> {

@@ -136,6 +136,11 @@ export class DeliveryWorker {
     return this.#ownership
   }
 
+  /** For whoever asks why something waits. */
+  get lanes(): readonly Readonly<Lane>[] {
+    return this.#lanes.all()
+  }
+
   /** For metrics. */
   get load(): { lanes: number; inFlight: number; unrecorded: number; breakersOpen: number } {
     return {
@@ -155,7 +160,7 @@ export class DeliveryWorker {
   async start(): Promise<void> {
     await this.#ownership.start()
     this.#timers = [
-      setInterval(() => this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
+      setInterval(() => void this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
       setInterval(() => this.#tidy(), REMEMBERED_MS),
       setInterval(() => this.#dispatcher.pump(), PUMP_MS),
     ]

@@ -378,11 +378,11 @@ describe('PUT', () => {
     expect((await world.call('GET', at)).body.data).toEqual([second.body])
   })
 
-  test('7: 20 at once make one endpoint, and none is refused', async () => {
+  test('7: 8 at once make one endpoint, and none is refused', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, n) => world.call('PUT', `${at}/main`, { body: { url, description: `${n}` } })),
+      Array.from({ length: 8 }, (_, n) => world.call('PUT', `${at}/main`, { body: { url, description: `${n}` } })),
     )
-    expect(tally(answers)).toEqual({ 200: 19, 201: 1 })
+    expect(tally(answers)).toEqual({ 200: 7, 201: 1 })
     expect(new Set(answers.map((answer) => answer.body.id)).size).toBe(1)
   })
 
@@ -522,7 +522,7 @@ describe('PATCH', () => {
     expect(both.body).toMatchObject({ ordering: 'fifo', maxConcurrency: 1 })
   })
 
-  test('20 at once, each of another field’s value, lose none', async () => {
+  test('10 at once, each of another field’s value, lose none', async () => {
     const endpoint = await create()
     const bodies = [
       { description: 'x' },
@@ -532,7 +532,7 @@ describe('PATCH', () => {
       { metadata: { a: '1' } },
     ]
     const answers = await Promise.all(
-      [...bodies, ...bodies, ...bodies, ...bodies].map((body) => world.call('PATCH', `${at}/${endpoint.id}`, { body })),
+      [...bodies, ...bodies].map((body) => world.call('PATCH', `${at}/${endpoint.id}`, { body })),
     )
     expect(answers.every((answer) => answer.status === 200)).toBe(true)
     expect((await world.call('GET', `${at}/${endpoint.id}`)).body).toMatchObject(Object.assign({}, ...bodies))

@@ -9,7 +9,7 @@ const ajv = new Ajv2020({ strict: true, allErrors: true })
 formats.default.default(ajv)
 
 test.each(producersyncTypes)(
-  'the example of $name is what its schema and the receiver package call that event',
+  'rule 40: the example of $name is what its schema and the receiver package call that event',
   (type) => {
     const [example] = type.schema.examples
     expect(ajv.validate(type.schema, example), ajv.errorsText()).toBe(true)

@@ -11,8 +11,6 @@ export type SignalDay = { day: LocalDate; state: SignalState; publishedAt: Date 
 export type SignalRun = Pick<Run, 'runDate' | 'state' | 'late' | 'covers' | 'publishedAt'>
 export type SignalFeed = Pick<Feed, 'kind' | 'owedFrom' | 'clockAheadMs'>
 
-/** The signal of a business day is late from then on: minutes after midnight in Chicago. Source: portal 6, S1.1 */
-const DUE_MINUTES = 11 * 60 + 30
 export const SIGNAL_DAYS = 14
 
 /**
@@ -30,13 +28,13 @@ export function signalOf(
   const days = Array.from({ length: SIGNAL_DAYS }, (_, index) => addDays(today, index - SIGNAL_DAYS + 1)).map((day) =>
     dayOf(day, runs, feed, calendar, feedNow),
   )
-  const expected = dueDay(feedNow, { ...calendar, runAt: DUE_MINUTES })
+  const expected = dueDay(feedNow, { ...calendar, runAt: calendar.signalDueAt })
   const state = days.find(({ day }) => day === expected)?.state
   const isMissing = state === 'overdue' || state === 'failed' || state === 'held'
   return {
     days,
-    dueAt: isOwed(today, feed, calendar) ? everybodys(dueMoment(today), feed) : null,
-    lateSince: isOwed(expected, feed, calendar) && isMissing ? everybodys(dueMoment(expected), feed) : null,
+    dueAt: isOwed(today, feed, calendar) ? everybodys(dueMoment(today, calendar), feed) : null,
+    lateSince: isOwed(expected, feed, calendar) && isMissing ? everybodys(dueMoment(expected, calendar), feed) : null,
   }
 }
 
@@ -51,7 +49,7 @@ function dayOf(
   const run = own.find(({ state }) => state === 'published') ?? own[0]
   const none: SignalDay = { day, state: 'none', publishedAt: null }
   if (run?.state === 'published' && run.publishedAt) {
-    const isLate = run.late || addMs(run.publishedAt, feed.clockAheadMs) > dueMoment(day)
+    const isLate = run.late || addMs(run.publishedAt, feed.clockAheadMs) > dueMoment(day, calendar)
     return { day, state: isLate ? 'late' : 'published', publishedAt: run.publishedAt }
   }
   if (run?.state === 'failed' || run?.state === 'no_report' || run?.state === 'held')
@@ -60,15 +58,16 @@ function dayOf(
   // after an outage one run brings what several days owe
   const later = runs.find(({ state, covers }) => state === 'published' && covers.includes(day))
   if (later) return { day, state: 'late', publishedAt: later.publishedAt }
-  return { ...none, state: feedNow > dueMoment(day) ? 'overdue' : 'due' }
+  return { ...none, state: feedNow > dueMoment(day, calendar) ? 'overdue' : 'due' }
 }
 
 function isOwed(day: LocalDate, { kind, owedFrom }: SignalFeed, { holidays }: Calendar): boolean {
   return kind !== 'none' && day >= owedFrom && isBusinessDay(day, holidays)
 }
 
-function dueMoment(day: LocalDate): Date {
-  return chicagoMoment(day, DUE_MINUTES)
+/** Source: portal 6, S1.1 */
+function dueMoment(day: LocalDate, { signalDueAt }: Calendar): Date {
+  return chicagoMoment(day, signalDueAt)
 }
 
 /** A moment by the feed's clock, which may have been set forward. */

@@ -3,6 +3,9 @@ import { createServer, type Server } from 'node:net'
 import { verify } from '@producersync/webhooks/node'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { IdSource } from '#src/adapters/ids.ts'
+import { chicagoDay, chicagoMoment } from '#src/updates/calendar.ts'
+import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
+import { nextBusinessDay } from '#src/updates/schedule.ts'
 import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import type { Answer, TestAccount } from '../../test/service.ts'
@@ -285,6 +288,35 @@ describe('S13.1: what is told', () => {
     expect((await send('nch_nobody')).status).toBe(404)
     account = await world.service.account()
     expect((await send(team.id)).status).toBe(404)
+  })
+
+  test('a daily signal that is late is told once, from 11:30 in Chicago on, where there are runs', async () => {
+    const { service } = world
+    await channels(ofChat()) // of an account of production, which has no feed here
+    const sandbox = await service.account('sandbox')
+    const late = ofChat({ rules: ['daily_signal_late'] })
+    const path = `/api/v1/app/${sandbox.id}/notification-rules`
+    await service.ok('PUT', path, { channels: [late] }, { token: sandbox.key })
+    let day = chicagoDay(service.clock.now())
+    for (let count = 1; count <= 2; count += 1) {
+      day = nextBusinessDay(day, SANDBOX_CALENDAR)
+      service.clock.advanceTo(chicagoMoment(day, 11 * 60 + 29))
+      await told()
+      expect(texts()).toHaveLength(count - 1)
+      service.clock.advanceTo(chicagoMoment(day, 11 * 60 + 31))
+      await told()
+      await told()
+      expect(texts()).toHaveLength(count)
+      expect(texts().at(-1)).toContain(`The daily signal of ${day} is late`)
+    }
+    const { database } = service
+    await database.open('updates').query`
+      insert into nipr_run (id, feed_id, run_date, state, trigger, next_try_at, scheduled_at, published_at, ended_at)
+      select gen_random_uuid(), ${sandbox.id}, ${nextBusinessDay(day, SANDBOX_CALENDAR)}, 'published', 'schedule', at, at, at, at
+        from (select ${chicagoMoment(nextBusinessDay(day, SANDBOX_CALENDAR), 630)}::timestamptz as at) as of`
+    service.clock.advanceTo(chicagoMoment(nextBusinessDay(day, SANDBOX_CALENDAR), 12 * 60))
+    await told()
+    expect(texts()).toHaveLength(2)
   })
 
   test('an hour brings no more than sixty, however much goes wrong', async () => {

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino'
+import type { Environment } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { resolveIssues } from '#src/issues/store.ts'
+import type { Calendar } from '#src/updates/schedule.ts'
+import { readLateSignals } from './late-signals.ts'
 import { type SendParts, sendNotice } from './send.ts'
 import { type DueNotice, planNotices, recordSent, takeDue } from './store.ts'
 
@@ -11,6 +14,7 @@ export type NoticeParts = Omit<SendParts, 'signal' | 'clock'> & {
   database: Database // role `worker`
   clock: Clock
   ids: IdSource
+  calendarOf: (feed: { environment: Environment }) => Calendar
   log: Pick<Logger, 'info' | 'warn'>
 }
 
@@ -65,12 +69,13 @@ export class NoticeRunner {
   }
 
   async #look(): Promise<void> {
-    const { database, clock, ids, log } = this.#parts
+    const { database, clock, ids, calendarOf, log } = this.#parts
     try {
       while (this.#lookAgain && !this.#abort.signal.aborted) {
         this.#lookAgain = false
         await resolveIssues(database, clock.now(), QUIET_MS, ISSUES_PER_LOOK)
-        await planNotices(database, ids, clock.now())
+        const late = await readLateSignals(database, calendarOf, clock.now())
+        await planNotices(database, ids, late, clock.now())
         await this.#sendDue()
       }
     } catch (error) {

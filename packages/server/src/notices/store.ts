@@ -2,6 +2,7 @@ import type { Environment } from '#src/accounts/principal.ts'
 import { addMs } from '#src/adapters/clock.ts'
 import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import type { LateSignal } from './late-signals.ts'
 import type { ChannelKind } from './rules.ts'
 import { FAILURE_RATE_DEFAULT } from './rules.ts'
 import type { NoticeDetails } from './words.ts'
@@ -21,11 +22,16 @@ type Planned = { account_id: string; channel_id: string; subject: string; detail
 
 /**
  * Plans what channels have not been told yet, each thing once: issues that are open and resolved, endpoints on the way to being
- * disabled and disabled, and the daily signal when it is late.
+ * disabled and disabled, and daily signals that are late.
  * @param db  of role `worker`
  * @returns how many
  */
-export async function planNotices(db: Queryable, ids: IdSource, now: Date): Promise<number> {
+export async function planNotices(
+  db: Queryable,
+  ids: IdSource,
+  late: readonly LateSignal[],
+  now: Date,
+): Promise<number> {
   const since = addMs(now, -DAY_MS)
   const rows = await db.query<Planned>`
     with wanted as (
@@ -79,12 +85,13 @@ export async function planNotices(db: Queryable, ids: IdSource, now: Date): Prom
        where c.enabled and 'disabled' = any (c.rules) and t.disabled and t.disabled_reason <> 'manual'
          and t.canceled_before >= c.created_at
       union all
-      select c.account_id, c.id, 'signal:' || r.run_date, r.scheduled_at,
-             jsonb_build_object('rule', 'daily_signal_late', 'runDate', r.run_date)
-        from notification_channel c
-        join account a on a.id = c.account_id
-        join nipr_run r on r.feed_id = case when a.environment = 'sandbox' then a.id else 'production' end
-       where c.enabled and 'daily_signal_late' = any (c.rules) and r.late and r.ended_at is null
+      select c.account_id, c.id, 'signal:' || s.run_date, s.at,
+             jsonb_build_object('rule', 'daily_signal_late', 'runDate', s.run_date)
+        from unnest(${late.map(({ feedId }) => feedId)}::text[], ${late.map(({ runDate }) => runDate)}::date[],
+                    ${late.map(({ at }) => at)}::timestamptz[]) as s (feed_id, run_date, at)
+        join account a on a.feed_id = s.feed_id and a.deleted_at is null
+        join notification_channel c on c.account_id = a.id
+       where c.enabled and 'daily_signal_late' = any (c.rules)
     ), unsaid as (
       select w.*, row_number() over (partition by w.account_id order by w.at) as turn
         from wanted w

@@ -3,8 +3,6 @@ import type { Subscription } from './store.ts'
 
 // The bodies of producersync-api 6. HAL keys have no underscores here, and hrefs are absolute.
 
-const CHICAGO_DATE = new Intl.DateTimeFormat('en-CA', { timeZone: 'America/Chicago', dateStyle: 'short' })
-
 export function subscriptionsUrl(publicUrl: string): string {
   return `${publicUrl}/v1/accounts/subscriptions`
 }
@@ -28,8 +26,8 @@ export function jobAnswer(publicUrl: string, job: Job): object {
     id: job.id,
     type: job.type,
     state: job.state,
-    createdAt: CHICAGO_DATE.format(job.acceptedAt),
-    updatedAt: CHICAGO_DATE.format(job.updatedAt),
+    createdAt: job.createdOn,
+    updatedAt: job.updatedOn,
     details: {
       requested: job.requested,
       distinct: job.distinct,

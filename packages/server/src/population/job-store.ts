@@ -69,6 +69,8 @@ type JobRow = {
   not_active: number
   invalid: number
   message: string | null
+  created_on: string
+  updated_on: string
   accepted_at: Date
   started_at: Date | null
   updated_at: Date
@@ -84,7 +86,7 @@ export async function readJob(
 ): Promise<Job | undefined> {
   const [row] = await db.query<JobRow>`
     select id, type, state, requested, distinct_elements, leaving, added, already_active, removed, not_active, invalid,
-           message, accepted_at, started_at, updated_at, finished_at
+           message, created_on, updated_on, accepted_at, started_at, updated_at, finished_at
       from population_job
      where account_id = ${accountId} and id = ${jobId} and accepted_at > ${acceptedAfter}`
   return row && toJob(row)
@@ -100,6 +102,8 @@ function toJob(row: JobRow): Job {
     leaving: row.leaving,
     counts: toCounts(row),
     message: row.message,
+    createdOn: row.created_on,
+    updatedOn: row.updated_on,
     acceptedAt: row.accepted_at,
     startedAt: row.started_at,
     updatedAt: row.updated_at,

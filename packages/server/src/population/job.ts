@@ -14,7 +14,7 @@ export type InvalidReason = 'malformed' | 'limit_reached'
 
 export type JobCounts = Record<Outcome, number>
 
-/** A job as its account sees it. `leaving`: what a replace removes, known once it has started. */
+/** A job as its account sees it. `leaving`: what a replace removes, known once it has started. `…On`: days of the account's feed. */
 export type Job = {
   id: string
   type: JobType
@@ -24,6 +24,8 @@ export type Job = {
   leaving: number
   counts: JobCounts
   message: string | null
+  createdOn: string
+  updatedOn: string
   acceptedAt: Date
   startedAt: Date | null
   updatedAt: Date

@@ -5,6 +5,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { range, type TestAccount, TestWorld } from '../../test/population-world.ts'
+import { HELD_OPEN } from '../../test/postgres.ts'
 import { leaseJobs } from './job-store.ts'
 import { PopulationRunner } from './runner.ts'
 import type { Transactions } from './work.ts'
@@ -79,7 +80,7 @@ describe('one runner', () => {
     await world.submit(locked, 'add', ['1'])
     await world.work()
     const next = await world.submit(locked, 'add', ['2'])
-    await world.owner.transaction({ settings: { idle_in_transaction_session_timeout: '0' } }, async (tx) => {
+    await world.owner.transaction(HELD_OPEN, async (tx) => {
       await tx.query`select from population_count where account_id = ${locked.accountId} for update`
       startRunner()
       for (let round = 0; round < 3; round += 1) await log.ended(await submit(free, 'add', [String(round + 1)]))

@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { sendRaw } from '../../test/http-kernel.ts'
 import { TestService } from '../../test/service.ts'
-import { PagesNotBuilt, readPages, withoutPages } from './built-pages.ts'
+import { PagesNotBuilt } from './built-folder.ts'
+import { readPages, withoutPages } from './built-pages.ts'
 
 let service: TestService
 let http: FastifyInstance

@@ -7,8 +7,8 @@ const PREFIX = '/portal'
 /** What has a hash of its bytes in its name. */
 const HASHED = 'assets/'
 const NONCE_BYTES = 16
-const YEAR_SECONDS = 31_536_000
 const DAY_SECONDS = 86_400
+export const cacheOfHashed = 'public, max-age=31536000, immutable'
 
 /**
  * Serves the portal's pages under `/portal/`: its files, and for every other path there the one page, which finds its screen by
@@ -33,8 +33,7 @@ export function registerPages(
     async (scope) => {
       for (const [name, file] of pages.files) {
         scope.get(`/${name}`, async (request, reply) => {
-          const { 'accept-encoding': acceptEncoding = '' } = request.headers
-          return await sendFile(reply, file, { isHashed: name.startsWith(HASHED), acceptEncoding })
+          return await sendFile(request, reply, name, file)
         })
       }
       scope.get('/', async (_request, reply) => await sendPage(reply))
@@ -53,16 +52,25 @@ function namesScreen({ method, url }: FastifyRequest): boolean {
 }
 
 async function sendFile(
+  request: FastifyRequest,
   reply: FastifyReply,
+  name: string,
   { type, bytes, gzipped }: PageFile,
-  { isHashed, acceptEncoding }: { isHashed: boolean; acceptEncoding: string },
 ): Promise<FastifyReply> {
-  const maxAge = isHashed ? `${YEAR_SECONDS}, immutable` : String(DAY_SECONDS)
-  reply.type(type).header('cache-control', `public, max-age=${maxAge}`)
+  reply.type(type).header('cache-control', isHashed(name) ? cacheOfHashed : `public, max-age=${DAY_SECONDS}`)
   if (gzipped === null) return await reply.send(bytes)
   reply.header('vary', 'accept-encoding')
-  if (!/\bgzip\b(?!;\s*q=0(?:[.]0*)?(?:,|$))/.test(acceptEncoding)) return await reply.send(bytes)
+  if (!takesGzip(request)) return await reply.send(bytes)
   return await reply.header('content-encoding', 'gzip').send(gzipped)
+}
+
+/** A file that has another name as soon as it has other bytes. */
+export function isHashed(name: string): boolean {
+  return name.startsWith(HASHED)
+}
+
+export function takesGzip({ headers: { 'accept-encoding': accepted = '' } }: FastifyRequest): boolean {
+  return /\bgzip\b(?!;\s*q=0(?:[.]0*)?(?:,|$))/.test(accepted)
 }
 
 /**

@@ -89,19 +89,24 @@ test('links of answers are absolute, and lead back to this service', async () =>
   )
 })
 
-test('rule 17: the activated event of a read is delivered like any other', async () => {
-  await service.endpoint(account, receiver, { filterTypes: ['producersync.npn.activated'] })
+test('rules 17, 23: the activated event of a read is delivered like any other, under one id on attempt, retry and replay', async () => {
+  const endpoint = await service.endpoint(account, receiver, { filterTypes: ['producersync.npn.activated'] })
+  receiver.answer(503, 200)
   const entity = await service.ok('GET', '/v2/entities/78', undefined, { token })
   expect(entity).toMatchObject({ npn: '78', subscriptionCount: 2 })
   await service.advance({ seconds: 1 }) // later than the NPN's last event, and the clock stood still
   expect(receiver.events).toHaveLength(1)
-  expect(JSON.parse(receiver.events[0]?.body.toString() ?? '')).toMatchObject({
-    type: 'producersync.npn.activated',
-    data: { npn: '78' },
-  })
+  const { id, ...event } = JSON.parse(receiver.events[0]?.body.toString() ?? '')
+  expect(event).toMatchObject({ type: 'producersync.npn.activated', data: { npn: '78' } })
+  await service.advance({ seconds: 10 })
+  const path = `/api/v1/app/${account.id}/msg/${receiver.events[0]?.messageId}/endpoint/${endpoint.id}/resend`
+  await service.ok('POST', path, undefined, { token: account.key })
+  await service.advance({ seconds: 1 })
+  expect(receiver.events.map(({ messageId }) => messageId.replace('msg_', 'evt_'))).toEqual([id, id, id])
+  expect(new Set(receiver.events.map(({ body }) => body.toString())).size).toBe(1)
   await service.ok('GET', '/v2/entities/78/licenses', undefined, { token })
   await service.advance({ seconds: 1 })
-  expect(receiver.events).toHaveLength(1)
+  expect(receiver.events).toHaveLength(3)
 })
 
 test('rule 37: exactly 300 of 400 requests in one minute pass over two processes, and waiting retry-after is enough', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Scope } from '#src/accounts/principal.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
+import { HELD_OPEN } from '../../test/postgres.ts'
 import { ProducerWorld, PUBLIC_URL } from '../../test/producer-world.ts'
 import { insertProducer } from '../../test/record-rows.ts'
 
@@ -303,7 +304,7 @@ async function openAll(pool: Database, connections: number): Promise<void> {
     if (open === connections) resolve()
     await all
   }
-  await Promise.all(Array.from({ length: connections }, () => pool.transaction({}, hold)))
+  await Promise.all(Array.from({ length: connections }, () => pool.transaction(HELD_OPEN, hold)))
 }
 
 async function expectNothingHappened(of: Account): Promise<void> {

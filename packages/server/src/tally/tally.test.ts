@@ -9,7 +9,7 @@ import { countByEndpoint } from '#src/statistics/attempt-counts.ts'
 import { type AttemptRow, type EventRow, insertAttempts, insertEvents } from '../../test/attempt-rows.ts'
 import { countAll } from '../../test/counted.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
-import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
+import { HELD_OPEN, type TestDatabase, testDatabase } from '../../test/postgres.ts'
 import { FIVE_MS, HOUR_MS } from './covered.ts'
 import { countByPeriod, countByType, countIn } from './store.ts'
 import { TallyRunner } from './tally-runner.ts'
@@ -152,7 +152,7 @@ test('what a transaction under way may still store is not counted before it has 
   const of = { accountId: account.id, eventId: event.id, endpointId: endpointIds[0] ?? '', startedAt }
   const late = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
-  const storing = owner.transaction({ timeoutMs: 20_000 }, async (tx) => {
+  const storing = owner.transaction(HELD_OPEN, async (tx) => {
     await tx.query`select pg_current_xact_id()`
     begun.resolve()
     await late.promise

@@ -1,7 +1,8 @@
 import Type, { type TSchema } from 'typebox'
-import { momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
+import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
 import { link, links } from '#src/population/answer-schemas.ts'
 import { NPN } from '#src/population/npn.ts'
+import { RECORD_KINDS } from '#src/producers/record.ts'
 import { RUN_SCENARIOS, RUN_STATES } from './run.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -70,6 +71,25 @@ export const OperatorRunOut = Type.Object(
   { title: 'OperatorRun' },
 )
 
+/** Records of an account that a run has changed, by kind. */
+export function recordsByKind(title: string) {
+  return Type.Object(Object.fromEntries(RECORD_KINDS.map((kind) => [kind, Type.Optional(count)])), {
+    title,
+    description: 'Of this account; kinds without a change are left out.',
+  })
+}
+
+const runAnnouncement = Type.Object(
+  {
+    accountId: idText('app_'),
+    event: Type.Object({ id: idText('msg_'), eventId: idText('evt_') }),
+    producersChanged: count,
+    recordsByKind: recordsByKind('AnnouncedRecords'),
+    waiting: Type.Boolean({ description: 'A delivery of the event has not ended.' }),
+  },
+  { title: 'RunAnnouncement', description: 'What an account was told of a run.' },
+)
+
 /** A page of a v2 list. */
 function v2ListOf(title: string, name: string, row: TSchema) {
   return Type.Object(
@@ -84,6 +104,7 @@ function v2ListOf(title: string, name: string, row: TSchema) {
 export const RunsOut = v2ListOf('Runs', 'runs', RunOut)
 export const OperatorRunsOut = v2ListOf('OperatorRuns', 'runs', OperatorRunOut)
 export const RunErrorsOut = v2ListOf('RunErrors', 'errors', runError)
+export const RunAnnouncementsOut = v2ListOf('RunAnnouncements', 'announcements', runAnnouncement)
 
 export const RunAcceptedOut = Type.Object(
   { success: Type.Literal(true), message: Type.String(), run_id: id, links: Type.Object({ self: link }) },

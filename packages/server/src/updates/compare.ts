@@ -4,15 +4,33 @@ import type { RecordIds } from '#src/producers/record-ids.ts'
 import { type RecordWrite, readHeads } from '#src/producers/record-store.ts'
 import { differences, type ReportedRecord } from './diff.ts'
 import type { ProducerReport } from './feed/feed.ts'
-import { type RenewalRules, recordsOf } from './reported-records.ts'
+import type { RenewalRules } from './renewal-rules.ts'
+import { recordsOf } from './reported-records.ts'
+
+/** Reports that are compared without giving way to what else the process does: some milliseconds. */
+const COMPARED_AT_ONCE = 20
 
 /** What has to be written so that a feed's stored records are those of the reports. */
 export async function compareReports(
   db: Queryable,
-  { recordIds, renewalRules }: { recordIds: RecordIds; renewalRules: RenewalRules },
+  parts: { recordIds: RecordIds; renewalRules: RenewalRules },
   feedId: string,
   reports: readonly ProducerReport[],
 ): Promise<Map<Npn, RecordWrite[]>> {
+  const writes = new Map<Npn, RecordWrite[]>()
+  for (let start = 0; start < reports.length; start += COMPARED_AT_ONCE) {
+    await compareSome(db, parts, feedId, reports.slice(start, start + COMPARED_AT_ONCE), writes)
+  }
+  return writes
+}
+
+async function compareSome(
+  db: Queryable,
+  { recordIds, renewalRules }: { recordIds: RecordIds; renewalRules: RenewalRules },
+  feedId: string,
+  reports: readonly ProducerReport[],
+  writes: Map<Npn, RecordWrite[]>,
+): Promise<void> {
   const reported = reports.map((report) => ({ npn: report.npn, records: recordsOf(report, renewalRules) }))
   const heads = await readHeads(
     db,
@@ -21,12 +39,13 @@ export async function compareReports(
   )
   const idsMax = reported.reduce((sum, { records }) => sum + countRecords(records), 0)
   const nextId = await recordIds.take(db, idsMax)
-  return new Map(
-    reported.map(({ npn, records }) => [
+  for (const { npn, records } of reported) {
+    const changes = differences(heads.get(npn) ?? [], records, nextId)
+    writes.set(
       npn,
-      differences(heads.get(npn) ?? [], records, nextId).map((change) => ({ npn, ...change })),
-    ]),
-  )
+      changes.map((change) => ({ npn, ...change })),
+    )
+  }
 }
 
 function countRecords(records: readonly ReportedRecord[]): number {

@@ -9,7 +9,7 @@ import { chicagoDay } from './calendar.ts'
 import type { NiprFeed } from './feed/feed.ts'
 import type { Feed } from './feed-store.ts'
 import type { LocalDate } from './local-date.ts'
-import type { RenewalRules } from './reported-records.ts'
+import type { RenewalRules } from './renewal-rules.ts'
 import type { Calendar } from './schedule.ts'
 
 /** What a feed is wanted for. */

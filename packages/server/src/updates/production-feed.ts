@@ -5,15 +5,15 @@ import type { LocalDate } from './local-date.ts'
 import { SANDBOX_CALENDAR } from './sandbox-feed.ts'
 import { type Calendar, cleaningDay, firstOwedDay, STANDARD_CALENDAR } from './schedule.ts'
 
-/** What an operator has set of production's feed. `calendar.runAt`: minutes after midnight in Chicago. */
+/** What an operator has set of production's feed. `calendar.…At`: minutes after midnight in Chicago. */
 export type ProductionSettings = {
   feed: { kind: 'nipr' } | { kind: 'simulator'; seed: string } | null
-  calendar: { runAt: number; holidays: readonly LocalDate[] }
+  calendar: { runAt: number; signalDueAt: number; holidays: readonly LocalDate[] }
 }
 
 /** The calendar of any feed. */
 export function calendarsOf({ calendar }: ProductionSettings): (feed: Pick<Feed, 'environment'>) => Calendar {
-  const production = { ...STANDARD_CALENDAR, runAt: calendar.runAt, holidays: new Set(calendar.holidays) }
+  const production = { ...STANDARD_CALENDAR, ...calendar, holidays: new Set(calendar.holidays) }
   return (feed) => (feed.environment === 'production' ? production : SANDBOX_CALENDAR)
 }
 

@@ -3,9 +3,7 @@ import type { License, RecordFields, RecordKind } from '#src/producers/record.ts
 import type { ReportedRecord } from './diff.ts'
 import type { ProducerReport, ReportedLicense, ReportedRegulatoryAction } from './feed/feed.ts'
 import { type RenewalRule, renewalPeriods } from './feed/normalise-renewal.ts'
-
-/** What renewals an operator has set for states. */
-export type RenewalRules = { readonly [state: string]: RenewalRule }
+import type { RenewalRules } from './renewal-rules.ts'
 
 const HASH_DIGITS = 32
 

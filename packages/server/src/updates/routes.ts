@@ -17,6 +17,7 @@ import {
   OperatorRunOut,
   OperatorRunsOut,
   RunAcceptedOut,
+  RunAnnouncementsOut,
   RunErrorsOut,
   RunOut,
   RunsOut,
@@ -24,8 +25,8 @@ import {
 import { readFeed } from './feed-store.ts'
 import { type LocalDate, parseLocalDate } from './local-date.ts'
 import { RUN_SCENARIOS, RUN_STATES, type Run } from './run.ts'
-import { operatorRunAnswer, ownRunAnswer, runAnswer, startedAnswer } from './run-answers.ts'
-import { findRun, listErrors, listRuns, type RunFilter } from './run-list-store.ts'
+import { announcementAnswer, operatorRunAnswer, ownRunAnswer, runAnswer, startedAnswer } from './run-answers.ts'
+import { findRun, listAnnouncements, listErrors, listRuns, type RunFilter } from './run-list-store.ts'
 import {
   type RequestParts,
   requestCancel,
@@ -34,7 +35,7 @@ import {
   requestSandboxRun,
   setSandboxClock,
 } from './run-requests.ts'
-import { parseNpnToken, parseRunToken, START, toRunToken } from './run-token.ts'
+import { parseAccountToken, parseNpnToken, parseRunToken, START, toRunToken } from './run-token.ts'
 
 export type RunRouteParts = RequestParts & {
   api: Database
@@ -65,6 +66,7 @@ const adminRunsQuery = Type.Object({
   from: Type.Optional(date()),
   to: Type.Optional(date()),
 })
+const announcementsQuery = Type.Object({ ...pageQuery, waiting: Type.Optional(Type.Boolean()) })
 const noQuery = Type.Object({})
 const sandboxRunBody = Type.Object({ runDate: Type.Optional(date()), scenario: Type.Optional(oneOf(RUN_SCENARIOS)) })
 const clockBody = Type.Object({ now: momentText() })
@@ -128,6 +130,14 @@ const OPERATIONS = {
     path: runPath,
     query: runsQuery,
     answers: { 200: RunErrorsOut },
+    refusals: ['not_found'],
+  },
+  adminAnnouncements: {
+    id: 'v1.admin-runs.announcements',
+    summary: 'List the accounts that were told of a run',
+    path: runPath,
+    query: announcementsQuery,
+    answers: { 200: RunAnnouncementsOut },
     refusals: ['not_found'],
   },
   adminStart: {
@@ -234,6 +244,24 @@ export function registerRunRoutes(routes: FastifyInstance, parts: RunRouteParts)
       })
       const next = errors.at(-1)?.npn ?? START
       return toList('errors', `${publicUrl}/v1/admin/runs/${id}/errors`, errors, { size, continuationToken }, next)
+    },
+  )
+
+  routes.get<{ Params: { id: string } }>(
+    '/v1/admin/runs/:id/announcements',
+    described(operate, OPERATIONS.adminAnnouncements),
+    async (request) => {
+      const { size = SIZE_DEFAULT, continuationToken, waiting } = queryOf(request, announcementsQuery)
+      const id = runIdOf(request)
+      const after = parseAccountToken(continuationToken)
+      await asOperator(api, request, (tx) => existing(tx, id))
+      const announcements = await parts.updates.transaction({ readOnly: true }, (tx) =>
+        listAnnouncements(tx, id, { isWaiting: waiting }, { after, limit: size }),
+      )
+      const next = announcements.at(-1)?.accountId ?? START
+      const url = `${publicUrl}/v1/admin/runs/${id}/announcements`
+      const query = { waiting: waiting?.toString(), size, continuationToken }
+      return toList('announcements', url, announcements.map(announcementAnswer), query, next)
     },
   )
 

@@ -1,5 +1,5 @@
 import type { Run, RunCounts } from './run.ts'
-import type { RunError } from './run-list-store.ts'
+import type { RunAnnouncement, RunError } from './run-list-store.ts'
 
 // The bodies of producersync-api 13. HAL keys have no underscores here, and hrefs are absolute.
 
@@ -51,6 +51,11 @@ export function operatorRunAnswer(run: Run, errors: readonly RunError[]): object
     counts: run.counts,
     errors,
   }
+}
+
+export function announcementAnswer({ messageId, isWaiting, recordsByKind, ...told }: RunAnnouncement): object {
+  const eventId = messageId.replace(/^msg_/, 'evt_')
+  return { ...told, recordsByKind, event: { id: messageId, eventId }, waiting: isWaiting }
 }
 
 /** How long each step took. */

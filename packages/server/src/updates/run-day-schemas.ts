@@ -1,8 +1,7 @@
 import Type from 'typebox'
 import { pageOf } from '#src/adapters/http/pages.ts'
 import { idText, momentText, nullable, oneOf } from '#src/adapters/http/schema.ts'
-import { RECORD_KINDS } from '#src/producers/record.ts'
-import { runCounts, runError } from './answer-schemas.ts'
+import { recordsByKind, runCounts, runError } from './answer-schemas.ts'
 import { RUN_STATES } from './run.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -62,12 +61,7 @@ export const RunDayDetailOut = Type.Object(
     phasesMs: nullable(
       Type.Object({ alerts: milliseconds, details: milliseconds, publish: milliseconds }, { title: 'RunPhasesOut' }),
     ),
-    recordsByKind: nullable(
-      Type.Object(Object.fromEntries(RECORD_KINDS.map((kind) => [kind, Type.Optional(count)])), {
-        title: 'RunRecordsOut',
-        description: 'Of this account; kinds without a change are left out.',
-      }),
-    ),
+    recordsByKind: nullable(recordsByKind('RunRecordsOut')),
     pull: nullable(
       Type.Object(
         { updatedSince: date, urls: Type.Array(Type.String({ format: 'uri' })) },

@@ -1,6 +1,7 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { sql } from '#src/adapters/postgres/sql.ts'
 import type { Npn } from '#src/population/npn.ts'
+import type { RecordKind } from '#src/producers/record.ts'
 import type { LocalDate } from './local-date.ts'
 import type { Run, RunState } from './run.ts'
 import { type RunRow, runColumns, toRun } from './run-store.ts'
@@ -46,4 +47,35 @@ export async function listErrors(
     select 'details' as step, npn::text, attempts, cause from nipr_run_npn
      where run_id = ${runId} and state = 'deferred' and nipr_run_npn.npn > ${page.after ?? '0'}::bigint
      order by nipr_run_npn.npn limit ${page.limit}`
+}
+
+/** That an account was told of a run, and what the run has changed of what it monitored then. */
+export type RunAnnouncement = {
+  accountId: string
+  messageId: string
+  producersChanged: number
+  recordsByKind: Partial<Record<RecordKind, number>>
+  /** A delivery of it has not ended. */
+  isWaiting: boolean
+}
+
+/**
+ * The accounts that were told of a run, by id.
+ * @param db  role `updates`, which sees what is pending
+ * @param runId  one that the caller may see
+ */
+export async function listAnnouncements(
+  db: Queryable,
+  runId: string,
+  { isWaiting }: { isWaiting: boolean | undefined },
+  page: { after: string | undefined; limit: number },
+): Promise<RunAnnouncement[]> {
+  return await db.query<RunAnnouncement>`
+    select told.* from (
+      select a.account_id as "accountId", a.event_id as "messageId", a.producers_changed as "producersChanged",
+             a.records_changed as "recordsByKind",
+             exists (select from pending p where p.account_id = a.account_id and p.event_id = a.event_id) as "isWaiting"
+        from nipr_announcement a where a.run_id = ${runId} and a.account_id > ${page.after ?? ''}) as told
+     where ${isWaiting ?? null}::boolean is null or told."isWaiting" = ${isWaiting ?? null}
+     order by told."accountId" limit ${page.limit}`
 }

@@ -120,6 +120,22 @@ describe('what a run changes', () => {
     expect(await feed.versions()).toEqual(versions) // the records are those of all accounts: none was written
   })
 
+  test('rule 10: equal reports give equal records, in whatever order and company they came', async () => {
+    feed.nipr.alerted.set('2026-03-06', ['13', '11'])
+    for (const npn of ['11', '13']) feed.nipr.producers.set(npn, producer(npn, { name: 'New', states: ['UT', 'CO'] }))
+    await feed.run('2026-03-06')
+    const together = await comparable(feed)
+    await feed.reset()
+    account = await feed.world.addAccount()
+    for (const npn of ['13', '12', '11']) feed.nipr.producers.set(npn, producer(npn))
+    for (const npn of ['14', '13', '12', '11']) await feed.monitor(account, [npn])
+    feed.nipr.alerted.set('2026-03-06', ['11', '13'])
+    for (const npn of ['13', '11']) feed.nipr.producers.set(npn, producer(npn, { name: 'New', states: ['CO', 'UT'] }))
+    await feed.run('2026-03-06')
+    expect(await comparable(feed)).toEqual(together)
+    expect(together.length).toBeGreaterThan(30)
+  })
+
   test('rule 29: a change of an embedded row brings its parent; order alone changes nothing', async () => {
     const reordered = producer('11')
     reordered.licenses.reverse()

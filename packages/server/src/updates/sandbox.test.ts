@@ -154,6 +154,16 @@ describe('a run of the sandbox', () => {
     await ended((await newest()) ?? '')
     expect((await get('/v1/runs')).embedded.runs[0]).toMatchObject({ runDate: '2026-03-16', state: 'published' })
   })
+
+  test('jobs are dated by the clock of the feed, and stay so when it is set forward again', async () => {
+    const { job_id } = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555'], { token })
+    const job = () => get(`/v1/accounts/subscriptions/status/${job_id}`)
+    await expect.poll(async () => (await job()).state).toBe('succeeded')
+    const dated = { createdAt: '2026-03-16', updatedAt: '2026-03-16' }
+    expect(await job()).toMatchObject({ ...dated, details: { acceptedAt: expect.stringMatching(/^2026-03-06T/) } })
+    await service.ok('PUT', '/v1/sandbox/clock', { now: '2026-03-16T20:00:00.000Z' }, { token })
+    expect(await job()).toMatchObject(dated)
+  })
 })
 
 describe('the operators', () => {
@@ -183,6 +193,32 @@ describe('the operators', () => {
     ).toBe(404)
     expect((await service.call('GET', `/v1/admin/runs/${id}`, undefined, { token })).status).toBe(403)
     expect(await service.ok('GET', `/v1/admin/runs/${id}/errors`, undefined, keyed)).not.toHaveProperty('embedded')
+  })
+
+  test('see who was told of a run and what it changed for them, and whom the event has not reached', async () => {
+    const keyed = { token: service.keys.sandbox }
+    const { embedded } = await service.ok(
+      'GET',
+      `/v1/admin/runs?feedId=${account.id}&state=published&size=1`,
+      undefined,
+      keyed,
+    )
+    const [{ id }] = embedded.runs
+    const path = `/v1/admin/runs/${id}/announcements`
+    const told = async (query = '') => await service.ok('GET', `${path}${query}`, undefined, keyed)
+    const all = await told()
+    const [{ event, recordsByKind, producersChanged }] = all.embedded.announcements
+    expect(all.embedded.announcements).toMatchObject([{ accountId: account.id, waiting: false }])
+    expect(event.eventId).toBe(event.id.replace('msg_', 'evt_'))
+    expect(producersChanged).toBeGreaterThan(0)
+    expect(Object.keys(recordsByKind)).not.toHaveLength(0)
+    expect(receiver.verified.map(({ messageId }) => messageId)).toContain(event.id)
+    expect(await told('?waiting=true')).not.toHaveProperty('embedded')
+    expect((await told('?waiting=false')).links.next.href).toMatch(/waiting=false.*continuationToken=app_/)
+    expect(await told(`?continuationToken=${account.id}`)).not.toHaveProperty('embedded')
+    expect((await service.call('GET', `${path}?continuationToken=1`, undefined, keyed)).status).toBe(400)
+    expect((await service.call('GET', path, undefined, { token: service.keys.production })).status).toBe(404)
+    expect((await service.call('GET', path, undefined, { token })).status).toBe(403)
   })
 
   test('start a run of a feed', async () => {

@@ -4,6 +4,8 @@ import type { LocalDate } from './local-date.ts'
 /** When a feed is asked, and when it is not. Minutes after midnight in America/Chicago. Source: producersync-api 9. */
 export type Calendar = {
   runAt: number
+  /** From then on the signal of the day is late. */
+  signalDueAt: number
   /** Every so many minutes while NIPR has no report. */
   repeatEvery: number
   /** Without a report by then there is none that day. */
@@ -14,6 +16,7 @@ export type Calendar = {
 
 export const STANDARD_CALENDAR: Calendar = {
   runAt: 10 * 60 + 15,
+  signalDueAt: 11 * 60 + 30,
   repeatEvery: 15,
   noReportAt: 20 * 60,
   cleanAt: 2 * 60,

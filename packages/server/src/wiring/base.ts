@@ -13,6 +13,7 @@ import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { AddressPolicies } from '#src/endpoints/address-policies.ts'
 import { Health } from '#src/operate/health.ts'
 import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
+import type { Docs } from '#src/portal/built-docs.ts'
 import type { Pages } from '#src/portal/built-pages.ts'
 import type { Connect } from '#src/updates/feed-parts.ts'
 import { VERSION } from '#src/version.ts'
@@ -29,6 +30,8 @@ export type Overrides = {
   connectFeed?: Connect | undefined
   /** In place of those that are built from packages/portal. */
   pages?: Pages
+  /** In place of the documentation that is built from docs. */
+  docs?: () => Docs
   /** Sees the API before it has routes. */
   watch?: (http: FastifyInstance) => void
   /** The test's server runs without fsync. */

@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { type Access, createAccess } from '#src/accounts/access.ts'
 import { sameOriginRoutes } from '#src/adapters/http/same-origin.ts'
-import { buildPages, type Pages, PagesNotBuilt, readPages, withoutPages } from '#src/portal/built-pages.ts'
+import { type Docs, docsBeside } from '#src/portal/built-docs.ts'
+import { PagesNotBuilt } from '#src/portal/built-folder.ts'
+import { buildPages, type Pages, readPages, withoutPages } from '#src/portal/built-pages.ts'
+import { registerDocs } from '#src/portal/docs-pages.ts'
 import { registerPages } from '#src/portal/pages.ts'
 import { registerSessionRoutes } from '#src/portal/session-routes.ts'
 import type { Base } from './base.ts'
@@ -30,10 +33,20 @@ export function addSessions(
   })
 }
 
-/** The pages, built first where they are not yet. Without them all else goes on: the API is no hostage of its portal. */
-export async function addPages(http: FastifyInstance, { config, log, overrides }: Base): Promise<void> {
+/**
+ * The pages, built first where they are not yet; the documentation is built beside what follows. Without them all else goes on: the
+ * API is no hostage of its portal.
+ */
+export async function addPages(http: FastifyInstance, { config, log, overrides, closing }: Base): Promise<void> {
   const pages = overrides.pages ?? (await ownPages(log))
   registerPages(http, { pages, frameAncestors: config.frameAncestors })
+  registerDocs(http, overrides.docs ?? ownDocs(log, closing))
+}
+
+function ownDocs(log: Base['log'], closing: Base['closing']): () => Docs {
+  const { docs, close } = docsBeside((reason) => log.error({ event: 'docs.not_built', reason }))
+  closing.opened(close)
+  return docs
 }
 
 async function ownPages(log: Base['log']): Promise<Pages> {

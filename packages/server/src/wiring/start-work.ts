@@ -78,6 +78,7 @@ export function startNotices(base: Base, publicUrl: () => string): NoticeRunner 
     ...base,
     database: databases.worker,
     policyOf: (environment) => policies.current(environment),
+    calendarOf: calendarsOf(config),
     mailer,
     publicUrl,
   })
@@ -122,7 +123,7 @@ export async function startFeeds(base: Base, waker: Waker): Promise<{ runs: Feed
     random: overrides.random ?? Math.random,
     connect: overrides.connectFeed ?? connections.connect,
     calendarOf: calendarsOf(config),
-    renewalRules: {},
+    renewalRules: config.renewalRules,
     wake: waker.deliveries,
     log,
   }

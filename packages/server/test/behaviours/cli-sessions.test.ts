@@ -3,6 +3,7 @@ import { verify } from '@producersync/webhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { acceptIn } from '#src/events/accept.ts'
 import { StreamReader } from '../live-stream.ts'
+import { HELD_OPEN } from '../postgres.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
@@ -117,7 +118,7 @@ test('an event whose transaction commits late is not passed over', async () => {
   const late = await service.message(account).then(({ id }) => id.replace(/.$/, '0')) // older by its id, too
   await expect.poll(() => idsOf(reader), SOON).toHaveLength(1)
   let early = ''
-  await database.transaction({}, async (tx) => {
+  await database.transaction(HELD_OPEN, async (tx) => {
     await acceptIn(tx, [event(late)])
     early = (await service.message(account)).id
     await expect.poll(() => idsOf(reader).at(-1), SOON).toBe(early)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { StreamReader } from '../live-stream.ts'
+import { HELD_OPEN } from '../postgres.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
 
@@ -145,7 +146,7 @@ describe('nothing is lost and nothing is told twice', () => {
     const reader = await live('task')
     const database = worker.database.open('worker')
     const note = (subject: string) => `{"taskId": "${subject}", "at": "2026-03-06T15:00:00Z"}`
-    await database.transaction({}, async (late) => {
+    await database.transaction(HELD_OPEN, async (late) => {
       await late.query`insert into live_change (account_id, topic, subject, change) values (${account.id}, 'task', 'late', ${note('late')}::jsonb)`
       await database.query`insert into live_change (account_id, topic, subject, change) values (${account.id}, 'task', 'early', ${note('early')}::jsonb)`
       await expect.poll(() => reader.changes('task.progress').map(({ taskId }) => taskId), SOON).toEqual(['early'])

@@ -23,7 +23,7 @@ export type WindowRequest = PageRequest & { before?: Date; after?: Date }
 export type PageAnswer<T> = { data: T[]; iterator: string | null; prevIterator?: string; done: boolean }
 
 const LIMIT_DEFAULT = 50
-const LIMIT_MAX = 250
+export const LIST_LIMIT_MAX = 250
 const DAY_MS = 86_400_000
 const WINDOW_MS = 90 * DAY_MS
 /** Rows later than this from now are not shown, whatever is asked. */
@@ -31,7 +31,7 @@ const AHEAD_MS = 3_600_000
 
 /** The parameters of every list, to be spread into the schema of a query or body. */
 export const pageParameters = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX })),
   iterator: Type.Optional(plainText(300)),
   order: Type.Optional(oneOf(['ascending', 'descending'])),
 } satisfies TObject['properties']
