@@ -3,7 +3,6 @@ import { balance, type Ledger } from './ledger.ts'
 import { type BareFigures, drain, type LoadFigures, measureBare, measureLoad } from './measure.ts'
 import type { LoadOptions, Options } from './options.ts'
 import { type Plan, planOf, prepare, type Stage } from './stage.ts'
-import type { WorkerFigures } from './workers.ts'
 
 /** Everything that a run has measured. */
 export type Figures = {
@@ -22,6 +21,17 @@ export type Figures = {
   drained: boolean
 }
 export type LatencyLoad = LoadFigures & LatencyFigures
+
+/** How several workers share what there is. */
+type WorkerFigures = {
+  count: number
+  /** Attempts of each at full rate, the mean being 1. */
+  shares: number[]
+  /** The most and the least of them. */
+  balance: { most: number; least: number }
+  /** While workers started and one of them was ended and replaced. */
+  whileChanging: { deliveredPerS: number; seconds: number; changes: number }
+}
 
 const WARM_UP_S = 6
 const BARE_S_MIN = 3

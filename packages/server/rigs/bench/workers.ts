@@ -6,17 +6,6 @@ import { asSuperuser, startWorker, type WorkerProcess } from './service.ts'
 import { pause, planOf, prepare, type Stage } from './stage.ts'
 import { type Figures, halfOf, measureFull, measureHalf, warmUp } from './throughput.ts'
 
-/** How several workers share what there is. */
-export type WorkerFigures = {
-  count: number
-  /** Attempts of each at full rate, the mean being 1. */
-  shares: number[]
-  /** The most and the least of them. */
-  balance: { most: number; least: number }
-  /** While workers started and one of them was ended and replaced. */
-  whileChanging: { deliveredPerS: number; seconds: number; changes: number }
-}
-
 const BARE_S = 3
 const SPREAD_MS_MAX = 60_000
 const SHARDS = 256
