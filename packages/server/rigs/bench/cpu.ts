@@ -13,9 +13,10 @@ const PARENT = 1
 const RSS_PAGES = 21
 const PAGE_BYTES = 4_096
 
-export function readCpu(pids: { service: number; sink: number; publisher: number }): CpuReading {
+/** @param pids  `service`: of the process below which the database is; `workers`: of others that belong to the service */
+export function readCpu(pids: { service: number; workers: number[]; sink: number; publisher: number }): CpuReading {
   return {
-    service: ownMs(pids.service),
+    service: [pids.service, ...pids.workers].reduce((sum, pid) => sum + ownMs(pid), 0),
     postgres: treeMs(pids.service),
     sink: ownMs(pids.sink),
     publisher: ownMs(pids.publisher),

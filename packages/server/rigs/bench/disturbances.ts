@@ -37,6 +37,7 @@ export async function measureDisturbed(stage: Stage, options: LoadOptions): Prom
     full,
     half,
     beside: { full: fullBeside, half: halfBeside },
+    workers: null,
     ledger,
     drained: true,
   }

@@ -10,10 +10,14 @@ export type LatencyFigures = {
   dueToFirstByteMs: Spread
 }
 
-/** Of the first request of each delivery whose call was due in that stretch. */
+/**
+ * Of the first request of each delivery whose call was due in that stretch.
+ * @param firstEndpoint  those with lower numbers do not count
+ */
 export async function latencyOf(
   { publisher, sink, folder }: Stage,
   { startedAt, endedAt }: { startedAt: number; endedAt: number },
+  firstEndpoint: number,
 ): Promise<LatencyFigures> {
   const acceptedFile = join(folder, 'accepted')
   const calls = new Map<string, { dueAt: number; answeredAt: number }>()
@@ -23,9 +27,9 @@ export async function latencyOf(
   const afterAnswer = new Durations()
   const afterDue = new Durations()
   const receivedFile = join(folder, 'received')
-  for (const { id, at } of readNotebook(receivedFile, await sink.ask('write', receivedFile))) {
+  for (const { id, at, other: endpoint } of readNotebook(receivedFile, await sink.ask('write', receivedFile))) {
     const call = calls.get(id)
-    if (!call) continue
+    if (!call || endpoint < firstEndpoint) continue
     afterAnswer.add(Math.max(0, at - call.answeredAt))
     afterDue.add(at - call.dueAt)
   }

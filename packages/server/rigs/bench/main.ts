@@ -1,12 +1,15 @@
 import { mkdirSync } from 'node:fs'
+import { measureAged } from './aged.ts'
 import { versionOf } from './database-figures.ts'
 import { measureDisturbed } from './disturbances.ts'
 import { listsTable, measureLists } from './lists.ts'
+import { measureNoisy } from './noisy.ts'
 import { HELP, type LoadOptions, type Options, parseOptions, UsageError } from './options.ts'
 import { failureReport, isKept, listsReportOf, reportOf } from './report.ts'
 import { openStage, type Stage } from './stage.ts'
 import { tableOf } from './table.ts'
-import { measureThroughput } from './throughput.ts'
+import { type Figures, measureThroughput } from './throughput.ts'
+import { measureWorkers } from './workers.ts'
 
 /**
  * `npm run -s bench`: the whole path of an event against a bare sender, in real processes on loopback. Exit codes: 0 done,
@@ -59,9 +62,22 @@ function isLoad(options: Options): options is LoadOptions {
   return options.mode !== 'lists10m'
 }
 
+const measuring: Record<LoadOptions['mode'], (stage: Stage, options: LoadOptions) => Promise<Figures>> = {
+  batch: measureThroughput,
+  single: measureThroughput,
+  fanout10: measureThroughput,
+  slow1: measureDisturbed,
+  slow10: measureDisturbed,
+  backlog1m: measureDisturbed,
+  endpoints10k: measureDisturbed,
+  noisy: measureNoisy,
+  workers2: measureWorkers,
+  workers4: measureWorkers,
+  aged: measureAged,
+}
+
 async function measureLoadOf(stage: Stage, options: LoadOptions): Promise<Measured> {
-  const isDisturbed = /^(slow|backlog|endpoints)/.test(options.mode)
-  const figures = await (isDisturbed ? measureDisturbed(stage, options) : measureThroughput(stage, options))
+  const figures = await measuring[options.mode](stage, options)
   const report = reportOf(options, figures, await versionOf(stage.dataDir))
   const exitCode = report.verdict === 'valid' ? 0 : 2
   return { table: tableOf(report), report, exitCode: isKept(figures.ledger) ? exitCode : 1 }

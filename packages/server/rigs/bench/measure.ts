@@ -14,6 +14,8 @@ export type LoadFigures = {
   seconds: number
   acceptedPerS: number
   deliveredPerS: number
+  /** Of the largest process of the service. */
+  serviceRssBytes: number
   /** µs of each process per delivery. */
   cpuUs: { service: number; postgres: number; sink: number; publisher: number }
   cores: { service: number; postgres: number; sink: number; publisher: number; others: number }
@@ -21,7 +23,6 @@ export type LoadFigures = {
   load: { sink: number; publisher: number }
   database: { statementsPerEvent: number; commitsPerEvent: number; walBytesPerEvent: number; diskBytesPerEvent: number }
   fullPagesPerS: number
-  serviceRssBytes: number
   published: Published
   /** Monotonic ms. */
   startedAt: number
@@ -53,21 +54,28 @@ export async function measureBare(stage: Stage, connections: number, seconds: nu
   }
 }
 
-/**
- * Publishes for so many seconds and measures meanwhile.
- * @param rate  events a second; null: as many as are delivered
- * @param profileFolder  where a profile of the service goes; null: none
- */
+export type Stretch = {
+  /** Events a second; null: as many as are delivered. */
+  rate: number | null
+  seconds: number
+  /** Where a profile of the service goes; null: nowhere. */
+  profileFolder: string | null
+  /** At full rate: it goes on until this has been done. */
+  meanwhile?: Promise<void>
+}
+
+/** Publishes for so many seconds and measures meanwhile. */
 export async function measureLoad(
   stage: Stage,
   plan: Plan,
-  { rate, seconds, profileFolder }: { rate: number | null; seconds: number; profileFolder: string | null },
+  { rate, seconds, profileFolder, meanwhile }: Stretch,
 ): Promise<LoadFigures> {
   const publishing = startPublishing(stage, plan, rate, seconds + RAMP_MS / 1_000)
   await pause(RAMP_MS)
   const profile = profileFolder === null ? null : await startProfiles(stage, profileFolder)
   const before = await read(stage)
   await Promise.race([pause(seconds * 1_000), publishing.ended])
+  await meanwhile
   const after = await read(stage)
   await profile?.stop()
   const published = await publishing.stop()
@@ -126,11 +134,12 @@ type Reading = {
   rss: number
 }
 
-async function read({ service, sink, publisher, dataDir }: Stage): Promise<Reading> {
+async function read({ service, workers, sink, publisher, dataDir }: Stage): Promise<Reading> {
   const database = await readDatabase(dataDir)
   const published = await publisher.ask('count')
   const got = await sink.ask('count')
-  const pids = { service: service.pid, sink: sink.pid, publisher: publisher.pid }
+  const workerPids = workers.map(({ pid }) => pid)
+  const pids = { service: service.pid, workers: workerPids, sink: sink.pid, publisher: publisher.pid }
   return {
     at: got.atMs,
     accepted: published.accepted,
@@ -138,7 +147,7 @@ async function read({ service, sink, publisher, dataDir }: Stage): Promise<Readi
     cpu: readCpu(pids),
     database,
     load: { sink: got.load, publisher: published.load },
-    rss: rssBytes(service.pid),
+    rss: Math.max(...[service.pid, ...workerPids].map(rssBytes)),
   }
 }
 

@@ -8,6 +8,10 @@ export const MODES = [
   'slow10',
   'backlog1m',
   'endpoints10k',
+  'noisy',
+  'workers2',
+  'workers4',
+  'aged',
   'lists10m',
 ] as const
 export type Mode = (typeof MODES)[number]
@@ -20,6 +24,8 @@ export type Options = {
   /** Events a second at "full rate"; null: as many as are delivered. */
   rate: number | null
   endpoints: number
+  /** Of mode aged: seconds of load between the two measurements at full rate. */
+  ageS: number
   /** Deliveries that are stored in mode lists10m; each has an attempt at least. */
   attempts: number
   /** Where mode lists10m leaves what it has stored, and finds it again; null: nothing is left. */
@@ -42,6 +48,7 @@ Usage: npm run -s bench -- [options]
   --duration S     seconds at full rate, 5 to 3600; default 20 (warm-up, yardstick and latency come on top)
   --rate R         events a second at full rate; default: as many as come out at the other end
   --endpoints N    endpoints of mode batch or single, 1 to 1000; default 1
+  --age S          seconds of load at 70 % in mode aged, 10 to 3600; default 600
   --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
   --keep DIR       mode lists10m stores in DIR and leaves it there; run again, it asks without storing anew
   --seed N         fixes bodies and order; default random, always printed
@@ -54,6 +61,10 @@ Usage: npm run -s bench -- [options]
   slow1 slow10  1 % or 10 % of 10,000 endpoints stop answering
   backlog1m     a million deliveries of one dead endpoint wait beside the others
   endpoints10k  10,000 endpoints instead of 100
+  noisy         one account publishes a hundred times as much as each of 49 others
+  workers2 workers4
+                2 or 4 worker processes on one database instead of one; under load some start, and one is ended and replaced
+  aged          how fast it is after --age seconds at 70 %, the last five minutes of them beside an open snapshot
   lists10m      no load: how soon every list is answered, with every filter, and 10 million attempts of 30 days stored
 
 Exit codes: 0 done, 1 a delivery was lost or doubled, or a list was slow, 2 wrong usage, could not run, or void (verdict says why).
@@ -69,6 +80,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   if (values.endpoints !== undefined && mode !== 'batch' && mode !== 'single') {
     throw new UsageError(`--endpoints: mode ${mode} has its own number`)
   }
+  if (values.age !== undefined && mode !== 'aged') throw new UsageError(`--age: mode ${mode} does not age`)
   if (values.attempts !== undefined && mode !== 'lists10m') throw new UsageError(`--attempts: mode ${mode} stores none`)
   if (values.keep !== undefined && mode !== 'lists10m') throw new UsageError(`--keep: mode ${mode} leaves nothing`)
   return {
@@ -77,6 +89,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     durationS: numberOf('--duration', values.duration ?? '20', 5, 3_600),
     rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
     endpoints,
+    ageS: numberOf('--age', values.age ?? '600', 10, 3_600),
     attempts: numberOf('--attempts', values.attempts ?? '10000000', 1_000, 100_000_000),
     keep: values.keep ?? null,
     json: values.json,
@@ -93,6 +106,7 @@ function read(args: readonly string[]) {
         duration: { type: 'string' },
         rate: { type: 'string' },
         endpoints: { type: 'string' },
+        age: { type: 'string' },
         attempts: { type: 'string' },
         keep: { type: 'string' },
         seed: { type: 'string' },

@@ -31,7 +31,7 @@ export function failureReport(options: Options | null, error: unknown) {
 
 export function reportOf(options: Options, figures: Figures, postgres: string) {
   const { mode, seed, durationS, endpoints } = options
-  const { plan, bare, full, half, beside, ledger, connections } = figures
+  const { plan, bare, full, half, beside, workers, ledger, connections } = figures
   const bareMean = (bare.before.perS + bare.after.perS) / 2
   const { verdict, voidBecause } = judge(figures)
   const payloadBytes = meanPayloadBytes(seed)
@@ -71,6 +71,7 @@ export function reportOf(options: Options, figures: Figures, postgres: string) {
       cpuUsPerDelivery: half.cpuUs,
     },
     ...(beside ? { beside: besideOf(figures, beside) } : {}),
+    ...(workers ? { workers } : {}),
     cores: { full: full.cores, half: half.cores, bare: { before: bare.before, after: bare.after } },
     load: { full: full.load, half: half.load },
     refused: { ...full.published.refused, ...half.published.refused },

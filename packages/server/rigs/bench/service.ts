@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withClient } from '#src/adapters/postgres/client.ts'
 import type { Connection } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
+import { databaseUrl } from '../chaos/environment.ts'
 import { insist } from '../chaos/insist.ts'
 import { endProcess, type Processes } from './processes.ts'
 
@@ -10,6 +12,8 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const READY = /is ready\. API: (\S+)/
 const KEY = /PSAPI_ENVIRONMENT_KEY=(\S+)/
 const INSPECTOR = /Debugger listening on (ws:\S+)/
+const ADMIN = /Probes and metrics: (\S+)/
+const ATTEMPTS = /^psapi_attempts_total\{.*\} (\d+)$/gm
 const STATEMENT_MS_MAX = 600_000
 
 /**
@@ -40,25 +44,13 @@ export async function startService(
   processes: Processes,
   dataDir: string,
   receivers: readonly string[],
-  options: { inspected: boolean; env?: Readonly<Record<string, string>> },
+  options: { inspected?: boolean; roles?: string | undefined; env?: Readonly<Record<string, string>> } = {},
 ): Promise<Service> {
-  const child = spawn(process.execPath, [...(options.inspected ? ['--inspect=127.0.0.1:0'] : []), MAIN], {
-    env: {
-      PATH: process.env.PATH ?? '',
-      HOME: process.env.HOME ?? '',
-      PORT: '0',
-      ADMIN_PORT: '0',
-      LOOPBACK_RECEIVERS: receivers.join(','),
-      PSAPI_SERVER_DATA_DIR: dataDir,
-      PSAPI_SERVER_LOG_LEVEL: 'warn',
-      ...RAISED_LIMITS,
-      ...options.env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const { child, said } = await start(processes, receivers, options.inspected ? ['--inspect=127.0.0.1:0'] : [], {
+    PSAPI_SERVER_DATA_DIR: dataDir,
+    ...(options.roles === undefined ? {} : { ROLES: options.roles }),
+    ...options.env,
   })
-  processes.add(child)
-  const said = await untilReady(child)
-  child.stdout.resume()
   return {
     pid: child.pid ?? 0,
     url: READY.exec(said)?.[1] ?? '',
@@ -66,6 +58,64 @@ export async function startService(
     key: KEY.exec(said)?.[1] ?? null,
     end: () => endProcess(child),
   }
+}
+
+/** A process that only delivers. */
+export type WorkerProcess = {
+  pid: number
+  /** How many attempts it has made. */
+  attempts: () => Promise<number>
+  end: () => Promise<void>
+}
+
+/** Starts a worker on the database of a running service. */
+export async function startWorker(
+  processes: Processes,
+  dataDir: string,
+  receivers: readonly string[],
+): Promise<WorkerProcess> {
+  const connection = connectionToRunning(dataDir)
+  if (!('socketDir' in connection)) throw new Error('the embedded server is reached by a socket')
+  const { child, said } = await start(processes, receivers, [], {
+    ROLES: 'worker',
+    DATABASE_URL: databaseUrl(connection.socketDir, connection),
+    MASTER_KEY_FILE: join(dataDir, 'master-key'),
+  })
+  const adminUrl = ADMIN.exec(said)?.[1] ?? ''
+  return {
+    pid: child.pid ?? 0,
+    attempts: async () => attemptsIn(await (await insist(`${adminUrl}/metrics`, {})).text()),
+    end: () => endProcess(child),
+  }
+}
+
+function attemptsIn(metrics: string): number {
+  return [...metrics.matchAll(ATTEMPTS)].reduce((sum, [, count]) => sum + Number(count), 0)
+}
+
+async function start(
+  processes: Processes,
+  receivers: readonly string[],
+  nodeArgs: readonly string[],
+  environment: Record<string, string>,
+) {
+  const child = spawn(process.execPath, [...nodeArgs, MAIN], {
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+      PORT: '0',
+      ADMIN_PORT: '0',
+      LOOPBACK_RECEIVERS: receivers.join(','),
+      PSAPI_SERVER_LOG_LEVEL: 'warn',
+      ...RAISED_LIMITS,
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  processes.add(child)
+  const said = await untilReady(child)
+  child.stdout.resume()
+  return { child, said }
 }
 
 async function untilReady(child: ChildProcess): Promise<string> {

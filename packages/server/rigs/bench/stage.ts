@@ -8,7 +8,7 @@ import type { LoadOptions, Options } from './options.ts'
 import { type Helper, Processes } from './processes.ts'
 import type { PublisherCommands } from './publisher.ts'
 import { makeReceivers, type Receivers } from './receivers.ts'
-import { Api, type Service, startService } from './service.ts'
+import { Api, type Service, startService, startWorker, type WorkerProcess } from './service.ts'
 import type { SinkCommands } from './sink.ts'
 
 /** The processes of a run, and what they were given to do. */
@@ -17,10 +17,14 @@ export type Stage = {
   folder: string
   dataDir: string
   service: Service
+  /** Processes with nothing but the role of a worker; none where the service itself is one. */
+  workers: WorkerProcess[]
   api: Api
   sink: Helper<SinkCommands>
   publisher: Helper<PublisherCommands>
   bare: Helper<BareCommands>
+  /** Addresses and ports on loopback that endpoints may have. */
+  receivers: string[]
   sinkPort: number
   /** A second port of the sink, which can be closed for good. */
   mortalPort: number
@@ -58,6 +62,13 @@ export function planOf({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoint
       return { accounts: 1, endpointsPerAccount: 10, fanOut: 10, ...batch, windowEvents: 400 }
     case 'backlog1m':
       return { ...spread(10), ...batch }
+    case 'noisy':
+      return { ...spread(500), ...batch, eventsPerCall: 10 }
+    case 'workers2':
+    case 'workers4':
+      return { ...spread(1_000), ...batch }
+    case 'aged':
+      return { ...spread(100), ...batch }
     case 'slow1':
     case 'slow10':
     case 'endpoints10k':
@@ -67,6 +78,11 @@ export function planOf({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoint
   }
 }
 
+/** Are API and workers processes of their own? */
+function isApart(mode: Options['mode'] | undefined): boolean {
+  return mode === 'workers2' || mode === 'workers4'
+}
+
 function spread(endpoints: number) {
   const endpointsPerAccount = Math.min(endpoints, ENDPOINTS_PER_ACCOUNT)
   return { accounts: Math.ceil(endpoints / endpointsPerAccount), endpointsPerAccount, fanOut: 1 }
@@ -74,7 +90,7 @@ function spread(endpoints: number) {
 
 /** Starts everything on a folder, a temporary one unless it is to be kept; `close` ends and removes it all, whatever has happened. */
 export async function openStage(
-  options: Pick<Options, 'seed' | 'profile' | 'keep'>,
+  options: Pick<Options, 'seed' | 'profile' | 'keep'> & Partial<Pick<Options, 'mode'>>,
   say: (words: string) => void,
 ): Promise<{ stage: Stage; close: () => Promise<void> }> {
   const { keep } = options
@@ -95,17 +111,37 @@ export async function openStage(
     const mortalPort = await sink.ask('listen')
     say('starting the service')
     const receivers = [sinkPort, mortalPort].map((port) => `127.0.0.1:${port}`)
-    const first = await startService(processes, dataDir, receivers, { inspected: false })
+    const first = await startService(processes, dataDir, receivers)
     const key = first.key ?? keptKey(folder)
     if (key === null) throw new Error('the first start of the service showed no environment key')
     if (keep !== null) keepKey(folder, key)
     await countStatements(dataDir)
     await first.end()
-    const service = await startService(processes, dataDir, receivers, { inspected: options.profile !== null })
+    const apart = isApart(options.mode)
+    const service = await startService(processes, dataDir, receivers, {
+      inspected: options.profile !== null,
+      roles: apart ? 'api,updates,portal' : undefined,
+    })
+    const workers = apart ? [await startWorker(processes, dataDir, receivers)] : []
     const api = new Api(service.url, key)
     const { seed } = options
     return {
-      stage: { processes, folder, dataDir, service, api, sink, publisher, bare, sinkPort, mortalPort, seed, say },
+      stage: {
+        processes,
+        folder,
+        dataDir,
+        service,
+        workers,
+        receivers,
+        api,
+        sink,
+        publisher,
+        bare,
+        sinkPort,
+        mortalPort,
+        seed,
+        say,
+      },
       close,
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Report } from './report.ts'
 
 /** The report for people. */
 export function tableOf(report: Report): string {
-  const { cpuUsPerDelivery: cpu, halfRate, barePerS, ledger, beside } = report
+  const { cpuUsPerDelivery: cpu, halfRate, barePerS, ledger, beside, workers } = report
   const rows: [string, string][] = [
     ['mode', `${report.mode}, ${count(report.endpoints)} endpoints, seed ${report.seed}, ${report.durationS} s`],
     ['commit', `${report.commit ?? 'unknown'}, Node ${report.node}, PostgreSQL ${report.postgres}`],
@@ -30,8 +30,20 @@ export function tableOf(report: Report): string {
     ['  due → first byte', spread(halfRate.dueToFirstByteMs)],
     ...(beside
       ? ([
-          ['disturbed', `${count(beside.deliveredPerS)}/s, ${beside.throughputRatio} of quiet`],
+          ['beside that', `${count(beside.deliveredPerS)}/s, ${beside.throughputRatio} of quiet`],
           ['  due → first byte', `${spread(beside.dueToFirstByteMs)}; p99 ${beside.p99Ratio} of quiet`],
+        ] satisfies [string, string][])
+      : []),
+    ...(workers
+      ? ([
+          [
+            'workers',
+            `${workers.count}; the busiest made ${workers.balance.most} of the mean, the idlest ${workers.balance.least}`,
+          ],
+          [
+            '  while changing',
+            `${count(workers.whileChanging.deliveredPerS)}/s for ${workers.whileChanging.seconds} s`,
+          ],
         ] satisfies [string, string][])
       : []),
     [

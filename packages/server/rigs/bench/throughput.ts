@@ -14,11 +14,24 @@ export type Figures = {
   half: LatencyLoad
   /** What stood beside the healthy endpoints, and how they fared with it; null in modes that have no such thing. */
   beside: { full: LoadFigures; half: LatencyLoad } | null
+  /** Of modes that compare numbers of workers. */
+  workers: WorkerFigures | null
   ledger: Ledger
   /** Has everything been delivered that could be? */
   drained: boolean
 }
 export type LatencyLoad = LoadFigures & LatencyFigures
+
+/** How several workers share what there is. */
+type WorkerFigures = {
+  count: number
+  /** Attempts of each at full rate, the mean being 1. */
+  shares: number[]
+  /** The most and the least of them. */
+  balance: { most: number; least: number }
+  /** While workers started and one of them was ended and replaced. */
+  whileChanging: { deliveredPerS: number; seconds: number; changes: number }
+}
 
 const WARM_UP_S = 6
 const BARE_S_MIN = 3
@@ -36,7 +49,7 @@ export async function measureThroughput(stage: Stage, options: LoadOptions): Pro
   stage.say('comparing the books')
   const ledger = await balance(stage, plan, accountIds)
   const drained = ledger.pending === 0
-  return { plan, connections, bare: { before, after }, full, half, beside: null, ledger, drained }
+  return { plan, connections, bare: { before, after }, full, half, beside: null, workers: null, ledger, drained }
 }
 
 /** @returns how many connections the service then had to its receivers */
@@ -61,9 +74,16 @@ export function halfOf(full: LoadFigures, { fanOut }: Plan, { rate }: Options): 
   return Math.max(1, Math.round((rate ?? full.deliveredPerS / fanOut) / 2))
 }
 
-export async function measureHalf(stage: Stage, plan: Plan, seconds: number, rate: number): Promise<LatencyLoad> {
-  stage.say(`half of it, ${rate} events/s, ${seconds} s`)
+/** @param firstEndpoint  times of those with lower numbers do not count */
+export async function measureHalf(
+  stage: Stage,
+  plan: Plan,
+  seconds: number,
+  rate: number,
+  firstEndpoint = 0,
+): Promise<LatencyLoad> {
+  stage.say(`${rate} events/s, ${seconds} s`)
   const half = await measureLoad(stage, plan, { rate, seconds, profileFolder: null })
   await drain(stage, plan)
-  return { ...half, ...(await latencyOf(stage, half)) }
+  return { ...half, ...(await latencyOf(stage, half, firstEndpoint)) }
 }

@@ -32,14 +32,14 @@ async function main(): Promise<void> {
     commit: commitOf(),
     node: process.version,
     tookS: Math.round((performance.now() - startedAtMs) / 1_000),
-    exitCodes: Object.fromEntries(parts.map(({ rig, exitCode }) => [rig, exitCode])),
-    broken: parts.flatMap(({ rig, report: { broken } }) =>
+    exitCodes: Object.fromEntries(parts.map(({ name, exitCode }) => [name, exitCode])),
+    broken: parts.flatMap(({ name: rig, report: { broken } }) =>
       Array.isArray(broken) ? broken.map((one: unknown) => ({ rig, one })) : [],
     ),
-    skipped: parts.flatMap(({ rig, report: { skipped } }) =>
+    skipped: parts.flatMap(({ name: rig, report: { skipped } }) =>
       Array.isArray(skipped) ? skipped.map((one: unknown) => ({ rig, one })) : [],
     ),
-    rigs: Object.fromEntries(parts.map(({ rig, command, report: own }) => [rig, { run: command, ...own }])),
+    rigs: Object.fromEntries(parts.map(({ name, command, report: own }) => [name, { run: command, ...own }])),
   }
   if (!options.json) for (const part of parts) process.stdout.write(`${part.command}\n${table(part.report)}\n`)
   process.stdout.write(`${JSON.stringify(report)}\n`)

@@ -56,7 +56,9 @@ export type Wake = (deliveries: readonly PlannedDelivery[]) => void
 export const EVENTS_PER_STATEMENT_MAX = 1000
 
 /**
- * The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text.
+ * The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text; and what wants
+ * them as `targets`, one row: for each kind of event a list of endpoints with their shards, as text, as `kind_no` says.
+ * Many events are of few kinds, and asking for each event again costs more than all else that is done for it.
  * @param callNumbers  which call each event came with; becomes `call_no`
  */
 export function inputOf(events: readonly NewEvent[], callNumbers: readonly number[] = events.map(() => 1)): Sql {
@@ -68,13 +70,13 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
     lengths.push(payload.length)
     start += payload.length
   }
+  const { kinds, kindNumbers } = kindsOf(events)
   const payloads = Buffer.concat(events.map((event) => event.payload)) // one binary parameter: no escaping of each
   return sql`
     input as materialized (
       select i.*, substring(${payloads}::bytea from i.start for i.length) as payload,
              i.channels_text::text[] as channels, i.tags_text::text[] as tags
         from unnest(${events.map((event) => event.accountId)}::text[],
-                    ${events.map((event) => event.environment)}::text[],
                     ${events.map((event) => event.id)}::text[],
                     ${events.map((event) => event.type)}::text[],
                     ${starts}::int[], ${lengths}::int[],
@@ -88,11 +90,42 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
                     ${events.map((event) => event.onlyEndpointId ?? null)}::text[],
                     ${events.map((event) => event.cause)}::text[],
                     ${events.map(npnOf)}::text[],
-                    ${callNumbers}::int[])
+                    ${callNumbers}::int[], ${kindNumbers}::int[])
              with ordinality
-          as i (account_id, environment, id, type, start, length, content_type, uid, channels_text, tags_text,
-                created_ms, deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, event_no)
+          as i (account_id, id, type, start, length, content_type, uid, channels_text, tags_text,
+                created_ms, deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, kind_no, event_no)
+    ),
+    targets as materialized (
+      select array(
+        select (select string_agg(e.id || ' ' || e.shard, ',')
+                  from endpoint e
+                 where e.account_id = k.account_id
+                   and endpoint_wants(e, k.only_endpoint_id, k.type, t, k.channels_text::text[]))
+          from unnest(${kinds.map((event) => event.accountId)}::text[],
+                      ${kinds.map((event) => event.environment)}::text[],
+                      ${kinds.map((event) => event.type)}::text[],
+                      ${kinds.map((event) => event.onlyEndpointId ?? null)}::text[],
+                      ${kinds.map(({ channels }) => (channels ? toArrayText(channels) : null))}::text[])
+               with ordinality
+            as k (account_id, environment, type, only_endpoint_id, channels_text, kind_no)
+          left join event_type t on t.environment = k.environment and t.name = k.type
+         order by k.kind_no) as of_kinds
     )`
+}
+
+/** One event of each kind, and of which kind each event is: 1, 2, …; those of one kind go to the same endpoints. */
+function kindsOf(events: readonly NewEvent[]): { kinds: NewEvent[]; kindNumbers: number[] } {
+  const kinds: NewEvent[] = []
+  const numbers = new Map<string, number>()
+  const kindNumbers = events.map((event) => {
+    const { accountId, environment, type, onlyEndpointId, channels } = event
+    const name = [accountId, environment, type, onlyEndpointId, channels && toArrayText(channels)].join('\n')
+    const known = numbers.get(name)
+    if (known !== undefined) return known
+    numbers.set(name, kinds.push(event))
+    return kinds.length
+  })
+  return { kinds, kindNumbers }
 }
 
 const ABOUT_AN_NPN = 'producersync.npn.'
@@ -109,23 +142,22 @@ function npnOf({ npn, type, payload }: NewEvent): string | null {
 }
 
 /**
- * Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that wants one; where
- * somebody watches the account, both are noted.
+ * Stores the events of the relation `admitted` (rows of `input`, beside `targets`) and plans a delivery for each endpoint that
+ * wants one; where somebody watches the account, both are noted.
  */
 export const storeAndPlan: Sql = sql`
     stored as (
       insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
                          payload_expires_at, only_endpoint_id, npn)
-      select account_id, id, type, payload, content_type, uid, channels, tags, to_timestamp(created_ms / 1000), to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000),
-             only_endpoint_id, npn
+      select account_id, id, type, payload, content_type, uid, channels, tags, to_timestamp(created_ms / 1000),
+             to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000), only_endpoint_id, npn
         from admitted
     ), planned as (
       insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select a.account_id, a.id, gen_random_uuid(), e.id, e.shard, 0, a.cause, to_timestamp(a.created_ms / 1000),
-             to_timestamp(coalesce(a.deliver_ms, a.created_ms) / 1000)
+      select a.account_id, a.id, gen_random_uuid(), split_part(target, ' ', 1), split_part(target, ' ', 2)::smallint, 0, a.cause,
+             to_timestamp(a.created_ms / 1000), to_timestamp(coalesce(a.deliver_ms, a.created_ms) / 1000)
         from admitted a
-        left join event_type t on t.environment = a.environment and t.name = a.type
-        join endpoint e on e.account_id = a.account_id and endpoint_wants(e, a.only_endpoint_id, a.type, t, a.channels)
+       cross join lateral string_to_table((select of_kinds from targets)[a.kind_no], ',') as target
       returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
     ), noted_events as (
       insert into live_change (account_id, topic, subject)

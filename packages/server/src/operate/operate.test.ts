@@ -110,6 +110,18 @@ describe('housekeeping', () => {
     expect((await service.message(account)).id).toMatch(/^msg_/)
   })
 
+  test('is done to the hot table after so many rows, however large it is, and without a pause', async () => {
+    const [pending] = await service.database.open('migrate').query<{ options: string[] }>`
+      select reloptions as options from pg_class where oid = 'pending'::regclass`
+    expect(pending?.options).toEqual(
+      expect.arrayContaining([
+        'autovacuum_vacuum_scale_factor=0',
+        'autovacuum_vacuum_threshold=10000',
+        'autovacuum_vacuum_cost_delay=0',
+      ]),
+    )
+  })
+
   test('a payload ends with its own retention, its message stays', async () => {
     const account = await service.account()
     const short = await service.message(account, { payloadRetentionHours: 1 })

@@ -183,7 +183,10 @@ function localSettings({ settings, timeoutMs }: TransactionOptions): Sql | undef
 
 async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new DatabaseUnavailable('timed_out')), deadlineMs - performance.now())
+  const timer = setTimeout(
+    () => late.reject(new DatabaseUnavailable('timed_out')),
+    Math.max(0, deadlineMs - performance.now()),
+  )
   try {
     return await Promise.race([work, late.promise])
   } finally {
