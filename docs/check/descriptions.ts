@@ -38,7 +38,7 @@ function textOf(value: object): string {
 function asyncApi(): object {
   const ref = (path: string) => ({ $ref: `#/${path}` })
   const messages = Object.fromEntries(
-    producersyncTypes.map(({ name, description, schema: { $schema: _, examples, ...schema } }) => [
+    producersyncTypes.map(({ name, description, schema: { examples, ...schema } }) => [
       name,
       {
         name,
@@ -46,7 +46,10 @@ function asyncApi(): object {
         summary: description,
         contentType: 'application/json',
         headers: ref('components/schemas/WebhookHeaders'),
-        payload: { schemaFormat: 'application/schema+json;version=draft-07', schema },
+        payload: {
+          schemaFormat: 'application/schema+json;version=draft-07',
+          schema: { ...schema, $schema: undefined },
+        },
         examples: examples.map((payload) => ({ payload })),
       },
     ]),

@@ -19,7 +19,7 @@ const LEFT_OUT = new Set([
 
 /** What the API takes away from those who use its last release. */
 export function breaks(): string[] {
-  return breaksBetween(JSON.parse(readFileSync(FILE, 'utf8')), current())
+  return breaksBetween(JSON.parse(readFileSync(FILE, 'utf8')) as Api, current())
 }
 
 /** Keeps the API as it is now as what has been released: with a release, or when a break is meant. */
@@ -38,7 +38,7 @@ export function keepAsReleased(): void {
 }
 
 function current(): Api {
-  return JSON.parse(readFileSync(join(ROOT, 'packages/server/openapi.json'), 'utf8'))
+  return JSON.parse(readFileSync(join(ROOT, 'packages/server/openapi.json'), 'utf8')) as Api
 }
 
 /** A field may be called `description` too: that is an object then. */

@@ -27,7 +27,9 @@ export function readSources(): Source[] {
     const path = sitePathOf(file)
     return path === null ? [] : [{ path, file, markdown: readFileSync(join(ROOT, file), 'utf8') }]
   })
-  const openapi = JSON.parse(readFileSync(join(ROOT, 'packages/server/openapi.json'), 'utf8'))
+  const openapi = JSON.parse(readFileSync(join(ROOT, 'packages/server/openapi.json'), 'utf8')) as Parameters<
+    typeof apiPages
+  >[0]
   return [...written, ...apiPages(openapi)]
 }
 

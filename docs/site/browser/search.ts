@@ -1,4 +1,4 @@
-import MiniSearch from 'minisearch'
+import MiniSearch, { type SearchResult } from 'minisearch'
 import { type Part, searchOptions } from './search-options.ts'
 
 const FOUND_MAX = 12
@@ -26,7 +26,7 @@ export function addSearch(): void {
     if (query === '') return close()
     index ??= readIndex(root)
     try {
-      const results = (await index).search(query).slice(0, FOUND_MAX)
+      const results = (await index).search(query).slice(0, FOUND_MAX) as (SearchResult & Part)[]
       if (mine !== asked) return
       found.replaceChildren(...results.map(({ href, title, page }) => linkTo(`${root}${href}`, title, page)))
       found.hidden = results.length === 0

@@ -187,5 +187,5 @@ async function base64Of(file: File): Promise<string> {
   })
   reader.readAsDataURL(file)
   await read
-  return String(reader.result).split(',')[1] ?? ''
+  return (reader.result as string).split(',')[1] ?? '' // a data URL, as it was read as one
 }

@@ -47,12 +47,13 @@ export function shadesOf(accent: string): { light: Shades; dark: Shades } {
 
 function inTheme(colour: Oklch, { grounds, soft, direction, onAccent }: Theme): Shades {
   const accentSoft = tint(colour, soft)
-  let moved = colour
   const end = direction > 0 ? 1 : 0
-  while (moved.lightness !== end && !isReadable(toHex(moved), [...grounds, accentSoft])) {
-    moved = { ...moved, lightness: Math.min(1, Math.max(0, moved.lightness + direction * STEP)) }
+  const at = (lightness: number) => toHex({ ...colour, lightness })
+  let { lightness } = colour
+  while (lightness !== end && !isReadable(at(lightness), [...grounds, accentSoft])) {
+    lightness = Math.min(1, Math.max(0, lightness + direction * STEP))
   }
-  return { accent: toHex(moved), onAccent: tint(colour, onAccent), accentSoft }
+  return { accent: at(lightness), onAccent: tint(colour, onAccent), accentSoft }
 }
 
 function tint({ chroma, hue }: Oklch, { lightness, chromaMax }: Theme['soft']): string {
