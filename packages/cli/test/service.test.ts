@@ -167,9 +167,9 @@ test('endpoints: made, read, changed, tested, rotated, disabled and deleted', as
   expect(listed.stdout).toBe(`${made.id}\t${receiver.url}\tenabled\tproducersync\t-\n`)
   expect(await psapi.json('endpoints', 'list')).toEqual([await psapi.json('endpoints', 'get', 'crm')])
 
-  expect(await psapi.json('endpoints', 'update', 'crm', '--events', 'all', '--rate', '7')).toMatchObject({
+  expect(await psapi.json('endpoints', 'update', 'crm', '--events', 'all', '--rate', '70')).toMatchObject({
     eventTypes: null,
-    throttleRate: 7,
+    throttleRate: 70,
   })
   expect(await psapi.json('endpoints', 'headers', 'crm', '--set', 'x-team: blue')).toMatchObject({
     headers: { 'x-team': 'blue' },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, test } from 'vitest'
+import { addMs } from '#src/adapters/clock.ts'
 import { TestService } from '../../test/service.ts'
 
 let service: TestService
@@ -52,6 +53,9 @@ describe('app-portal-access (webhook-api 2.2)', () => {
       appId: account.id,
       permissionSource: 'RegionalAuthToken',
       sessionId: null,
+      person: null,
+      role: null,
+      expiresAt: addMs(service.clock.now(), 7 * 86_400_000).toISOString(),
     })
     const owner = service.database.open('migrate')
     const stored = await owner.query<{ text: string }>`
@@ -346,12 +350,11 @@ describe('whoami', () => {
     const account = await service.account('sandbox')
     const key = (await whoami(account.key)).body
     assert.match(key.envId, /^org_[A-Za-z0-9]{27}$/)
-    assert.deepEqual(
-      { ...key, envId: '' },
-      { envId: '', appId: null, permissionSource: 'RegionalAuthToken', sessionId: null },
-    )
+    const nobody = { envId: key.envId, sessionId: null, person: null, role: null }
+    assert.deepEqual(key, { ...nobody, appId: null, permissionSource: 'RegionalAuthToken', expiresAt: null })
     const client = (await whoami(await service.token(account))).body
-    assert.deepEqual(client, { envId: key.envId, appId: account.id, permissionSource: 'OidcJwt', sessionId: null })
+    const expiresAt = addMs(service.clock.now(), 3_600_000).toISOString()
+    assert.deepEqual(client, { ...nobody, appId: account.id, permissionSource: 'OidcJwt', expiresAt })
     assert.notEqual((await whoami(service.keys.production)).body.envId, key.envId)
   })
 })
