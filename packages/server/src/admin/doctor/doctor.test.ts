@@ -265,7 +265,8 @@ test('restore-check says up to when a database goes, what is planned in it, and 
   await service.settled()
   const { code, report } = await command(['restore-check', '--json'])
   const findings: Finding[] = report.findings
-  expect(report.restoredTo).toBe(service.clock.now().toISOString())
+  const acceptedAtMs = Math.floor(service.clock.now().getTime() / 4) * 4 // as an event's id has it
+  expect(report.restoredTo).toBe(new Date(acceptedAtMs).toISOString())
   expect(report.planned).toBeGreaterThanOrEqual(report.due)
   expect(findings.map(({ check, state }) => [check, state])).toEqual([
     ['durability', 'failed'], // the server of the tests runs without fsync
