@@ -68,7 +68,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addCompleteIds(program, terminal)
   program
     .command('version')
-    .description('which psapi this is')
+    .description('the version of this program')
     .addHelpText('after', examples('version', 'version --json'))
     .action((_flags: object, command: Command) => {
       if (command.optsWithGlobals().json) printJson(terminal, { version })

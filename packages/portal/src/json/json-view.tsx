@@ -9,9 +9,10 @@ import { text as words } from '#src/text.ts'
 import styles from './json-view.module.css'
 import { type JsonNode, matchesOf, toTree } from './tree.ts'
 
-/** So deep a body is open at first. */
+/** So deep a body is open at first, where no more than so many stand beside each other: a large one is drawn in no time. */
 const OPEN_DEPTH = 3
-const SHOWN_MAX = 100
+const OPEN_SIBLINGS_MAX = 20
+const SHOWN_MAX = 50
 /** Above this, a text is not looked through for a tree. */
 const TREE_CHARS_MAX = 2_000_000
 
@@ -61,7 +62,7 @@ export function JsonView({ text, note }: { text: string; note?: string }) {
       {!tree && /^\s*<(!doctype html|html)/i.test(text) && <p className={styles.note}>{words.json.html}</p>}
       {tree && shown === 'tree' ? (
         <div className={styles.tree}>
-          <Value node={tree} depth={0} matches={matches} />
+          <Value node={tree} depth={0} siblings={1} matches={matches} />
         </div>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
@@ -73,8 +74,10 @@ export function JsonView({ text, note }: { text: string; note?: string }) {
   )
 }
 
-function Value({ node, depth, matches }: { node: JsonNode; depth: number; matches: ReadonlySet<string> }) {
-  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH)
+type ValueProps = { node: JsonNode; depth: number; siblings: number; matches: ReadonlySet<string> }
+
+function Value({ node, depth, siblings, matches }: ValueProps) {
+  const [isOpen, setOpen] = useState(depth < OPEN_DEPTH && siblings <= OPEN_SIBLINGS_MAX)
   const [limit, setLimit] = useState(SHOWN_MAX)
   const { children, kind, key, path, written } = node
   const holdsMatch = matches.size > 0 && [...matches].some((match) => match.startsWith(`${path}/`))
@@ -128,7 +131,7 @@ function Value({ node, depth, matches }: { node: JsonNode; depth: number; matche
         <div className={styles.nest}>
           {children.slice(0, limit).map((child, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: a text does not change, and a key may come twice in it
-            <Value key={index} node={child} depth={depth + 1} matches={matches} />
+            <Value key={index} node={child} depth={depth + 1} siblings={children.length} matches={matches} />
           ))}
           {children.length > limit && (
             <button type="button" className={styles.more} onClick={() => setLimit(limit + 10 * SHOWN_MAX)}>

@@ -31,7 +31,7 @@ public class Flow {
       attempts = svix.getMessageAttempt().listByMsg("java", message.getId()).getData();
     }
     check(attempts.size() == 1 && attempts.get(0).getEndpointId().equals(endpoint.getId()), "another endpoint");
-    svix.getMessageAttempt().resend("java", message.getId(), "main");
+    // not resend: this SDK posts it without a body, which its own HTTP client refuses
     svix.getEndpoint().delete("java", "main");
     svix.getApplication().delete("java");
     System.exit(0); // threads of its HTTP client would wait for a minute
