@@ -1,4 +1,31 @@
-import type { Named, Owner } from './isolation-world.ts'
+import type { TestAccount } from './api-client.ts'
+
+/** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
+export type Named = Record<
+  | 'app_id'
+  | 'endpoint_id'
+  | 'msg_id'
+  | 'attempt_id'
+  | 'task_id'
+  | 'replay_id'
+  | 'issue_id'
+  | 'event_type_name'
+  | 'jobId'
+  | 'previewId'
+  | 'npn'
+  | 'runDate'
+  | 'member_id'
+  | 'key_id'
+  | 'key_secret_id'
+  | 'secret_id'
+  | 'link_id'
+  | 'cli_session_id'
+  | 'replay_preview_id', // only in a body
+  string
+>
+
+/** An account with one of everything; its names and contents hold `canary`. */
+export type Owner = { account: TestAccount; named: Named; canary: string; token: string }
 
 /** What the description says of an operation beside its path, as far as ids can stand there. */
 export type Inputs = { method: string; path: string; query: string[]; members: string[] }

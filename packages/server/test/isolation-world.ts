@@ -2,7 +2,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { vi } from 'vitest'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { TestAccount } from './api-client.ts'
-import { asRoute, type Document } from './isolation-named.ts'
+import { asRoute, type Document, type Owner } from './isolation-named.ts'
 import { type Receiver, startReceiver } from './receiver.ts'
 import { TestService } from './service.ts'
 
@@ -15,33 +15,6 @@ export type Route = {
   notImplemented: boolean
   mayBeNew: boolean
 }
-
-/** A value for each parameter that a path of the API can have: all that an account, or an environment, can own. */
-export type Named = Record<
-  | 'app_id'
-  | 'endpoint_id'
-  | 'msg_id'
-  | 'attempt_id'
-  | 'task_id'
-  | 'replay_id'
-  | 'issue_id'
-  | 'event_type_name'
-  | 'jobId'
-  | 'previewId'
-  | 'npn'
-  | 'runDate'
-  | 'member_id'
-  | 'key_id'
-  | 'key_secret_id'
-  | 'secret_id'
-  | 'link_id'
-  | 'cli_session_id'
-  | 'replay_preview_id', // only in a body
-  string
->
-
-/** An account with one of everything; its names and contents hold `canary`. */
-export type Owner = { account: TestAccount; named: Named; canary: string; token: string }
 
 /** A service that knows its own routes and its description, and accounts to be kept apart. */
 export class IsolationWorld {

@@ -5,6 +5,7 @@ import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
 import { sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { TallyRunner } from '#src/tally/tally-runner.ts'
 import { storeBacklog } from './backlog.ts'
+import type { Stored } from './kept-history.ts'
 import type { Receivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
 import { pause } from './stage.ts'
@@ -29,9 +30,6 @@ const LOOK_MS = 500
 /** A smaller history is quickly looked through, and its 720 hours cost as much to count as those of a large one. */
 const COUNTED_MIN = 100_000
 const COUNTING = { connectionsMax: 2, statementTimeoutMs: 120_000, queryTimeoutMs: 120_000 }
-
-/** What is stored, as the database counts it. */
-export type Stored = { attempts: number; events: number; planned: number; bytes: number }
 
 type Client = Parameters<Parameters<typeof asSuperuser>[1]>[0]
 

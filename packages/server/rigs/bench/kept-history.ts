@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Stored } from './history.ts'
+
+/** What is stored, as the database counts it. */
+export type Stored = { attempts: number; events: number; planned: number; bytes: number }
 
 /** What the database of a folder has stored, and whose it is: noted beside it, so that a later run can ask for it again. */
 export type KeptHistory = { accountIds: { large: string; small: string; waiting: string }; stored: Stored }

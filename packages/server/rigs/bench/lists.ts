@@ -1,6 +1,6 @@
 import { Durations, type Spread } from './figures.ts'
-import { HISTORY_DAYS, type Share, type Stored, storeHistory } from './history.ts'
-import { type KeptHistory, noteHistory, readHistory } from './kept-history.ts'
+import { HISTORY_DAYS, type Share, storeHistory } from './history.ts'
+import { type KeptHistory, noteHistory, readHistory, type Stored } from './kept-history.ts'
 import { type ListCase, listCases, sampleOf, waitingCases } from './list-cases.ts'
 import { makeReceivers } from './receivers.ts'
 import type { Api } from './service.ts'

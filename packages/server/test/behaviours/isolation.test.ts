@@ -3,8 +3,17 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { CAPABILITIES, type Capability, DEFAULT_CAPABILITIES } from '#src/accounts/principal.ts'
 import type { Access } from '#src/adapters/http/request.ts'
 import type { Answer } from '../api-client.ts'
-import { BODY_IDS, GIVEN_IDS, inputsOf, notOwn, QUERY_IDS, QUERY_WORDS } from '../isolation-named.ts'
-import { fill, IsolationWorld, type Named, type Owner, type Route } from '../isolation-world.ts'
+import {
+  BODY_IDS,
+  GIVEN_IDS,
+  inputsOf,
+  type Named,
+  notOwn,
+  type Owner,
+  QUERY_IDS,
+  QUERY_WORDS,
+} from '../isolation-named.ts'
+import { fill, IsolationWorld, type Route } from '../isolation-world.ts'
 
 let world: IsolationWorld
 let own: Owner
