@@ -1,4 +1,4 @@
-import { type Node, type ParseError, parseTree } from 'jsonc-parser'
+import { findNodeAtLocation, type Node, type ParseError, parseTree } from 'jsonc-parser'
 
 /** A value of a JSON text, as it is written there: `1.0` stays `1.0`, and keys stay in order. */
 export type JsonNode = {
@@ -21,17 +21,32 @@ export function toTree(text: string): JsonNode | null {
   return root && errors.length === 0 ? toNode(root, '', null, text) : null
 }
 
+/** Its children are made when they are asked for: of a large body few are ever seen. */
 function toNode(node: Node, path: string, key: string | null, text: string): JsonNode {
   const kind = KINDS.find((kind) => kind === node.type) ?? 'null'
-  const written = text.slice(node.offset, node.offset + node.length)
-  const children = (node.children ?? []).flatMap((child, index) => {
-    if (kind === 'array') return [toNode(child, `${path}/${index}`, String(index), text)]
+  let children: JsonNode[] | undefined
+  return {
+    path,
+    key,
+    kind,
+    get written() {
+      return text.slice(node.offset, node.offset + node.length)
+    },
+    get children() {
+      children ??= childrenOf(node, path, text)
+      return children
+    },
+  }
+}
+
+function childrenOf(node: Node, path: string, text: string): JsonNode[] {
+  return (node.children ?? []).flatMap((child, index) => {
+    if (node.type === 'array') return [toNode(child, `${path}/${index}`, String(index), text)]
     const [name, value] = child.children ?? []
     if (!name || !value) return []
     const member = String(name.value)
     return [toNode(value, `${path}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`, member, text)]
   })
-  return { path, key, kind, written, children }
 }
 
 /** Paths of the nodes whose key or value holds the words, whatever their case. */
@@ -65,5 +80,7 @@ export function toText(bytes: Uint8Array): { text: string; isText: boolean } {
 
 /** The text of one member of a JSON object, exactly as it stands there. */
 export function memberText(text: string, key: string): string | undefined {
-  return toTree(text)?.children.find((child) => child.key === key)?.written
+  const root = parseTree(text)
+  const value = root && findNodeAtLocation(root, [key])
+  return value && text.slice(value.offset, value.offset + value.length)
 }

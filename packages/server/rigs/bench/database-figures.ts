@@ -14,7 +14,7 @@ export type DatabaseReading = {
 export async function countStatements(dataDir: string): Promise<void> {
   await asSuperuser(dataDir, async (client) => {
     await client.query("alter system set shared_preload_libraries = 'pg_stat_statements'")
-    await client.query('create extension pg_stat_statements')
+    await client.query('create extension if not exists pg_stat_statements')
   })
 }
 
