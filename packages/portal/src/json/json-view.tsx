@@ -12,7 +12,7 @@ import { type JsonNode, matchesOf, toTree } from './tree.ts'
 /** So deep a body is open at first, where no more than so many stand beside each other: a large one is drawn in no time. */
 const OPEN_DEPTH = 3
 const OPEN_SIBLINGS_MAX = 20
-const SHOWN_MAX = 50
+const SHOWN_MAX = 20
 /** Above this, a text is not looked through for a tree. */
 const TREE_CHARS_MAX = 2_000_000
 
@@ -134,7 +134,7 @@ function Value({ node, depth, siblings, matches }: ValueProps) {
             <Value key={index} node={child} depth={depth + 1} siblings={children.length} matches={matches} />
           ))}
           {children.length > limit && (
-            <button type="button" className={styles.more} onClick={() => setLimit(limit + 10 * SHOWN_MAX)}>
+            <button type="button" className={styles.more} onClick={() => setLimit(limit + 25 * SHOWN_MAX)}>
               {words.json.rest(children.length - limit)}
             </button>
           )}

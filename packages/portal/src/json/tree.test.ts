@@ -36,6 +36,14 @@ test('bytes that are no UTF-8 are shown in hexadecimal', () => {
   expect(toText(new Uint8Array([0xff, 0x00, 0x0a]))).toEqual({ text: 'ff 00 0a', isText: false })
 })
 
-test('a payload is taken out of its message byte for byte', () => {
-  expect(memberText('{"id":"msg_1", "payload": {"n":1.50, "z" : 1} }', 'payload')).toBe('{"n":1.50, "z" : 1}')
+test.each([
+  ['{"id":"msg_1", "payload": {"n":1.50, "z" : 1} }', '{"n":1.50, "z" : 1}'],
+  ['{"a":{"payload":1},"b":["payload",{"payload":2}],"c":"payload","payload":[1 , {}],"d":0}', '[1 , {}]'],
+  ['{"payload" : "a,}\\"b" , "z":1}', '"a,}\\"b"'],
+  ['{"payload":1.0}', '1.0'],
+  ['{"payload":null,"payload":2}', 'null'],
+  ['{"other":{"payload":1}}', undefined],
+  ['', undefined],
+])('a payload is taken out of its message byte for byte: %s', (message, payload) => {
+  expect(memberText(message, 'payload')).toBe(payload)
 })

@@ -1,4 +1,4 @@
-import { findNodeAtLocation, type Node, type ParseError, parseTree } from 'jsonc-parser'
+import { createScanner, type Node, type ParseError, parseTree, type SyntaxKind } from 'jsonc-parser'
 
 /** A value of a JSON text, as it is written there: `1.0` stays `1.0`, and keys stay in order. */
 export type JsonNode = {
@@ -78,9 +78,35 @@ export function toText(bytes: Uint8Array): { text: string; isText: boolean } {
   }
 }
 
-/** The text of one member of a JSON object, exactly as it stands there. */
+/** `SyntaxKind` of jsonc-parser, whose enumeration its package has for the compiler alone. */
+const TOKEN = {
+  open: 1,
+  close: 2,
+  openList: 3,
+  closeList: 4,
+  comma: 5,
+  colon: 6,
+  text: 10,
+  end: 17,
+} as const satisfies Record<string, SyntaxKind>
+
+/** The text of one member of a JSON object, exactly as it stands there: without a tree of what may be large. */
 export function memberText(text: string, key: string): string | undefined {
-  const root = parseTree(text)
-  const value = root && findNodeAtLocation(root, [key])
-  return value && text.slice(value.offset, value.offset + value.length)
+  const scanner = createScanner(text, true)
+  let depth = 0
+  let name: string | undefined
+  let isNext = false
+  let start: number | undefined
+  let end = 0
+  for (let kind: number = scanner.scan(); kind !== TOKEN.end; kind = scanner.scan()) {
+    if (isNext) start ??= scanner.getTokenOffset()
+    if (kind === TOKEN.close || kind === TOKEN.closeList) depth -= 1
+    const isBetween = depth === 0 || (depth === 1 && kind === TOKEN.comma)
+    if (start !== undefined && isBetween) return text.slice(start, end)
+    if (kind === TOKEN.open || kind === TOKEN.openList) depth += 1
+    if (depth === 1 && kind === TOKEN.colon) isNext ||= name === key
+    if (depth === 1 && kind === TOKEN.text) name = scanner.getTokenValue()
+    end = scanner.getTokenOffset() + scanner.getTokenLength()
+  }
+  return undefined
 }

@@ -70,19 +70,24 @@ async function openLargePayload({ stage, world }: Pick<Setting, 'stage' | 'world
   const devTools = await visitor.context.newCDPSession(page)
   await devTools.send('Emulation.setCPUThrottlingRate', { rate: 1 })
   await page.addInitScript(WHEN_TREE)
-  await visitor.open(`/portal/a/${world.account}/events/${event}`)
-  await page.getByRole('radio', { name: 'Tree' }).waitFor()
-  const ms = await page.evaluate<number>(`new Promise((done) => {
-    const look = () => {
-      if (window.treeAt === undefined) return setTimeout(look, 10)
-      const [payload] = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/msg/${event}'))
-      done(treeAt - payload.responseEnd)
-    }
-    look()
-  })`)
-  return Math.round(ms)
+  const openings: number[] = []
+  while (openings.length < OPENINGS) {
+    await visitor.open(`/portal/a/${world.account}/events/${event}`)
+    await page.getByRole('radio', { name: 'Tree' }).waitFor()
+    const ms = await page.evaluate<number>(`new Promise((done) => {
+      const look = () => {
+        if (window.treeAt === undefined) return setTimeout(look, 10)
+        const [payload] = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/msg/${event}'))
+        done(treeAt - payload.responseEnd)
+      }
+      look()
+    })`)
+    openings.push(ms)
+  }
+  return Math.round(Math.min(...openings)) // what else the machine does only ever adds to it
 }
 
+const OPENINGS = 3
 const ROWS = 2_000
 const NOTE = 60
 const WHEN_TREE = `
