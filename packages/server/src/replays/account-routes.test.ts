@@ -216,6 +216,7 @@ describe('S12.2: what was counted is what is sent', () => {
     expect((await world.all(pathOf('replay'))).map(({ id }) => id)).toEqual([running.id])
     const [again] = await started(slow.previewId, { rate: 1 })
     expect(again.id).toBe(running.id)
+    await world.settled() // of what is under way the cancellation and the outcome are both noted
     await world.call('POST', `/background-task/${running.id}/cancel`)
     await world.service.ok('PATCH', `/api/v1${pathOf(`endpoint/${endpoint.id}`)}`, { disabled: true })
     expect(await start({ previewId: both.previewId })).toMatchObject({
