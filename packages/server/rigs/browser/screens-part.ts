@@ -109,9 +109,9 @@ async function narrow({ report }: Setting, visitor: Visitor, name: string): Prom
 
 /** Backgrounds go in forced colours: a button is one by its border, or by being underlined as a link. */
 const BUTTONS_WITHOUT_EDGE = `[...document.querySelectorAll('main button')].filter((button) => {
-  const { borderStyle, borderWidth, display } = getComputedStyle(button)
+  const { borderStyle, borderWidth, display, textDecorationLine } = getComputedStyle(button)
   return display !== 'none' && button.offsetParent !== null && (borderStyle === 'none' || borderWidth === '0px')
-    && button.textContent.trim() !== ''
+    && textDecorationLine !== 'underline' && button.textContent.trim() !== ''
 }).length`
 
 async function noticePwned({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
