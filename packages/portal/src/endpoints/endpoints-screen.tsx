@@ -11,8 +11,7 @@ import { useEventTypes } from '#src/endpoint-form/type-picker.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
-import { Select } from '#src/parts/field.tsx'
-import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -59,27 +58,21 @@ export function EndpointsScreen() {
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <div>
-          <Select
+          <Choice
             label={words.events}
-            isLabelHidden
-            value={values.type?.[0] ?? ''}
-            onChange={(type) => change({ type: type === '' ? undefined : [type] })}
-            options={[
-              { value: '', label: words.anyType },
-              ...(types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []),
-            ]}
+            any={words.anyType}
+            chosen={values.type}
+            options={types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []}
+            onChange={(type) => change({ type })}
           />
         </div>
         <div>
-          <Select
+          <Choice
             label={words.state}
-            isLabelHidden
-            value={values.state?.[0] ?? ''}
-            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
-            options={[
-              { value: '', label: words.anyState },
-              ...ENDPOINT_STATES.map((state) => ({ value: state as string, label: text.endpointStates[state] })),
-            ]}
+            any={words.anyState}
+            chosen={values.state}
+            options={ENDPOINT_STATES.map((state) => ({ value: state, label: text.endpointStates[state] }))}
+            onChange={(state) => change({ state })}
           />
         </div>
       </Filters>

@@ -4,8 +4,7 @@ import { useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
-import { Select } from '#src/parts/field.tsx'
-import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -58,15 +57,12 @@ export function AccountsScreen() {
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <div>
-          <Select
+          <Choice
             label={words.health}
-            isLabelHidden
-            value={values.state?.[0] ?? ''}
-            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
-            options={[
-              { value: '', label: words.anyHealth },
-              ...STATES.map((state) => ({ value: state as string, label: words.states[state] })),
-            ]}
+            any={words.anyHealth}
+            chosen={values.state}
+            options={STATES.map((state) => ({ value: state, label: words.states[state] }))}
+            onChange={(state) => change({ state })}
           />
         </div>
       </Filters>

@@ -4,8 +4,7 @@ import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
-import { Select } from '#src/parts/field.tsx'
-import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -52,15 +51,12 @@ export function EnvRunsScreen() {
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.feed} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <div>
-          <Select
+          <Choice
             label={words.state}
-            isLabelHidden
-            value={values.state?.[0] ?? ''}
-            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
-            options={[
-              { value: '', label: words.anyState },
-              ...STATES.map((state) => ({ value: state as string, label: text.runStates[state] })),
-            ]}
+            any={words.anyState}
+            chosen={values.state}
+            options={STATES.map((state) => ({ value: state, label: text.runStates[state] }))}
+            onChange={(state) => change({ state })}
           />
         </div>
       </Filters>

@@ -7,7 +7,8 @@ import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import { Button } from '#src/parts/button.tsx'
-import { type Option, Select, TextField } from '#src/parts/field.tsx'
+import { TextField } from '#src/parts/field.tsx'
+import { Choice } from '#src/parts/filters.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { isWholeId, pageOfId } from '#src/shell/destination.ts'
 import { DELIVERY_STATES } from '#src/states/states.tsx'
@@ -19,7 +20,6 @@ import styles from './log.module.css'
 
 const words = deliveryText.log
 const NPN = /^[0-9]{1,10}$/
-const ANY = ''
 /** Events are kept for so long. Source: webhook-api 15 */
 const RETENTION_DAYS = 90
 
@@ -84,35 +84,6 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         </Button>
       )}
     </div>
-  )
-}
-
-/** One value of a filter; several, which an address may have, stay as they are until another is chosen. */
-function Choice({
-  label,
-  any,
-  chosen,
-  options,
-  onChange,
-}: {
-  label: string
-  any: string
-  chosen: readonly string[] | undefined
-  options: readonly Option[]
-  onChange: (chosen: string[] | undefined) => void
-}) {
-  const value = chosen?.join(',') ?? ANY
-  const known = options.some((option) => option.value === value)
-  const labelOf = (one: string) => options.find((option) => option.value === one)?.label ?? one
-  const extra = value === ANY || known ? [] : [{ value, label: chosen?.map(labelOf).join(', ') ?? value }]
-  return (
-    <Select
-      label={label}
-      isLabelHidden
-      value={value}
-      options={[{ value: ANY, label: any }, ...extra, ...options]}
-      onChange={(next) => onChange(next === ANY ? undefined : next.split(','))}
-    />
   )
 }
 

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useState } from 'react'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
-import { TextField } from './field.tsx'
+import { type Option, Select, TextField } from './field.tsx'
 import styles from './filters.module.css'
 
 /** The filters of a list in one line, and the way to clear them. */
@@ -55,5 +55,36 @@ export function SearchFilter({
     <div className={styles.search}>
       <TextField label={label} isLabelHidden placeholder={label} type="search" value={typed} onChange={setTyped} />
     </div>
+  )
+}
+
+const ANY = ''
+
+/** One value of a filter; several, which an address may have, stay as they are until another is chosen. */
+export function Choice({
+  label,
+  any,
+  chosen,
+  options,
+  onChange,
+}: {
+  label: string
+  any: string
+  chosen: readonly string[] | undefined
+  options: readonly Option[]
+  onChange: (chosen: string[] | undefined) => void
+}) {
+  const value = chosen?.join(',') ?? ANY
+  const known = options.some((option) => option.value === value)
+  const labelOf = (one: string) => options.find((option) => option.value === one)?.label ?? one
+  const extra = value === ANY || known ? [] : [{ value, label: chosen?.map(labelOf).join(', ') ?? value }]
+  return (
+    <Select
+      label={label}
+      isLabelHidden
+      value={value}
+      options={[{ value: ANY, label: any }, ...extra, ...options]}
+      onChange={(next) => onChange(next === ANY ? undefined : next.split(','))}
+    />
   )
 }

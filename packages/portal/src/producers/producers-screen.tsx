@@ -9,7 +9,7 @@ import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
 import { Select } from '#src/parts/field.tsx'
-import { Filters, SearchFilter } from '#src/parts/filters.tsx'
+import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -71,15 +71,12 @@ export function ProducersScreen() {
       <Filters isFiltered={isFiltered} onClear={clear}>
         <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
         <div>
-          <Select
+          <Choice
             label={words.state}
-            isLabelHidden
-            value={values.state?.[0] ?? ''}
-            onChange={(state) => change({ state: state === '' ? undefined : [state] })}
-            options={[
-              { value: '', label: words.anyState },
-              ...DATA_STATES.map((state) => ({ value: state as string, label: text.dataStates[state] })),
-            ]}
+            any={words.anyState}
+            chosen={values.state}
+            options={DATA_STATES.map((state) => ({ value: state, label: text.dataStates[state] }))}
+            onChange={(state) => change({ state })}
           />
         </div>
         <div>
