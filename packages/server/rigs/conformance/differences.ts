@@ -23,7 +23,7 @@ const DIFFERENCES: readonly Difference[] = [
     why: 'L says 202, S says 200; the SDKs are made from L.',
   },
   {
-    fault: /^S .*\/status must be equal to one of the allowed values/,
+    fault: /^S .*\/status(Text)? must be equal to one of the allowed values/,
     why: 'S does not know status 4, canceled.',
   },
   {

@@ -30,7 +30,6 @@ type Parts = {
 const FUZZ_SECONDS_MAX = 120
 const FUZZ_CLIENTS = 6
 /** One that values of the fuzz run have too: its data is there, so that no read waits for a load. */
-/** As in plain-flow.ts. */
 const FUZZ_NPN = '15645555'
 
 /** Starts the service and holds it against everything. */
