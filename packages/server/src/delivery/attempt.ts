@@ -4,6 +4,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { AddressPolicy, Outgoing, PostResult, Timings } from '#src/adapters/outgoing/outgoing.ts'
 import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
 import type { Target } from '#src/endpoints/target.ts'
+import type { AttemptRecord } from './attempt-store.ts'
 import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
 import {
@@ -18,7 +19,6 @@ import {
 import type { Failpoint } from './failpoint.ts'
 import { classify } from './failure-classes.ts'
 import { requestHeaders, type Signer, timestampHeaders } from './request.ts'
-import type { AttemptRecord } from './store.ts'
 
 /** How long ago a test was signed that receivers are to refuse for its age: twice what the specification lets pass. */
 const OLD_MS = 600_000
