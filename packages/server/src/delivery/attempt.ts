@@ -220,3 +220,22 @@ function headerOf(result: PostResult & { kind: 'attempted' }, name: string): str
 function laterOf(a: Date, b: Date): Date {
   return a > b ? a : b
 }
+
+/** What the log says of an attempt or a cancellation: nothing of a payload, a header or a URL. */
+export function attemptedLine(record: Attempted['record']): object {
+  const { delivery } = record
+  return {
+    event: 'delivery.attempted',
+    eventId: delivery.eventId,
+    endpointId: delivery.endpointId,
+    deliveryId: delivery.deliveryId,
+    attemptId: record.id,
+    attempt: delivery.attemptsMade + 1,
+    cause: delivery.cause,
+    outcome: record.outcome,
+    status: record.statusCode,
+    decision: record.state.status,
+    durationMs: Math.round(record.durationMs),
+    lagMs: record.startedAt.getTime() - delivery.dueAt.getTime(),
+  }
+}
