@@ -1,3 +1,4 @@
+import { endpointUrl } from './addresses.ts'
 import { Durations, type Spread } from './figures.ts'
 import { HISTORY_DAYS, type Share, storeHistory } from './history.ts'
 import { type KeptHistory, noteHistory, readHistory, type Stored } from './kept-history.ts'
@@ -79,7 +80,7 @@ async function makeShares({ api, sink, sinkPort, say }: Stage): Promise<Share[]>
   for (const { share, accounts, endpointsPerAccount } of KINDS) {
     say(`making ${accounts} accounts with ${endpointsPerAccount} endpoints each`)
     const wanted = { accounts, endpointsPerAccount, channels: false, firstNumber }
-    const receivers = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+    const receivers = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
     shares.push({ share, receivers })
     firstNumber += accounts * endpointsPerAccount
   }
@@ -94,7 +95,7 @@ async function makeWaitingAccount({ api, sink, sinkPort, say }: Stage, shares: r
     0,
   )
   const wanted = { accounts: 1, endpointsPerAccount: 1, channels: false, firstNumber }
-  const { accountIds } = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+  const { accountIds } = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
   await untilReceived(sink, firstNumber + 1)
   return accountIds[0] ?? ''
 }
