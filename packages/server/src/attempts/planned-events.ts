@@ -25,7 +25,7 @@ export type PlannedBounds = {
   passed: number
   passedFiltered: number
 }
-const BOUNDS: PlannedBounds = { sorted: 20_000, passed: 50_000, passedFiltered: 5_000 }
+const BOUNDS: PlannedBounds = { sorted: 20_000, passed: 50_000, passedFiltered: 2_500 }
 
 type Window = { from: string; until: string }
 
