@@ -9,6 +9,8 @@ import { type Stage, untilReceived } from './stage.ts'
 
 /** Lists are to be answered within this time, 95 of 100: what an account has stored does not count. */
 export const LIST_MS = 100
+/** Counts of the portal's log, up to 10,000. Source: portal 10 */
+export const COUNT_MS = 300
 
 /** One account has most of what is stored, some have a little, many have next to nothing. */
 const KINDS = [
@@ -28,7 +30,10 @@ export type ListFigures = {
 }
 export type ListsFigures = { days: number; stored: Stored; lists: ListFigures[] }
 
-/** How many requests of each list are made, one at a time: at most so many, and no more than fit into `secondsMax`. */
+/** Of fewer, the slowest alone would be the 95th of 100. */
+const REQUESTS_MIN = 20
+
+/** How many requests of each list are made, one at a time: at most so many, and but for the first 20 no more than fit into `secondsMax`. */
 export type Effort = { requests: number; secondsMax: number }
 
 /** Stores a history of at least so many attempts, unless the stage's folder has one, and asks for it. */
@@ -109,7 +114,7 @@ async function measureCase(
   const statuses: Record<string, number> = {}
   let found: number | null = null
   const endsAt = performance.now() + secondsMax * 1_000
-  for (let number = 0; number < requests && (number === 0 || performance.now() < endsAt); number += 1) {
+  for (let number = 0; number < requests && (number < REQUESTS_MIN || performance.now() < endsAt); number += 1) {
     const { path, body } = request(number)
     const startedAt = performance.now()
     const answer = await fetch(`http://127.0.0.1:${api.port}/api/v1${path}`, {
@@ -144,7 +149,10 @@ function isAsExpected(finds: ListCase['finds'], found: number | null): boolean {
 /** Those that were slower, or not answered. */
 export function slowLists({ lists }: Pick<ListsFigures, 'lists'>): string[] {
   return lists
-    .filter(({ ms, statuses }) => ms.p95 > LIST_MS || Object.keys(statuses).length > 0)
+    .filter(({ name, ms, statuses }) => {
+      const goalMs = name.startsWith('A/delivery/count') ? COUNT_MS : LIST_MS
+      return ms.p95 > goalMs || Object.keys(statuses).length > 0
+    })
     .map(({ account, name }) => `${account}: ${name}`)
 }
 
