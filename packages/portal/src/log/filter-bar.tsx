@@ -1,10 +1,11 @@
-import type { Endpoint, EventType, Page } from '@producersync/server/contract'
+import type { Endpoint, Page } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
 import { stringifySearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
+import { TypeFilter } from '#src/catalog/event-types.tsx'
 import { hostOf } from '#src/endpoints/url.ts'
 import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
@@ -27,12 +28,10 @@ const RETENTION_DAYS = 90
 export function FilterBar({ endpoint }: { endpoint?: string }) {
   const account = useAccount()
   const { filters, change, clear, isFiltered } = useFilters()
-  const types = useRead<Page<EventType>>(account.id, '/api/v1/event-type', { query: { limit: 250 } })
   const endpoints = useRead<Page<Endpoint>>(account.id, ofAccount(account.id, 'endpoint'), {
     query: { limit: 250 },
     isEnabled: endpoint === undefined,
   })
-  const typeOptions = types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []
   const endpointOptions =
     endpoints.kind === 'ready'
       ? endpoints.data.data.map(({ id, url, description }) => ({ value: id, label: description || hostOf(url) }))
@@ -50,11 +49,11 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         }))}
         onChange={(state) => change({ state })}
       />
-      <Choice
+      <TypeFilter
+        account={account.id}
         label={words.columns.type}
         any={words.anyType}
         chosen={filters.type}
-        options={typeOptions}
         onChange={(type) => change({ type })}
       />
       {endpoint === undefined && (
