@@ -38,9 +38,13 @@ export function CatalogScreen() {
   ]
   return (
     <Page title={words.title} lead={words.lead}>
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-      </Filters>
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      />
       <Listing
         name={words.title}
         view={mapView(view, ({ data }) => data.filter((type) => matches(type, values.q ?? '')))}

@@ -54,8 +54,13 @@ export function EndpointsScreen() {
       }
     >
       <Ignored names={faults} />
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
           <TypeFilter
             account={account.id}

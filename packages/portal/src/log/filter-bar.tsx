@@ -9,7 +9,7 @@ import { TypeFilter } from '#src/catalog/event-types.tsx'
 import { hostOf } from '#src/endpoints/url.ts'
 import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
-import { Choice } from '#src/parts/filters.tsx'
+import { Choice, Filters } from '#src/parts/filters.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { isWholeId, pageOfId } from '#src/shell/destination.ts'
 import { DELIVERY_STATES } from '#src/states/states.tsx'
@@ -25,7 +25,7 @@ const NPN = /^[0-9]{1,10}$/
 const RETENTION_DAYS = 90
 
 /** What narrows the list; every choice is in the address. */
-export function FilterBar({ endpoint }: { endpoint?: string }) {
+export function FilterBar({ endpoint, result }: { endpoint: string | undefined; result: string }) {
   const account = useAccount()
   const { filters, change, clear, isFiltered } = useFilters()
   const endpoints = useRead<Page<Endpoint>>(account.id, ofAccount(account.id, 'endpoint'), {
@@ -37,8 +37,12 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
       ? endpoints.data.data.map(({ id, url, description }) => ({ value: id, label: description || hostOf(url) }))
       : []
   return (
-    <div className={styles.filters}>
-      <SearchBox />
+    <Filters
+      isFiltered={isFiltered || filters.from !== undefined}
+      onClear={clear}
+      search={<SearchBox />}
+      result={result}
+    >
       <Choice
         label={words.columns.state}
         any={words.anyState}
@@ -77,12 +81,7 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         retentionDays={RETENTION_DAYS}
         onChange={({ from, to }) => change({ from: from === DEFAULT_FROM ? undefined : from, to })}
       />
-      {(isFiltered || filters.from !== undefined) && (
-        <Button kind="quiet" onPress={clear}>
-          {text.common.clear}
-        </Button>
-      )}
-    </div>
+    </Filters>
   )
 }
 
