@@ -124,6 +124,9 @@ describe('S12.1: the dry run', () => {
     const later = await world.service.endpoint(account, receiver, { eventTypes: ['thing.made'] })
     const missing = await preview({ kind: 'replay-missing', filter: { type: ['thing.made'], endpoint: [later.id] } })
     expect(missing).toMatchObject({ count: 5, retry: 'schedule', perEndpoint: [{ endpointId: later.id }] })
+    await world.service.ok('PATCH', `/api/v1${pathOf(`endpoint/${later.id}`)}`, { disabled: true })
+    const whileDisabled = await preview({ kind: 'replay-missing', filter: { endpoint: [later.id] } })
+    expect(whileDisabled).toMatchObject({ count: 5, perEndpoint: [{ disabled: true }] })
   })
 
   test('bad input names the field; endpoints of others are no endpoints', async () => {
