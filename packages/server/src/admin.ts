@@ -14,6 +14,7 @@ import { doctorCommand } from './admin/doctor-command.ts'
 import { environmentCommands } from './admin/environment-commands.ts'
 import { keyCommands } from './admin/key-commands.ts'
 import { linkCommands } from './admin/link-commands.ts'
+import { masterKeyCommands } from './admin/master-key-commands.ts'
 import { restoreCheckCommand } from './admin/restore-check-command.ts'
 import { schemaCommands } from './admin/schema-commands.ts'
 
@@ -74,6 +75,7 @@ const COMMANDS = [
   linkCommands,
   auditCommands,
   environmentCommands,
+  masterKeyCommands,
 ]
 
 /** What went wrong, in words for an operator. Anything else is a defect, and shown as one. */
