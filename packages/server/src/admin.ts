@@ -15,6 +15,7 @@ import { environmentCommands } from './admin/environment-commands.ts'
 import { keyCommands } from './admin/key-commands.ts'
 import { linkCommands } from './admin/link-commands.ts'
 import { masterKeyCommands } from './admin/master-key-commands.ts'
+import { purgeCommand } from './admin/purge-command.ts'
 import { restoreCheckCommand } from './admin/restore-check-command.ts'
 import { schemaCommands } from './admin/schema-commands.ts'
 
@@ -76,6 +77,7 @@ const COMMANDS = [
   auditCommands,
   environmentCommands,
   masterKeyCommands,
+  purgeCommand,
 ]
 
 /** What went wrong, in words for an operator. Anything else is a defect, and shown as one. */

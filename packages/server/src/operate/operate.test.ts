@@ -32,11 +32,18 @@ describe('probes', () => {
 
   test('readiness ends when the master key is changed without this process, and comes back with the key', async () => {
     const owner = service.database.open('migrate')
-    const keys = await owner.query<{ id: Buffer; check_value: Buffer; created_at: Date }>`delete from master_key returning *`
+    const keys = await owner.query<{
+      id: Buffer
+      check_value: Buffer
+      created_at: Date
+    }>`delete from master_key returning *`
     expect(keys).toHaveLength(1)
     const { status, text } = await probe('/readyz')
     expect(status).toBe(503)
-    expect(JSON.parse(text)).toMatchObject({ ready: false, parts: { database: null, masterKey: 'not that of the database' } })
+    expect(JSON.parse(text)).toMatchObject({
+      ready: false,
+      parts: { database: null, masterKey: 'not that of the database' },
+    })
     for (const { id, check_value, created_at } of keys) {
       await owner.query`insert into master_key (id, check_value, created_at) values (${id}, ${check_value}, ${created_at})`
     }

@@ -51,7 +51,10 @@ async function accountBy(process: ServiceProcess, secrets: string[]): Promise<Te
 async function admin(...args: string[]): Promise<{ code: number; said: string }> {
   const results: string[] = []
   const messages: string[] = []
-  const output = { result: (text: string) => void results.push(text), message: (text: string) => void messages.push(text) }
+  const output = {
+    result: (text: string) => void results.push(text),
+    message: (text: string) => void messages.push(text),
+  }
   const code = await runAdmin(args, home.environment, output)
   return { code, said: (code === 0 ? results : messages).join('\n') }
 }
@@ -90,7 +93,9 @@ test('the master key is changed under load: every event comes and verifies, and 
   await replace(async () => await publish(service))
   await publish(service)
   await receiver.until(() => published.every((id) => receiver.events.some(({ messageId }) => messageId === id)))
-  expect(receiver.requests.filter(({ verified, headers }) => !verified && headers['webhook-trigger'] !== 'test')).toEqual([])
+  expect(
+    receiver.requests.filter(({ verified, headers }) => !verified && headers['webhook-trigger'] !== 'test'),
+  ).toEqual([])
 
   writeFileSync(file, former)
   await expect(start()).rejects.toThrow(/2 .*master key is not the one/s)
