@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { isIP } from 'node:net'
 import { connect } from 'node:tls'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
@@ -41,7 +42,9 @@ async function certificateOf(url: string): Promise<About | undefined> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return undefined
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  const socket = connect({ host: hostname, port: Number(port || 443), servername: hostname, rejectUnauthorized: false })
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false })
   socket
     .setTimeout(CONNECT_MS_MAX, () => socket.destroy())
     .once('secureConnect', () => resolve(socket.getPeerCertificate().valid_to))
