@@ -118,11 +118,11 @@ async function credentials({ api, settings, version }: Session): Promise<Finding
     { check: 'credentials', verdict: 'ok', says: `${environment.toUpperCase()} ${api.account}${who}` },
     {
       check: 'version',
-      verdict: theirs === undefined || isNewer(String(theirs), version) ? 'warning' : 'ok',
+      verdict: typeof theirs !== 'string' || isNewer(theirs, version) ? 'warning' : 'ok',
       says:
-        theirs === undefined
-          ? 'the service does not say which it is'
-          : `the service is ${String(theirs)}, this is ${version}`,
+        typeof theirs === 'string'
+          ? `the service is ${theirs}, this is ${version}`
+          : 'the service does not say which it is',
     },
   ]
   // a client gets a new token whenever it needs one
