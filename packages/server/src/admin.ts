@@ -27,6 +27,8 @@ Examples:
   npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
   npm run -s admin -- operator-link --environment production --role support --person "Grace"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
+  npm run -s admin -- rewrap-keys
+  npm run -s admin -- purge
   npm run -s admin -- doctor
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
@@ -53,7 +55,7 @@ function program(commands: Commands): Command {
   const { output } = commands
   const admin = new Command('admin')
     .description(
-      'What operators do: look after an installation, accounts, clients, keys, login links, settings, migrations.',
+      'What operators do: look after an installation, accounts, clients, keys, login links, settings, migrations, the master key.',
     )
     .exitOverride()
     .configureOutput({
