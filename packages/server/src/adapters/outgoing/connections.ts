@@ -112,7 +112,9 @@ export class Routes {
     this.#idle.set(line, route)
     if (this.#idle.size <= this.#limits.idleLinesMax) return
     const [longestIdle] = this.#idle.keys()
-    longestIdle?.destroy()
+    if (!longestIdle) return
+    this.#forgetIdle(longestIdle) // it tells of its end later than the next may be put here
+    longestIdle.destroy()
   }
 
   opened(line: Line) {
@@ -121,12 +123,15 @@ export class Routes {
 
   readonly closed = (line: Line) => {
     this.#open.delete(line)
-    const route = this.#idle.get(line)
-    if (route) {
-      this.#idle.delete(line)
-      route.idleLines.splice(route.idleLines.indexOf(line), 1)
-    }
+    this.#forgetIdle(line)
     if (this.#open.size === 0) this.#allClosed?.()
+  }
+
+  #forgetIdle(line: Line) {
+    const route = this.#idle.get(line)
+    if (!route) return
+    this.#idle.delete(line)
+    route.idleLines.splice(route.idleLines.indexOf(line), 1)
   }
 
   closeIdle(key: string) {
