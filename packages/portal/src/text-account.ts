@@ -81,6 +81,8 @@ export const accountText = {
       key: 'API key',
       client: 'OAuth client',
       link: 'Login link',
+      token: 'App token',
+      command_line: 'Command line',
       staff: 'Staff',
       service: 'Service',
     } as Readonly<Record<string, string>>,

@@ -16,6 +16,7 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import type { Docs } from '#src/portal/built-docs.ts'
 import type { Pages } from '#src/portal/built-pages.ts'
 import type { Connect } from '#src/updates/feed-parts.ts'
+import { Pace } from '#src/updates/pace.ts'
 import { VERSION } from '#src/version.ts'
 import { type Databases, openDatabases } from './databases.ts'
 
@@ -69,6 +70,8 @@ export type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
+  /** Of the daily runs, which give way to reads. */
+  pace: Pace
   closing: Closing
 }
 
@@ -124,6 +127,7 @@ export async function startBase(
     outgoing,
     health,
     metrics,
+    pace: new Pace(),
     closing,
   }
 }
