@@ -4,6 +4,12 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcp } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  createServer as createTlsServer,
+  getCACertificates,
+  setDefaultCACertificates,
+  type Server as TlsServer,
+} from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
@@ -12,6 +18,7 @@ import { runAdmin } from '#src/admin.ts'
 import { loadConfig } from '#src/config.ts'
 import { ManualClock } from '../../../test/manual-clock.ts'
 import { type Receiver, startReceiver } from '../../../test/receiver.ts'
+import { authority, expired, trusted } from '../../../test/receiver-zoo-certificates.ts'
 import { TestService } from '../../../test/service.ts'
 import { skewVerdict } from './database.ts'
 import type { Finding } from './finding.ts'
@@ -188,6 +195,41 @@ describe('what is set wrong is found', () => {
     const foreign = await examine({ MASTER_KEY_FILE: other })
     expect([foreign.of('master-key')?.state, foreign.of('secrets')?.state]).toEqual(['ok', 'failed'])
     expect((await examine({ MASTER_KEY_FILE: join(folder, 'none') })).of('master-key')?.state).toBe('failed')
+  })
+
+  test('a change of the master key that has not ended', async () => {
+    const [own, other] = [service.masterKey, Buffer.alloc(32, 9)].map((key) => key.toString('base64'))
+    const file = join(folder, 'changing')
+    writeFileSync(file, `${other}\n${own}\n`, { mode: 0o600 })
+    const begun = await examine({ MASTER_KEY_FILE: file })
+    expect(begun.of('secrets')).toMatchObject({ state: 'warning', remedy: expect.stringContaining('rewrap-keys') })
+    writeFileSync(file, `${own}\n${other}\n`)
+    const left = await examine({ MASTER_KEY_FILE: file })
+    expect(left.of('secrets')).toMatchObject({ state: 'warning', text: expect.stringContaining('former keys') })
+  })
+
+  test('a certificate at PUBLIC_URL that is not trusted, or has ended', async () => {
+    const servers: TlsServer[] = []
+    const urlOf = async (certificate: { cert: string; key: string }) => {
+      const server = createTlsServer(certificate).listen(0, '127.0.0.1')
+      servers.push(server.on('tlsClientError', () => {}))
+      await once(server, 'listening')
+      return `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+    }
+    const [PUBLIC_URL, ended] = [await urlOf(trusted), await urlOf(expired)]
+    const before = getCACertificates('default')
+    try {
+      expect((await examine({ PUBLIC_URL })).of('certificate')).toMatchObject({ state: 'failed' })
+      setDefaultCACertificates([...before, authority])
+      expect((await examine({ PUBLIC_URL })).of('certificate')).toMatchObject({ state: 'ok' })
+      expect((await examine({ PUBLIC_URL: ended })).of('certificate')).toMatchObject({
+        state: 'failed',
+        text: expect.stringContaining('CERT_HAS_EXPIRED'),
+      })
+    } finally {
+      setDefaultCACertificates(before)
+      for (const server of servers) server.close()
+    }
   })
 
   test('a database that is not there: all that can be seen without it is still looked at', async () => {
