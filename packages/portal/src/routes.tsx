@@ -200,6 +200,13 @@ const developers = createRoute({
 const settings = createRoute({
   ...inAccount,
   path: '/settings',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/a/$account/settings/profile', params, replace: true })
+  },
+})
+const profile = createRoute({
+  ...inAccount,
+  path: '/settings/profile',
   component: lazyRouteComponent(() => import('./settings/profile-screen.tsx'), 'ProfileScreen'),
 })
 const notifications = createRoute({
@@ -296,6 +303,7 @@ const tree = root.addChildren([
     activity,
     developers,
     settings,
+    profile,
     notifications,
     members,
     branding,

@@ -66,6 +66,7 @@ export const endpointText = {
     newTitle: 'Add endpoint',
     newLead: 'When you save, a signed webhook.ping is sent and its answer shown here. Saving does not depend on it.',
     url: 'URL',
+    urlSentTo: (host: string) => `This host is looked up as ${host}.`,
     urlHint: 'Gets a POST for each event. It must be reachable from the internet.',
     description: 'Name or description',
     descriptionHint: 'What people call it; optional.',
@@ -112,6 +113,7 @@ export const endpointText = {
       scheme: 'The URL must begin with https://.',
       credentials: 'User and password do not belong in the URL. Send them as a header.',
       fragment: 'A URL with # is not sent whole. Take that part away.',
+      port: 'This port is not reached. Use 443 or 8443.',
       private: 'This address is private: the service cannot reach it.',
       types: 'Choose events, or all of them.',
       whole_number: 'Enter a whole number within the limits, or nothing.',
@@ -211,6 +213,7 @@ export const endpointText = {
   endpoint: {
     title: 'Endpoint',
     since: 'since',
+    sinceFirst: 'Since',
     until: 'until',
     sendTest: 'Send test',
     replay: 'Replay…',

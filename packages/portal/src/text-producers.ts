@@ -47,13 +47,17 @@ export const producerText = {
     states: 'By state',
     inState: (state: string, active: number, inactive: number) =>
       `${state}: ${count(active)} active${inactive > 0 ? `, ${count(inactive)} inactive` : ''}`,
-    events: (events: string) => `Events ${events}`.trim(),
+    events: (events: string) => `Events (${events})`,
+    eventsOf: 'Events',
     noEvents: 'Nothing was told of this producer yet',
     event: 'Event',
     id: 'ID',
     at: 'Occurred',
     history: 'Joining and leaving',
     changes: { joined: 'Joined', left: 'Left' },
+    sources: { preloaded: 'from the start', post: 'by adding', put: 'by adding', read: 'by being read' } as Readonly<
+      Record<string, string>
+    >,
     api: 'Read the whole record',
     apiCall: 'call as cURL',
     apiNote: 'This call also adds an NPN that is not monitored. The page you are on does not.',

@@ -41,7 +41,15 @@ export const text = {
     blocked: (what: string) => `${what}: the clipboard is blocked, press Ctrl+C`,
   },
 
-  list: { newer: '‹ Newer', older: 'Older ›', atStart: 'These are the newest', atEnd: 'There is nothing older' },
+  list: {
+    newer: '‹ Newer',
+    older: 'Older ›',
+    atStart: 'These are the newest',
+    atEnd: 'There is nothing older',
+    filters: 'Filters',
+    filtersOn: 'Filters, in use',
+    show: 'Show what matches',
+  },
 
   danger: {
     typeName: (name: string) => `Type ${name} to go on`,
@@ -386,7 +394,7 @@ export const text = {
       endpoint_failing: 'Endpoint failing',
       endpoint_paused: 'Endpoint paused',
       endpoint_degraded: 'Endpoint slow or with errors',
-      since: 'since',
+      since: (what: string | null) => (what === null ? 'Since' : `${what} since`),
       disables: 'It will be disabled',
       unless: 'unless a delivery succeeds.',
       test: 'Send test',

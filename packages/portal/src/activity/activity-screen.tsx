@@ -60,8 +60,13 @@ function Activity({ account }: { account: Account }) {
     <Page title={words.title} lead={words.lead} acts={<Button onPress={() => void exportCsv()}>{words.export}</Button>}>
       <Ignored names={faults} />
       {error != null && <ErrorNotice error={error} />}
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
           <RangeFilter
             range={{ from: values.from, to: values.to }}

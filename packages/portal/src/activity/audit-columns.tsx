@@ -35,16 +35,17 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
     {
       key: 'changes',
       head: words.changes,
-      cell: ({ changes, reason }) => (
-        <span className={layout.tight}>
-          {changes.map((change) => (
-            <span key={change.field} className={layout.mono}>
-              {changeWords(change)}
-            </span>
-          ))}
-          {reason !== null && <span>{words.reason(reason)}</span>}
-        </span>
-      ),
+      cell: ({ changes, reason }) =>
+        changes.length > 0 || reason !== null ? (
+          <span className={layout.tight}>
+            {changes.map((change) => (
+              <span key={change.field} className={layout.mono}>
+                {changeWords(change)}
+              </span>
+            ))}
+            {reason !== null && <span>{words.reason(reason)}</span>}
+          </span>
+        ) : null,
     },
     { key: 'from', head: words.from, cell: ({ address }) => <code>{address ?? words.commandLine}</code> },
   ]

@@ -4,13 +4,19 @@ import { accountText } from '#src/text-account.ts'
 
 const VALUE_CHARS_MAX = 80
 
-/** `disabled: false → true`; of what nobody should read only that it was changed. */
+/** `disabled: false → true`, `name: Billing` of what there was not before; of what nobody should read only that it was changed. */
 export function changeWords({ field, before, after, withheld }: AuditLine['changes'][number]): string {
-  return withheld ? accountText.activity.withheld(field) : `${field}: ${valueWords(before)} → ${valueWords(after)}`
+  if (withheld) return accountText.activity.withheld(field)
+  const change = isNothing(before) ? valueWords(after) : `${valueWords(before)} → ${valueWords(after)}`
+  return `${field}: ${change}`
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined || value === ''
 }
 
 function valueWords(value: unknown): string {
-  if (value === null || value === undefined || value === '') return text.common.none
+  if (isNothing(value)) return text.common.none
   const words = typeof value === 'string' ? value : JSON.stringify(value)
   return words.length > VALUE_CHARS_MAX ? `${words.slice(0, VALUE_CHARS_MAX)}…` : words
 }

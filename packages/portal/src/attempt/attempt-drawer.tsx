@@ -208,8 +208,9 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
 
   return (
     <span className={layout.row}>
-      <span className={layout.small} data-tip={deliveryText.event.curlNote}>
-        {deliveryText.event.curl} <CopyButton value={toCurl(signed ?? request, payload.data)} name={words.curlName} />
+      <span className={styles.curl} data-tip={deliveryText.event.curlNote}>
+        {deliveryText.event.curl}
+        <CopyButton value={toCurl(signed ?? request, payload.data)} name={words.curlName} />
       </span>
       <Button
         isSmall
@@ -219,7 +220,7 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
       >
         {words.signAgain}
       </Button>
-      <span role="status" className={layout.small}>
+      <span role="status" className={styles.signed}>
         {signed ? words.signedAgain : ''}
       </span>
       {error != null && <ErrorNotice error={error} />}

@@ -79,7 +79,9 @@ function Differences({ one, other }: { one: AttemptDetail; other: AttemptDetail 
             <th scope="col">{words.fact}</th>
             {[one, other].map(({ id, attemptNumber, timestamp }) => (
               <th key={id} scope="col">
-                {deliveryText.event.attemptName(attemptNumber)} <Time at={timestamp} isInRow />
+                {deliveryText.event.attemptName(attemptNumber)}
+                <br />
+                <Time at={timestamp} />
               </th>
             ))}
           </tr>

@@ -1,7 +1,6 @@
 import type { EventType } from '@producersync/server/contract'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView } from '#src/api/queries.ts'
-import { useEventTypes } from '#src/endpoint-form/type-picker.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
@@ -12,6 +11,7 @@ import { useAccount } from '#src/session/account.ts'
 import { newestSchema } from '#src/testing/example.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
+import { useEventTypes } from './event-types.tsx'
 import { matches } from './fields.ts'
 
 const words = accountText.catalog
@@ -38,9 +38,13 @@ export function CatalogScreen() {
   ]
   return (
     <Page title={words.title} lead={words.lead}>
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-      </Filters>
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      />
       <Listing
         name={words.title}
         view={mapView(view, ({ data }) => data.filter((type) => matches(type, values.q ?? '')))}

@@ -1,4 +1,5 @@
 import { ApiError } from '#src/api/request.ts'
+import { asciiHostOf } from '#src/endpoints/url.ts'
 import { Select, TextArea, TextField } from '#src/parts/field.tsx'
 import type { Account } from '#src/session/account.ts'
 import { endpointText } from '#src/text-endpoints.ts'
@@ -18,7 +19,7 @@ const API_NAMES: Partial<Record<keyof Draft, string>> = {
 
 /**
  * The fields of an endpoint.
- * @param faults   shown once somebody tried to save
+ * @param faults   those that are to be shown
  * @param refusal  what the service said of the body, which is shown at its field
  */
 export function EndpointFields({
@@ -42,6 +43,7 @@ export function EndpointFields({
     return refusal instanceof ApiError ? refusal.faultOf(API_NAMES[field] ?? field) : undefined
   }
   const set = (field: keyof Draft) => (value: string) => onChange({ [field]: value })
+  const asciiHost = asciiHostOf(draft.url)
   const waits = draft.schedule
     .split(/[\s,]+/)
     .map(Number)
@@ -50,7 +52,11 @@ export function EndpointFields({
     <>
       <TextField
         label={words.url}
-        hint={words.urlHint}
+        hint={
+          <>
+            {words.urlHint} {asciiHost !== null && words.urlSentTo(asciiHost)}
+          </>
+        }
         error={errorOf('url')}
         value={draft.url}
         onChange={set('url')}

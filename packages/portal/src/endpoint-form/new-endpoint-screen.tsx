@@ -4,6 +4,7 @@ import { type SubmitEvent, useRef, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { urlFaultWhileTyped } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
@@ -78,7 +79,7 @@ export function NewEndpointScreen() {
         <EndpointFields
           account={account}
           draft={draft}
-          faults={isTried ? faults : {}}
+          faults={isTried ? faults : { url: urlFaultWhileTyped(faults.url) }}
           refusal={refusal}
           isNew
           onChange={(change) => setDraft({ ...draft, ...change })}

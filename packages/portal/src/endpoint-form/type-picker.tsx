@@ -1,5 +1,5 @@
-import type { Page as ApiPage, EventType } from '@producersync/server/contract'
-import { useRead } from '#src/api/queries.ts'
+import type { EventType } from '@producersync/server/contract'
+import { useEventTypes } from '#src/catalog/event-types.tsx'
 import { Checkbox, FieldSet, Radios } from '#src/parts/field.tsx'
 import { Part } from '#src/parts/notice.tsx'
 import { endpointText } from '#src/text-endpoints.ts'
@@ -8,12 +8,6 @@ import styles from './endpoint-form.module.css'
 const words = endpointText.endpointForm.types
 /** Goes only to endpoints that name it. */
 const ONLY_WHEN_CHOSEN: readonly string[] = ['producersync.npn.data_ready']
-const LIMIT = 250
-
-/** The event types of the environment. */
-export function useEventTypes(account: string) {
-  return useRead<ApiPage<EventType>>(account, '/api/v1/event-type', { query: { limit: LIMIT, with_content: true } })
-}
 
 /** Chooses event types: all, whole groups, or single ones. Nothing chosen is not all. */
 export function TypePicker({

@@ -71,7 +71,7 @@ function Failing({ health, account }: { health: EndpointHealth; account: Account
         <Prose>{failure.advice}</Prose>
       </div>
       <div className={layout.muted}>
-        {endpointText.endpoint.since} <Time at={since} form="short" />
+        {endpointText.endpoint.sinceFirst} <Time at={since} form="short" />
         {disablesAt !== null && (
           <>
             {'. '}

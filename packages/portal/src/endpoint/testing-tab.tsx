@@ -1,6 +1,6 @@
 import type { Endpoint, EventType } from '@producersync/server/contract'
 import { useState } from 'react'
-import { useEventTypes } from '#src/endpoint-form/type-picker.tsx'
+import { useEventTypes } from '#src/catalog/event-types.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Select, TextArea } from '#src/parts/field.tsx'

@@ -5,9 +5,9 @@ import { Ignored } from '#src/address/ignored.tsx'
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
+import { TypeFilter } from '#src/catalog/event-types.tsx'
 import { Spark } from '#src/charts/outcome-chart.tsx'
 import { sparkWords } from '#src/charts/words.ts'
-import { useEventTypes } from '#src/endpoint-form/type-picker.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
@@ -40,7 +40,6 @@ export function EndpointsScreen() {
     topics: ['endpoint', 'delivery'],
     everyMs: 30_000,
   })
-  const types = useEventTypes(account.id)
   const page = view.kind === 'ready' ? view.data : null
   const add = (
     <ButtonLink kind="primary" icon={Plus} to="/a/$account/endpoints/new" params={{ account: account.id }}>
@@ -55,14 +54,19 @@ export function EndpointsScreen() {
       }
     >
       <Ignored names={faults} />
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
-          <Choice
+          <TypeFilter
+            account={account.id}
             label={words.events}
             any={words.anyType}
             chosen={values.type}
-            options={types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []}
             onChange={(type) => change({ type })}
           />
         </div>

@@ -54,8 +54,13 @@ export function AccountsScreen() {
         </Button>
       }
     >
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
           <Choice
             label={words.health}

@@ -21,9 +21,13 @@ export function EnvActivityScreen() {
   const page = view.kind === 'ready' ? view.data : null
   return (
     <Page title={words.title} lead={words.lead}>
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-      </Filters>
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      />
       <Listing
         name={words.title}
         view={mapView(view, ({ data }) => data)}

@@ -48,8 +48,13 @@ export function EnvRunsScreen() {
         </Button>
       }
     >
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.feed} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.feed} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
           <Choice
             label={words.state}

@@ -45,8 +45,7 @@ export function Attention({ item, account }: { item: Item; account: string }) {
           <Prose>{failure.advice}</Prose>
         </div>
       )}
-      {where !== null && failure && `${words[kind]} · `}
-      {words.since} <Time at={since} form="short" />
+      {words.since(where !== null && failure ? words[kind] : null)} <Time at={since} form="short" />
       {disablesAt !== null && (
         <>
           {'. '}

@@ -1,3 +1,4 @@
+import { onSession, sessionState } from '#src/session/session.ts'
 import { type LiveMessage, readStream, retryMs } from './live-stream.ts'
 
 /** `polling`: the service has no stream, so what is shown is read again from time to time. */
@@ -23,6 +24,7 @@ export class LiveHub {
   #channel: BroadcastChannel | null = null
   #running: AbortController | null = null
   #hiddenTimer: ReturnType<typeof setTimeout> | undefined
+  #forgetSession = () => {}
   #state: Exclude<LiveState, 'paused'> = 'reconnecting'
   #isPaused = false
   #isLeader = false
@@ -60,11 +62,15 @@ export class LiveHub {
 
   #open(): void {
     document.addEventListener('visibilitychange', this.#onVisibility)
+    this.#forgetSession = onSession(() => {
+      if (sessionState().kind === 'open' && document.visibilityState === 'visible' && !this.#running) this.#start()
+    })
     this.#start()
   }
 
   #close(): void {
     document.removeEventListener('visibilitychange', this.#onVisibility)
+    this.#forgetSession()
     clearTimeout(this.#hiddenTimer)
     this.#stop()
   }
@@ -113,6 +119,8 @@ export class LiveHub {
           open: () => {
             failures = 0
             this.#become('live')
+            // a stream without a position begins now: what came between the reads and this, nobody has told
+            if (this.#lastId === null) this.#resync()
           },
           message: (message) => {
             this.#say({ message })
@@ -121,12 +129,12 @@ export class LiveHub {
         },
         signal,
       )
-      if (signal.aborted || end === 'signed_out') return
+      if (signal.aborted) return
+      if (end === 'signed_out') return this.#stop() // until somebody signs in again
       if (end === 'not_there') {
         this.#become('polling')
         await pause(POLL_MS, signal)
-        this.#say({ message: RESYNC })
-        this.#deliver(RESYNC)
+        this.#resync()
       } else {
         failures += 1
         this.#become('reconnecting')
@@ -145,6 +153,12 @@ export class LiveHub {
   #take(message: LiveMessage): void {
     if (message.id !== null) this.#lastId = message.id
     this.#deliver(message)
+  }
+
+  /** What all tabs show is read anew. */
+  #resync(): void {
+    this.#say({ message: RESYNC })
+    this.#deliver(RESYNC)
   }
 
   #deliver(message: LiveMessage): void {

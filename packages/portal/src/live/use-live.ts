@@ -25,7 +25,10 @@ export function useLiveState(account: string): { state: LiveState; toggle: () =>
   return { state, toggle: useCallback(() => hub.togglePause(), [hub]) }
 }
 
-/** Keeps the reads that name topics (`useRead`, option `topics`) as fresh as the stream is. */
+/**
+ * Keeps the reads that name topics (`useRead`, option `topics`) as fresh as the stream is. What has failed meanwhile is asked
+ * again as soon as there is a stream: the service is back.
+ */
 export function useLiveReads(account: string): void {
   const client = useQueryClient()
   const due = useCallback(
@@ -54,9 +57,16 @@ export function useLiveReads(account: string): void {
         changed.clear()
       }, REFRESH_MS)
     })
+    const stopWatching = hubOf(account).watch(() => {
+      if (hubOf(account).state !== 'live') return
+      void client.invalidateQueries({
+        predicate: ({ queryKey, state }) => queryKey[0] === account && state.status === 'error',
+      })
+    })
     return () => {
       clearTimeout(timer)
+      stopWatching()
       stop()
     }
-  }, [account, due])
+  }, [client, account, due])
 }

@@ -46,6 +46,7 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const choose = (of: Choice) => setChoice({ list, of })
   const [isReplaying, setReplaying] = useState(false)
   const found = matching.kind === 'ready' ? matching.data : null
+  const matchingWords = found ? words.matching(found.count, found.capped) : words.counting
   const foundWords = found ? `${count(found.count)}${found.capped ? '+' : ''}` : ''
   const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
   const whyNot = account.whyNot('CreateAttempts')
@@ -58,12 +59,12 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   return (
     <>
       <SavedViews />
-      <FilterBar endpoint={endpoint} />
+      <FilterBar endpoint={endpoint} result={matchingWords} />
       {faults.length > 0 && <Notice tone="warn" title={text.common.ignored(faults.join(', '))} />}
       <div className={styles.bar}>
         <span className={styles.group}>
           <span className={styles.count} role="status">
-            {found ? words.matching(found.count, found.capped) : words.counting}
+            {matchingWords}
           </span>
           {fresh > 0 && (
             <Button isSmall kind="primary" onPress={showFresh}>
@@ -146,7 +147,7 @@ function toggled(choice: Choice, id: string): Choice {
 function pickColumn(chosen: Choice, choose: (choice: Choice) => void): Column<Delivery> {
   return {
     key: 'pick',
-    head: words.columns.pick,
+    head: '',
     isPlain: true,
     cell: ({ id, msgId }) => (
       <Above>

@@ -51,7 +51,10 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
     {
       key: 'about',
       head: words.columns.about,
-      cell: ({ npn, runDate }) => <code className={layout.nowrap}>{npn ?? runDate ?? words.none2}</code>,
+      cell: ({ npn, runDate }) => {
+        const about = npn ?? runDate
+        return about === null ? words.none2 : <code className={layout.nowrap}>{about}</code>
+      },
     },
     { key: 'occurred', head: words.columns.occurred, cell: ({ occurredAt }) => <Time at={occurredAt} isInRow /> },
     isOfEndpoint
@@ -81,7 +84,7 @@ export function EndpointName({ of: endpoint }: { of: Delivery['endpoint'] }) {
   const { url, description, deleted } = endpoint
   return (
     <span className={styles.endpoint} data-tip={url}>
-      {description === '' ? hostOf(url) : description}
+      <span>{description === '' ? hostOf(url) : description}</span>
       {deleted && <span className={styles.tag}>{words.deleted}</span>}
     </span>
   )
@@ -91,7 +94,7 @@ function Result({ of: attempt }: { of: Delivery['lastAttempt'] }) {
   if (!attempt) return words.none2
   const { failure, responseStatusCode, responseDurationMs } = attempt
   const took = durationWords(responseDurationMs)
-  if (failure) return <span className={styles.failure}>{`${failure.title}, ${took}`}</span>
+  if (failure) return <span className={styles.failure} data-tip={failure.advice}>{`${failure.title}, ${took}`}</span>
   return (
     <span
       className={layout.nowrap}

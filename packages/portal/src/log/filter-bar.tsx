@@ -1,14 +1,15 @@
-import type { Endpoint, EventType, Page } from '@producersync/server/contract'
+import type { Endpoint, Page } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
 import { stringifySearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
+import { TypeFilter } from '#src/catalog/event-types.tsx'
 import { hostOf } from '#src/endpoints/url.ts'
 import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
-import { Choice } from '#src/parts/filters.tsx'
+import { Choice, Filters } from '#src/parts/filters.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { isWholeId, pageOfId } from '#src/shell/destination.ts'
 import { DELIVERY_STATES } from '#src/states/states.tsx'
@@ -24,22 +25,24 @@ const NPN = /^[0-9]{1,10}$/
 const RETENTION_DAYS = 90
 
 /** What narrows the list; every choice is in the address. */
-export function FilterBar({ endpoint }: { endpoint?: string }) {
+export function FilterBar({ endpoint, result }: { endpoint: string | undefined; result: string }) {
   const account = useAccount()
   const { filters, change, clear, isFiltered } = useFilters()
-  const types = useRead<Page<EventType>>(account.id, '/api/v1/event-type', { query: { limit: 250 } })
   const endpoints = useRead<Page<Endpoint>>(account.id, ofAccount(account.id, 'endpoint'), {
     query: { limit: 250 },
     isEnabled: endpoint === undefined,
   })
-  const typeOptions = types.kind === 'ready' ? types.data.data.map(({ name }) => ({ value: name, label: name })) : []
   const endpointOptions =
     endpoints.kind === 'ready'
       ? endpoints.data.data.map(({ id, url, description }) => ({ value: id, label: description || hostOf(url) }))
       : []
   return (
-    <div className={styles.filters}>
-      <SearchBox />
+    <Filters
+      isFiltered={isFiltered || filters.from !== undefined}
+      onClear={clear}
+      search={<SearchBox />}
+      result={result}
+    >
       <Choice
         label={words.columns.state}
         any={words.anyState}
@@ -50,11 +53,11 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         }))}
         onChange={(state) => change({ state })}
       />
-      <Choice
+      <TypeFilter
+        account={account.id}
         label={words.columns.type}
         any={words.anyType}
         chosen={filters.type}
-        options={typeOptions}
         onChange={(type) => change({ type })}
       />
       {endpoint === undefined && (
@@ -78,12 +81,7 @@ export function FilterBar({ endpoint }: { endpoint?: string }) {
         retentionDays={RETENTION_DAYS}
         onChange={({ from, to }) => change({ from: from === DEFAULT_FROM ? undefined : from, to })}
       />
-      {(isFiltered || filters.from !== undefined) && (
-        <Button kind="quiet" onPress={clear}>
-          {text.common.clear}
-        </Button>
-      )}
-    </div>
+    </Filters>
   )
 }
 

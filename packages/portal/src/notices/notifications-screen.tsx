@@ -6,6 +6,7 @@ import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { TextField } from '#src/parts/field.tsx'
 import { Empty, ErrorNotice, Part } from '#src/parts/notice.tsx'
@@ -79,7 +80,11 @@ function Whole({
           {words.add}
         </Button>
       </div>
-      {rules.channels.length === 0 && <Empty title={words.none}>{words.noneBody}</Empty>}
+      {rules.channels.length === 0 && (
+        <div className={cx(layout.card, layout.flush)}>
+          <Empty title={words.none}>{words.noneBody}</Empty>
+        </div>
+      )}
       {rules.channels.map((channel) => (
         <ChannelCard
           key={channel.id}

@@ -1,33 +1,60 @@
+import { SlidersHorizontal } from 'lucide-react'
 import { type ReactNode, useEffect, useState } from 'react'
+import { useIsNarrow } from '#src/look/narrow.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
+import { Dialog, DialogActs } from './dialog.tsx'
 import { type Option, Select, TextField } from './field.tsx'
 import styles from './filters.module.css'
 
-/** The filters of a list in one line, and the way to clear them. */
+/** The filters of a list in one line, and the way to clear them; on a phone all but the search are in a sheet. */
 export function Filters({
   isFiltered,
   onClear,
+  search,
   children,
-  result,
+  result = text.list.show,
 }: {
   isFiltered: boolean
   onClear: () => void
-  children: ReactNode
-  /** How many match. */
-  result?: ReactNode
+  /** The box that is there at every width. */
+  search?: ReactNode
+  children?: ReactNode
+  /** What the sheet leads to: how many match, where that is known. */
+  result?: string
 }) {
+  const isNarrow = useIsNarrow()
+  const [isOpen, setOpen] = useState(false)
+  const close = () => setOpen(false)
+  const clear = isFiltered && (
+    <Button isSmall kind="quiet" onPress={onClear}>
+      {text.common.clear}
+    </Button>
+  )
+  if (!isNarrow || children === undefined) {
+    return (
+      <search className={styles.filters}>
+        {search}
+        {children}
+        {clear}
+      </search>
+    )
+  }
   return (
     <search className={styles.filters}>
-      {children}
-      <span className={styles.result} role="status">
-        {result}
-      </span>
-      {isFiltered && (
-        <Button isSmall kind="quiet" onPress={onClear}>
-          {text.common.clear}
-        </Button>
-      )}
+      {search}
+      <Button icon={SlidersHorizontal} onPress={() => setOpen(true)}>
+        {isFiltered ? text.list.filtersOn : text.list.filters}
+      </Button>
+      {clear}
+      <Dialog title={text.list.filters} isOpen={isOpen} onClose={close}>
+        <div className={styles.sheet}>{children}</div>
+        <DialogActs>
+          <Button kind="primary" onPress={close}>
+            {result}
+          </Button>
+        </DialogActs>
+      </Dialog>
     </search>
   )
 }

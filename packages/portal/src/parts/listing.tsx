@@ -80,11 +80,19 @@ function Rows<Row>({
       <tbody ref={body} onKeyDown={walk}>
         {rows.map((row) => (
           <tr key={keyOf(row)}>
-            {columns.map(({ key, head, cell, isNumber, isPlain }) => (
-              <td key={key} data-label={isPlain ? undefined : head} className={cx(isNumber && styles.number)}>
-                {cell(row)}
-              </td>
-            ))}
+            {columns.map(({ key, head, cell, isNumber, isPlain }) => {
+              const content = cell(row)
+              return (
+                <td
+                  key={key}
+                  data-label={isPlain ? undefined : head}
+                  data-none={content === text.common.none || undefined}
+                  className={cx(isNumber && styles.number)}
+                >
+                  {content}
+                </td>
+              )
+            })}
           </tr>
         ))}
       </tbody>
@@ -124,6 +132,7 @@ export function Pager({
   onOlder: (() => void) | null
   children?: ReactNode
 }) {
+  if (!onNewer && !onOlder && children === undefined) return null
   return (
     <>
       <span>{children}</span>

@@ -112,7 +112,7 @@ function ProducerParts({ producer, account }: { producer: ProducerDetail; accoun
               <li key={`${change} ${at}`} className={layout.spread}>
                 <span>
                   {words.changes[change]}
-                  {source !== null && <span className={layout.muted}>{` · ${source}`}</span>}
+                  {source !== null && <span className={layout.muted}>{` · ${words.sources[source] ?? source}`}</span>}
                 </span>
                 <Time at={at} form="short" />
               </li>
@@ -153,7 +153,7 @@ function Events({ producer: { events }, account }: { producer: ProducerDetail; a
     <section className={layout.stack} aria-labelledby="events">
       <h2 id="events">{words.events(count(events.length))}</h2>
       <Listing
-        name={words.events('')}
+        name={words.eventsOf}
         view={{ kind: 'ready', data: events, staleSince: null }}
         keyOf={({ id }) => id}
         columns={columns}

@@ -52,13 +52,13 @@ export function ProducersScreen() {
           <ExportButton account={account.id} query={{ q: values.q, state: values.state?.[0] }} />
           {whyOff === null ? (
             <>
-              {add}
               <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'remove' }}>
                 {words.remove}
               </ButtonLink>
               <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'replace' }}>
                 {words.replace}
               </ButtonLink>
+              {add}
             </>
           ) : (
             <Button whyOff={whyOff}>{words.add}</Button>
@@ -68,8 +68,13 @@ export function ProducersScreen() {
     >
       <ProducerTabs account={account.id} chosen="list" />
       <Ignored names={faults} />
-      <Filters isFiltered={isFiltered} onClear={clear}>
-        <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        search={
+          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
+        }
+      >
         <div>
           <Choice
             label={words.state}
@@ -88,7 +93,9 @@ export function ProducersScreen() {
             options={Object.entries(words.sorts).map(([value, label]) => ({ value, label }))}
           />
         </div>
-        {chosen.size > 0 && (
+      </Filters>
+      {chosen.size > 0 && (
+        <div>
           <Button
             isSmall
             kind="danger"
@@ -103,8 +110,8 @@ export function ProducersScreen() {
           >
             {words.removeChosen(chosen.size)}
           </Button>
-        )}
-      </Filters>
+        </div>
+      )}
       <Listing
         name={words.title}
         view={mapView(view, ({ data }) => data)}

@@ -6,6 +6,7 @@ import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { TextField } from '#src/parts/field.tsx'
 import { ErrorNotice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -73,7 +74,7 @@ function ZoneForm({ settings, account, path }: { settings: AccountSettings; acco
       <div className={layout.cardHead}>
         <h2 id="general">{words.general}</h2>
       </div>
-      <form className={layout.stack} onSubmit={(event) => void save(event)}>
+      <form className={cx(layout.stack, layout.text)} onSubmit={(event) => void save(event)}>
         {error != null && <ErrorNotice error={error} takesFocus />}
         <TextField
           label={words.zone}

@@ -6,6 +6,7 @@ import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { TextField } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
@@ -63,7 +64,7 @@ export function LookForm({ account, path, settings: { branding, look }, whyNot, 
       <div className={layout.cardHead}>
         <h2 id="look">{words.look}</h2>
       </div>
-      <form className={layout.stack} onSubmit={(event) => void save(event)}>
+      <form className={cx(layout.stack, layout.text)} onSubmit={(event) => void save(event)}>
         {error != null && <ErrorNotice error={error} takesFocus />}
         <TextField label={words.name} hint={words.nameHint} error={faultOf('name')} value={name} onChange={setName} />
         <TextField

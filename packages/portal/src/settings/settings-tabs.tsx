@@ -9,7 +9,11 @@ export function SettingsTabs({ account, chosen }: { account: string; chosen: key
     <LinkTabs
       name={words.name}
       tabs={[
-        { label: words.names.profile, isChosen: chosen === 'profile', link: { to: '/a/$account/settings', params } },
+        {
+          label: words.names.profile,
+          isChosen: chosen === 'profile',
+          link: { to: '/a/$account/settings/profile', params },
+        },
         {
           label: words.names.notifications,
           isChosen: chosen === 'notifications',

@@ -93,7 +93,7 @@ export function ZoneSwitch({ settingsOf }: { settingsOf: string | null }) {
       {settingsOf !== null && (
         <MenuItem
           id="other"
-          onAction={() => void navigate({ to: '/a/$account/settings', params: { account: settingsOf } })}
+          onAction={() => void navigate({ to: '/a/$account/settings/profile', params: { account: settingsOf } })}
         >
           {text.shell.zoneOther}
         </MenuItem>

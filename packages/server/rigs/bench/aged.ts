@@ -1,11 +1,9 @@
-import { balance } from './ledger.ts'
-import { measureBare, measureLoad } from './measure.ts'
+import { measureLoad } from './measure.ts'
 import type { LoadOptions } from './options.ts'
 import { asSuperuser } from './service.ts'
 import { planOf, prepare, type Stage } from './stage.ts'
-import { type Figures, halfOf, measureFull, measureHalf, warmUp } from './throughput.ts'
+import { type Figures, halfOf, measureBeside, measureFull, measureHalf } from './throughput.ts'
 
-const BARE_S = 3
 /** Of what comes out at full rate. */
 const LOAD = 0.7
 const SNAPSHOT_S_MAX = 300
@@ -17,33 +15,20 @@ const SNAPSHOT_S_MAX = 300
 export async function measureAged(stage: Stage, options: LoadOptions): Promise<Figures> {
   const plan = planOf(options)
   const { accountIds } = await prepare(stage, plan)
-  const connections = await warmUp(stage, plan)
-  const before = await measureBare(stage, connections, BARE_S)
-  const full = await measureFull(stage, plan, options)
-  const half = await measureHalf(stage, plan, options.durationS / 2, halfOf(full, plan, options))
+  return await measureBeside(stage, plan, options, accountIds, async (full) => {
+    const half = await measureHalf(stage, plan, options.durationS / 2, halfOf(full, plan, options))
 
-  const rate = Math.round(full.deliveredPerS * LOAD)
-  const snapshotS = Math.min(SNAPSHOT_S_MAX, (options.ageS * 5) / 6)
-  stage.say(`${rate} events/s, ${options.ageS} s, the last ${snapshotS} s beside an open snapshot`)
-  await measureLoad(stage, plan, { rate, seconds: options.ageS - snapshotS, profileFolder: null })
-  const beside = await withSnapshot(stage, async () => {
-    await measureLoad(stage, plan, { rate, seconds: snapshotS, profileFolder: null })
-    const halfBeside = await measureHalf(stage, plan, options.durationS / 2, halfOf(full, plan, options))
-    return { full: await measureFull(stage, plan, { ...options, profile: null }), half: halfBeside }
+    const rate = Math.round(full.deliveredPerS * LOAD)
+    const snapshotS = Math.min(SNAPSHOT_S_MAX, (options.ageS * 5) / 6)
+    stage.say(`${rate} events/s, ${options.ageS} s, the last ${snapshotS} s beside an open snapshot`)
+    await measureLoad(stage, plan, { rate, seconds: options.ageS - snapshotS, profileFolder: null })
+    const beside = await withSnapshot(stage, async () => {
+      await measureLoad(stage, plan, { rate, seconds: snapshotS, profileFolder: null })
+      const halfBeside = await measureHalf(stage, plan, options.durationS / 2, halfOf(full, plan, options))
+      return { full: await measureFull(stage, plan, { ...options, profile: null }), half: halfBeside }
+    })
+    return { half, beside, workers: null }
   })
-  const after = await measureBare(stage, connections, BARE_S)
-  stage.say('comparing the books')
-  return {
-    plan,
-    connections,
-    bare: { before, after },
-    full,
-    half,
-    beside,
-    workers: null,
-    ledger: await balance(stage, plan, accountIds),
-    drained: true,
-  }
 }
 
 async function withSnapshot<T>({ dataDir }: Stage, work: () => Promise<T>): Promise<T> {

@@ -1,46 +1,30 @@
-import { balance } from './ledger.ts'
-import { measureBare } from './measure.ts'
+import { endpointUrl } from './addresses.ts'
 import type { LoadOptions } from './options.ts'
 import { makeReceivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
 import { type Plan, pause, planOf, prepare, publish, type Stage, untilReceived } from './stage.ts'
-import { type Figures, halfOf, measureFull, measureHalf, warmUp } from './throughput.ts'
+import { type Figures, halfOf, measureBeside, measureFull, measureHalf } from './throughput.ts'
 
 const BACKLOG = 1_000_000
 const BACKLOG_PER_STATEMENT = 50_000
 /** A worker looks for what nobody told it of at least this often. */
 const SWEEP_MS = 10_000
 const QUIET_ACCOUNTS = 10
-const BARE_S = 3
 
 /** How healthy endpoints fare with something beside them, against the same without it. */
 export async function measureDisturbed(stage: Stage, options: LoadOptions): Promise<Figures> {
   const plan = planOf(options)
   const { accountIds } = await prepare(stage, plan)
   const disturb = await disturbanceOf(stage, plan, options, accountIds)
-  const connections = await warmUp(stage, plan)
-  const before = await measureBare(stage, connections, BARE_S)
-  const full = await measureFull(stage, plan, options)
-  const rate = halfOf(full, plan, options)
-  const half = await measureHalf(stage, plan, options.durationS / 2, rate)
+  return await measureBeside(stage, plan, options, accountIds, async (full) => {
+    const rate = halfOf(full, plan, options)
+    const half = await measureHalf(stage, plan, options.durationS / 2, rate)
 
-  await disturb()
-  const halfBeside = await measureHalf(stage, plan, options.durationS / 2, rate)
-  const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
-  const after = await measureBare(stage, connections, BARE_S)
-  stage.say('comparing the books')
-  const ledger = await balance(stage, plan, accountIds)
-  return {
-    plan,
-    connections,
-    bare: { before, after },
-    full,
-    half,
-    beside: { full: fullBeside, half: halfBeside },
-    workers: null,
-    ledger,
-    drained: true,
-  }
+    await disturb()
+    const halfBeside = await measureHalf(stage, plan, options.durationS / 2, rate)
+    const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
+    return { half, beside: { full: fullBeside, half: halfBeside }, workers: null }
+  })
 }
 
 /** Sets up what can be set up before; the disturbance itself begins when the result is called. */
@@ -83,7 +67,7 @@ async function makeDeadAccount({ api, sink, mortalPort }: Stage, plan: Plan): Pr
   const { received } = await sink.ask('count')
   const firstNumber = plan.accounts * plan.endpointsPerAccount
   const wanted = { accounts: 1, endpointsPerAccount: 1, channels: false, firstNumber }
-  const { accountIds } = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${mortalPort}/e/${number}`)
+  const { accountIds } = await makeReceivers(api, wanted, (number) => endpointUrl(mortalPort, number))
   await untilReceived(sink, received + 1)
   await sink.ask('forget')
   return accountIds[0] ?? ''

@@ -1,45 +1,35 @@
-import { balance } from './ledger.ts'
-import { measureBare } from './measure.ts'
 import type { LoadOptions } from './options.ts'
 import { planOf, prepare, publish, type Stage } from './stage.ts'
-import { type Figures, halfOf, measureFull, measureHalf, warmUp } from './throughput.ts'
+import { type Figures, halfOf, measureBeside, measureFull, measureHalf } from './throughput.ts'
 
 /** How many times as much as each of the others the noisy account publishes. */
 const NOISE = 100
-const BARE_S = 3
 
 /** How soon the events of many accounts go out while one account publishes far more than all of them, against without it. */
 export async function measureNoisy(stage: Stage, options: LoadOptions): Promise<Figures> {
   const plan = planOf(options)
   const { accountIds } = await prepare(stage, plan)
   const [noisy = '', ...others] = accountIds
-  const connections = await warmUp(stage, plan)
-  const before = await measureBare(stage, connections, BARE_S)
-  const full = await measureFull(stage, plan, options)
-  const perAccount = halfOf(full, plan, options) / (NOISE + others.length)
-  const firstOfOthers = plan.endpointsPerAccount
+  return await measureBeside(stage, plan, options, accountIds, async (full) => {
+    const perAccount = halfOf(full, plan, options) / (NOISE + others.length)
+    const firstOfOthers = plan.endpointsPerAccount
 
-  await publish(stage, plan, others)
-  const half = await measureHalf(stage, plan, options.durationS, Math.round(perAccount * others.length), firstOfOthers)
+    await publish(stage, plan, others)
+    const half = await measureHalf(
+      stage,
+      plan,
+      options.durationS,
+      Math.round(perAccount * others.length),
+      firstOfOthers,
+    )
 
-  stage.say(`one account publishes ${NOISE} times as much as each other`)
-  await publish(stage, plan, turnsOf(noisy, others))
-  const withNoise = Math.round(perAccount * (NOISE + others.length))
-  const halfBeside = await measureHalf(stage, plan, options.durationS, withNoise, firstOfOthers)
-  const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
-  const after = await measureBare(stage, connections, BARE_S)
-  stage.say('comparing the books')
-  return {
-    plan,
-    connections,
-    bare: { before, after },
-    full,
-    half,
-    beside: { full: fullBeside, half: halfBeside },
-    workers: null,
-    ledger: await balance(stage, plan, accountIds),
-    drained: true,
-  }
+    stage.say(`one account publishes ${NOISE} times as much as each other`)
+    await publish(stage, plan, turnsOf(noisy, others))
+    const withNoise = Math.round(perAccount * (NOISE + others.length))
+    const halfBeside = await measureHalf(stage, plan, options.durationS, withNoise, firstOfOthers)
+    const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
+    return { half, beside: { full: fullBeside, half: halfBeside }, workers: null }
+  })
 }
 
 /** The order of calls: the noisy account's, with those of the others spread evenly among them. */

@@ -52,8 +52,29 @@ export async function measureThroughput(stage: Stage, options: LoadOptions): Pro
   return { plan, connections, bare: { before, after }, full, half, beside: null, workers: null, ledger, drained }
 }
 
+/**
+ * Full rate, and then what a mode compares with it, between two measurements of the bare sender.
+ * @param accountIds  all that the stage was prepared with, whose books are compared in the end
+ */
+export async function measureBeside(
+  stage: Stage,
+  plan: Plan,
+  options: LoadOptions,
+  accountIds: readonly string[],
+  compare: (full: LoadFigures) => Promise<Pick<Figures, 'half' | 'beside' | 'workers'>>,
+): Promise<Figures> {
+  const connections = await warmUp(stage, plan)
+  const before = await measureBare(stage, connections, BARE_S_MIN)
+  const full = await measureFull(stage, plan, options)
+  const compared = await compare(full)
+  const after = await measureBare(stage, connections, BARE_S_MIN)
+  stage.say('comparing the books')
+  const ledger = await balance(stage, plan, accountIds)
+  return { plan, connections, bare: { before, after }, full, ...compared, ledger, drained: true }
+}
+
 /** @returns how many connections the service then had to its receivers */
-export async function warmUp(stage: Stage, plan: Plan): Promise<number> {
+async function warmUp(stage: Stage, plan: Plan): Promise<number> {
   stage.say(`warming up, ${WARM_UP_S} s`)
   await measureLoad(stage, plan, { rate: null, seconds: WARM_UP_S, profileFolder: null })
   await drain(stage, plan)

@@ -1,12 +1,10 @@
 import { rounded } from './figures.ts'
-import { balance } from './ledger.ts'
-import { measureBare, measureLoad } from './measure.ts'
+import { measureLoad } from './measure.ts'
 import type { LoadOptions } from './options.ts'
 import { asSuperuser, startWorker, type WorkerProcess } from './service.ts'
 import { pause, planOf, prepare, type Stage } from './stage.ts'
-import { type Figures, halfOf, measureFull, measureHalf, warmUp } from './throughput.ts'
+import { type Figures, halfOf, measureBeside, measureFull, measureHalf } from './throughput.ts'
 
-const BARE_S = 3
 const SPREAD_MS_MAX = 60_000
 const SHARDS = 256
 const LOOK_MS = 200
@@ -17,37 +15,28 @@ export async function measureWorkers(stage: Stage, options: LoadOptions): Promis
   const plan = planOf(options)
   const count = options.mode === 'workers2' ? 2 : 4
   const { accountIds } = await prepare(stage, plan)
-  const connections = await warmUp(stage, plan)
-  const before = await measureBare(stage, connections, BARE_S)
-  const full = await measureFull(stage, plan, options)
-  const rate = halfOf(full, plan, options)
-  const half = await measureHalf(stage, plan, options.durationS / 2, rate)
+  return await measureBeside(stage, plan, options, accountIds, async (full) => {
+    const rate = halfOf(full, plan, options)
+    const half = await measureHalf(stage, plan, options.durationS / 2, rate)
 
-  stage.say(`to ${count} workers under load; then one is ended and replaced`)
-  const changing = { rate: options.rate, seconds: CHANGE_S_MIN, profileFolder: null, meanwhile: change(stage, count) }
-  const changed = await measureLoad(stage, plan, changing)
-  const halfBeside = await measureHalf(stage, plan, options.durationS / 2, rate)
-  const attemptsBefore = await attemptsOf(stage.workers)
-  const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
-  const shares = sharesOf(attemptsBefore, await attemptsOf(stage.workers))
-  const after = await measureBare(stage, connections, BARE_S)
-  stage.say('comparing the books')
-  return {
-    plan,
-    connections,
-    bare: { before, after },
-    full,
-    half,
-    beside: { full: fullBeside, half: halfBeside },
-    workers: {
-      count,
-      shares,
-      balance: { most: Math.max(...shares), least: Math.min(...shares) },
-      whileChanging: { deliveredPerS: changed.deliveredPerS, seconds: changed.seconds, changes: count + 1 },
-    },
-    ledger: await balance(stage, plan, accountIds),
-    drained: true,
-  }
+    stage.say(`to ${count} workers under load; then one is ended and replaced`)
+    const changing = { rate: options.rate, seconds: CHANGE_S_MIN, profileFolder: null, meanwhile: change(stage, count) }
+    const changed = await measureLoad(stage, plan, changing)
+    const halfBeside = await measureHalf(stage, plan, options.durationS / 2, rate)
+    const attemptsBefore = await attemptsOf(stage.workers)
+    const fullBeside = await measureFull(stage, plan, { ...options, profile: null })
+    const shares = sharesOf(attemptsBefore, await attemptsOf(stage.workers))
+    return {
+      half,
+      beside: { full: fullBeside, half: halfBeside },
+      workers: {
+        count,
+        shares,
+        balance: { most: Math.max(...shares), least: Math.min(...shares) },
+        whileChanging: { deliveredPerS: changed.deliveredPerS, seconds: changed.seconds, changes: count + 1 },
+      },
+    }
+  })
 }
 
 async function change(stage: Stage, count: number): Promise<void> {

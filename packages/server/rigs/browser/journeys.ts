@@ -10,6 +10,7 @@ import { lateSignal } from './journeys/late-signal.ts'
 import { operatorLink } from './journeys/operator-link.ts'
 import { ownLook } from './journeys/own-look.ts'
 import { readOnly } from './journeys/read-only.ts'
+import { restart } from './journeys/restart.ts'
 import { rotation } from './journeys/rotation.ts'
 import { sameByApi } from './journeys/same-by-api.ts'
 import { tenTabs } from './journeys/ten-tabs.ts'
@@ -40,4 +41,5 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'two accounts, and nothing between them', go: twoAccounts },
   { name: 'requests and links that are forged', go: forged },
   { name: 'ten tabs, one stream', go: tenTabs },
+  { name: 'the service is killed meanwhile, and comes back', go: restart },
 ]

@@ -21,6 +21,7 @@ export class Stage extends ApiClient {
   readonly keys: Record<'sandbox' | 'production', string>
   readonly receivers: readonly Receiver[]
   readonly #url: string
+  #service: Service
   readonly #folder: string
   readonly #processes: Processes
 
@@ -33,6 +34,7 @@ export class Stage extends ApiClient {
   }) {
     super()
     this.#url = parts.service.url
+    this.#service = parts.service
     this.keys = { sandbox: parts.key, production: parts.key }
     this.receivers = parts.receivers
     this.#folder = parts.folder
@@ -45,7 +47,7 @@ export class Stage extends ApiClient {
     const receivers = await Promise.all(Array.from({ length: receiverCount }, () => startReceiver()))
     const processes = new Processes()
     try {
-      const service = await start({ processes, folder, receivers })
+      const service = await start({ processes, folder, receivers }, '0')
       const { key } = service
       if (key === null) throw new Error('the first start showed no environment key')
       return new Stage({ service, key, receivers, folder, processes })
@@ -59,6 +61,15 @@ export class Stage extends ApiClient {
 
   get url(): string {
     return this.#url
+  }
+
+  /** Kills the service, and starts it anew where it was, on what it has stored. @param meanwhile  done while there is none */
+  async restart(meanwhile: () => Promise<void>): Promise<void> {
+    process.kill(this.#service.pid, 'SIGKILL')
+    await this.#service.end()
+    await meanwhile()
+    const parts = { processes: this.#processes, folder: this.#folder, receivers: this.receivers }
+    this.#service = await start(parts, new URL(this.#url).port)
   }
 
   /** A page that may show the portal in a frame: it has what is put there by `answer`. */
@@ -120,8 +131,8 @@ export class Stage extends ApiClient {
 
 type Parts = { processes: Processes; folder: string; receivers: readonly Receiver[] }
 
-async function start({ processes, folder, receivers }: Parts): Promise<Service> {
+async function start({ processes, folder, receivers }: Parts, port: string): Promise<Service> {
   const addresses = receivers.map(({ address }) => address)
-  const env = { PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
+  const env = { PORT: port, PSAPI_SERVER_FRAME_ANCESTORS: `http://${addresses[HOST]}` }
   return await startService(processes, folder, addresses, { inspected: false, env })
 }

@@ -96,8 +96,10 @@ export class Visitor {
     await this.page.evaluate('document.fonts.ready.then(() => undefined)')
   }
 
-  /** What the screen says has failed; null when it says nothing of that kind. */
+  /** What the screen says has failed, or is not there; null when it says nothing of that kind. */
   async errorShown(): Promise<string | null> {
+    const title = await this.page.locator('h1').first().innerText()
+    if (/not found/i.test(title)) return title
     const alert = this.page.locator('[role="alert"]').filter({ hasText: /./ }).first()
     return (await alert.count()) > 0 ? (await alert.innerText()).replaceAll(/\s+/g, ' ').slice(0, 160) : null
   }

@@ -2,9 +2,9 @@ import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import { type Announcement, announcement, type OperationalType } from '#src/events/announce.ts'
+import type { AttemptRecord, EndpointChange } from './attempt-store.ts'
 import { isSingleAttempt } from './delivery.ts'
 import type { Lane } from './lane.ts'
-import type { AttemptRecord, EndpointChange } from './store.ts'
 
 /** The failed attempt after which operators hear of a message. */
 const FAILING_AT = 4

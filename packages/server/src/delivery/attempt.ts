@@ -4,6 +4,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { AddressPolicy, Outgoing, PostResult, Timings } from '#src/adapters/outgoing/outgoing.ts'
 import { type Headers, isSensitiveHeader } from '#src/endpoints/headers.ts'
 import type { Target } from '#src/endpoints/target.ts'
+import type { AttemptRecord } from './attempt-store.ts'
 import type { Reach } from './breaker.ts'
 import { decide, type Met } from './decide.ts'
 import {
@@ -18,7 +19,6 @@ import {
 import type { Failpoint } from './failpoint.ts'
 import { classify } from './failure-classes.ts'
 import { requestHeaders, type Signer, timestampHeaders } from './request.ts'
-import type { AttemptRecord } from './store.ts'
 
 /** How long ago a test was signed that receivers are to refuse for its age: twice what the specification lets pass. */
 const OLD_MS = 600_000
@@ -219,4 +219,23 @@ function headerOf(result: PostResult & { kind: 'attempted' }, name: string): str
 
 function laterOf(a: Date, b: Date): Date {
   return a > b ? a : b
+}
+
+/** What the log says of an attempt or a cancellation: nothing of a payload, a header or a URL. */
+export function attemptedLine(record: Attempted['record']): object {
+  const { delivery } = record
+  return {
+    event: 'delivery.attempted',
+    eventId: delivery.eventId,
+    endpointId: delivery.endpointId,
+    deliveryId: delivery.deliveryId,
+    attemptId: record.id,
+    attempt: delivery.attemptsMade + 1,
+    cause: delivery.cause,
+    outcome: record.outcome,
+    status: record.statusCode,
+    decision: record.state.status,
+    durationMs: Math.round(record.durationMs),
+    lagMs: record.startedAt.getTime() - delivery.dueAt.getTime(),
+  }
 }

@@ -1,5 +1,8 @@
 import type { Database } from '#src/adapters/postgres/database.ts'
+import type { Target } from '#src/endpoints/target.ts'
+import type { Delivery } from './delivery.ts'
 import type { OwnedShard } from './ownership.ts'
+import { readDeliveries } from './pending-store.ts'
 
 /**
  * The guard against a delivery that kills the process which attempts it. A shard that has lost owner after owner goes on
@@ -65,4 +68,20 @@ export class CarefulShards {
     await this.#database
       .query`update shard set in_hand = ${deliveryId}::uuid where number = ${shard} and epoch = ${epoch}`
   }
+}
+
+/** The deliveries that were under way in these shards when their careful owners died, where they are still pending. */
+export async function readInHand(
+  database: Database,
+  shards: readonly OwnedShard[],
+  readTargets: (deliveries: Delivery[]) => Promise<Target[]>,
+): Promise<{ delivery: Delivery; target: Target }[]> {
+  const noted = shards.flatMap(({ number, inHand }) => (inHand === null ? [] : { shard: number, deliveryId: inHand }))
+  if (noted.length === 0) return []
+  const deliveries = await readDeliveries(database, noted)
+  const targets = await readTargets(deliveries)
+  return deliveries.flatMap((delivery) => {
+    const target = targets.find(({ endpointId }) => endpointId === delivery.endpointId)
+    return target ? { delivery, target } : []
+  })
 }

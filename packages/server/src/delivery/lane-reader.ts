@@ -5,7 +5,7 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import { type Delivery, QUEUES, type Queue } from './delivery.ts'
 import { deliveryIdOf, type Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
-import { findLanes, type LaneRead, type LaneWindow, readLanes } from './store.ts'
+import { findLanes, type LaneRead, type LaneWindow, readLanes } from './pending-store.ts'
 
 /** Deliveries of a queue that a lane keeps in memory: a read's worth for each attempt it may have under way, or few. */
 const WINDOW_PER_ATTEMPT = 16

@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
+import type { AttemptRecord } from './attempt-store.ts'
 import type { Delivery } from './delivery.ts'
 import type { Budget } from './lane.ts'
-import type { AttemptRecord } from './store.ts'
 
 /** What the delivery engine counts. No account and no endpoint is a label. */
 export type DeliveryMetrics = {

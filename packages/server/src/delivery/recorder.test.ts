@@ -5,9 +5,10 @@ import { DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/data
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { TestService } from '../../test/service.ts'
+import type { AttemptRecord } from './attempt-store.ts'
 import { noFailpoint } from './failpoint.ts'
+import { readDeliveries } from './pending-store.ts'
 import { Recorder } from './recorder.ts'
-import { type AttemptRecord, readDeliveries } from './store.ts'
 
 let api: TestService
 let receiver: Receiver

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import { type AttemptRecord, type EndpointChange, recordAttempts } from './attempt-store.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { LaneName } from './lanes.ts'
-import { type AttemptRecord, type EndpointChange, recordAttempts } from './store.ts'
 
 /** Outcomes are written this long after the first of them at the latest; a crash repeats at most what was waiting. */
 const FLUSH_MS = 20

@@ -7,24 +7,24 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
-import { announcementsOf, forgetAnnounced, noteDisabled, noteWarnings } from './announced.ts'
-import { type Attempted, brokenAttempt, canceledAttempt } from './attempt.ts'
-import { CarefulShards } from './careful.ts'
+import { announcementsOf, forgetAnnounced } from './announced.ts'
+import { type Attempted, attemptedLine, brokenAttempt, canceledAttempt } from './attempt.ts'
+import type { AttemptRecord, EndpointChange } from './attempt-store.ts'
+import { CarefulShards, readInHand } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
+import { changeOf, noteOutcome } from './endpoint-standing.ts'
 import type { Failpoint } from './failpoint.ts'
-import { isFailing, moveFailureClock } from './failure-clock.ts'
-import { type Budget, deliveryIdOf, heldName, type Lane } from './lane.ts'
+import { type Budget, heldName, type Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneName, Lanes } from './lanes.ts'
+import { MarkFollower } from './marks.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { type LeaseTimes, type OwnedShard, Ownership } from './ownership.ts'
 import { Recorder } from './recorder.ts'
-import { type AttemptRecord, type EndpointChange, readCanceled, readDeliveries } from './store.ts'
 import { type ReadTargets, TargetReader } from './target-reader.ts'
 
 const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
-const CANCELED_PER_READ = 500
 const SWEEP_MS = 10_000
 /** How long what has ended is remembered: longer than any read or hint that may still bring it. */
 const REMEMBERED_MS = 10_000
@@ -67,7 +67,7 @@ export class DeliveryWorker {
   readonly #dispatcher: Dispatcher
   readonly #careful: CarefulShards
   readonly #alarms: Alarms<Lane>
-  #canceling = 0
+  readonly #marks: MarkFollower
   #timers: NodeJS.Timeout[] = []
   #waiting: (() => void)[] = []
 
@@ -93,11 +93,19 @@ export class DeliveryWorker {
       failpoint: parts.failpoint,
       database,
       workerId: () => this.#ownership.workerId,
-      changeOf: (endpointId) => this.#changeOf(endpointId),
+      changeOf: (endpointId) => changeOf(this.#lanes.get(endpointId)),
       settle: (record, written) => this.#settle(record, written),
       log,
       onFlush: (records, refused) => metrics.recorded(records, refused),
       announced: (changes, lanes) => this.#announced(changes, lanes),
+    })
+    this.#marks = new MarkFollower({
+      database,
+      lanes: this.#lanes,
+      log,
+      cancel: (lane, delivery) => this.#cancel(lane, delivery),
+      recorded: () => this.#recorder.drain(DRAIN_MS_MAX),
+      done: () => this.#wakeWaiting(),
     })
     this.#reader = new LaneReader({
       database,
@@ -180,7 +188,7 @@ export class DeliveryWorker {
       this.#recorder.size === 0 &&
       this.#reader.isIdle &&
       this.#targets.isIdle &&
-      this.#canceling === 0
+      this.#marks.isIdle
     while (!isSettled()) await this.#change()
   }
 
@@ -270,15 +278,10 @@ export class DeliveryWorker {
 
   /** Deliveries under way when careful owners died: each has had a failed attempt. */
   async #chargeInHand(shards: readonly OwnedShard[]): Promise<void> {
-    const noted = shards.flatMap(({ number, inHand }) => (inHand === null ? [] : { shard: number, deliveryId: inHand }))
-    if (noted.length === 0) return
     const { database, readTargets, clock, log } = this.#parts
     try {
-      const deliveries = await readDeliveries(database, noted)
-      const targets = await readTargets(deliveries, clock.now())
-      for (const delivery of deliveries) {
-        const target = targets.find(({ endpointId }) => endpointId === delivery.endpointId)
-        if (!target || !this.#lanes.owns(delivery.shard)) continue
+      for (const { delivery, target } of await readInHand(database, shards, (all) => readTargets(all, clock.now()))) {
+        if (!this.#lanes.owns(delivery.shard)) continue
         const lane = this.#lanes.of(delivery)
         if (this.#lanes.knows(lane, delivery)) continue // a hint or a sweep was faster: it is being sent again
         lane.held.add(heldName(delivery))
@@ -345,24 +348,9 @@ export class DeliveryWorker {
   }
 
   /** An outcome, with what it means for the endpoint, goes to be recorded. */
-  #attempted(lane: Lane, { met, record, endedAt }: Attempted, budget: Budget): void {
-    const { delivery } = record
-    const { target } = lane
-    let changesEndpoint = false
-    // an answer says nothing about an endpoint that has been given another URL meanwhile
-    if (target && target.url === record.url) {
-      const attempt = { ...met, cause: delivery.cause, endedAt }
-      const { clock, disable, warnings } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
-      const proves = record.state.status === 'delivered' && target.provenAt === null
-      changesEndpoint = proves || clock !== target.failureClock || disable !== null
-      if (proves) target.provenAt = endedAt
-      if (clock.failingSince === null && isFailing(target.failureClock, endedAt)) lane.recoveredAt = endedAt
-      target.failureClock = clock
-      noteWarnings(lane, target, warnings, this.#parts)
-      if (disable && !target.disabled) noteDisabled(lane, target, { reason: disable, at: endedAt }, this.#parts)
-    }
-    this.#record(lane, record, changesEndpoint)
-    this.#parts.metrics.attempted(budget, record, delivery)
+  #attempted(lane: Lane, attempted: Attempted, budget: Budget): void {
+    this.#record(lane, attempted.record, noteOutcome(lane, attempted, this.#parts))
+    this.#parts.metrics.attempted(budget, attempted.record, attempted.record.delivery)
   }
 
   /** What came with these changes is written, or not true any more: the endpoint has been changed meanwhile, and is read anew. */
@@ -384,30 +372,7 @@ export class DeliveryWorker {
     if (epoch === undefined) return
     lane.unsettled += 1
     this.#recorder.add({ ...record, epoch, announcements: announcementsOf(record, this.#parts) }, changesEndpoint)
-    const { delivery } = record
-    this.#parts.log.info({
-      event: 'delivery.attempted',
-      eventId: delivery.eventId,
-      endpointId: delivery.endpointId,
-      deliveryId: delivery.deliveryId,
-      attemptId: record.id,
-      attempt: delivery.attemptsMade + 1,
-      cause: delivery.cause,
-      outcome: record.outcome,
-      status: record.statusCode,
-      decision: record.state.status,
-      durationMs: Math.round(record.durationMs),
-      lagMs: record.startedAt.getTime() - delivery.dueAt.getTime(),
-    })
-  }
-
-  #changeOf(endpointId: string): EndpointChange | undefined {
-    const lane = this.#lanes.get(endpointId)
-    if (!lane?.target) return undefined
-    const { accountId, version, provenAt, failureClock } = lane.target
-    const { disable, announcements, recoveredAt, breaker } = lane
-    const pausedUntil = breaker.openUntil
-    return { accountId, endpointId, version, provenAt, failureClock, recoveredAt, pausedUntil, disable, announcements }
+    this.#parts.log.info(attemptedLine(record))
   }
 
   /** A record is settled: the delivery is finished, or waits for its next due time. */
@@ -430,7 +395,10 @@ export class DeliveryWorker {
     if (state.status === 'pending') {
       this.#dueLater(lane, nextQueueOf(delivery), state.nextAttemptAt)
       // a mark was set while it was under way: it follows the others at once
-      if (lane.cancels({ ...delivery, payload: EMPTY })) this.#followMarkAgain(lane)
+      if (lane.cancels({ ...delivery, payload: EMPTY })) {
+        lane.canceledThrough = null
+        this.#targets.want(lane)
+      }
     }
     if (this.#careful.leave(lane.shard)) this.#placeShard(lane.shard)
     this.#dispatcher.place(lane)
@@ -451,45 +419,8 @@ export class DeliveryWorker {
       lane.recoveredAt = null
     }
     if (known && known.version !== target.version) this.#lanes.reload(lane) // payloads may have been erased
-    const mark = target.deletedAt ?? target.canceledBefore
-    const isFollowed = mark === null || (lane.canceledThrough !== null && mark <= lane.canceledThrough)
-    if (!isFollowed) {
-      this.#lanes.reload(lane) // a mark may have moved the times that it is compared with
-      void this.#followMark(lane, target, mark)
-    }
+    this.#marks.follow(lane, target)
     this.#dispatcher.place(lane)
-  }
-
-  #followMarkAgain(lane: Lane): void {
-    lane.canceledThrough = null
-    this.#targets.want(lane)
-  }
-
-  /** Lets the rows follow a mark on their endpoint, in batches: all planned deliveries made before it, due or not. */
-  async #followMark(lane: Lane, target: Target, mark: Date): Promise<void> {
-    lane.canceledThrough = mark
-    this.#canceling += 1
-    const { accountId, shard, endpointId } = lane
-    const covered = { accountId, shard, endpointId, everything: target.deletedAt !== null, createdBefore: mark }
-    try {
-      for (;;) {
-        const held = [...new Set([...lane.held].map(deliveryIdOf))]
-        const canceled = await readCanceled(this.#parts.database, covered, held, CANCELED_PER_READ)
-        if (canceled.length === 0 || !this.#lanes.isLive(lane)) return
-        for (const delivery of canceled) {
-          if (this.#lanes.knows(lane, delivery)) continue
-          lane.held.add(heldName(delivery))
-          this.#cancel(lane, delivery)
-        }
-        await this.#recorder.drain(DRAIN_MS_MAX)
-      }
-    } catch (error) {
-      lane.canceledThrough = null
-      this.#parts.log.warn({ event: 'delivery.cancel_failed', reason: reasonOf(error) })
-    } finally {
-      this.#canceling -= 1
-      this.#wakeWaiting()
-    }
   }
 
   #change(): Promise<void> {

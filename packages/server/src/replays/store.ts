@@ -133,7 +133,7 @@ export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow
   const attempts = attemptsFrom(ksuidTime(from.slice(EVENT_ID_PREFIX.length)))
   const rows = await tx.query<ScanRow>`
     select c.id as position, c.id as event_id,
-           case when c.only_endpoint_id is not null or not endpoint_wants(t, null, c.type, y, c.channels) then 'other'
+           case when c.only_endpoint_id is not null or not endpoint_wants(enabled, null, c.type, y, c.channels) then 'other'
                 when exists (select from attempt a
                               where a.account_id = ${accountId} and a.event_id = c.id and a.id >= ${attempts}
                                 and a.endpoint_id = ${endpointId} and a.outcome <> 'canceled')
@@ -148,6 +148,8 @@ export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow
              where account_id = ${accountId} and id >= ${from} and id < ${EVENT_ID_PREFIX + scan.below} and ${onwards(scan)}
              order by id ${inOrder(scan)} limit ${limit}) as c
       join endpoint t on t.account_id = ${accountId} and t.id = ${endpointId}
+      -- what a disabled one missed is counted before it is enabled
+      cross join lateral jsonb_populate_record(t, '{"disabled": false}') as enabled
       left join event_type y on y.environment = t.environment and y.name = c.type
      order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
+import { DataKeys, type MasterKey } from '#src/accounts/encryption.ts'
 import { Environments, readEnvironment } from '#src/accounts/environments.ts'
 import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -79,7 +79,7 @@ export type Base = {
 export async function startBase(
   config: Config,
   connection: Connection,
-  masterKey: SealingKey,
+  masterKey: MasterKey,
   log: Logger,
   overrides: Overrides,
   closing: Closing,
@@ -88,7 +88,7 @@ export async function startBase(
   closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
-  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
+  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked, masterKey })
   metrics.observeHealth(health)
   closing.working(() => health.drain())
   closing.opened(() => health.stop())

@@ -16,6 +16,11 @@ export async function asStaff({ browser, stage, seen }: Setting): Promise<void> 
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { page } = visitor
   await visitor.signIn(await stage.staffLink())
+  await visitor.open('/portal/env')
+  await page.getByRole('button', { name: 'New account' }).click()
+  await page.getByRole('dialog').getByLabel('Name').fill('Tailspin')
+  await page.getByRole('dialog').getByRole('button', { name: 'New account' }).click()
+  await page.getByText('Viewing as staff: Tailspin').waitFor()
   await visitor.open(`/portal/env?q=Fabrikam`)
   await page.getByRole('link', { name: 'Fabrikam' }).click()
   await page.getByText('Viewing as staff: Fabrikam').waitFor()
@@ -35,16 +40,17 @@ export async function asStaff({ browser, stage, seen }: Setting): Promise<void> 
   })
   assert.equal(line.reason, REASON)
 
+  const missed = await stage.make(`${path}/msg`, { eventType: 'test.happened', payload: { claim: 1 } })
   await page.getByRole('button', { name: 'Enable', exact: true }).click()
-  await page.getByRole('dialog').getByText('It missed nothing.').waitFor()
-  await page.getByRole('dialog').getByRole('button', { name: 'Only enable' }).click()
-  await disable.waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Enable and replay 1' }).click()
+  await page.waitForURL('**/replays/*')
+  await receiver.until(() => receiver.requests.some(({ messageId }) => messageId === missed))
   await page.getByRole('button', { name: 'Stop changing' }).click()
   await page.getByText('Viewing as staff: Fabrikam').waitFor()
 
   await visitor.open('/portal/env/runs')
   await page.locator('[data-row-link]').first().click()
-  await page.getByRole('heading', { name: 'Counts' }).waitFor()
+  await page.getByRole('heading', { name: 'Counts', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Run again' }).waitFor()
   await visitor.leave()
 }

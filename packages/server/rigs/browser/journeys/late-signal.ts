@@ -2,6 +2,8 @@ import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
 
+const WAIT_MS_MAX = 30_000
+
 /** The day's signal has not come by the set time: the home page says since when, at the top. Source: portal S1.1 */
 export async function lateSignal({ browser, stage, seen }: Setting): Promise<void> {
   const account = await stage.make('/api/v1/app', { name: 'Late Signal' })
@@ -26,6 +28,32 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
     .getByText(/Late since|daily signal is late/)
     .first()
     .waitFor()
+  await visitor.leave()
+  await runAgain({ browser, stage, seen }, account)
+}
+
+/** Staff have the day run once more, and cancel that while it waits for NIPR. Source: portal O4 */
+async function runAgain(
+  { browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'>,
+  feed: string,
+): Promise<void> {
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page } = visitor
+  await visitor.signIn(await stage.staffLink())
+  await visitor.open(`/portal/env/runs?q=${feed}&state=failed`)
+  await page.locator('[data-row-link]').first().click()
+  await page.getByRole('button', { name: 'Run again' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Start' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  const rows = page.locator('[data-row-link]')
+  await until('the run is under way', async () => {
+    await visitor.open(`/portal/env/runs?q=${feed}&state=collecting`)
+    return (await rows.count()) > 0 || undefined
+  })
+  await rows.first().click()
+  await page.getByRole('button', { name: 'Cancel the run' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
+  await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })
   await visitor.leave()
 }
 
