@@ -1,6 +1,6 @@
 import { type Npn, parseNpn } from '#src/population/npn.ts'
+import type { DefinedFeed } from '#src/simulator/feed-definition.ts'
 import { isNamed, isUnknown } from '#src/simulator/truth.ts'
-import type { World } from '#src/simulator/world.ts'
 import { addDays, chicagoMoment } from '#src/updates/calendar.ts'
 import { ALERT_KINDS } from '#src/updates/feed/feed.ts'
 import type { NiprClient } from '#src/updates/feed/nipr-client.ts'
@@ -57,12 +57,11 @@ export async function playLarge(
   opened: (end: () => unknown) => void,
 ): Promise<LargeReport> {
   const stage = await openStage(options, opened)
-  const { database, receiver, simulator, user, nipr, clock, service, api, url } = stage
+  const { database, receiver, simulator, defined, user, nipr, clock, service, api, url } = stage
   const [planned] = planDays(addDays(firstOwedDay(new Date(), STANDARD_CALENDAR), -1), 1, 'none')
   if (!planned) throw new Error('no day')
   const { day } = planned
-  const world = { seed: options.seed, changeShare: options.changed, appointmentsAverage: 6 }
-  const { changing, others } = divide(chooseNpns(options.npns), world, day)
+  const { changing, others } = divide(chooseNpns(options.npns), defined, day)
   tell(`${changing.length} of ${options.npns} producers change on ${day}`)
 
   const shares = share(changing, options.accounts)
@@ -90,7 +89,7 @@ export async function playLarge(
     const mirror = new Mirror(account.api)
     await mirror.pull(day)
     copyMismatches += (await mismatches(mirror, simulator, user, day, account.npns)).length
-    copyMismatches += [...mirror.npns.keys()].length - account.npns.length
+    copyMismatches += Math.max(0, [...mirror.npns.keys()].length - account.npns.length) // what is missing has been counted
   }
   const { missed, duplicate } = reckon(receiver, accounts, [seen])
   return {
@@ -119,8 +118,11 @@ export async function playLarge(
 }
 
 /** By whether the simulator names them in the alerts of the day; those that NIPR does not know are left out. */
-function divide(npns: readonly string[], world: World, day: LocalDate): { changing: Npn[]; others: Npn[] } {
-  const days = { scenarios: new Map(), holidays: new Set<LocalDate>() }
+function divide(
+  npns: readonly string[],
+  { world, days }: DefinedFeed,
+  day: LocalDate,
+): { changing: Npn[]; others: Npn[] } {
   const known = npns.flatMap((text) => parseNpn(text) ?? []).filter((npn) => !isUnknown(npn))
   const isChanging = Map.groupBy(known, (npn) => ALERT_KINDS.some((kind) => isNamed(world, days, npn, day, kind)))
   return { changing: isChanging.get(true) ?? [], others: isChanging.get(false) ?? [] }

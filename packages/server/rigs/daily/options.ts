@@ -22,8 +22,10 @@ export const USAGE = `Usage: npm run -s daily -- [--json] [--npns N] [--days D] 
        npm run -s daily -- --large [--json] [--npns N] [--changed SHARE] [--alone] [--accounts A] [--seed S] [--split]
 Plays D business days with faults for N producers monitored by A accounts, and compares what a client of the public API has
 copied with what the simulator says. With --bulk-expiry all licenses of one state change on the last day, with
---split the API has a process of its own. With --large one day is played over N producers of whom only those that change on
-it are loaded, the others being copies of them in the database; with --alone nobody reads meanwhile, and the run goes as fast as it can. Defaults: 2000 producers, 7 days, 3 accounts, seed 1, 0.03 change.
+--split the API has a process of its own.
+With --large one day is played over N producers of whom only those that change on it are loaded, the others being copies of
+them in the database; with --alone nobody reads meanwhile, so that the run goes as fast as it can.
+Defaults: 2000 producers, 7 days, 3 accounts, seed 1; 0.03 of the producers change.
 `
 
 /** The command line cannot be understood; the message says why. */

@@ -130,6 +130,7 @@ async function play(
     copyMismatches += wrong.size
   }
   const { missed, duplicate } = reckon(receiver, accounts, runs)
+  for (const complaint of service.complaints) tell(complaint)
   const took = runs.flatMap((each) => secondsOf(each) ?? []).sort((a, b) => a - b)
   const published = runs.filter(({ state }) => state === 'published')
   return {

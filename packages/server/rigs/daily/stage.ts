@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type DefinedFeed, parseFeedDefinition } from '#src/simulator/feed-definition.ts'
 import { SimulatorControl } from '#src/simulator/simulator-control.ts'
 import { startSimulator } from '#src/simulator/simulator-process.ts'
 import type { NiprClient } from '#src/updates/feed/nipr-client.ts'
@@ -18,6 +19,8 @@ export type Stage = {
   database: RigDatabase
   receiver: AnnouncementReceiver
   simulator: SimulatorControl
+  /** What the simulator makes its data from. */
+  defined: DefinedFeed
   /** The feed's name at the simulator. */
   user: string
   /** Reaches the simulator past the wire. */
@@ -49,7 +52,10 @@ export async function openStage(
   const simulator = new SimulatorControl(simulated.url, simulated.controlToken)
   opened(() => simulator.close())
   const password = randomBytes(16).toString('hex')
-  await simulator.defineFeed(USER, { password, seed, holidays: [], changeShare: changed })
+  const definition = { password, seed, holidays: [], changeShare: changed }
+  await simulator.defineFeed(USER, definition)
+  const defined = parseFeedDefinition(definition)
+  if (!defined) throw new Error('the simulator takes a feed that cannot be read')
   const nipr = niprClient(simulated.url, password)
   opened(() => nipr.close())
   const wire = await Wire.start(new URL(simulated.url))
@@ -65,7 +71,7 @@ export async function openStage(
   const api = split ? await start('api') : service
   const clock = new FeedClock(database, simulator, USER)
   const url = `http://127.0.0.1:${settings.PORT}`
-  return { database, receiver, simulator, user: USER, nipr, clock, wire, service, api, url }
+  return { database, receiver, simulator, defined, user: USER, nipr, clock, wire, service, api, url }
 }
 
 async function settingsOf(folder: string, database: RigDatabase, receiver: AnnouncementReceiver) {

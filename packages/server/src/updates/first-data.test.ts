@@ -59,13 +59,14 @@ describe('first data', () => {
 
   test('rule 21: data_ready comes after activated, once per activation, when an endpoint names it', async () => {
     await nameDataReady(account)
-    const other = await feed.world.addAccount()
-    await feed.monitor(account, ['11'], { load: false })
-    await feed.monitor(other, ['11'], { load: false })
+    const [all, group] = [await feed.world.addAccount(), await feed.world.addAccount()]
+    await feed.world.owner.query`
+      update endpoint set event_types = array['producersync'] where account_id = ${group.accountId}`
+    for (const each of [account, all, group]) await feed.monitor(each, ['11'], { load: false })
     expect(await told(account)).toEqual(['activated 11'])
     await feed.load()
     expect(await told(account)).toEqual(['activated 11', 'data_ready 11'])
-    expect(await told(other)).toEqual(['activated 11']) // an endpoint for all types is not one that names it
+    for (const each of [all, group]) expect(await told(each)).toEqual(['activated 11']) // theirs do not name it
     const [activated, ready] = await feed.world.events(account)
     expect(JSON.parse(ready?.payload.toString() ?? '').data).toEqual({ npn: '11', noLicenses: false })
     expect(ready?.pending).toBe(1)
@@ -211,9 +212,11 @@ describe('at 02:00', () => {
     // added again within 30 days: loaded again, the same records
     const idsBefore = (await feed.records()).filter((row) => row.npn === 11).map((row) => row.id)
     feed.clock.advanceTo('2026-03-20T12:00:00Z')
+    const toldBefore = (await told(account)).length
     await feed.monitor(account, ['11'], { load: false })
     expect(await statuses(account)).toEqual({ '11': 'loading' })
     await feed.load()
+    expect((await told(account)).slice(toldBefore)).toEqual(['activated 11'])
     expect(await statuses(account)).toEqual({ '11': 'ready' })
     expect((await feed.records()).filter((row) => row.npn === 11).map((row) => row.id)).toEqual(idsBefore)
 

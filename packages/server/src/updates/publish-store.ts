@@ -95,7 +95,7 @@ export async function markPublished(
      where feed_id = ${run.feedId} and run_id = ${run.id} and outcome = 'report' and not collected`
   await tx.query`
     update nipr_run
-       set state = 'published', late = ${end.late}, counts = ${end.counts}, published_at = ${end.now}, ended_at = ${end.now}
+       set state = 'published', message = null, late = ${end.late}, counts = ${end.counts}, published_at = ${end.now}, ended_at = ${end.now}
      where id = ${run.id}`
 }
 

@@ -4,6 +4,7 @@ import type { Sql } from '#src/adapters/postgres/sql.ts'
 import type { Transactions } from '#src/population/work.ts'
 import { FeedWorld, producer } from '../../test/feed-world.ts'
 import { range, type TestAccount } from '../../test/population-world.ts'
+import { Pace } from './pace.ts'
 import { requestCancel, requestRelease } from './run-requests.ts'
 import { STANDARD_CALENDAR } from './schedule.ts'
 
@@ -160,20 +161,22 @@ describe('what a run changes', () => {
 })
 
 describe('announcements', () => {
-  test('rules 3, 5: one per account with the commit that makes the data readable, also for an empty population', async () => {
+  test('rules 3, 5, 41: one per account with the commit that makes the data readable, also for an empty population; no read waits for it', async () => {
     const empty = await feed.world.addAccount()
     feed.nipr.alerted.set('2026-03-06', ['11'])
-    feed.nipr.producers.set('11', producer('11', { name: 'Changed' }))
+    feed.nipr.producers.set('11', producer('11', { name: 'Changed', states: ['CO', 'TX', 'UT'] }))
     await feed.begin('2026-03-06')
+    const records = (await feed.records()).length
     const seen: { told: number; readable: boolean }[] = []
-    // another connection looks before and after each statement of the publication
+    // another connection looks before and after each statement of the publication, which does not go on until it has been answered
     const watched = watching(feed.world.updates, async () => {
       const [row] = await feed.world.owner.query<{ told: number; readable: boolean }>`
         select (select count(*) from nipr_announcement) as told,
                (select company_name = 'Changed' from entity where npn = 11) as readable`
       if (row) seen.push(row)
+      expect(await feed.records()).toHaveLength(records)
     })
-    expect(await feed.advance(watched)).toMatchObject({ state: 'published', counts: { accounts: 2 } })
+    expect(await feed.advance(watched)).toMatchObject({ state: 'published', message: null, counts: { accounts: 2 } })
     expect(seen.length).toBeGreaterThan(20)
     expect(new Set(seen.map(({ told, readable }) => `${told} ${readable}`))).toEqual(new Set(['0 false']))
     for (const each of [account, empty]) expect(await feed.announcements(each)).toEqual(['2026-03-06'])
@@ -384,6 +387,15 @@ describe('crashes', () => {
     for (const [on, npns] of alerted) feed.nipr.alerted.set(on, npns)
     await feed.run('2026-03-06')
     expect(killed).toEqual(await comparable(feed))
+  })
+
+  test('while somebody reads, its reports are asked for at a pace', async () => {
+    feed.nipr.alerted.set('2026-03-06', ['11', '12', '13'])
+    const waits: number[] = []
+    feed.pace = new Pace({ now: () => 0, wait: async (ms) => waits.push(ms) })
+    feed.pace.noteRead()
+    expect(await feed.run('2026-03-06')).toMatchObject({ state: 'published' })
+    expect(waits).toEqual([10, 20, 30]) // the fourth report is of the NPN that NIPR did not know
   })
 
   test('what has been read is not read again', async () => {

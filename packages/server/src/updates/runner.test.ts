@@ -36,7 +36,7 @@ async function states(): Promise<string[]> {
 }
 
 describe('a runner', () => {
-  test('starts the run of a business day at 10:15, repeats every 15 min, and ends it when there is a report', async () => {
+  test('rule 6: starts the run of a business day at 10:15, repeats every 15 min, and ends it when there is a report', async () => {
     await feed.world.owner.query`update nipr_feed set owed_from = '2026-03-06'`
     startRunner()
     await expect.poll(states).toEqual(['2026-03-06 collecting'])

@@ -22,7 +22,7 @@ function day(text: string): LocalDate {
 }
 
 // 10:15 in Chicago is 16:15 UTC in winter and 15:15 in summer
-describe('the day whose run is due', () => {
+describe('rule 6: the day whose run is due', () => {
   test.each([
     ['before 10:15 it is the business day before', '2026-03-06T16:14:59.999Z', '2026-03-05'],
     ['at 10:15 it is today', '2026-03-06T16:15:00.000Z', '2026-03-06'],
