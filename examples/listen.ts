@@ -168,11 +168,11 @@ function toJsonLine({ receivedAt, verdict, messageId, attempt, event, answer }: 
   return `${JSON.stringify(line)}\n`
 }
 
-function toTextLine({ verdict, messageId, attempt, event, answer }: Arrival): string {
+function toTextLine({ receivedAt, verdict, messageId, attempt, event, answer }: Arrival): string {
   const data: Record<string, unknown> = event?.data ?? {}
   const columns = [
-    event?.timestamp ?? '(not an event)',
-    event?.type,
+    receivedAt.toISOString(),
+    event?.type ?? '(not an event)',
     messageId || '(no id)',
     ...['npn', 'runDate'].map((field) => (typeof data[field] === 'string' ? `${field} ${data[field]}` : undefined)),
     `attempt ${attempt}`,

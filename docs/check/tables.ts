@@ -72,24 +72,44 @@ export function settingsTable(): string {
   return table(['setting', 'default', 'what it is'], rows)
 }
 
-const METRIC =
-  /new (Counter|Gauge|Histogram)\(\{\s*name: '(psapi_\w+)',\s*help: ('[^']*'|"[^"]*")(?:,\s*labelNames: \[([^\]]*)\])?/g
+const TEXT = '\'[^\']*\'|"[^"]*"|`[^`]*`'
+const METRIC = new RegExp(
+  `new (Counter|Gauge|Histogram)\\(\\{\\s*name: '(psapi_\\w+)',\\s*help: (${TEXT})(?:,\\s*labelNames: \\[([^\\]]*)\\])?`,
+  'g',
+)
+/** Of a number without labels, by a helper of its file. */
+const GAUGE = new RegExp(`\\bgauge\\(\\s*'(?:psapi_)?(\\w+)',\\s*(${TEXT})`, 'g')
 
 /** Every metric that the code makes, beside those of Node itself. */
 export function metricsTable(): string {
   const rows = globSync('packages/server/src/**/*.ts', { cwd: ROOT })
-    .flatMap((file) => [...readFileSync(join(ROOT, file), 'utf8').matchAll(METRIC)])
-    .map(([, kind = '', name = '', help = '', labels = '']) => {
-      const shown = labels
-        .replaceAll(/['\s]/g, '')
-        .split(',')
-        .filter(Boolean)
-        .map((label) => `\`${label}\``)
-        .join(', ')
-      return [`\`${name}\``, kind.toLowerCase(), shown, help.slice(1, -1)]
-    })
+    .flatMap((file) => metricsIn(readFileSync(join(ROOT, file), 'utf8')))
     .toSorted(([one = ''], [other = '']) => (one < other ? -1 : 1))
   return table(['metric', 'kind', 'labels', 'what it is'], rows)
+}
+
+function metricsIn(code: string): string[][] {
+  const helpOf = (text: string) =>
+    text.slice(1, -1).replaceAll(/\$\{(\w+)\}/g, (_, name) => {
+      const [, value = ''] = new RegExp(`const ${name} = ([\\d_]+)`).exec(code) ?? []
+      return grouped(Number(value.replaceAll('_', '')))
+    })
+  const labelsOf = (text: string) =>
+    text
+      .replaceAll(/['\s]/g, '')
+      .split(',')
+      .filter(Boolean)
+      .map((label) => `\`${label}\``)
+      .join(', ')
+  return [
+    ...[...code.matchAll(METRIC)].map(([, kind = '', name = '', help = '', labels = '']) => [
+      `\`${name}\``,
+      kind.toLowerCase(),
+      labelsOf(labels),
+      helpOf(help),
+    ]),
+    ...[...code.matchAll(GAUGE)].map(([, name = '', help = '']) => [`\`psapi_${name}\``, 'gauge', '', helpOf(help)]),
+  ]
 }
 
 type Rules = {

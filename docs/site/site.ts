@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundleAssets, type SiteFile } from './assets.ts'
+import { changelogFeed } from './changelog-feed.ts'
 import { framed } from './frame.ts'
 import { llmsFullText, llmsText } from './machine-texts.ts'
 import { navigationOf, neighboursOf } from './navigation.ts'
@@ -32,6 +33,7 @@ export async function makeSite(): Promise<Site> {
         { path: markdownPathOf(page.path), bytes: page.markdown },
       ]),
       { path: 'search-index.json', bytes: searchIndex(pages.filter(({ path }) => !path.startsWith('decisions/'))) },
+      { path: 'changelog.atom', bytes: changelogFeed(readFileSync(join(ROOT, 'CHANGELOG.md'), 'utf8')) },
       { path: 'llms.txt', bytes: llmsText(sections) },
       { path: 'llms-full.txt', bytes: llmsFullText(pages.filter(({ path }) => !NOT_IN_FULL_TEXT.test(path))) },
       ...shown.map((file) => ({ path: siteFileOf(file), bytes: readFileSync(join(ROOT, file)) })),

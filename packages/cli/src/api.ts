@@ -22,6 +22,9 @@ export type Json = { [name: string]: unknown }
 /** One page of a list of the management API. */
 export type Page = { data: Json[]; iterator: string | null; done: boolean }
 
+/** What a token says about itself, and of which version the service is. */
+export const WHOAMI = '/api/v1/auth/whoami'
+
 const TRIES_MAX = 4 // one, and three repeats
 const FIRST_WAIT_MS = 200
 const TIMEOUT_SECONDS_DEFAULT = 30
@@ -77,6 +80,20 @@ export class Api {
   async call(method: string, path: string, call: Call = {}): Promise<unknown> {
     const { answer } = await this.#send(method, path, call, { authorization: `Bearer ${await this.token()}` })
     return answer
+  }
+
+  /** Asks once, quietly, with the token that was used: undefined where there is none, and for whatever is no answer in time. */
+  async glance(path: string, timeoutMs: number): Promise<Json | undefined> {
+    if (this.#token === undefined) return undefined
+    const headers = { accept: 'application/json', 'user-agent': 'psapi', authorization: `Bearer ${this.#token}` }
+    try {
+      const signal = AbortSignal.timeout(timeoutMs)
+      const response = await fetch(this.#target(path, {}), { redirect: 'manual', headers, signal })
+      const answer = parseBody(await response.text())
+      return response.ok && isJson(answer) ? answer : undefined
+    } catch {
+      return undefined
+    }
   }
 
   /** Calls an operation that asks for no token. */

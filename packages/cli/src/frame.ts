@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { announce, announceChange, askInProduction, openSession, type Session } from './session.ts'
 import { note, type Terminal } from './terminal.ts'
+import { noticeUpdate } from './update-notice.ts'
 
 /** What a command does, with the arguments and flags that it was given. */
 type Run<Given extends unknown[]> = (session: Session, ...given: Given) => Promise<void>
@@ -63,6 +64,7 @@ function framed<Given extends unknown[]>(
     const session = openSession(terminal, command)
     await before(session, given)
     await run(session, ...given)
+    await noticeUpdate(session)
   }
 }
 

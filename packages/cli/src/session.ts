@@ -5,12 +5,17 @@ import { type GlobalFlags, readSettings, type Settings } from './settings.ts'
 import { cellOf, confirm, note, printJson, printRecord, printTable, type Terminal } from './terminal.ts'
 
 /** What a command that touches an account works with. */
-export type Session = { terminal: Terminal; flags: GlobalFlags; settings: Settings; api: Api }
+export type Session = { terminal: Terminal; flags: GlobalFlags; settings: Settings; api: Api; version: string }
 
 export function openSession(terminal: Terminal, command: Command): Session {
   const flags: GlobalFlags = command.optsWithGlobals()
   const settings = readSettings(terminal, flags)
-  return { terminal, flags, settings, api: new Api(terminal, settings, flags) }
+  return { terminal, flags, settings, api: new Api(terminal, settings, flags), version: versionOf(command) }
+}
+
+/** Of this program. */
+function versionOf(command: Command): string {
+  return command.parent === null ? (command.version() ?? '') : versionOf(command.parent)
 }
 
 /** Says on stderr where this happens. */

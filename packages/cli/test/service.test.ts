@@ -3,6 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { check } from '@producersync/webhooks/node'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../server/src/accounts/clients.ts'
@@ -10,6 +11,7 @@ import { visibleTo } from '../../server/src/accounts/principal.ts'
 import { IdSource } from '../../server/src/adapters/ids.ts'
 import { HELD_OPEN } from '../../server/test/postgres.ts'
 import { type Receiver, startReceiver } from '../../server/test/receiver.ts'
+import { expired, trusted } from '../../server/test/receiver-zoo-certificates.ts'
 import { type TestAccount, TestService } from '../../server/test/service.ts'
 import { buildPsapi, Psapi } from './psapi.ts'
 
@@ -19,6 +21,8 @@ let service: TestService
 let receiver: Receiver
 let account: TestAccount
 let psapi: Psapi
+let good: SecureServer
+let ended: SecureServer
 let client: { clientId: string; secret: string }
 const others: Psapi[] = []
 let removeBuilt = () => {}
@@ -26,7 +30,9 @@ let removeBuilt = () => {}
 beforeAll(async () => {
   removeBuilt = buildPsapi()
   receiver = await startReceiver()
-  service = await TestService.start({ receivers: [receiver] })
+  good = await listenSecurely(trusted)
+  ended = await listenSecurely(expired)
+  service = await TestService.start({ receivers: [receiver, good, ended] })
   account = await service.account('sandbox')
   const parts = { clock: service.clock, ids: new IdSource(service.clock) }
   client = await service.database
@@ -41,9 +47,22 @@ afterAll(async () => {
   for (const one of others) rmSync(one.home, { recursive: true })
   await service.close()
   await receiver.close()
+  for (const { server } of [good, ended]) server.close()
   removeBuilt()
 })
 afterEach(() => receiver.reset())
+
+type SecureServer = { server: TlsServer; url: string; address: string }
+
+/** Shows a certificate, and answers nothing. */
+async function listenSecurely(certificate: { cert: string; key: string }): Promise<SecureServer> {
+  const server = createTlsServer(certificate).listen(0, '127.0.0.1')
+  server.on('connection', (socket) => socket.unref())
+  server.on('tlsClientError', () => {}) // the service does not trust it
+  await once(server, 'listening')
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { server, address, url: `https://${address}/` }
+}
 
 function elsewhere(env: Record<string, string> = {}): Psapi {
   const one = new Psapi(env)
@@ -469,6 +488,79 @@ test('doctor says what stands in the way', async () => {
   )
 })
 
+describe('of endpoints', () => {
+  let own: TestAccount
+  let other: Psapi
+  beforeAll(async () => {
+    own = await service.account('sandbox')
+    other = elsewhere({ ...psapi.env, PSAPI_ACCOUNT: own.id, PSAPI_TOKEN: await service.token(own) })
+    await service.endpoint(own, receiver, { uid: 'mine' })
+  })
+  const says = async (args: string[], env: Record<string, string> = {}) => {
+    const { code, stdout } = await other.run(['doctor', ...args], { env })
+    return [code, stdout]
+  }
+
+  test('a test that the receiver does not take is 10, with the advice of the service', async () => {
+    receiver.answer(500)
+    for (const command of [
+      ['endpoints', 'test', 'mine'],
+      ['trigger', 'producersync.npn.activated', '--npn', '15645555', '--to', 'mine'],
+    ]) {
+      const ended = await other.run([...command, '--json'])
+      expect(ended.code).toBe(10)
+      expect(JSON.parse(ended.stdout)).toMatchObject({ attempt: { responseStatusCode: 500 } })
+      const { error } = JSON.parse(ended.stderr.trimEnd().split('\n').at(-1) ?? '')
+      expect(error).toMatchObject({
+        code: 'http_server_error',
+        message: expect.stringContaining('did not take it'),
+        hint: expect.any(String),
+      })
+    }
+  })
+
+  test('doctor sends with --send, and says what the last signature check has found', async () => {
+    expect(await says(['--send'])).toEqual([0, expect.stringMatching(/^endpoint mine\tok\ta test was answered 200$/m)])
+    receiver.answer(500)
+    expect(await says(['--send'])).toEqual([5, expect.stringMatching(/^endpoint mine\tfailed\ta test failed: .+$/m)])
+    receiver.reset()
+    expect((await other.run(['endpoints', 'check', 'mine'])).code).toBe(9)
+    expect(await says([])).toEqual([
+      0,
+      expect.stringMatching(/^endpoint mine\twarning\tsignature check: accepts_unsigned, /m),
+    ])
+  })
+
+  test('doctor sees how long a certificate is good for, and one that has ended', async () => {
+    await service.endpoint(own, { ...receiver, url: good.url }, { uid: 'good' }).catch(() => undefined)
+    expect(await says([])).toEqual([
+      0,
+      expect.stringMatching(/^endpoint good\tok\tits certificate is good for \d+ days$/m),
+    ])
+    await other.json('endpoints', 'update', 'good', '--to', ended.url)
+    expect(await says([])).toEqual([5, expect.stringMatching(/^endpoint good\tfailed\tits certificate ended .*2021/m)])
+    await other.run(['endpoints', 'delete', 'good'])
+  })
+
+  test('doctor warns of a proxy that is named and not used; of a version that is not the service’s', async () => {
+    const HTTPS_PROXY = 'http://127.0.0.1:1'
+    expect((await says([], { HTTPS_PROXY }))[1]).toMatch(/^proxy\twarning\tHTTPS_PROXY is set/m)
+    expect((await says([], { HTTPS_PROXY, NODE_USE_ENV_PROXY: '1' }))[1]).not.toMatch(/^proxy/m)
+    expect((await says([]))[1]).toMatch(/^version\tok\tthe service is (\S+), this is \1$/m)
+  })
+
+  test('doctor says whether what psapi listen would forward to answers', async () => {
+    expect(await says(['--forward-to', receiver.url])).toEqual([
+      0,
+      expect.stringMatching(/^local port\tok\t.*answers 200 to a GET$/m),
+    ])
+    expect(await says(['--forward-to', 'http://127.0.0.1:1/'])).toEqual([
+      5,
+      expect.stringMatching(/^local port\tfailed\t.*ECONNREFUSED/m),
+    ])
+  })
+})
+
 describe('production', () => {
   test('a change asks first, and where nobody can be asked it names the flag', async () => {
     const real = await service.account('production')
@@ -491,6 +583,14 @@ describe('production', () => {
 })
 
 describe('what goes wrong is one error on stderr, and an exit code', () => {
+  test('1: a bug, which it asks to be told of', async () => {
+    const broken = 'Intl.DateTimeFormat = class { constructor() { throw new TypeError("planted") } }'
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(broken)}`
+    const ended = await psapi.run(['events', 'list'], { env: { NODE_OPTIONS } })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/error: This is a bug in psapi \S+: planted\nhint: Please report it, .*\n$/)
+  })
+
   test('3: credentials that are wrong, or none', async () => {
     const wrong = await elsewhere({ ...psapi.env, PSAPI_TOKEN: 'wrong' }).run(['events', 'list', '--json'])
     expect(wrong).toMatchObject({ code: 3, stdout: '' })

@@ -1,4 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readFileSync, rmSync, utimesSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../../server/test/receiver.ts'
@@ -134,4 +137,50 @@ test('keys while it listens: the last event again, its body, a pause, and the en
 
 test.each([['listen'], ['tail']])('Ctrl-C ends %s with 0', async (command) => {
   expect((await psapi.onTerminal([command], { type: [[/\nready/, CTRL_C]] })).code).toBe(0)
+})
+
+describe('a newer psapi', () => {
+  const asked: string[] = []
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url)
+    const answer = url.startsWith('/api/v1/auth/whoami')
+      ? { version: '99.0.0' }
+      : { data: [], iterator: null, done: true }
+    response.writeHead(200, { 'content-type': 'application/json', 'producersync-environment': 'sandbox' })
+    response.end(JSON.stringify(answer))
+  })
+  let other: Psapi
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const PSAPI_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    other = new Psapi({ PSAPI_URL, PSAPI_ACCOUNT: 'app_1', PSAPI_TOKEN: 'sk_1' })
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+    rmSync(other.home, { recursive: true })
+  })
+  const NOTICE = /^psapi 99\.0\.0 goes with this service, this is \d+\.\d+\.\d+ \(PSAPI_NO_UPDATE=1 /m
+  const whoami = () => asked.filter((path) => path.includes('whoami')).length
+
+  test('is not asked for without a terminal, in CI or when told so', async () => {
+    expect((await other.run(['events', 'list'])).stderr).not.toContain('99.0.0')
+    for (const name of ['CI', 'PSAPI_NO_UPDATE']) {
+      const { code, shown } = await other.onTerminal(['events', 'list'], { env: { [name]: '1' } })
+      expect([code, shown]).toEqual([0, expect.not.stringContaining('99.0.0')])
+    }
+    expect(asked.length).toBeGreaterThan(0)
+    expect(whoami()).toBe(0)
+  })
+
+  test('is told of once a day, by the service and nobody else', async () => {
+    expect((await other.onTerminal(['events', 'list'])).shown).toMatch(NOTICE)
+    expect((await other.onTerminal(['events', 'list'])).shown).not.toMatch(NOTICE)
+    expect(whoami()).toBe(1)
+    const yesterday = Date.now() / 1000 - 25 * 3_600
+    utimesSync(join(other.home, 'psapi', 'asked-for-version'), yesterday, yesterday)
+    expect((await other.onTerminal(['events', 'list'])).shown).toMatch(NOTICE)
+    expect(whoami()).toBe(2)
+  })
 })

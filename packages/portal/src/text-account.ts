@@ -180,6 +180,10 @@ export const accountText = {
     commands: 'All commands of psapi',
     package: 'The receiver package',
     sourceAddresses: 'Source addresses',
+    sourceAddressesLead:
+      'Webhooks come from these addresses: a firewall in front of your endpoints has to let them in.',
+    sourceAddressesUnknown: 'Whoever runs this service has not named the addresses that webhooks come from. Ask them.',
+    sourceAddressesMore: 'When they change, and why a signature proves more',
     openapi: 'OpenAPI 3.1',
     asyncapi: 'AsyncAPI 3',
   },

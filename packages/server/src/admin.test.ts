@@ -305,6 +305,26 @@ describe('operator-link, audit verify', () => {
   })
 })
 
+test('rewrap-keys with one key has nothing to do; purge removes what is past its time, and says what waits', async () => {
+  const rewrapped = await json<{ rewrapped: number; masterKey: string }>(['rewrap-keys'])
+  assert.equal(rewrapped.rewrapped, 0)
+  assert.match(rewrapped.masterKey, /^[0-9a-f]{16}$/)
+  const owner = db.open('migrate')
+  const made = ['account', 'create', '--environment', 'sandbox', '--name', 'Ended', '--client', '--uid']
+  const { account: hours } = await json<{ account: { id: string } }>([...made, 'ended-hours-ago'])
+  const { account: minutes } = await json<{ account: { id: string } }>([...made, 'ended-minutes-ago'])
+  await owner.query`update account set deleted_at = now() - interval '2 hours' where id = ${hours.id}`
+  await owner.query`update account set deleted_at = now() - interval '2 minutes' where id = ${minutes.id}`
+  assert.deepEqual(await json(['purge']), { endedAccounts: 1 })
+  const left = await owner.query<{
+    account_id: string
+  }>`select account_id from oauth_client where account_id = any (${[hours.id, minutes.id]})`
+  assert.deepEqual(left, [{ account_id: minutes.id }])
+  assert.match((await run(['purge'])).results.join('\n'), /^Nothing is left that is past its time\.\n.*: 1 \(/)
+  const rows = await owner.query`select 1 from audit where operation = 'admin.rewrap-keys'`
+  assert.equal(rows.length, 2) // one in each environment
+})
+
 test('environment set changes what it is told, or nothing when one assignment is wrong', async () => {
   const set = await json<{ settings: Record<string, unknown> }>([
     'environment',

@@ -14,6 +14,8 @@ import { doctorCommand } from './admin/doctor-command.ts'
 import { environmentCommands } from './admin/environment-commands.ts'
 import { keyCommands } from './admin/key-commands.ts'
 import { linkCommands } from './admin/link-commands.ts'
+import { masterKeyCommands } from './admin/master-key-commands.ts'
+import { purgeCommand } from './admin/purge-command.ts'
 import { restoreCheckCommand } from './admin/restore-check-command.ts'
 import { schemaCommands } from './admin/schema-commands.ts'
 
@@ -25,6 +27,8 @@ Examples:
   npm run -s admin -- login-link create --account contoso --role admin --person "Ada at Contoso"
   npm run -s admin -- operator-link --environment production --role support --person "Grace"
   npm run -s admin -- environment set sandbox httpsOnly=false testRequestOnSave=false
+  npm run -s admin -- rewrap-keys
+  npm run -s admin -- purge
   npm run -s admin -- doctor
 
 It works on DATABASE_URL, or on the embedded database, whether the service is running on it or not.
@@ -51,7 +55,7 @@ function program(commands: Commands): Command {
   const { output } = commands
   const admin = new Command('admin')
     .description(
-      'What operators do: look after an installation, accounts, clients, keys, login links, settings, migrations.',
+      'What operators do: look after an installation, accounts, clients, keys, login links, settings, migrations, the master key.',
     )
     .exitOverride()
     .configureOutput({
@@ -74,6 +78,8 @@ const COMMANDS = [
   linkCommands,
   auditCommands,
   environmentCommands,
+  masterKeyCommands,
+  purgeCommand,
 ]
 
 /** What went wrong, in words for an operator. Anything else is a defect, and shown as one. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Logger } from 'pino'
-import type { SealingKey } from '#src/accounts/encryption.ts'
+import type { MasterKey } from '#src/accounts/encryption.ts'
 import { environments as environmentNames } from '#src/accounts/environments.ts'
 import { type FirstAccount, firstStart } from '#src/accounts/first-start.ts'
 import { visibleTo } from '#src/accounts/principal.ts'
@@ -66,7 +66,7 @@ export type App = {
 export async function createApp(
   config: Config,
   connection: Connection,
-  masterKey: SealingKey,
+  masterKey: MasterKey,
   log: Logger,
   overrides: Overrides = {},
 ): Promise<App> {
@@ -135,7 +135,7 @@ async function startLinks({ databases, clock, ids }: Base, url: string): Promise
 }
 
 /** Brings the contents of the database up to this release. */
-async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: SealingKey) {
+async function prepare({ databases, clock, ids, dataKeys, policies, log, closing }: Base, masterKey: MasterKey) {
   const firstAccount = await firstStart(databases.api, masterKey, { clock, ids, dataKeys, preload })
   for (const environment of environmentNames) {
     const settings = visibleTo(environment)

@@ -50,6 +50,8 @@ export type Config = {
   /** `address:port` pairs that endpoints may have although the address policy refuses them. */
   loopbackReceivers: readonly string[]
   refusedRanges: readonly string[]
+  /** What this and other processes send from, as it is seen from outside. */
+  sourceAddresses: readonly string[]
   trustedProxies: readonly string[]
   /** Origins of pages that may show the portal in a frame. */
   frameAncestors: readonly string[]
@@ -158,6 +160,12 @@ const settings = {
     'further address ranges (CIDR) that endpoints may not have: own egress, load balancers, clusters',
     [],
     (text) => list(text).map(parseRange),
+  ),
+  sourceAddresses: setting<readonly string[]>(
+    `${OWN_PREFIX}SOURCE_ADDRESSES`,
+    'addresses or ranges (CIDR) that webhooks come from, for the firewalls of receivers; shown to all',
+    [],
+    (text) => list(text).map((part) => (part.includes('/') ? parseRange(part) : parseAddress(part))),
   ),
   trustedProxies: setting<readonly string[]>(
     `${OWN_PREFIX}TRUSTED_PROXIES`,
@@ -281,6 +289,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     masterKeyIsOurs: values.masterKeyFile === null,
     loopbackReceivers: values.loopbackReceivers ?? (embedded && !isNipr ? DEVELOPMENT_RECEIVERS : []),
     refusedRanges: values.refusedRanges,
+    sourceAddresses: values.sourceAddresses,
     trustedProxies: values.trustedProxies,
     frameAncestors: values.frameAncestors,
     logLevel: values.logLevel,

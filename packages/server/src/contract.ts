@@ -96,3 +96,4 @@ export type Logo = Static<typeof LogoOut>
 export type EnvAccount = RowOf<typeof EnvAccountPage>
 export type EnvLoginLink = RowOf<typeof EnvLoginLinkPage>
 export type EnvHealth = Static<typeof EnvHealthOut>
+export type { SourceAddresses } from './operate/source-addresses.ts'

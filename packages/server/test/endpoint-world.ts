@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { pino } from 'pino'
 import { createAccess } from '#src/accounts/access.ts'
-import { DataKeys, sealingKey } from '#src/accounts/encryption.ts'
+import { checkMasterKey, DataKeys, sealingKey } from '#src/accounts/encryption.ts'
 import { Environments, readEnvironment } from '#src/accounts/environments.ts'
 import { type Account, type Capability, type Environment, type Principal, visibleTo } from '#src/accounts/principal.ts'
 import { createAccount } from '#src/accounts/store.ts'
@@ -49,7 +49,8 @@ export class TestWorld {
   readonly owner: Database
   readonly clock = new ManualClock('2026-03-06T15:02:10.812Z')
   readonly ids = new IdSource(this.clock)
-  readonly dataKeys = new DataKeys(sealingKey(randomBytes(32)))
+  readonly masterKey = sealingKey(randomBytes(32))
+  readonly dataKeys = new DataKeys(this.masterKey)
   readonly http: FastifyInstance
   /** Deliveries and lanes handed to those who send, since the last `forget`. */
   planned: PlannedDelivery[] = []
@@ -102,6 +103,7 @@ export class TestWorld {
   static async start(): Promise<TestWorld> {
     const world = new TestWorld(await testDatabase())
     await world.worker.query`select make_partitions('2026-03-05'::date, '2026-03-08'::date)`
+    await checkMasterKey(world.api, world.masterKey, world.clock.now())
     for (const environment of ['sandbox', 'production'] as const) {
       await world.within(environment, undefined, async (tx) => {
         await tx.query`

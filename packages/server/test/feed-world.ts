@@ -20,6 +20,7 @@ import type { FeedParts } from '#src/updates/feed-parts.ts'
 import { type Feed, leaseFeeds, readFeed, readHeldFeed, releaseFeed, saveFeed } from '#src/updates/feed-store.ts'
 import { leaseLoads } from '#src/updates/load-store.ts'
 import { type LocalDate, parseLocalDate } from '#src/updates/local-date.ts'
+import { Pace } from '#src/updates/pace.ts'
 import type { Run, RunTrigger } from '#src/updates/run.ts'
 import { insertRun, readOpenRun } from '#src/updates/run-store.ts'
 import { STANDARD_CALENDAR } from '#src/updates/schedule.ts'
@@ -178,6 +179,7 @@ export class FeedWorld {
   ids: IdSource
   nipr = new ScriptedFeed()
   planned: PlannedDelivery[] = []
+  pace = new Pace()
 
   private constructor(world: TestWorld, clock: ManualClock) {
     this.world = world
@@ -231,6 +233,7 @@ export class FeedWorld {
       connect: async () => this.nipr,
       calendarOf: () => STANDARD_CALENDAR,
       renewalRules: {},
+      pace: this.pace,
       wake: (deliveries) => void this.planned.push(...deliveries),
       log: { info: () => {}, warn: () => {}, error: () => {} },
     }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -72,6 +72,21 @@ describe('the image', () => {
     expect(last.findIndex((line) => line.startsWith('USER'))).toBeLessThan(
       last.findIndex((line) => line.startsWith('ENTRYPOINT')),
     )
+  })
+
+  test('is made of what there is, and by nothing that linters of such files forbid', () => {
+    const instructions = lines.filter((line) => /^[A-Z]+ /.test(line))
+    const words = new Set(instructions.map((line) => line.split(' ')[0]))
+    expect(['ADD', 'MAINTAINER', 'ONBUILD', 'SHELL', 'VOLUME'].filter((word) => words.has(word))).toEqual([])
+    for (const line of instructions) {
+      if (line.startsWith('FROM')) expect(line).toMatch(/^FROM \S+:\d\S*( AS [a-z]+)?$/) // never latest
+      if (line.startsWith('WORKDIR')) expect(line).toMatch(/^WORKDIR \//)
+      if (line.startsWith('RUN')) expect(line).not.toMatch(/\||\bsudo\b|\bcurl\b|\bwget\b|\bapt(-get)?\b/)
+      if (/^(CMD|ENTRYPOINT) /.test(line)) expect(line).toContain('["') // no shell that keeps signals to itself
+    }
+    const copied = instructions.flatMap((line) => /^COPY (?!--)(.+) \S+$/.exec(line)?.[1]?.split(' ') ?? [])
+    expect(copied.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([])
+    expect(copied.length).toBeGreaterThan(10)
   })
 
   test('says how it is by /livez', () => {
@@ -213,6 +228,12 @@ describe('alerts and dashboards', () => {
     for (const [index, { alert }] of alerts.entries()) {
       expect(read(`docs/runbooks/${linked[index]}`).split('\n')[0]).toBe(`# ${alert}`)
     }
+  })
+
+  test('the table of metrics in the documentation has each that is exported, and no other', () => {
+    const own = [...exported].filter((name) => name.startsWith('psapi_') && !/^psapi_(nodejs|process)_/.test(name))
+    const written = read('docs/reference/metrics.md').match(/(?<=^\| `)psapi_\w+/gm)
+    expect(written?.toSorted()).toEqual(own.toSorted())
   })
 
   test('every metric that a rule reads is exported', () => {

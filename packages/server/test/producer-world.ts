@@ -33,6 +33,8 @@ export class ProducerWorld {
   readonly http: FastifyInstance
   /** Of every account. */
   rateWindow: RateWindow = { allowed: true, limit: 300, remaining: 299, resetSeconds: 9 }
+  /** How many the routes have told of. */
+  reads = 0
   readonly #clock: ManualClock
   readonly #answers = new WatchedAnswers()
   readonly #accounts = new Map<string, Account>()
@@ -52,6 +54,9 @@ export class ProducerWorld {
         lists: world.api,
         clock,
         publicUrl: PUBLIC_URL,
+        onRead: () => {
+          this.reads += 1
+        },
         subscribe: (account, npn) =>
           subscribe({ updates: world.updates, clock, ids: world.ids, wake: () => {} }, account, npn),
       }),

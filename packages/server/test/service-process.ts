@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -188,9 +188,10 @@ export class ServiceHome {
     this.#remove = parts.remove
   }
 
-  /** A data folder; the process that is started on it starts its own PostgreSQL. */
-  static embedded(): ServiceHome {
+  /** A data folder; the process that is started on it starts its own PostgreSQL. @param former  of which it is a copy, made as docs/operations.md tells */
+  static embedded(former?: ServiceHome): ServiceHome {
     const dataDir = temporaryFolder()
+    if (former) execFileSync('cp', ['-a', `${former.environment.PSAPI_SERVER_DATA_DIR}/.`, dataDir])
     return new ServiceHome({
       environment: { PSAPI_SERVER_DATA_DIR: dataDir },
       masterKey: Buffer.alloc(0), // it makes its own

@@ -24,7 +24,7 @@ export type { Answer, TestAccount } from './api-client.ts'
 
 export type ServiceOptions = {
   clock?: ManualClock
-  receivers?: Receiver[]
+  receivers?: readonly Pick<Receiver, 'address'>[]
   environment?: Record<string, string>
   overrides?: Overrides
   /** Another process on the same database. */

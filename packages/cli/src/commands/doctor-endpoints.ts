@@ -1,5 +1,4 @@
-import { request } from 'node:http'
-import { connect } from 'node:tls'
+import { isIP } from 'node:net'
 import { isJson, type Json } from '../api.ts'
 import { EXIT, Failure, usageFailure } from '../failure.ts'
 import type { Session } from '../session.ts'
@@ -40,8 +39,11 @@ function judgeState({ state, since, url, failure, disabledReason, lastSuccessAt 
 async function certificateOf(url: string): Promise<About | undefined> {
   const { protocol, hostname, port } = new URL(url)
   if (protocol !== 'https:') return undefined
+  const { connect } = await import('node:tls') // here, as in `forward.ts`
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  const socket = connect({ host: hostname, port: Number(port || 443), servername: hostname, rejectUnauthorized: false })
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const name = isIP(host) === 0 ? { servername: host } : {}
+  const socket = connect({ host, port: Number(port || 443), ...name, rejectUnauthorized: false })
   socket
     .setTimeout(CONNECT_MS_MAX, () => socket.destroy())
     .once('secureConnect', () => resolve(socket.getPeerCertificate().valid_to))
@@ -85,6 +87,7 @@ export async function localPort(_session: Session, { forwardTo }: { forwardTo?: 
 }
 
 async function statusOf(url: string): Promise<number> {
+  const { request } = await import('node:http')
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   request(url, { signal: AbortSignal.timeout(CONNECT_MS_MAX) }, (response) => {
     resolve(response.statusCode ?? 0)

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import { WHOAMI } from '../api.ts'
 import { EXIT, Failure, type FailureDetails } from '../failure.ts'
 import { anywhere, examples } from '../frame.ts'
 import { printRows, type Session } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
+import { isNewer } from '../update-notice.ts'
 import { dailySignal, endpoints, localPort } from './doctor-endpoints.ts'
 import type { Finding } from './findings.ts'
-import { WHOAMI } from './sign-in.ts'
 
 const ROUND_TRIP_MS_MAX = 1_000
 const SKEW_WARN_SECONDS = 5
@@ -108,18 +109,24 @@ function whyOf(code: string): string {
   return code === '' ? '' : ` (${code})`
 }
 
-async function credentials({ api, settings }: Session): Promise<Finding[]> {
+async function credentials({ api, settings, version }: Session): Promise<Finding[]> {
   const environment = await api.environment()
   await api.object('GET', api.underAccount())
-  const { role, expiresAt } = await api.object('GET', WHOAMI)
+  const { role, expiresAt, version: theirs } = await api.object('GET', WHOAMI)
   const who = typeof role === 'string' ? `, as ${role}` : ''
-  const found: Finding = {
-    check: 'credentials',
-    verdict: 'ok',
-    says: `${environment.toUpperCase()} ${api.account}${who}`,
-  }
+  const found: Finding[] = [
+    { check: 'credentials', verdict: 'ok', says: `${environment.toUpperCase()} ${api.account}${who}` },
+    {
+      check: 'version',
+      verdict: typeof theirs !== 'string' || isNewer(theirs, version) ? 'warning' : 'ok',
+      says:
+        typeof theirs === 'string'
+          ? `the service is ${theirs}, this is ${version}`
+          : 'the service does not say which it is',
+    },
+  ]
   // a client gets a new token whenever it needs one
-  if (typeof expiresAt !== 'string' || settings.values.token === undefined) return [found]
+  if (typeof expiresAt !== 'string' || settings.values.token === undefined) return found
   const endsSoon = Date.parse(expiresAt) - Date.now() < EXPIRY_WARN_MS
-  return [found, { check: 'token', verdict: endsSoon ? 'warning' : 'ok', says: `good until ${expiresAt}` }]
+  return [...found, { check: 'token', verdict: endsSoon ? 'warning' : 'ok', says: `good until ${expiresAt}` }]
 }

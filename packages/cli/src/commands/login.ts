@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { Api } from '../api.ts'
+import { Api, WHOAMI } from '../api.ts'
 import { type Profile, readUserConfig, userConfigPath, writeUserConfig } from '../config-file.ts'
 import { Failure, usageFailure } from '../failure.ts'
 import { anywhere, examples } from '../frame.ts'
 import { printObject } from '../session.ts'
 import { type GlobalFlags, readSettings, type SettingName, type Settings, shown } from '../settings.ts'
 import { note, printJson, printTable, type Terminal } from '../terminal.ts'
-import { type LoginFlags, signIn, WHOAMI } from './sign-in.ts'
+import { type LoginFlags, signIn } from './sign-in.ts'
 
 const settable = ['url', 'account', 'profile'] as const
 

@@ -1,12 +1,10 @@
-import { Api } from '../api.ts'
+import { Api, WHOAMI } from '../api.ts'
 import { type Profile, readUserConfig, writeUserConfig } from '../config-file.ts'
 import { usageFailure } from '../failure.ts'
 import { readSecret } from '../secret-reference.ts'
 import { type GlobalFlags, readSettings, type Setting, type Settings } from '../settings.ts'
 import { note, type Terminal } from '../terminal.ts'
 import { signInByCode } from './sign-in-by-code.ts'
-
-export const WHOAMI = '/api/v1/auth/whoami'
 
 export type LoginFlags = { token?: string; clientId?: string; clientSecret?: string; code?: true }
 

@@ -4,6 +4,7 @@ import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { accountText } from '#src/text-account.ts'
 import { Keys } from './keys.tsx'
+import { SourceAddresses } from './source-addresses.tsx'
 
 const words = accountText.developers
 
@@ -12,7 +13,6 @@ const DESCRIPTIONS = [
   { href: '/docs/reference/api', name: words.operations },
   { href: '/docs/reference/cli', name: words.commands },
   { href: '/docs/reference/webhooks-package', name: words.package },
-  { href: '/docs/source-addresses', name: words.sourceAddresses },
   { href: '/openapi.json', name: words.openapi },
   { href: '/docs/asyncapi.json', name: words.asyncapi },
 ]
@@ -24,6 +24,7 @@ export function DevelopersScreen() {
     <Page title={words.title} lead={words.lead}>
       <QuickStart account={account} />
       {account.can('ManageAccount') ? <Keys account={account} /> : <p className={layout.muted}>{words.noKeys}</p>}
+      <SourceAddresses account={account} />
       <section className={layout.card} aria-labelledby="descriptions">
         <div className={layout.cardHead}>
           <h2 id="descriptions">{words.descriptions}</h2>

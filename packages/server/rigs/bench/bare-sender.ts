@@ -1,5 +1,6 @@
 import { createSigner, generateSecret, type Signer } from '@producersync/webhooks/node'
 import { type Dispatcher, Pool } from 'undici'
+import { SINK_ADDRESSES } from './addresses.ts'
 import { ksuidOf, payloadsOf, seeded } from './bodies.ts'
 import { answer } from './commands.ts'
 import { monotonicMs } from './monotonic.ts'
@@ -7,16 +8,17 @@ import { monotonicMs } from './monotonic.ts'
 /** The yardstick: the same bodies, signed and posted from memory, as fast as undici can. Nothing is stored. */
 
 const IDS = 1_000
+const CONNECTIONS_PER_ADDRESS = 10_000
 
 const commands = {
   /** Keeps every connection busy for that long. */
   send: async ({ port, connections, seconds, seed }: Order): Promise<Sent> => {
-    const pool = new Pool(`http://127.0.0.1:${port}`, { connections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
+    const pools = poolsOf(port, connections)
     const startedAt = monotonicMs()
-    const run = new Run(pool, seed, startedAt + seconds * 1_000)
+    const run = new Run(pools, seed, startedAt + seconds * 1_000)
     await Promise.all(Array.from({ length: connections }, () => run.sendInTurn()))
     const sent = { delivered: run.delivered, failed: run.failed, seconds: (monotonicMs() - startedAt) / 1_000 }
-    await pool.destroy()
+    await Promise.all(pools.map((pool) => pool.destroy()))
     return sent
   },
 }
@@ -26,18 +28,26 @@ type Sent = { delivered: number; failed: number; seconds: number }
 
 answer(commands)
 
+/** As few as there are addresses needed, those that the service's endpoints come to last. */
+function poolsOf(port: number, connections: number): Pool[] {
+  const hosts = SINK_ADDRESSES.slice(-Math.ceil(connections / CONNECTIONS_PER_ADDRESS))
+  const each = Math.ceil(connections / hosts.length)
+  const options = { connections: each, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }
+  return hosts.map((host) => new Pool(`http://${host}:${port}`, options))
+}
+
 class Run {
   delivered = 0
   failed = 0
-  readonly #pool: Pool
+  readonly #pools: readonly Pool[]
   readonly #endsAt: number
   readonly #payloads: Buffer[]
   readonly #ids: string[]
   readonly #signer: Signer = createSigner([generateSecret()])
   #started = 0
 
-  constructor(pool: Pool, seed: number, endsAt: number) {
-    this.#pool = pool
+  constructor(pools: readonly Pool[], seed: number, endsAt: number) {
+    this.#pools = pools
     this.#endsAt = endsAt
     this.#payloads = payloadsOf(seed).map((payload) => Buffer.from(payload))
     const random = seeded(seed)
@@ -70,7 +80,7 @@ class Run {
     const headers = ['content-type', 'application/json', 'user-agent', 'bare-sender', 'accept-encoding', 'identity']
     headers.push('webhook-id', id, 'webhook-timestamp', seconds, 'webhook-signature', signature)
     headers.push('svix-id', id, 'svix-timestamp', seconds, 'svix-signature', signature)
-    this.#pool.dispatch({ path: '/b', method: 'POST', headers, body }, handler)
+    this.#pools[this.#started % this.#pools.length]?.dispatch({ path: '/b', method: 'POST', headers, body }, handler)
   }
 }
 

@@ -1,3 +1,4 @@
+import { endpointUrl } from './addresses.ts'
 import type { LoadOptions } from './options.ts'
 import { makeReceivers } from './receivers.ts'
 import { asSuperuser } from './service.ts'
@@ -66,7 +67,7 @@ async function makeDeadAccount({ api, sink, mortalPort }: Stage, plan: Plan): Pr
   const { received } = await sink.ask('count')
   const firstNumber = plan.accounts * plan.endpointsPerAccount
   const wanted = { accounts: 1, endpointsPerAccount: 1, channels: false, firstNumber }
-  const { accountIds } = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${mortalPort}/e/${number}`)
+  const { accountIds } = await makeReceivers(api, wanted, (number) => endpointUrl(mortalPort, number))
   await untilReceived(sink, received + 1)
   await sink.ask('forget')
   return accountIds[0] ?? ''

@@ -51,6 +51,7 @@ export async function storeHistory(
   const perDay = Math.ceil(deliveries / HISTORY_DAYS / PATTERN) * PATTERN
   return await asSuperuser(dataDir, async (client) => {
     await client.query(`set statement_timeout = ${SETUP_MS_MAX}`)
+    await client.query(`set lock_timeout = ${SETUP_MS_MAX}`) // whatever is filled is vacuumed by the database itself too
     await client.query("set maintenance_work_mem = '512MB'")
     await client.query('set role psapi_migrate') // the tables' owner
     await nameEndpoints(client, shares)

@@ -75,8 +75,9 @@ test('a list is slow when more than one answer in twenty is, or one is refused',
     found: 1,
     statuses,
   })
-  const lists = [list('fast', 100), list('slow', 100.01), list('refused', 1, { 503: 1 })]
-  expect(slowLists({ lists })).toEqual(['large: slow', 'large: refused'])
+  const counts = [list('A/delivery/count', 300), list('A/delivery/count type', 300.01)]
+  const lists = [list('fast', 100), list('slow', 100.01), list('refused', 1, { 503: 1 }), ...counts]
+  expect(slowLists({ lists })).toEqual(['large: slow', 'large: refused', 'large: A/delivery/count type'])
 })
 
 test('a number of attempts is for the mode that stores them', () => {

@@ -1,3 +1,4 @@
+import { endpointUrl } from './addresses.ts'
 import { Durations, type Spread } from './figures.ts'
 import { HISTORY_DAYS, type Share, storeHistory } from './history.ts'
 import { type KeptHistory, noteHistory, readHistory, type Stored } from './kept-history.ts'
@@ -8,6 +9,8 @@ import { type Stage, untilReceived } from './stage.ts'
 
 /** Lists are to be answered within this time, 95 of 100: what an account has stored does not count. */
 export const LIST_MS = 100
+/** Counts of the portal's log, up to 10,000. Source: portal 10 */
+export const COUNT_MS = 300
 
 /** One account has most of what is stored, some have a little, many have next to nothing. */
 const KINDS = [
@@ -27,7 +30,10 @@ export type ListFigures = {
 }
 export type ListsFigures = { days: number; stored: Stored; lists: ListFigures[] }
 
-/** How many requests of each list are made, one at a time: at most so many, and no more than fit into `secondsMax`. */
+/** Of fewer, the slowest alone would be the 95th of 100. */
+const REQUESTS_MIN = 20
+
+/** How many requests of each list are made, one at a time: at most so many, and but for the first 20 no more than fit into `secondsMax`. */
 export type Effort = { requests: number; secondsMax: number }
 
 /** Stores a history of at least so many attempts, unless the stage's folder has one, and asks for it. */
@@ -79,7 +85,7 @@ async function makeShares({ api, sink, sinkPort, say }: Stage): Promise<Share[]>
   for (const { share, accounts, endpointsPerAccount } of KINDS) {
     say(`making ${accounts} accounts with ${endpointsPerAccount} endpoints each`)
     const wanted = { accounts, endpointsPerAccount, channels: false, firstNumber }
-    const receivers = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+    const receivers = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
     shares.push({ share, receivers })
     firstNumber += accounts * endpointsPerAccount
   }
@@ -94,7 +100,7 @@ async function makeWaitingAccount({ api, sink, sinkPort, say }: Stage, shares: r
     0,
   )
   const wanted = { accounts: 1, endpointsPerAccount: 1, channels: false, firstNumber }
-  const { accountIds } = await makeReceivers(api, wanted, (number) => `http://127.0.0.1:${sinkPort}/e/${number}`)
+  const { accountIds } = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
   await untilReceived(sink, firstNumber + 1)
   return accountIds[0] ?? ''
 }
@@ -108,7 +114,7 @@ async function measureCase(
   const statuses: Record<string, number> = {}
   let found: number | null = null
   const endsAt = performance.now() + secondsMax * 1_000
-  for (let number = 0; number < requests && (number === 0 || performance.now() < endsAt); number += 1) {
+  for (let number = 0; number < requests && (number < REQUESTS_MIN || performance.now() < endsAt); number += 1) {
     const { path, body } = request(number)
     const startedAt = performance.now()
     const answer = await fetch(`http://127.0.0.1:${api.port}/api/v1${path}`, {
@@ -143,7 +149,10 @@ function isAsExpected(finds: ListCase['finds'], found: number | null): boolean {
 /** Those that were slower, or not answered. */
 export function slowLists({ lists }: Pick<ListsFigures, 'lists'>): string[] {
   return lists
-    .filter(({ ms, statuses }) => ms.p95 > LIST_MS || Object.keys(statuses).length > 0)
+    .filter(({ name, ms, statuses }) => {
+      const goalMs = name.startsWith('A/delivery/count') ? COUNT_MS : LIST_MS
+      return ms.p95 > goalMs || Object.keys(statuses).length > 0
+    })
     .map(({ account, name }) => `${account}: ${name}`)
 }
 

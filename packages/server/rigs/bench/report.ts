@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { payloadsOf } from './bodies.ts'
 import { rounded } from './figures.ts'
 import type { Ledger } from './ledger.ts'
-import { LIST_MS, type ListsFigures, slowLists } from './lists.ts'
+import { COUNT_MS, LIST_MS, type ListsFigures, slowLists } from './lists.ts'
 import type { LoadFigures } from './measure.ts'
 import type { Options } from './options.ts'
 import { RAISED_LIMITS } from './service.ts'
@@ -82,7 +82,7 @@ export function reportOf(options: Options, figures: Figures, postgres: string) {
 }
 export type Report = ReturnType<typeof reportOf>
 
-/** Of mode lists10m. `slow`: lists that were answered later than `listMs` more than 5 times in 100, or not at all. */
+/** Of mode lists10m. `slow`: lists that were answered later than `listMs` (counts: `countMs`) more than 5 times in 100, or not at all. */
 export function listsReportOf({ mode }: Pick<Options, 'mode'>, figures: ListsFigures, postgres: string) {
   const slow = slowLists(figures)
   return {
@@ -94,6 +94,7 @@ export function listsReportOf({ mode }: Pick<Options, 'mode'>, figures: ListsFig
     node: process.version,
     postgres,
     listMs: LIST_MS,
+    countMs: COUNT_MS,
     slow,
     ...figures,
   }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { SINK_ADDRESSES } from './addresses.ts'
 import { answer, tell } from './commands.ts'
 import { monotonicMs } from './monotonic.ts'
 import { ID_BYTES, Notebook } from './notebook.ts'
@@ -25,26 +27,31 @@ let hung = 0
 let hangEvery = 0
 let progress: NodeJS.Timeout | undefined
 const sockets = new Set<Socket>()
-const servers: Server[] = []
+/** One list a port: a server for each address. */
+const ports: Server[][] = []
 let load = performance.eventLoopUtilization()
 
 const commands = {
-  /** @returns the port */
+  /** @returns a port that is open on every address */
   listen: async (): Promise<number> => {
-    const server = createServer({ noDelay: true }, serve)
-    servers.push(server)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, resolve)
-    await promise
-    return (server.address() as AddressInfo).port
+    const servers: Server[] = []
+    ports.push(servers)
+    let port = 0
+    for (const host of SINK_ADDRESSES) {
+      const server = createServer({ noDelay: true }, serve).listen({ port, host, backlog: 4_096 })
+      servers.push(server)
+      await once(server, 'listening')
+      port = portOf(server)
+    }
+    return port
   },
   /** The last port that was opened answers nobody any more. */
   die: (): void => {
-    const server = servers.pop()
-    if (!server) return
-    const { port } = server.address() as AddressInfo
-    server.close()
-    for (const socket of sockets) if (socket.localPort === port) socket.destroy()
+    for (const server of ports.pop() ?? []) {
+      const port = portOf(server)
+      server.close()
+      for (const socket of sockets) if (socket.localPort === port) socket.destroy()
+    }
   },
   forget: (): void => {
     notebook = new Notebook()
@@ -74,6 +81,10 @@ const commands = {
 export type SinkCommands = typeof commands
 
 answer(commands)
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port
+}
 
 function serve(socket: Socket): void {
   let rest: Buffer | undefined

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { endpointUrl, SINK_ADDRESSES } from './addresses.ts'
 import type { BareCommands } from './bare-sender.ts'
 import { countStatements } from './database-figures.ts'
 import { keepKey, keptKey } from './kept-history.ts'
@@ -110,7 +111,7 @@ export async function openStage(
     const sinkPort = await sink.ask('listen')
     const mortalPort = await sink.ask('listen')
     say('starting the service')
-    const receivers = [sinkPort, mortalPort].map((port) => `127.0.0.1:${port}`)
+    const receivers = [sinkPort, mortalPort].flatMap((port) => SINK_ADDRESSES.map((address) => `${address}:${port}`))
     const first = await startService(processes, dataDir, receivers)
     const key = first.key ?? keptKey(folder)
     if (key === null) throw new Error('the first start of the service showed no environment key')
@@ -156,10 +157,8 @@ export async function prepare(stage: Stage, plan: Plan): Promise<Receivers> {
   const { accounts, endpointsPerAccount, fanOut } = plan
   const count = accounts * endpointsPerAccount
   say(`making ${count} endpoint${count === 1 ? '' : 's'} in ${accounts} account${accounts === 1 ? '' : 's'}`)
-  const receivers = await makeReceivers(
-    api,
-    { accounts, endpointsPerAccount, channels: fanOut === 1 },
-    (number) => `http://127.0.0.1:${sinkPort}/e/${number}`,
+  const receivers = await makeReceivers(api, { accounts, endpointsPerAccount, channels: fanOut === 1 }, (number) =>
+    endpointUrl(sinkPort, number),
   )
   await untilReceived(sink, count)
   await sink.ask('forget')

@@ -33,7 +33,8 @@ type Language = {
 const SCRIPTS = fileURLToPath(new URL('./languages/', import.meta.url))
 const PROBE_MS_MAX = 10_000
 const INSTALL_MS_MAX = 120_000
-const RUN_MS_MAX = 240_000
+/** Compiling takes a minute, and ten times that where others compile too. */
+const RUN_MS_MAX = 900_000
 
 const LANGUAGES: Readonly<Record<LanguageName, Language>> = {
   python: {
@@ -102,7 +103,9 @@ async function tryOne(
     await step(command, RUN_MS_MAX)
     return { result: 'passed', detail: '' }
   } catch (error) {
-    return { result: 'failed', detail: String(error instanceof Error ? error.message : error) }
+    const isStopped = error instanceof Error && 'killed' in error && error.killed === true
+    const detail = String(error instanceof Error ? error.message : error)
+    return { result: 'failed', detail: isStopped ? `${detail.trim()}: stopped after ${RUN_MS_MAX / 1_000} s` : detail }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

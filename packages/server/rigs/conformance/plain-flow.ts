@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runPeopleFlow } from './plain-people.ts'
+import { runStandingsFlow } from './plain-standings.ts'
 import type { VerifyingReceiver } from './receiver.ts'
 import type { Client, Producer } from './service.ts'
 
@@ -288,6 +289,7 @@ export async function runPlainFlow({
   await tasks()
   await listening()
   await acts()
+  await runStandingsFlow({ call, until, receiver })
   await runPeopleFlow(call, APP)
   await portal()
   await producersync()

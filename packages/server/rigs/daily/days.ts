@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { SimulatorControl } from '#src/simulator/simulator-control.ts'
 import { addDays, chicagoMoment } from '#src/updates/calendar.ts'
 import type { Api } from './api.ts'
-import type { FeedClock } from './feed-clock.ts'
 import type { PlannedDay } from './plan.ts'
-import type { Service } from './service.ts'
-import type { Wire } from './wire.ts'
+import type { Stage } from './stage.ts'
 
 /** A run as the operator's view has it. */
 export type SeenRun = {
@@ -15,6 +12,7 @@ export type SeenRun = {
   startedAt: string | null
   publishedAt: string | null
   message: string | null
+  durationsMs: { alerts: number; details: number; publish: number } | null
   counts: {
     inserted: number
     updated: number
@@ -25,26 +23,22 @@ export type SeenRun = {
   }
 }
 
-export type Stage = {
-  operator: Api
-  service: Service
-  wire: Wire
-  simulator: SimulatorControl
-  user: string
-  clock: FeedClock
-}
+/** What a day is played with. */
+export type Play = Pick<Stage, 'service' | 'wire' | 'simulator' | 'user' | 'clock'> & { operator: Api }
 
 const RUN_AT = 10 * 60 + 15
 const HALF_AN_ANSWER_BYTES = 1_500
 const DOWN_MS = 3_000
+/** What passes must be seen; the end of a run stays, and looking is work too. */
 const LOOK_MS = 20
+const LOOK_FOR_END_MS = 250
 const WAIT_MS_MAX = 1_800_000
 
 /** Plays a business day with its fault. @returns its run, when it has ended */
-export async function playDay(stage: Stage, { day, fault }: PlannedDay): Promise<SeenRun> {
-  const { service, wire, simulator, user, clock } = stage
+export async function playDay(play: Play, { day, fault }: PlannedDay): Promise<SeenRun> {
+  const { service, wire, simulator, user, clock } = play
   const begin = () => clock.moveTo(chicagoMoment(day, RUN_AT))
-  const until = (what: string, isSo: (run: SeenRun) => boolean) => untilRun(stage, day, what, isSo)
+  const until = (what: string, isSo: (run: SeenRun) => boolean) => untilRun(play, day, what, isSo)
   switch (fault) {
     case 'none':
       await begin()
@@ -89,21 +83,23 @@ export async function playDay(stage: Stage, { day, fault }: PlannedDay): Promise
       await clock.moveTo(chicagoMoment(day, 20 * 60))
       break
   }
-  return await until('has ended', ({ state }) => ['published', 'no_report', 'failed', 'held'].includes(state))
+  const isOver = ({ state }: SeenRun) => ['published', 'no_report', 'failed', 'held'].includes(state)
+  return await untilRun(play, day, 'has ended', isOver, LOOK_FOR_END_MS)
 }
 
 async function untilRun(
-  { operator }: Stage,
+  { operator }: Play,
   day: string,
   what: string,
   isSo: (run: SeenRun) => boolean,
+  lookMs = LOOK_MS,
 ): Promise<SeenRun> {
   const giveUpAtMs = performance.now() + WAIT_MS_MAX
   for (;;) {
     const [run] = await readRuns(operator, day)
     if (run && isSo(run)) return run
     if (performance.now() > giveUpAtMs) throw new Error(`the run of ${day} never ${what}: ${JSON.stringify(run)}`)
-    await sleep(LOOK_MS)
+    await sleep(lookMs)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { LargeReport } from './large.ts'
 import { type Options, parseOptions, USAGE, UsageFault } from './options.ts'
 import { type Report, run } from './run.ts'
 
@@ -30,7 +31,7 @@ function read(args: readonly string[]): Options | undefined {
   }
 }
 
-function print(report: Report, asJson: boolean): void {
+function print(report: Report | LargeReport, asJson: boolean): void {
   if (!asJson)
     for (const [name, value] of Object.entries(report)) process.stdout.write(`${name.padEnd(26)}${shown(value)}\n`)
   process.stdout.write(`${JSON.stringify(report)}\n`)

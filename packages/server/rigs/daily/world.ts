@@ -35,8 +35,10 @@ export function share(npns: readonly string[], accounts: number): string[][] {
 
 /** Clients of the first account that only read, as many as keep within their rate limits whatever a day brings. */
 const READERS = 40
+/** Keys of the operator, who looks for what a run does many times a second. */
+const OPERATORS = 4
 
-/** The operator's key, and accounts with an endpoint each, made as operators make them. */
+/** The operator, and accounts with an endpoint each, made as operators make them. */
 export async function makeWorld(parts: {
   url: string
   connection: Connection
@@ -50,10 +52,14 @@ export async function makeWorld(parts: {
   const clock = new DatabaseClock()
   const ids = new IdSource(clock)
   try {
-    const { key } = await database.transaction({ settings: visibleTo(ENVIRONMENT) }, (tx) =>
-      createKey(tx, { clock, ids }, { environment: ENVIRONMENT, name: 'daily' }),
-    )
-    const operator = new Api(url, [key])
+    const keys: string[] = []
+    while (keys.length < OPERATORS) {
+      const { key } = await database.transaction({ settings: visibleTo(ENVIRONMENT) }, (tx) =>
+        createKey(tx, { clock, ids }, { environment: ENVIRONMENT, name: 'daily' }),
+      )
+      keys.push(key)
+    }
+    const operator = new Api(url, keys)
     const accounts: RigAccount[] = []
     const tokensOf = async (id: string, count: number) => {
       const tokens: string[] = []

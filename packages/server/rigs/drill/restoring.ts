@@ -37,8 +37,18 @@ export async function restoreDump(
   await server.prepare()
   await server.tool('pg_restore', ['--jobs=2', '--dbname=producersync', dump])
   setting.tell('the dump is restored')
+  if (setting.options.broken === 'lost-event') await loseEvent(server)
   await refuseWithoutKey(site, judgement, server)
   return await goOn(site, judgement, { server, held: inDump, name: 'dump', tree })
+}
+
+/** Planted: the oldest event is not there, as if the dump had missed it. */
+async function loseEvent(server: DrillServer): Promise<void> {
+  await server.asSuperuser((client) =>
+    client.query(`
+      with gone as (delete from event where uid = (select min(uid) from event_uid) returning account_id, id)
+      delete from pending p using gone g where p.account_id = g.account_id and p.event_id = g.id`),
+  )
 }
 
 /** The base backup, and all the WAL that there is: and the service goes on. */

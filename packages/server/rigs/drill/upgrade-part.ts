@@ -59,10 +59,29 @@ export async function upgradePart(setting: Setting): Promise<PartReport> {
   tell('the former release has gone')
 
   const newer = await refuseNewer(site, judgement, asSuperuser, at)
-  const urls = [newUrl]
-  await site.publish(Math.ceil(options.events / 10), urls)
+  const way = await waysBack(asSuperuser, former.unknown)
+  const workers = [newWorker, second]
+  if (way.refusedBy === null) {
+    const rolledBack = await site.start('rolled-back-worker', 'worker', former.tree, at)
+    ends.push(...(await site.stop(workers.splice(0))))
+    workers.push(rolledBack)
+    tell('the workers are of the former release again')
+  } else {
+    const { code, output } = await site.refusal(former.tree, {
+      ...site.environmentAt(at),
+      PORT: '0',
+      ADMIN_PORT: '0',
+      ROLES: 'worker',
+    })
+    judgement.holds(
+      'a way back that a migration closes is refused with exit code 2, by its name',
+      code === 2 && output.includes(way.refusedBy),
+      `${code}: ${output.slice(0, 300)}`,
+    )
+  }
+  await site.publish(Math.ceil(options.events / 10), [newUrl])
   await site.drained(asSuperuser)
-  const stops = await site.stop([newApi, newWorker, second])
+  const stops = await site.stop([newApi, ...workers])
   const uids = acknowledgedIn(site.ledger)
   const lost = judgeDelivered(judgement, site, uids)
   judgeOnce(judgement, site.ledger)
@@ -79,8 +98,24 @@ export async function upgradePart(setting: Setting): Promise<PartReport> {
       lost,
       ...repeated,
       newer,
+      wayBack: way.refusedBy === null ? 'taken' : `closed by ${way.refusedBy}`,
     },
   }
+}
+
+/** Whether processes of the former release may come back: each migration that it does not know has to say that it works with it. */
+async function waysBack(
+  asSuperuser: Parameters<Site['drained']>[0],
+  unknown: readonly string[],
+): Promise<{ refusedBy: string | null }> {
+  return await asSuperuser(async (client) => {
+    const { rows } = await client.query<{ name: string; open: boolean }>(
+      `select m.name, coalesce(m.works_with <= (select max(number) from schema_migration where name <> all ($1)), false) as open
+         from schema_migration m where m.name = any ($1) order by m.number`,
+      [unknown],
+    )
+    return { refusedBy: rows.find(({ open }) => !open)?.name ?? null }
+  })
 }
 
 /** A process does not start on a schema of a release that it does not know; those that run go on. */

@@ -17,9 +17,10 @@ import { type Account, type Environment, type Principal, visibleTo } from './pri
 import { changeAccount, createAccount, endAccount } from './store.ts'
 import { createKey, insertAccessToken, revokeKey } from './tokens.ts'
 
+const master = sealingKey(randomBytes(32))
 const clock = new ManualClock('2026-03-06T16:41:07.120Z')
 const ids = new IdSource(clock)
-const dataKeys = new DataKeys(sealingKey(randomBytes(32)))
+const dataKeys = new DataKeys(master)
 const parts = { clock, ids, dataKeys, preload: async () => {} }
 let db: TestDatabase
 let api: Database
@@ -27,7 +28,7 @@ let api: Database
 beforeAll(async () => {
   db = await testDatabase()
   api = db.open('api')
-  await firstStart(api, sealingKey(randomBytes(32)), parts)
+  await firstStart(api, master, parts)
 })
 afterAll(async () => await db.close())
 

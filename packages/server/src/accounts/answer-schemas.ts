@@ -30,6 +30,7 @@ export const WhoamiOut = Type.Object(
       Type.String({ description: 'Of a person, a key or staff; null: what it may do is said one by one.' }),
     ),
     expiresAt: nullable(momentText()),
+    version: Type.String({ description: 'Of the service, and of the psapi that goes with it.' }),
   },
   { title: 'WhoamiOut' },
 )

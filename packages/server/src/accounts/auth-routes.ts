@@ -6,6 +6,7 @@ import { bodyOf } from '#src/adapters/http/body.ts'
 import { insufficientAccess } from '#src/adapters/http/management.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
+import { VERSION } from '#src/version.ts'
 import { WhoamiOut } from './answer-schemas.ts'
 import type { Environments } from './environments.ts'
 import { revokeAppToken } from './tokens.ts'
@@ -30,6 +31,7 @@ export function registerAuthRoutes(routes: FastifyInstance, { api, clock, enviro
       person: ('person' in principal && principal.person) || null,
       role: ('role' in principal && principal.role) || null,
       expiresAt: principal.expiresAt ?? null,
+      version: VERSION,
     }
   })
 

@@ -12,11 +12,12 @@ import { firstStart } from './first-start.ts'
 import { type Account, visibleTo } from './principal.ts'
 import { createAccount } from './store.ts'
 
+const master = sealingKey(randomBytes(32))
 const clock = new ManualClock('2026-03-06T16:41:07.120Z')
 const parts = {
   clock,
   ids: new IdSource(clock),
-  dataKeys: new DataKeys(sealingKey(randomBytes(32))),
+  dataKeys: new DataKeys(master),
   preload: async () => {},
 }
 let db: TestDatabase
@@ -26,7 +27,7 @@ let account: Account
 beforeAll(async () => {
   db = await testDatabase()
   api = db.open('api')
-  await firstStart(api, sealingKey(randomBytes(32)), parts)
+  await firstStart(api, master, parts)
   const made = await api.transaction({ settings: visibleTo('production') }, (tx) =>
     createAccount(tx, parts, { environment: 'production', name: 'Test' }),
   )

@@ -1,8 +1,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
-import { describe, test } from 'vitest'
-import { CannotOpen, DataKeys, open, type SealedFor, seal, sealingKey } from './encryption.ts'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import type { Database } from '#src/adapters/postgres/database.ts'
+import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
+import {
+  CannotOpen,
+  checkMasterKey,
+  DataKeys,
+  heldMasterKey,
+  type MasterKey,
+  open,
+  type SealedFor,
+  seal,
+  sealingKey,
+  WrongMasterKey,
+} from './encryption.ts'
+import { rewrapKeys } from './rewrap.ts'
 
 const key = sealingKey(randomBytes(32))
 const place: SealedFor = { accountId: 'app_a', objectId: 'ep_a', purpose: 'signing-secret' }
@@ -53,20 +67,77 @@ describe('secrets at rest (T01)', () => {
       assert.ok(!sealed.toString('latin1').includes(bytes.toString(encoding)))
     }
   })
+})
 
-  test('an account’s data key opens with its master key, for that account only', () => {
-    const master = sealingKey(randomBytes(32))
+describe('data keys', () => {
+  let db: TestDatabase
+  let api: Database
+  let owner: Database
+  beforeAll(async () => {
+    db = await testDatabase()
+    api = db.open('api')
+    owner = db.open('migrate')
+    await checkMasterKey(api, master, now)
+  })
+  afterAll(async () => await db.close())
+
+  const now = new Date('2026-03-06T16:41:07.120Z')
+  const master = sealingKey(randomBytes(32))
+  const next: MasterKey = { ...sealingKey(randomBytes(32)), former: [master] }
+  const never = async () => assert.fail('it ended')
+  const secretOf = (keys: DataKeys, wrapped: Buffer, sealed: Buffer, account = 'app_a') =>
+    open(keys.of(account, wrapped), sealed, place)
+
+  test('an account’s data key opens with its master key, for that account only', async () => {
     const keys = new DataKeys(master)
-    const wrapped = keys.newDataKey('app_a')
+    const wrapped = await keys.newDataKey(api, 'app_a')
     const sealed = seal(keys.of('app_a', wrapped), secret, place)
-    assert.deepEqual(open(new DataKeys(master).of('app_a', wrapped), sealed, place), secret)
+    assert.deepEqual(secretOf(new DataKeys(master), wrapped, sealed), secret)
     assert.throws(() => new DataKeys(master).of('app_b', wrapped), CannotOpen)
     assert.throws(() => new DataKeys(sealingKey(randomBytes(32))).of('app_a', wrapped), CannotOpen)
   })
 
-  test('each account has a data key of its own', () => {
-    const keys = new DataKeys(sealingKey(randomBytes(32)))
-    const ids = ['app_a', 'app_b'].map((account) => keys.of(account, keys.newDataKey(account)).id.toString('hex'))
+  test('each account has a data key of its own', async () => {
+    const keys = new DataKeys(master)
+    const ids: string[] = []
+    for (const account of ['app_a', 'app_b'])
+      ids.push(keys.of(account, await keys.newDataKey(api, account)).id.toString('hex'))
     assert.equal(new Set(ids).size, 2)
+  })
+
+  test('while the master key changes, new ones are sealed by the key that the database holds, whoever makes them', async () => {
+    for (const keys of [new DataKeys(master), new DataKeys(next)]) {
+      const wrapped = await keys.newDataKey(api, 'app_a')
+      for (const other of [new DataKeys(master), new DataKeys(next)]) other.of('app_a', wrapped)
+    }
+  })
+
+  test('rewrapping leaves what was sealed as it is, under the new master key alone; who has the old one alone is refused (T02)', async () => {
+    const [keys, both] = [new DataKeys(master), new DataKeys(next)]
+    const wrapped = await keys.newDataKey(api, 'app_a')
+    const sealed = seal(keys.of('app_a', wrapped), secret, place)
+    await owner.query`insert into environment (name, id, created_at) values ('sandbox', 'org_x', ${now})`
+    await owner.query`
+      insert into account (id, environment, name, data_key, population_max, created_at, updated_at)
+      select 'app_' || n, 'sandbox', 'x', ${wrapped}, 0, ${now}, ${now} from unnest(array['a', 'gone']) as n`
+    const damaged = await rewrapKeys(owner, next, now, never)
+    assert.deepEqual(damaged, { accounts: 1, lost: ['app_gone'] }) // it is sealed for app_a
+    assert.ok(await heldMasterKey(api, master))
+    await owner.query`update account set data_key = '' where id = 'app_gone'`
+
+    const ends: unknown[] = []
+    const rewrap = () => rewrapKeys(owner, next, now, async (tx) => void ends.push(tx))
+    assert.deepEqual(await rewrap(), { accounts: 0, lost: [] })
+    const [row] = await owner.query<{ data_key: Buffer }>`select data_key from account where id = 'app_a'`
+    assert.ok(row)
+    const alone = new DataKeys({ id: next.id, key: next.key })
+    for (const keysNow of [both, alone]) assert.deepEqual(secretOf(keysNow, row.data_key, sealed), secret)
+    assert.throws(() => new DataKeys(master).of('app_a', row.data_key), CannotOpen)
+    await assert.rejects(keys.newDataKey(api, 'app_b'), WrongMasterKey)
+    assert.equal(await heldMasterKey(api, master), undefined)
+    await assert.rejects(rewrapKeys(owner, master, now, never), WrongMasterKey)
+    alone.of('app_b', await alone.newDataKey(api, 'app_b'))
+    assert.deepEqual(await rewrap(), { accounts: 0, lost: [] }) // again: nothing is left to do
+    assert.equal(ends.length, 2)
   })
 })

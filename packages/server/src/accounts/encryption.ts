@@ -9,6 +9,9 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 /** 32 secret bytes and the id that names them in what they seal. */
 export type SealingKey = { readonly id: Buffer; readonly key: KeyObject }
 
+/** What data keys are sealed with; and the keys that came before it in the file, which open what they have sealed until it is rewrapped. */
+export type MasterKey = SealingKey & { readonly former?: readonly SealingKey[] }
+
 /** What sealed bytes belong to: bytes moved to another account, object or purpose do not open. */
 export type SealedFor = { accountId: string; objectId: string; purpose: string }
 
@@ -20,6 +23,8 @@ const TAG_BYTES = 16
 const HEAD_BYTES = 1 + ID_BYTES
 const DATA_KEYS_CACHED_MAX = 10_000
 const CHECK_TEXT = Buffer.from('producersync')
+/** Held by whoever makes a data key (shared), and alone by whoever changes which master key the database holds. */
+const MASTER_KEY_LOCK = 'psapi.master-key'
 const CHECK: SealedFor = { accountId: '', objectId: '', purpose: 'master-key-check' }
 
 /** Bytes that are not what this key sealed for this place: changed, moved, cut, or of another key. */
@@ -55,12 +60,16 @@ export function seal(key: SealingKey, plaintext: Uint8Array, place: SealedFor): 
   return Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
 }
 
+/** Was it sealed by this key, as its bytes say? */
+function isSealedBy(key: SealingKey, sealed: Buffer): boolean {
+  return sealed.subarray(1, HEAD_BYTES).equals(key.id)
+}
+
 /** @throws CannotOpen */
 export function open(key: SealingKey, sealed: Buffer, place: SealedFor): Buffer {
   const head = sealed.subarray(0, HEAD_BYTES)
   const textAt = HEAD_BYTES + NONCE_BYTES
-  if (sealed.length < textAt + TAG_BYTES || head[0] !== FORMAT || !head.subarray(1).equals(key.id))
-    throw new CannotOpen()
+  if (sealed.length < textAt + TAG_BYTES || head[0] !== FORMAT || !isSealedBy(key, sealed)) throw new CannotOpen()
   const decipher = createDecipheriv('aes-256-gcm', key.key, sealed.subarray(HEAD_BYTES, textAt))
     .setAAD(bound(head, place))
     .setAuthTag(sealed.subarray(-TAG_BYTES))
@@ -79,15 +88,35 @@ function bound(head: Buffer, { accountId, objectId, purpose }: SealedFor): Buffe
 /** Makes, unwraps and remembers (at most 10,000) the data keys of accounts. */
 export class DataKeys {
   readonly #master: SealingKey
+  /** All that open. */
+  readonly #masters: readonly SealingKey[]
   readonly #known = new Map<string, SealingKey>()
 
-  constructor(master: SealingKey) {
+  constructor(master: MasterKey) {
     this.#master = master
+    this.#masters = [master, ...(master.former ?? [])]
   }
 
-  /** A new data key as the account's row keeps it: sealed by the master key. */
-  newDataKey(accountId: string): Buffer {
-    return seal(this.#master, randomBytes(KEY_BYTES), dataKeyOf(accountId))
+  /**
+   * A new data key as the account's row keeps it: sealed by the master key that the database holds, which stays so until the
+   * transaction ends.
+   * @throws WrongMasterKey
+   */
+  async newDataKey(tx: Queryable, accountId: string): Promise<Buffer> {
+    await tx.query`select pg_advisory_xact_lock_shared(hashtextextended(${MASTER_KEY_LOCK}, 0))`
+    const held = await tx.query<{ id: Buffer }>`select id from master_key`
+    const master = this.#masters.find(({ id }) => held.some((one) => one.id.equals(id)))
+    if (!master) throw new WrongMasterKey()
+    return seal(master, randomBytes(KEY_BYTES), dataKeyOf(accountId))
+  }
+
+  /**
+   * An account's key under the first of the master keys.
+   * @param wrapped  the account row's `data_key`
+   * @throws CannotOpen
+   */
+  rewrapped(accountId: string, wrapped: Buffer): Buffer {
+    return seal(this.#master, this.#unwrap(accountId, wrapped), dataKeyOf(accountId))
   }
 
   /**
@@ -98,11 +127,17 @@ export class DataKeys {
   of(accountId: string, wrapped: Buffer): SealingKey {
     const known = this.#known.get(accountId)
     if (known) return known
-    const key = sealingKey(open(this.#master, wrapped, dataKeyOf(accountId)))
+    const key = sealingKey(this.#unwrap(accountId, wrapped))
     const oldest = this.#known.keys().next()
     if (this.#known.size >= DATA_KEYS_CACHED_MAX && !oldest.done) this.#known.delete(oldest.value)
     this.#known.set(accountId, key)
     return key
+  }
+
+  #unwrap(accountId: string, wrapped: Buffer): Buffer {
+    const master = this.#masters.find((key) => isSealedBy(key, wrapped))
+    if (!master) throw new CannotOpen()
+    return open(master, wrapped, dataKeyOf(accountId))
   }
 
   /** The account's key, its row read only when the key is not yet known. @throws CannotOpen; Error when there is no such account */
@@ -124,20 +159,29 @@ function dataKeyOf(accountId: string): SealedFor {
  * care of processes that start at once (`first-start.ts`).
  * @throws WrongMasterKey
  */
-export async function checkMasterKey(tx: Queryable, master: SealingKey, now: Date): Promise<void> {
+export async function checkMasterKey(tx: Queryable, master: MasterKey, now: Date): Promise<void> {
   const [any] = await tx.query`select id from master_key limit 1`
-  if (!any) {
-    await tx.query`
-      insert into master_key (id, check_value, created_at) values (${master.id}, ${seal(master, CHECK_TEXT, CHECK)}, ${now})`
-  } else if (!(await holdsMasterKey(tx, master))) {
-    throw new WrongMasterKey()
-  }
+  if (!any) await addMasterKey(tx, master, now)
+  else if (!(await heldMasterKey(tx, master))) throw new WrongMasterKey()
 }
 
-/** Is this a master key of the database? */
-export async function holdsMasterKey(tx: Queryable, master: SealingKey): Promise<boolean> {
-  const checks = await tx.query<{ check_value: Buffer }>`select check_value from master_key where id = ${master.id}`
-  return checks.some((check) => opens(master, check.check_value))
+/** Makes it one that the database holds. */
+export async function addMasterKey(tx: Queryable, master: SealingKey, now: Date): Promise<void> {
+  await tx.query`
+    insert into master_key (id, check_value, created_at) values (${master.id}, ${seal(master, CHECK_TEXT, CHECK)}, ${now})`
+}
+
+/** Until the transaction ends, no data key is made. */
+export async function keepDataKeys(tx: Queryable): Promise<void> {
+  await tx.query`select pg_advisory_xact_lock(hashtextextended(${MASTER_KEY_LOCK}, 0))`
+}
+
+/** Which of these master keys the database holds: it, or one of the former ones; undefined: none. */
+export async function heldMasterKey(tx: Queryable, master: MasterKey): Promise<SealingKey | undefined> {
+  const keys = [master, ...(master.former ?? [])]
+  const checks = await tx.query<{ id: Buffer; check_value: Buffer }>`
+    select id, check_value from master_key where id = any (${keys.map(({ id }) => id)}::bytea[])`
+  return keys.find((key) => checks.some((check) => check.id.equals(key.id) && opens(key, check.check_value)))
 }
 
 function opens(master: SealingKey, check: Buffer): boolean {

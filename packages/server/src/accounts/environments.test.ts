@@ -12,6 +12,7 @@ import { changeSettings, Environments, readEnvironment } from './environments.ts
 import { firstStart } from './first-start.ts'
 import { visibleTo } from './principal.ts'
 
+const master = sealingKey(randomBytes(32))
 describe('settings of an environment (webhook-api 15)', () => {
   test('the defaults are those of the specification', () => {
     assert.deepEqual(toSettings({}), {
@@ -93,10 +94,10 @@ describe('environments in the database', () => {
     const parts = {
       clock,
       ids: new IdSource(clock),
-      dataKeys: new DataKeys(sealingKey(randomBytes(32))),
+      dataKeys: new DataKeys(master),
       preload: async () => {},
     }
-    await firstStart(api, sealingKey(randomBytes(32)), parts)
+    await firstStart(api, master, parts)
   })
   afterAll(async () => await db.close())
 

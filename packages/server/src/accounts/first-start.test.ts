@@ -91,7 +91,8 @@ describe('first start', () => {
     assert.ok(account)
     const keys = new DataKeys(master)
     const owner = db.open('migrate')
-    await owner.query`update account set data_key = ${keys.newDataKey('app_other')} where id = ${account.id}`
+    const moved = await keys.newDataKey(owner, 'app_other')
+    await owner.query`update account set data_key = ${moved} where id = ${account.id}`
     const api = db.open('api')
     await assert.rejects(
       api.transaction({ settings: visibleTo('sandbox', account.id) }, (tx) => keys.read(tx, account.id)),

@@ -1,6 +1,6 @@
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { createClient, type NewSecret } from './clients.ts'
-import { checkMasterKey, type SealingKey } from './encryption.ts'
+import { checkMasterKey, type MasterKey } from './encryption.ts'
 import { environments } from './environments.ts'
 import { addInternalAccount } from './internal-account.ts'
 import { type Account, type Environment, visibleTo } from './principal.ts'
@@ -21,7 +21,7 @@ const FIRST_ACCOUNT_NAME = 'Northwind Agency'
  */
 export async function firstStart(
   database: Database,
-  master: SealingKey,
+  master: MasterKey,
   parts: AccountParts,
 ): Promise<FirstAccount | undefined> {
   await database.transaction({}, async (tx) => {

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { type SealingKey, sealingKey } from './encryption.ts'
+import { type MasterKey, sealingKey } from './encryption.ts'
 
 /** The master key cannot be read; the message names the file and what to do, never its content. */
 export class MasterKeyFault extends Error {
@@ -11,14 +11,16 @@ export class MasterKeyFault extends Error {
   }
 }
 
+/** A rotation has two; more are left over from rotations that nobody has ended. */
+const KEYS_MAX = 8
 const BASE64_OF_32_BYTES = /^[A-Za-z0-9+/]{43}=$/
 
 /**
- * Reads the master key: a file that holds the Base64 text of 32 bytes.
+ * Reads the master key: a file that holds the Base64 text of 32 bytes. Further lines are keys that were the master before it.
  * @param options  `create`: make the file (mode 0600) when it is missing, as beside the embedded database
  * @throws MasterKeyFault
  */
-export async function loadMasterKey(path: string, options: { create: boolean }): Promise<SealingKey> {
+export async function loadMasterKey(path: string, options: { create: boolean }): Promise<MasterKey> {
   let text = await readText(path)
   if (text === undefined && options.create) {
     await createKeyFile(path)
@@ -30,10 +32,15 @@ export async function loadMasterKey(path: string, options: { create: boolean }):
         `(umask 077; openssl rand -base64 32 > ${path})`,
     )
   }
-  if (!BASE64_OF_32_BYTES.test(text.trim())) {
-    throw new MasterKeyFault(`The master key at ${path} is not the Base64 text of 32 bytes.`)
+  const lines = text.trim().split(/\s*\n\s*/)
+  if (lines.length > KEYS_MAX || !lines.every((line) => BASE64_OF_32_BYTES.test(line))) {
+    throw new MasterKeyFault(
+      `The master key at ${path} is not the Base64 text of 32 bytes, nor up to ${KEYS_MAX} lines of them.`,
+    )
   }
-  return sealingKey(Buffer.from(text.trim(), 'base64'))
+  const [master, ...former] = lines.map((line) => sealingKey(Buffer.from(line, 'base64')))
+  if (!master) throw new Error('a text without lines')
+  return { ...master, former }
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -13,6 +13,7 @@ import { RateLimiter } from './rate-limit.ts'
 import { addFailure, readFailures } from './token-failures.ts'
 import { insertAccessToken } from './tokens.ts'
 
+const master = sealingKey(randomBytes(32))
 let db: TestDatabase
 beforeAll(async () => {
   db = await testDatabase()
@@ -24,11 +25,11 @@ test('past windows, forgiven failures and long expired tokens are removed; what 
   const parts = {
     clock,
     ids: new IdSource(clock),
-    dataKeys: new DataKeys(sealingKey(randomBytes(32))),
+    dataKeys: new DataKeys(master),
     preload: async () => {},
   }
   const [api, worker, owner] = [db.open('api'), db.open('worker'), db.open('migrate')]
-  const first = await firstStart(api, sealingKey(randomBytes(32)), parts)
+  const first = await firstStart(api, master, parts)
   assert.ok(first)
   const { account, client } = first
   const grant = { ...client, environment: account.environment, accountId: account.id, scopes: [] }

@@ -23,6 +23,7 @@ import { registerAppRoutes } from './routes.ts'
 import type { EndedLane } from './store.ts'
 import { createKey, insertAccessToken } from './tokens.ts'
 
+const master = sealingKey(randomBytes(32))
 type Json = Record<string, unknown>
 
 const clock = new ManualClock('2026-03-06T16:41:07.121Z')
@@ -32,7 +33,7 @@ const woken: EndedLane[] = []
 const parts = {
   clock,
   ids,
-  dataKeys: new DataKeys(sealingKey(randomBytes(32))),
+  dataKeys: new DataKeys(master),
   preload: async (_tx: unknown, account: Account) => void preloaded.push(account),
 }
 let db: TestDatabase
@@ -45,7 +46,7 @@ const keys = new Map<Environment, string>()
 beforeAll(async () => {
   db = await testDatabase()
   api = db.open('api', { connectionsMax: 8 })
-  await firstStart(api, sealingKey(randomBytes(32)), parts)
+  await firstStart(api, master, parts)
   for (const environment of ['sandbox', 'production'] as const) {
     const { key } = await api.transaction({ settings: visibleTo(environment) }, (tx) =>
       createKey(tx, parts, { environment, name: 'test' }),

@@ -105,11 +105,12 @@ export async function insertAccount(
   { dataKeys }: Pick<AccountParts, 'dataKeys'>,
   { id, at, internal, environment, ...input }: NewAccount & { id: string; at: Date; internal: boolean },
 ): Promise<Account | undefined> {
+  const dataKey = await dataKeys.newDataKey(tx, id)
   return first(
     await tx.query<AccountRow>`
       insert into account (id, environment, uid, name, throttle_rate, metadata, data_key, population_max, internal, created_at, updated_at)
       values (${id}, ${environment}, ${input.uid ?? null}, ${input.name}, ${input.throttleRate ?? null},
-              ${input.metadata ?? {}}, ${dataKeys.newDataKey(id)}, ${populationMaxOf[environment]}, ${internal}, ${at}, ${at})
+              ${input.metadata ?? {}}, ${dataKey}, ${populationMaxOf[environment]}, ${internal}, ${at}, ${at})
       on conflict do nothing
       returning id, environment, uid, name, throttle_rate, metadata, population_max, auto_subscribe, created_at, updated_at`,
   )

@@ -20,9 +20,10 @@ import { createAccount } from './store.ts'
 import { registerTokenEndpoint } from './token-endpoint.ts'
 import { TokenIssuer } from './token-issuer.ts'
 
+const master = sealingKey(randomBytes(32))
 const clock = new ManualClock('2026-03-06T16:41:00.000Z')
 const ids = new IdSource(clock)
-const parts = { clock, ids, dataKeys: new DataKeys(sealingKey(randomBytes(32))), preload: async () => {} }
+const parts = { clock, ids, dataKeys: new DataKeys(master), preload: async () => {} }
 let db: TestDatabase
 let api: Database
 let account: Account
@@ -32,7 +33,7 @@ let addresses = 0
 beforeAll(async () => {
   db = await testDatabase()
   api = db.open('api')
-  await firstStart(api, sealingKey(randomBytes(32)), parts)
+  await firstStart(api, master, parts)
   const made = await api.transaction({ settings: visibleTo('production') }, (tx) =>
     createAccount(tx, parts, { environment: 'production', name: 'Test' }),
   )

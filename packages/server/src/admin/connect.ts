@@ -1,4 +1,4 @@
-import { DataKeys, holdsMasterKey, WrongMasterKey } from '#src/accounts/encryption.ts'
+import { DataKeys, heldMasterKey, type MasterKey, WrongMasterKey } from '#src/accounts/encryption.ts'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
 import { Operator } from '#src/accounts/operator.ts'
 import { DatabaseClock } from '#src/adapters/clock.ts'
@@ -37,10 +37,21 @@ export async function withConnection(
   }
 }
 
-/** Gives `work` an operator of a database that the service has been started on, and on demand its data keys. */
-export async function withOperator(
+/** A database that the service has been started on, and what commands change it with. */
+export type Installation = {
+  connection: Connection
+  /** Role `api`. */
+  database: Database
+  clock: DatabaseClock
+  ids: IdSource
+  /** @throws MasterKeyFault, WrongMasterKey */
+  masterKey: () => Promise<MasterKey>
+}
+
+/** Gives `work` the installation. @throws Refused: it is not of this release, or has not been started */
+export async function withInstallation(
   commands: Commands,
-  work: (operator: Operator, dataKeys: () => Promise<DataKeys>) => Promise<void>,
+  work: (installation: Installation) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig(commands.variables)
   await withConnection(config, commands, async (connection) => {
@@ -51,21 +62,32 @@ export async function withOperator(
     const database = openDatabase(connection, 'api')
     try {
       const clock = await readClock(database)
-      const ids = new IdSource(clock)
-      const dataKeys = async () => {
+      const masterKey = async () => {
         const master = await loadMasterKey(config.masterKeyFile, { create: false })
-        if (!(await holdsMasterKey(database, master))) throw new WrongMasterKey()
-        return new DataKeys(master)
+        if (!(await heldMasterKey(database, master))) throw new WrongMasterKey()
+        return master
       }
       if (!(await hasStarted(database))) {
         throw new Refused(
           'The service has not been started on this database yet: its first start makes the environments.',
         )
       }
-      await work(new Operator(database, { clock, ids, preload, record: withoutRequest(ids, 'command_line') }), dataKeys)
+      await work({ connection, database, clock, ids: new IdSource(clock), masterKey })
     } finally {
       await database.close()
     }
+  })
+}
+
+/** Gives `work` an operator of the installation, and on demand its data keys. */
+export async function withOperator(
+  commands: Commands,
+  work: (operator: Operator, dataKeys: () => Promise<DataKeys>) => Promise<void>,
+): Promise<void> {
+  await withInstallation(commands, async ({ database, clock, ids, masterKey }) => {
+    const record = withoutRequest(ids, 'command_line')
+    const operator = new Operator(database, { clock, ids, preload, record })
+    await work(operator, async () => new DataKeys(await masterKey()))
   })
 }
 

@@ -11,7 +11,7 @@ import { boundsOf, fill, rangesWith, rowsIn } from '#src/occurrences/ranges.ts'
 import { valuesOf } from '#src/occurrences/values.ts'
 import { readCoverage } from '#src/tally/tally-store.ts'
 import type { Standing } from './attempt.ts'
-import { type PlannedAt, plannedEvents } from './planned-events.ts'
+import { type PlannedAt, type PlannedBounds, plannedEvents, type Stop } from './planned-events.ts'
 import { CLOCKS_APART_MS_MAX, type EventFilter, inOrder, isMarked, itsEvent, timeOf } from './store.ts'
 
 /** Where events of an endpoint may be: these; or any of the account's from `from` on, before `until`. */
@@ -36,11 +36,12 @@ export async function* eventCandidates(
   page: WindowPage,
   wanted: Standing | null,
   filter: EventFilter,
-): AsyncGenerator<Candidates> {
+  bounds?: PlannedBounds,
+): AsyncGenerator<Candidates | Stop> {
   const [lower, last] = boundsOf(page)
   const window = { from: lower, until: `${last}0` } // `last` itself is left out by the page where it has to be
   if (wanted === 'waiting' || wanted === 'retrying') {
-    yield* inBatches(plannedEvents(tx, endpoint, page, wanted, filter, window))
+    yield* inBatches(plannedEvents(tx, endpoint, page, wanted, filter, window, bounds))
     return
   }
   // of what was stored before anything was noted nothing is known
@@ -57,9 +58,10 @@ export async function* eventCandidates(
 
 type Window = { from: string; until: string }
 
-async function* inBatches(lists: AsyncIterable<readonly string[]>): AsyncGenerator<Candidates> {
+async function* inBatches(lists: AsyncIterable<readonly string[] | Stop>): AsyncGenerator<Candidates | Stop> {
   for await (const ids of lists) {
-    for (let at = 0; at < ids.length; at += EVENTS_AT_ONCE) yield { ids: ids.slice(at, at + EVENTS_AT_ONCE) }
+    if ('stoppedAt' in ids) yield ids
+    else for (let at = 0; at < ids.length; at += EVENTS_AT_ONCE) yield { ids: ids.slice(at, at + EVENTS_AT_ONCE) }
   }
 }
 

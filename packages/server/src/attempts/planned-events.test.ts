@@ -7,7 +7,7 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { type EventRow, insertAttempts, insertEvents } from '../../test/attempt-rows.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
-import { plannedEvents } from './planned-events.ts'
+import { type PlannedBounds, plannedEvents } from './planned-events.ts'
 import type { EventFilter } from './store.ts'
 
 const START = new Date('2026-03-02T00:00:00.000Z')
@@ -71,15 +71,25 @@ async function listed(
   wanted: 'waiting' | 'retrying',
   filter: EventFilter,
   given: { after?: Date; iterator?: string },
-  sortedMax: number,
-): Promise<string[]> {
+  bounds: PlannedBounds,
+): Promise<{ found: string[]; stops: number }> {
   const page = parseWindow({ ...given }, { prefix: 'msg_', now: clock.now() })
   const found: string[] = []
-  const window = { from: page.from, until: page.below ?? page.until }
-  await api.transaction({ settings: visibleTo('production', accountId) }, async (tx) => {
-    for await (const some of plannedEvents(tx, endpoint, page, wanted, filter, window, sortedMax)) found.push(...some)
-  })
-  return found
+  let stops = 0
+  let window: { from: string; until: string } | null = { from: page.from, until: page.below ?? page.until }
+  while (window !== null) {
+    const { from, until }: { from: string; until: string } = window
+    window = null
+    await api.transaction({ settings: visibleTo('production', accountId) }, async (tx) => {
+      for await (const some of plannedEvents(tx, endpoint, page, wanted, filter, { from, until }, bounds)) {
+        if ('stoppedAt' in some) {
+          stops += 1
+          window = page.read === 'descending' ? { from, until: some.stoppedAt } : { from: `${some.stoppedAt}0`, until }
+        } else found.push(...some)
+      }
+    })
+  }
+  return { found, stops }
 }
 
 function expected(wanted: 'waiting' | 'retrying', type: string | null, below = '~'): string[] {
@@ -91,10 +101,13 @@ function expected(wanted: 'waiting' | 'retrying', type: string | null, below = '
     .map(({ event }) => event.id)
 }
 
+const unbounded = { passed: 100_000, passedFiltered: 100_000 }
+
 test.each([
-  ['sorted', 20_000],
-  ['met in order', 0],
-])('what is planned is named once, in order, all of it and little else: %s', async (_, sortedMax) => {
+  ['sorted', { sorted: 20_000, ...unbounded }, false],
+  ['met in order', { sorted: 0, ...unbounded }, false],
+  ['met in order, a part at a time', { sorted: 0, passed: 1, passedFiltered: 1 }, true],
+])('what is planned is named once, in order, all of it and little else: %s', async (_, bounds, isStopped) => {
   const middle = planned[EVENTS / 2]?.event.id ?? ''
   for (const wanted of ['waiting', 'retrying'] as const) {
     for (const type of [null, 'rare', 'never']) {
@@ -104,7 +117,8 @@ test.each([
         [{ iterator: middle }, middle],
         [{ after: START }, '~'],
       ] as const) {
-        const found = await listed(wanted, filter, given, sortedMax)
+        const { found, stops } = await listed(wanted, filter, given, bounds)
+        expect(stops > 0).toBe(isStopped)
         const inOrder = found.toSorted()
         expect(found).toEqual('after' in given ? inOrder : inOrder.reverse())
         expect(new Set(found).size).toBe(found.length)

@@ -186,6 +186,9 @@ export function registerAttemptRoutes(
   const messages = described(read, {
     id: 'v1.message-attempt.list-attempted-messages',
     summary: 'List the messages of an endpoint, and how they stand',
+    description:
+      'Where very much is planned, a page by `status` 1 or 3 may hold fewer messages than its limit, or none, before all have been ' +
+      'looked at: `done` is then false, and `iterator` (`prevIterator` when paging back) goes on where it ended.',
     query: EventsQuery,
     answers: { 200: StandingPage },
   })
@@ -195,12 +198,15 @@ export function registerAttemptRoutes(
     const view = { expanded: query.expanded_statuses ?? false, withContent: query.with_content ?? true }
     const wanted = query.status === undefined ? null : standingOfStatus(query.status)
     const filter = { ...filterOf(query), withContent: view.withContent }
-    const rows = await within(request, (tx) => listEventsOf(tx, endpointOf(request), page, wanted, filter))
+    const { rows, stoppedAt } = await within(request, (tx) =>
+      listEventsOf(tx, endpointOf(request), page, wanted, filter),
+    )
     const answer = toPage(
       page,
       rows,
       (row) => eventStandingOut(row, view),
       ({ event }) => event.id,
+      stoppedAt,
     )
     return await reply.type('application/json').send(pageOut(answer))
   })

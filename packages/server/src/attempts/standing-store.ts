@@ -5,10 +5,9 @@ import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { passes } from '#src/events/event-store.ts'
 import { typesAmong } from '#src/events/event-type-store.ts'
 import type { StoredEvent } from '#src/events/message-out.ts'
-import { fill } from '#src/occurrences/ranges.ts'
 import { type Ending, type Facts, type Standing, standingOf } from './attempt.ts'
 import { type Candidates, eventCandidates } from './event-candidates.ts'
-import type { PlannedAt } from './planned-events.ts'
+import type { PlannedAt, PlannedBounds } from './planned-events.ts'
 import {
   attemptsFrom,
   CLOCKS_APART_MS_MAX,
@@ -70,6 +69,8 @@ const standingIs: Readonly<Record<Standing, Sql>> = {
 /**
  * Events that were attempted at an endpoint (or canceled there), or stand with it as wanted, within a page's window.
  * @param wanted  what the row then shows; null: all that were attempted, each as it stands
+ * @param bounds  of what is planned, others for tests
+ * @returns up to one more than the page's limit; `stoppedAt`: fewer, and all events up to this one were looked at
  */
 export async function listEventsOf(
   tx: Queryable,
@@ -77,7 +78,8 @@ export async function listEventsOf(
   page: WindowPage,
   wanted: Standing | null,
   { withContent, ...given }: EventFilter & { withContent: boolean },
-): Promise<EventStanding[]> {
+  bounds?: PlannedBounds,
+): Promise<{ rows: EventStanding[]; stoppedAt: string | null }> {
   const types = given.types && (await typesAmong(tx, endpoint.environment, given.types))
   const filter = { ...given, types }
   const read = ({ ids, ...range }: Candidates, limit: number) => {
@@ -97,12 +99,20 @@ export async function listEventsOf(
        order by e.id ${inOrder(page)}
        limit ${limit}`)
   }
-  const rows = await fill(eventCandidates(tx, endpoint, page, wanted, filter), page.limit + 1, read)
-  return rows.flatMap((row) => {
-    const standing = wanted ?? standingOf(toFacts(row))
-    const isPlanned = standing === 'waiting' || standing === 'retrying'
-    return standing === null ? [] : [{ event: toEvent(row), standing, nextAt: isPlanned ? row.next_at : null }]
-  })
+  const rows: EventStanding[] = []
+  for await (const candidates of eventCandidates(tx, endpoint, page, wanted, filter, bounds)) {
+    if ('stoppedAt' in candidates) return { rows, stoppedAt: candidates.stoppedAt }
+    const found = await read(candidates, page.limit + 1 - rows.length)
+    rows.push(...found.flatMap((row) => toStanding(row, wanted)))
+    if (rows.length > page.limit) break
+  }
+  return { rows, stoppedAt: null }
+}
+
+function toStanding(row: EventRow & FactsRow, wanted: Standing | null): EventStanding[] {
+  const standing = wanted ?? standingOf(toFacts(row))
+  const isPlanned = standing === 'waiting' || standing === 'retrying'
+  return standing === null ? [] : [{ event: toEvent(row), standing, nextAt: isPlanned ? row.next_at : null }]
 }
 
 type DestinationRow = FactsRow & {

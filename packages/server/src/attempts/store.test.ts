@@ -304,7 +304,7 @@ describe.each([
           }
           const page = parseWindow(window, { prefix: 'msg_', now: clock.now() })
           const filter = { ...event, withContent: false }
-          const rows = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter))
+          const { rows } = await within((tx) => listEventsOf(tx, { ...endpoint, shard: 0 }, page, wanted, filter))
           const shown = toPage(
             page,
             rows,
@@ -333,7 +333,7 @@ describe.each([
       for (const back of [false, true]) {
         const iterator = `${back ? '-' : ''}${events[place]?.id}`
         const page = parseWindow({ limit: 40, iterator }, { prefix: 'msg_', now: clock.now() })
-        const rows = await within((tx) => listEventsOf(tx, { ...atMany, shard: 0 }, page, null, filter))
+        const { rows } = await within((tx) => listEventsOf(tx, { ...atMany, shard: 0 }, page, null, filter))
         const side = back ? events.slice(place + 1) : events.slice(0, place).toReversed()
         const expected = side.filter(({ id }) => known.has(id)).slice(0, 41)
         expect(rows.map((row) => row.event.id)).toEqual(expected.map(({ id }) => id))

@@ -1,9 +1,10 @@
+import type { MasterKey } from '#src/accounts/encryption.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { durabilityFaults } from '#src/adapters/postgres/durability.ts'
 import { DomainError } from '#src/domain-error.ts'
 
 /** One part of being ready: what is wrong with it, or null. */
-export type ReadyParts = Record<'database' | 'durability' | 'draining', string | null>
+export type ReadyParts = Record<'database' | 'masterKey' | 'durability' | 'draining', string | null>
 
 const ASK_MS_MAX = 1_000
 const DURABILITY_CHECK_MS = 60_000
@@ -12,15 +13,18 @@ const DURABILITY_CHECK_MS = 60_000
 export class Health {
   readonly #database: Database
   readonly #checksDurability: boolean
+  readonly #masterKeyIds: readonly Buffer[]
   #faults: readonly string[] = []
   #draining = false
   #started = false
   #timer: NodeJS.Timeout | undefined
 
   /** @param checksDurability  false in tests only, whose server runs without fsync */
-  constructor(database: Database, options: { checksDurability: boolean }) {
+  constructor(database: Database, options: { checksDurability: boolean; masterKey: MasterKey }) {
     this.#database = database
     this.#checksDurability = options.checksDurability
+    const { id, former = [] } = options.masterKey
+    this.#masterKeyIds = [id, ...former.map((key) => key.id)]
   }
 
   /** @throws DatabaseUnavailable */
@@ -60,8 +64,10 @@ export class Health {
   }
 
   async ready(): Promise<{ ready: boolean; parts: ReadyParts }> {
+    const holdsOurs = await this.#holdsOurMasterKey()
     const parts: ReadyParts = {
-      database: (await this.answers()) ? null : 'does not answer',
+      database: holdsOurs === undefined ? 'does not answer' : null,
+      masterKey: holdsOurs === false ? 'not that of the database' : null,
       durability: this.#faults[0] ?? null,
       draining: this.#draining ? 'stopping' : null,
     }
@@ -70,12 +76,18 @@ export class Health {
 
   /** Does the database answer within a second? */
   async answers(): Promise<boolean> {
-    const limit = Promise.withResolvers<boolean>()
-    const timer = setTimeout(() => limit.resolve(false), ASK_MS_MAX)
+    return (await this.#holdsOurMasterKey()) !== undefined
+  }
+
+  /** Whether what others seal opens here, which ends when the master key is changed without this process; undefined: no answer within a second. */
+  async #holdsOurMasterKey(): Promise<boolean | undefined> {
+    const limit = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => limit.resolve(undefined), ASK_MS_MAX)
     try {
-      const asked = this.#database.query`select 1`.then(
-        () => true,
-        () => false,
+      const asked = this.#database.query<{ held: boolean }>`
+        select exists (select from master_key where id = any (${this.#masterKeyIds}::bytea[])) as held`.then(
+        ([row]) => row?.held,
+        () => undefined,
       )
       return await Promise.race([asked, limit.promise])
     } finally {

@@ -23,6 +23,11 @@ const ROWS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 20
 const EVERY_MS = 600_000
 const PARTITIONS_EVERY_MS = 3_600_000
+/** What was under way for an account when it was deleted has ended by then. */
+const ENDED_ACCOUNTS_WAIT_MS = 3_600_000
+const ENDED_ROWS_PER_TABLE = 2_000
+const ENDED_STATEMENTS_MAX = 200
+const SWEEPS_MAX = 10_000
 
 /**
  * Keeps the tables in shape: partitions ahead of time, old ones dropped whole, rows that have lost their meaning removed
@@ -38,6 +43,8 @@ export class Housekeeping {
   #alarm: { cancel(): void } | undefined
   #round: Promise<void> | undefined
   #partitionsAt: Date
+  /** The last sweep has left something for the next. */
+  #hasMore = false
   #closed = false
 
   /** @param database  role `worker` */
@@ -78,31 +85,56 @@ export class Housekeeping {
 
   async #keep(): Promise<void> {
     try {
-      const now = this.#clock.now()
-      if (now >= this.#partitionsAt) {
-        const kept = await readKept(this.#database)
-        await this.#keepPartitions(kept)
-        const before = addMs(now, -kept.longest * DAY_MS)
-        await this.#purge((limit) => this.#purgeEventIds(before, limit))
-        await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
-        await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
-        this.#sweeping = kept
-      }
-      if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
-      await this.#purge((limit) => this.#purgeIdempotency(now, limit))
-      await this.#purge((limit) => this.#erasePayloads(now, limit))
-      await this.#purge(() => purgeAccess(this.#database, now))
-      await this.#purge(() => purgePortal(this.#database, now))
-      await this.#purge(() => purgeCliSessions(this.#database, now))
-      await this.#purge(() => purgeLogins(this.#database, now))
-      await trimChanges(this.#database)
-      await this.#purge((limit) => purgePreviews(this.#database, now, limit))
-      await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
-      await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
-      await this.#purge((limit) => purgeAudit(this.#database, now, limit))
+      await this.#sweep()
     } catch (error) {
       this.#log.warn({ event: 'housekeeping.failed', reason: reasonOf(error) })
     }
+  }
+
+  /** Removes all that is past its time, now and to the end. @throws what the database throws */
+  async purge(): Promise<void> {
+    this.#partitionsAt = this.#clock.now()
+    for (let sweeps = 0; sweeps < SWEEPS_MAX; sweeps += 1) {
+      this.#hasMore = false
+      await this.#sweep()
+      if (!this.#hasMore && !this.#sweeping) return
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const now = this.#clock.now()
+    if (now >= this.#partitionsAt) {
+      const kept = await readKept(this.#database)
+      await this.#keepPartitions(kept)
+      const before = addMs(now, -kept.longest * DAY_MS)
+      await this.#purge((limit) => this.#purgeEventIds(before, limit))
+      await this.#purge((limit) => purgeTallies(this.#database, null, before, limit))
+      await this.#purge((limit) => purgeOccurrences(this.#database, before, limit))
+      this.#sweeping = kept
+    }
+    if (this.#sweeping && (await this.#retention.sweep(this.#sweeping, now))) this.#sweeping = null
+    await this.#purge((limit) => this.#purgeIdempotency(now, limit))
+    await this.#purge((limit) => this.#erasePayloads(now, limit))
+    await this.#purge(() => purgeAccess(this.#database, now))
+    await this.#purge(() => purgePortal(this.#database, now))
+    await this.#purge(() => purgeCliSessions(this.#database, now))
+    await this.#purge(() => purgeLogins(this.#database, now))
+    await trimChanges(this.#database)
+    await this.#purge((limit) => purgePreviews(this.#database, now, limit))
+    await this.#purge((limit) => purgeNotices(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+    await this.#purge((limit) => purgeIssues(this.#database, addMs(now, -ISSUES_KEPT_DAYS * DAY_MS), limit))
+    await this.#purge((limit) => purgeAudit(this.#database, now, limit))
+    await this.#purgeEndedAccounts(now)
+  }
+
+  /** The rest of deleted accounts (reliability-security 13: within 24 h), one after the other, and a part at a time. */
+  async #purgeEndedAccounts(now: Date): Promise<void> {
+    for (let count = 0; count < ENDED_STATEMENTS_MAX; count += 1) {
+      const [row] = await this.#database.query<{ gone: number | null }>`
+        select purge_ended_account(${addMs(now, -ENDED_ACCOUNTS_WAIT_MS)}::timestamptz, ${now}::timestamptz, ${ENDED_ROWS_PER_TABLE}) as gone`
+      if (row?.gone == null) return
+    }
+    this.#hasMore = true
   }
 
   async #keepPartitions({ longest }: Kept): Promise<void> {
@@ -119,6 +151,7 @@ export class Housekeeping {
     for (let count = 0; count < STATEMENTS_MAX; count += 1) {
       if ((await batch(ROWS_PER_STATEMENT)) < ROWS_PER_STATEMENT) return
     }
+    this.#hasMore = true
   }
 
   async #purgeIdempotency(now: Date, limit: number): Promise<number> {

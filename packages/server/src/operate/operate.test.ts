@@ -25,9 +25,29 @@ describe('probes', () => {
     expect((await probe('/startupz')).status).toBe(200)
     expect(JSON.parse((await probe('/readyz')).text)).toEqual({
       ready: true,
-      parts: { database: null, durability: null, draining: null },
+      parts: { database: null, masterKey: null, durability: null, draining: null },
     })
     expect((await fetch(`${service.app.url}/livez`)).status).toBe(404)
+  })
+
+  test('readiness ends when the master key is changed without this process, and comes back with the key', async () => {
+    const owner = service.database.open('migrate')
+    const keys = await owner.query<{
+      id: Buffer
+      check_value: Buffer
+      created_at: Date
+    }>`delete from master_key returning *`
+    expect(keys).toHaveLength(1)
+    const { status, text } = await probe('/readyz')
+    expect(status).toBe(503)
+    expect(JSON.parse(text)).toMatchObject({
+      ready: false,
+      parts: { database: null, masterKey: 'not that of the database' },
+    })
+    for (const { id, check_value, created_at } of keys) {
+      await owner.query`insert into master_key (id, check_value, created_at) values (${id}, ${check_value}, ${created_at})`
+    }
+    expect((await probe('/readyz')).status).toBe(200)
   })
 
   test('readiness ends when a stop is asked for, life does not', async () => {

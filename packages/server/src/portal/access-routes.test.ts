@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
+import { VERSION } from '#src/version.ts'
 import { TestService } from '../../test/service.ts'
 
 let service: TestService
@@ -56,6 +57,7 @@ describe('app-portal-access (webhook-api 2.2)', () => {
       person: null,
       role: null,
       expiresAt: addMs(service.clock.now(), 7 * 86_400_000).toISOString(),
+      version: VERSION,
     })
     const owner = service.database.open('migrate')
     const stored = await owner.query<{ text: string }>`
@@ -350,7 +352,7 @@ describe('whoami', () => {
     const account = await service.account('sandbox')
     const key = (await whoami(account.key)).body
     assert.match(key.envId, /^org_[A-Za-z0-9]{27}$/)
-    const nobody = { envId: key.envId, sessionId: null, person: null, role: null }
+    const nobody = { envId: key.envId, sessionId: null, person: null, role: null, version: VERSION }
     assert.deepEqual(key, { ...nobody, appId: null, permissionSource: 'RegionalAuthToken', expiresAt: null })
     const client = (await whoami(await service.token(account))).body
     const expiresAt = addMs(service.clock.now(), 3_600_000).toISOString()

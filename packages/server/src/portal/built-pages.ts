@@ -33,6 +33,7 @@ const recipe: Recipe = {
 }
 
 const TYPES: Record<string, string> = {
+  '.atom': 'application/atom+xml; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.ico': 'image/x-icon',

@@ -22,7 +22,11 @@ beforeAll(async () => {
   })
   alone = await TestService.start({
     beside: service,
-    environment: { ROLES: 'portal', PSAPI_SERVER_FRAME_ANCESTORS: 'https://a.example,https://b.example:8443' },
+    environment: {
+      ROLES: 'portal',
+      PSAPI_SERVER_FRAME_ANCESTORS: 'https://a.example,https://b.example:8443',
+      PSAPI_SERVER_SOURCE_ADDRESSES: '198.51.100.7, 2001:db8::/64',
+    },
     overrides: { pages: withoutPages(new PagesNotBuilt('there is <nothing>')) },
   })
 })
@@ -113,6 +117,14 @@ describe('files', () => {
       assert.ok(!answer.includes('workspaces'), path)
     }
   })
+})
+
+test('source addresses are there for all, as they are set; where they are not, that is said', async () => {
+  const [set, unset] = await Promise.all([get('/source-addresses.json', {}, alone), get('/source-addresses.json')])
+  assert.deepEqual(await set.json(), { addresses: ['198.51.100.7', '2001:db8::/64'] })
+  assert.equal(set.headers.get('access-control-allow-origin'), '*')
+  assert.equal(set.headers.get('cache-control'), 'public, max-age=300')
+  assert.deepEqual(await unset.json(), { addresses: null })
 })
 
 describe('a process with the role portal alone', () => {

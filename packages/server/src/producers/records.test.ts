@@ -218,6 +218,14 @@ describe('rule 40: the rows of section 7', () => {
     expect(values.embedded).toEqual({ regulatoryActionValues: [regulatoryActionValues] })
   })
 
+  test('every read is told of, so that a run gives way to it', async () => {
+    const before = world.reads
+    await world.ok(account, '/v2/licenses')
+    await world.ok(account, `/v2/entities/${NPN}`)
+    await world.get(account, '/v1/licenses/1')
+    expect(world.reads).toBe(before + 3)
+  })
+
   test('links lead to what they name', async () => {
     const entity = await world.ok(account, `/v2/entities/${NPN}`)
     expect(await world.ok(account, entity.links.residentLicense.href)).toEqual(examples().licenses)

@@ -27,11 +27,11 @@ export type ProducerParts = {
   clock: Clock
   /** Without a slash at its end. */
   publicUrl: string
+  /** Told of every read. */
+  onRead: () => void
   /** Joins an NPN to the account's population, where the account wants that. */
   subscribe: (account: Account, npn: Npn) => Promise<void>
 }
-
-const read = { config: { access: 'producersync.read' } } as const
 
 const LOADING_RETRY_SECONDS = '5'
 /** A list whose filters let next to nothing through looks at all records of the population. */
@@ -81,6 +81,13 @@ export function registerProducerRoutes(routes: FastifyInstance, parts: ProducerP
   const turns = new Turns(parts.clock, LISTS_AT_ONCE_MAX)
   const answers = answersFor(publicUrl)
   const watch = watchLoads(routes, parts)
+  const read = {
+    config: { access: 'producersync.read' },
+    onRequest: (_request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+      parts.onRead()
+      done()
+    },
+  } as const
 
   const readPage = async (tx: Queryable, reader: Reader, list: V2Request, scope: Partial<Wanted> = {}) => {
     const filters = { ...list.filters, ...scope.filters }

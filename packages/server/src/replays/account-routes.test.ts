@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
@@ -219,8 +220,8 @@ describe('S12.2: what was counted is what is sent', () => {
     expect((await world.all(pathOf('replay'))).map(({ id }) => id)).toEqual([running.id])
     const [again] = await started(slow.previewId, { rate: 1 })
     expect(again.id).toBe(running.id)
-    await world.settled() // of what is under way the cancellation and the outcome are both noted
     await world.call('POST', `/background-task/${running.id}/cancel`)
+    await world.settled() // what was under way ends as what it has become
     await world.service.ok('PATCH', `/api/v1${pathOf(`endpoint/${endpoint.id}`)}`, { disabled: true })
     expect(await start({ previewId: both.previewId })).toMatchObject({
       status: 409,
@@ -250,6 +251,27 @@ describe('S12.2: what was counted is what is sent', () => {
     await world.call('POST', `/background-task/${replay.id}/resume`)
     await world.advance(12)
     expect(await world.get(pathOf(`replay/${replay.id}`))).toMatchObject({ status: 'finished', done: 20, failed: 0 })
+  })
+
+  test('12.3: once it is canceled, each delivery that was planned counts once, also one that was on the wire and has arrived', async () => {
+    await messages(10, 500)
+    const { previewId } = await preview({ kind: 'recover' })
+    const held: ServerResponse[] = []
+    receiver.answer((response) => void held.push(response))
+    const [replay] = await started(previewId, { rate: 2 })
+    await receiver.until(() => held.length > 0)
+    expect((await world.call('POST', `/background-task/${replay.id}/cancel`)).status).toBe(200)
+    const canceled = await world.get(pathOf(`replay/${replay.id}`))
+    expect(canceled).toMatchObject({ done: 0, failed: 0, canceledDeliveries: canceled.planned, waiting: 0 })
+    receiver.answer(200)
+    for (const response of held) response.writeHead(200).end()
+    await world.settled()
+    expect(await world.get(pathOf(`replay/${replay.id}`))).toMatchObject({
+      done: held.length,
+      failed: 0,
+      canceledDeliveries: canceled.planned - held.length,
+      waiting: 0,
+    })
   })
 
   test('12.8: another account sees neither the preview nor the replay', async () => {

@@ -73,25 +73,33 @@ export type Progress = { done: number; failed: number; canceled: number; waiting
 
 const REPLAYS: Queue = 'replay'
 
-/** By task: deliveries that have ended, by how, and those that have not. */
+/**
+ * By task: deliveries that have ended, by how, and those that have not, each once. What was on the wire when it was canceled
+ * has a cancellation too, and counts as what has become of it.
+ */
 export async function readProgress(tx: Queryable, tasks: readonly Task[]): Promise<Map<string, Progress>> {
   if (tasks.length === 0) return new Map()
   const rows = await tx.query<{ id: string } & Progress>`
-    select r.id, ended.*, planned.*
+    select r.id, ended.done, ended.failed, ended.canceled + planned.canceling as canceled, planned.waiting
       from unnest(${tasks.map(({ id }) => id)}::text[], ${tasks.map(({ accountId }) => accountId)}::text[],
                   ${tasks.map(({ endpointId }) => endpointId)}::text[],
                   ${tasks.map(({ createdAt }) => attemptsFrom(createdAt))}::text[])
              as r (id, account_id, endpoint_id, attempts_from)
      cross join lateral (
-       select count(*) filter (where state = 'delivered') as done, count(*) filter (where state = 'dead_letter') as failed,
-              count(*) filter (where state = 'canceled') as canceled
+       select count(*) filter (where a.state = 'delivered') as done, count(*) filter (where a.state = 'dead_letter') as failed,
+              count(*) filter (where a.state = 'canceled' and not arrived) as canceled
          from attempt a
+        cross join lateral (
+          select a.state = 'canceled'
+             and exists (select from attempt o
+                          where o.account_id = a.account_id and o.event_id = a.event_id and o.delivery_id = a.delivery_id
+                            and o.state in ('delivered', 'dead_letter') and o.id >= r.attempts_from) as arrived) as on_wire
         where a.account_id = r.account_id and a.task_id = r.id and a.id >= r.attempts_from) as ended
      cross join lateral (
-       select count(*) as waiting
+       select count(*) filter (where not is_canceled(p, t)) as waiting, count(*) filter (where is_canceled(p, t)) as canceling
          from endpoint t
          join pending p on p.shard = t.shard and p.endpoint_id = t.id and p.queue = ${QUEUES.indexOf(REPLAYS)}
                        and p.account_id = t.account_id
-        where t.account_id = r.account_id and t.id = r.endpoint_id and p.task_id = r.id and not is_canceled(p, t)) as planned`
+        where t.account_id = r.account_id and t.id = r.endpoint_id and p.task_id = r.id) as planned`
   return new Map(rows.map(({ id, ...progress }) => [id, progress]))
 }

@@ -9,6 +9,7 @@ import { chicagoDay } from './calendar.ts'
 import type { NiprFeed } from './feed/feed.ts'
 import type { Feed } from './feed-store.ts'
 import type { LocalDate } from './local-date.ts'
+import type { Pace } from './pace.ts'
 import type { RenewalRules } from './renewal-rules.ts'
 import type { Calendar } from './schedule.ts'
 
@@ -29,6 +30,7 @@ export type FeedParts = {
   calendarOf: (feed: Feed) => Calendar
   renewalRules: RenewalRules
   wake: Wake
+  pace: Pace
   log: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 

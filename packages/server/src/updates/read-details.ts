@@ -13,6 +13,8 @@ const READ_AT_ONCE = 20
 const LISTED_PER_STATEMENT = 100
 /** Reports that are compared and staged together. */
 const STAGED_AT_ONCE = 100
+/** While others use the process too: some milliseconds of it. */
+const STAGED_AT_ONCE_SHARED = 20
 /** Reports in memory that are not staged yet; then no more are read. */
 const UNSTAGED_MAX = 300
 
@@ -81,9 +83,10 @@ class DetailReading {
 
   async #readOneByOne(): Promise<void> {
     for (let npn = await this.#next(); npn !== undefined && !this.#end; npn = await this.#next()) {
+      await this.#parts.pace.report(this.#signal)
       this.#unstaged.push(await this.#read(npn))
       if (this.#unstaged.length >= UNSTAGED_MAX) await this.#stageSome()
-      else if (this.#unstaged.length >= STAGED_AT_ONCE) void this.#stageSome().catch(() => this.#stop.abort())
+      else if (this.#unstaged.length >= this.#stagedAtOnce) void this.#stageSome().catch(() => this.#stop.abort())
     }
   }
 
@@ -123,9 +126,13 @@ class DetailReading {
     }
   }
 
+  get #stagedAtOnce(): number {
+    return this.#parts.pace.isShared ? STAGED_AT_ONCE_SHARED : STAGED_AT_ONCE
+  }
+
   /** One batch at a time; who calls while one is under way waits for it. */
   async #stageSome(): Promise<void> {
-    this.#staging ??= this.#stage(this.#unstaged.splice(0, STAGED_AT_ONCE)).finally(() => {
+    this.#staging ??= this.#stage(this.#unstaged.splice(0, this.#stagedAtOnce)).finally(() => {
       this.#staging = undefined
     })
     await this.#staging

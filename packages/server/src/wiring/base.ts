@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { DataKeys, type SealingKey } from '#src/accounts/encryption.ts'
+import { DataKeys, type MasterKey } from '#src/accounts/encryption.ts'
 import { Environments, readEnvironment } from '#src/accounts/environments.ts'
 import { type Clock, DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -16,6 +16,7 @@ import { type ServiceMetrics, serviceMetrics } from '#src/operate/metrics.ts'
 import type { Docs } from '#src/portal/built-docs.ts'
 import type { Pages } from '#src/portal/built-pages.ts'
 import type { Connect } from '#src/updates/feed-parts.ts'
+import { Pace } from '#src/updates/pace.ts'
 import { VERSION } from '#src/version.ts'
 import { type Databases, openDatabases } from './databases.ts'
 
@@ -69,6 +70,8 @@ export type Base = {
   outgoing: Outgoing
   health: Health
   metrics: ServiceMetrics
+  /** Of the daily runs, which give way to reads. */
+  pace: Pace
   closing: Closing
 }
 
@@ -76,7 +79,7 @@ export type Base = {
 export async function startBase(
   config: Config,
   connection: Connection,
-  masterKey: SealingKey,
+  masterKey: MasterKey,
   log: Logger,
   overrides: Overrides,
   closing: Closing,
@@ -85,7 +88,7 @@ export async function startBase(
   closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
-  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked })
+  const health = new Health(databases.worker, { checksDurability: !overrides.durabilityUnchecked, masterKey })
   metrics.observeHealth(health)
   closing.working(() => health.drain())
   closing.opened(() => health.stop())
@@ -124,6 +127,7 @@ export async function startBase(
     outgoing,
     health,
     metrics,
+    pace: new Pace(),
     closing,
   }
 }

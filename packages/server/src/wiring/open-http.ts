@@ -2,13 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import { createHttp } from '#src/adapters/http/server.ts'
 import { keepAudit } from '#src/audit/recording.ts'
 import { publicUrlOf } from '#src/config.ts'
+import { serveSourceAddresses } from '#src/operate/source-addresses.ts'
 import type { Base } from './base.ts'
 import { freePort } from './free-port.ts'
 
 /** The work of calls takes 2 s at most, so what is left of a stop after that waits for its client. */
 const CALLS_END_MS_MAX = 2_500
 
-/** The process's HTTP server, without routes; it listens when told to, and ends with the process. */
+/** The process's HTTP server, without the routes of its roles; it listens when told to, and ends with the process. */
 export async function openHttp(
   base: Base,
 ): Promise<{ http: FastifyInstance; publicUrl: string; listen: () => Promise<void> }> {
@@ -22,6 +23,7 @@ export async function openHttp(
   http.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') health.refuseUnlessDurable()
   })
+  serveSourceAddresses(http, config.sourceAddresses)
   const listen = async () => {
     await http.listen({ host: config.host, port })
     closing.working(async () => {

@@ -112,6 +112,7 @@ export async function startApi(
       lists: databases.lists,
       clock,
       publicUrl,
+      onRead: () => base.pace.noteRead(),
       subscribe: async (account, npn) => {
         await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn)
         wake.loads()

@@ -125,6 +125,7 @@ export async function startFeeds(base: Base, waker: Waker): Promise<{ runs: Feed
     calendarOf: calendarsOf(config),
     renewalRules: config.renewalRules,
     wake: waker.deliveries,
+    pace: base.pace,
     log,
   }
   observeFeed(base.metrics.registry, {

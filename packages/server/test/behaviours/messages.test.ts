@@ -178,6 +178,15 @@ describe('55: bodies', () => {
     expect((await service.call('POST', path, undefined, { rawBody: message, headers })).status).toBe(status)
   })
 
+  test('a channel or a tag that a message names twice counts once', async () => {
+    const twice = { eventType: 'test.happened', payload: {}, channels: ['b', 'a', 'b'], tags: ['t', 't'] }
+    const made = await service.ok('POST', path, twice)
+    expect(made).toMatchObject({ channels: ['b', 'a'], tags: ['t'] })
+    const { results } = await service.ok('POST', `${path}/batch`, { messages: [twice] })
+    expect(results[0].message).toMatchObject({ channels: ['b', 'a'], tags: ['t'] })
+    expect((await service.ok('GET', path)).data.map(({ tags }: { tags: string[] }) => tags)).toEqual([['t'], ['t']])
+  })
+
   test('an empty one is {}, with or without a type', async () => {
     const endpoint = await service.endpoint(account, receiver)
     const rotate = `/api/v1/app/${account.id}/endpoint/${endpoint.id}/secret/rotate`

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Environment } from '#src/accounts/principal.ts'
+import { withClient } from '#src/adapters/postgres/client.ts'
 import type { Json } from '../attempt-world.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
@@ -77,3 +78,65 @@ test('each environment removes its own rows in time: first the one that keeps th
   await daysLater(31)
   expect(await rowsOf(accounts.production)).toEqual({ events: 0, payloads: 0, uids: 0, attempts: 0, tasks: 0 })
 })
+
+test('a deleted account leaves nothing within a day but who did what to it: no row, no data key, none of its words (reliability-security 13)', async () => {
+  const mark = 'marked-word'
+  const key = { token: service.keys.production }
+  const account = await service.account()
+  const app = `/api/v1/app/${account.id}`
+  await service.ok('PATCH', app, { name: mark, uid: mark, metadata: { mark } })
+  await service.endpoint(account, receiver, { description: mark, headers: { 'x-mark': mark } })
+  receiver.answer(500)
+  await service.message(account, { payload: { mark }, eventId: mark, tags: [mark] })
+  await service.ok('POST', `${app}/member`, { person: mark, role: 'admin' }, key)
+  await service.ok('POST', `/api/v1/auth/app-portal-access/${account.id}`, {}, key)
+  const kept = await service.account()
+  await service.message(kept, { payload: { n: 1 } })
+  expect(await tablesWith(account.id)).toEqual(expect.arrayContaining(['attempt', 'endpoint', 'event', 'member']))
+  expect(await tablesNaming(mark)).toEqual(expect.arrayContaining(['account', 'event', 'member']))
+
+  await service.ok('DELETE', app, undefined, key)
+  await service.settled()
+  await service.advance({ minutes: 90 })
+  await service.app.housekeeping.settled()
+  expect(await tablesWith(account.id)).toEqual(['audit'])
+  expect(await tablesNaming(mark)).toEqual(['audit'])
+  const owner = service.database.open('migrate')
+  const [row] = await owner.query<{ bytes: number; purged: boolean }>`
+    select length(data_key) as bytes, purged_at is not null as purged from account where id = ${account.id}`
+  expect(row).toEqual({ bytes: 0, purged: true })
+  expect(await tablesWith(kept.id)).toContain('event')
+  receiver.answer(200)
+})
+
+/** Tables of account data that hold rows of an account. */
+async function tablesWith(accountId: string): Promise<string[]> {
+  return await tablesWhere(`account_id = '${accountId}'`, 'account_id')
+}
+
+/** Tables with a word in any of their columns; bytes are seen as such. */
+async function tablesNaming(word: string): Promise<string[]> {
+  return await tablesWhere(`t::text like '%${word}%' or t::text like '%${Buffer.from(word).toString('hex')}%'`, null)
+}
+
+async function tablesWhere(condition: string, column: string | null): Promise<string[]> {
+  return await withClient(
+    service.database.superuserConnection,
+    { applicationName: 'test', statementTimeoutMs: 30_000 },
+    async (client) => {
+      const { rows } = await client.query<{ name: string }>(
+        `select c.relname as name from pg_class c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+          and ($1::text is null or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = $1 and not a.attisdropped))
+        order by c.relname`,
+        [column],
+      )
+      const found: string[] = []
+      for (const { name } of rows) {
+        const { rowCount } = await client.query(`select from ${name} t where ${condition} limit 1`)
+        if (rowCount) found.push(name)
+      }
+      return found
+    },
+  )
+}

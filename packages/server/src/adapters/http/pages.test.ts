@@ -34,6 +34,26 @@ const answer = (rows: readonly string[], page: Page) => toPage(page, read(rows, 
 const isKey = (text: string) => isId(text, 'msg_')
 
 describe('pages', () => {
+  test('a page that ends before it is full says from where to go on, also when it is empty', () => {
+    const [older, row, newer] = [1, 2, 3].map((hour) => idAt(new Date(NOW.getTime() - DAY + hour * HOUR))) as [
+      string,
+      string,
+      string,
+    ]
+    const down = parsePage({}, { isKey })
+    assert.deepEqual(toPage(down, [row], identity, identity, older), {
+      ...{ data: [row], iterator: older, prevIterator: `-${row}`, done: false },
+    })
+    assert.deepEqual(toPage(down, [], identity, identity, older), { data: [], iterator: older, done: false })
+    const back = parsePage({ iterator: `-${older}` }, { isKey })
+    assert.deepEqual(toPage(back, [row], identity, identity, newer), {
+      ...{ data: [row], iterator: row, prevIterator: `-${newer}`, done: false },
+    })
+    assert.deepEqual(toPage(back, [], identity, identity, newer), {
+      ...{ data: [], iterator: null, prevIterator: `-${newer}`, done: false },
+    })
+  })
+
   const A = idAt(new Date('2026-01-01T00:00:00Z'))
 
   test.each([

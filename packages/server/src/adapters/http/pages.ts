@@ -109,22 +109,25 @@ export function parseWindow(
  * The answer of a list.
  * @param rows  up to `limit + 1`, as read
  * @param keyOf the id (event types: the name) of a row as it is answered
+ * @param stoppedAt  the page ends here, although more may follow and it is not full
  */
 export function toPage<Row, Out>(
   page: Page,
   rows: readonly Row[],
   toOut: (row: Row) => Out,
   keyOf: (row: Row) => string,
+  stoppedAt: string | null = null,
 ): PageAnswer<Out> {
   const taken = rows.slice(0, page.limit)
-  const shown = page.read === page.show ? taken : taken.reverse()
-  const first = shown[0]
-  const last = shown.at(-1)
+  const isForward = page.read === page.show
+  const shown = isForward ? taken : taken.reverse()
+  const [first, last] = [shown[0], shown.at(-1)].map((row) => (row === undefined ? null : keyOf(row)))
+  const [start, end] = isForward ? [first, stoppedAt ?? last] : [stoppedAt ?? first, last]
   return {
     data: shown.map(toOut),
-    iterator: last === undefined ? null : keyOf(last),
-    ...(first === undefined ? {} : { prevIterator: `-${keyOf(first)}` }),
-    done: rows.length <= page.limit,
+    iterator: end ?? null,
+    ...(start ? { prevIterator: `-${start}` } : {}),
+    done: rows.length <= page.limit && stoppedAt === null,
   }
 }
 

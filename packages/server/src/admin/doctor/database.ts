@@ -1,4 +1,4 @@
-import { DataKeys, holdsMasterKey } from '#src/accounts/encryption.ts'
+import { DataKeys, heldMasterKey, type MasterKey, type SealingKey } from '#src/accounts/encryption.ts'
 import { loadMasterKey } from '#src/accounts/master-key.ts'
 import { type Connection, type Database, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { durabilityFaults } from '#src/adapters/postgres/durability.ts'
@@ -98,7 +98,8 @@ async function secrets(database: Database, api: Database, config: Config): Promi
   const [any] = await api.query`select id from master_key limit 1`
   if (!any) return skipped('The service has not been started on this database yet.')
   const master = await loadMasterKey(config.masterKeyFile, { create: false })
-  if (!(await holdsMasterKey(api, master))) {
+  const held = await heldMasterKey(api, master)
+  if (!held) {
     const remedy = 'Point MASTER_KEY_FILE at the key that this database was used with; it is not in its backups.'
     return failed('The master key is not the one of this database.', remedy)
   }
@@ -106,11 +107,23 @@ async function secrets(database: Database, api: Database, config: Config): Promi
   const accounts = await database.query<{ id: string; data_key: Buffer }>`
     select id, data_key from account order by id desc limit ${ACCOUNTS_TRIED}`
   const lost = accounts.filter(({ id, data_key }) => !opens(keys, id, data_key)).map(({ id }) => id)
-  if (lost.length === 0) return ok(`The master key opens the keys of ${accounts.length} accounts`)
+  if (lost.length === 0)
+    return keyChange(master, held) ?? ok(`The master key opens the keys of ${accounts.length} accounts`)
   return failed(
     `The master key does not open the keys of ${lost.length} account(s), such as ${lost[0]}.`,
     'Their rows are damaged or of another database: restore them from a backup.',
   )
+}
+
+/** A change of the master key that has begun and not ended; undefined: none. */
+function keyChange(master: MasterKey, held: SealingKey): Verdict | undefined {
+  if (held !== master) {
+    const text = 'MASTER_KEY_FILE begins with a new key, and the accounts are still under the former one.'
+    return warning(text, 'When every process runs with both: npm run -s admin -- rewrap-keys')
+  }
+  if (!master.former?.length) return undefined
+  const text = 'MASTER_KEY_FILE still has former keys, which open nothing here any more.'
+  return warning(text, 'Take all lines but the first out of it, and restart the processes one after the other.')
 }
 
 function opens(keys: DataKeys, id: string, wrapped: Buffer): boolean {
