@@ -6,7 +6,7 @@ import type { Setting } from './setting.ts'
 import { type Scheme, Visitor } from './visitor.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/portal/', import.meta.url))
-const BYTES_MAX = 150_000
+const BYTES_MAX = 160_000
 
 /** The screens of the tour, in its order, with what is said of each. */
 const TOUR = [
