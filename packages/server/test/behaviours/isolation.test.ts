@@ -546,6 +546,7 @@ test('routes outside the families judge no bearer token: there are these, and no
       '/portal/session',
       '/portal/session/extend',
       '/portal/session/token',
+      '/source-addresses.json',
     ]),
   )
 })
