@@ -29,7 +29,7 @@ export type OutgoingLimits = {
   addressPerSecondMax: number
   resolutionsPerKeyMax: number
   resolutionsMax: number
-  /** Kept connections without a request; beyond it the longest idle is closed. */
+  /** Kept connections without a request; beyond it the longest idle is closed. Each takes a descriptor. */
   idleLinesMax: number
   /** Endpoints whose route and TLS session are remembered. */
   routesMax: number
@@ -42,7 +42,7 @@ const DEFAULT_LIMITS: OutgoingLimits = {
   addressPerSecondMax: 2000,
   resolutionsPerKeyMax: 50,
   resolutionsMax: 2000,
-  idleLinesMax: 1000,
+  idleLinesMax: 5000,
   routesMax: 10_000,
 }
 
