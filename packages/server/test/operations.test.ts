@@ -13,6 +13,8 @@ import { TestService } from './service.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 const SETTINGS = new Set(printConfig({}).match(/^[A-Z_]+(?==)/gm))
+/** What a process of the service may be given: a setting, or the options of Node. */
+const isKnown = (name: string) => SETTINGS.has(name) || name === 'NODE_OPTIONS'
 /** Of Node, and of the receiver of the compose file. */
 const OTHERS = ['NODE_ENV', 'PSAPI_WEBHOOK_SECRETS']
 /** Of what runs, and of what builds the portal: fonts are OFL, lightningcss is MPL. */
@@ -134,7 +136,7 @@ describe('the Kubernetes manifests', () => {
       ...Object.keys(config?.data ?? {}),
       ...containers.flatMap(({ env = [] }) => env.map(({ name }) => name)),
     ]
-    expect(names.filter((name) => !SETTINGS.has(name))).toEqual([])
+    expect(names.filter((name) => !isKnown(name))).toEqual([])
     const roles = containers.flatMap(
       ({ env = [] }) => env.find(({ name }) => name === 'ROLES')?.value?.split(',') ?? [],
     )
@@ -159,7 +161,7 @@ test('the compose file sets nothing that is no setting, writes to no file system
     'worker',
   ])
   for (const { environment = {}, read_only } of own) {
-    expect(Object.keys(environment).filter((name) => !SETTINGS.has(name))).toEqual([])
+    expect(Object.keys(environment).filter((name) => !isKnown(name))).toEqual([])
     expect(read_only).toBe(true)
   }
   for (const { image } of Object.values(services)) expect(image).toMatch(/:v?\d+\.\d+/)
