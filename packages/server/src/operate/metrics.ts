@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { BUDGETS } from '#src/delivery/lane.ts'
 import type { DeliveryWorker } from '#src/delivery/worker.ts'
+import { TASK_KINDS, type TaskKind } from '#src/tasks/task.ts'
 import type { Health } from './health.ts'
 
 /** What the API counts: events as they are accepted, requests by route. */
@@ -12,13 +13,15 @@ export type ServiceMetrics = {
   countRequests(http: FastifyInstance): void
   observePools(pools: Record<string, Database>): void
   observeStreams(streams: { readonly size: number }): void
-  observePending(database: Database): void
+  observeStored(database: Database): void
   observeHealth(health: Health): void
   observeWorker(worker: DeliveryWorker): void
 }
 
-/** Pending deliveries are counted up to this many per lane. */
-const PENDING_SHOWN_MAX = 100_000
+/** Pending deliveries, by lane, and endpoints are counted up to this many. */
+const COUNTED_MAX = 100_000
+const ENDPOINT_STATES = ['active', 'failing', 'paused', 'disabled'] as const
+const TASK_STATES = ['running', 'paused'] as const
 
 export function serviceMetrics(version: string): ServiceMetrics {
   const registry = new Registry()
@@ -95,17 +98,54 @@ export function serviceMetrics(version: string): ServiceMetrics {
         },
       })
     },
-    observePending(database) {
+    observeStored(database) {
       new Gauge({
         name: 'psapi_pending',
-        help: `Deliveries that are not finished, by lane; counted up to ${PENDING_SHOWN_MAX}`,
+        help: `Deliveries that are not finished, by lane; counted up to ${COUNTED_MAX}`,
         labelNames: ['lane'],
         registers,
         async collect() {
           const rows = await database.query<{ lane: string; pending: number }>`
-              select l.lane, (select count(*)::int from (select from pending where queue = l.queue limit ${PENDING_SHOWN_MAX}) as p) as pending
+              select l.lane, (select count(*)::int from (select from pending where queue = l.queue limit ${COUNTED_MAX}) as p) as pending
                 from (values (0, 'first'), (1, 'retry'), (2, 'replay')) as l (queue, lane)`.catch(() => [])
           for (const { lane, pending } of rows) this.set({ lane }, pending)
+        },
+      })
+      new Gauge({
+        name: 'psapi_endpoints',
+        help: `Endpoints by state: paused by their breaker, disabled by whomever; counted up to ${COUNTED_MAX}`,
+        labelNames: ['state'],
+        registers,
+        async collect() {
+          const rows = await database.query<{ state: string; endpoints: number }>`
+              select state, count(*)::int as endpoints
+                from (select case when disabled then 'disabled'
+                                  when paused_until > clock_timestamp() then 'paused'
+                                  when failing_since is not null then 'failing'
+                                  else 'active' end as state
+                        from endpoint where deleted_at is null limit ${COUNTED_MAX}) as e
+               group by state`.catch(() => null)
+          if (rows === null) return
+          for (const state of ENDPOINT_STATES) {
+            this.set({ state }, rows.find((row) => row.state === state)?.endpoints ?? 0)
+          }
+        },
+      })
+      new Gauge({
+        name: 'psapi_tasks',
+        help: 'Background tasks that have not ended, by kind and state',
+        labelNames: ['kind', 'state'],
+        registers,
+        async collect() {
+          const rows = await database.query<{ kind: TaskKind; state: string; tasks: number }>`
+              select kind, case when paused_at is null then 'running' else 'paused' end as state, count(*)::int as tasks
+                from task where status = 'running' group by 1, 2`.catch(() => null)
+          if (rows === null) return
+          for (const kind of TASK_KINDS) {
+            for (const state of TASK_STATES) {
+              this.set({ kind, state }, rows.find((row) => row.kind === kind && row.state === state)?.tasks ?? 0)
+            }
+          }
         },
       })
       new Gauge({

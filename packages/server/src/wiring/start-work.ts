@@ -57,7 +57,7 @@ export async function startWorker(
   )
   await listener.start()
   closing.working(() => listener.close())
-  metrics.observePending(databases.worker)
+  metrics.observeStored(databases.worker)
   metrics.observeWorker(worker)
   return worker
 }
