@@ -184,7 +184,11 @@ const settings = {
   hostPerSecondMax: limit('HOST_PER_SECOND_MAX', 'requests a second to one host, all accounts together', 1_000),
   addressInFlightMax: limit('ADDRESS_IN_FLIGHT_MAX', 'requests under way to one address', 400),
   addressPerSecondMax: limit('ADDRESS_PER_SECOND_MAX', 'requests a second to one address', 2_000),
-  workerInFlightMax: limit('WORKER_IN_FLIGHT_MAX', 'attempts under way in this process', 1_000),
+  workerInFlightMax: limit(
+    'WORKER_IN_FLIGHT_MAX',
+    'attempts under way in this process; four times as many may besides have waited for an answer for a second',
+    1_000,
+  ),
   accountEventsPerSecond: limit('ACCOUNT_EVENTS_PER_SECOND', 'events by API a second and account', 1_000),
   accountPendingMax: limit(
     'ACCOUNT_PENDING_MAX',

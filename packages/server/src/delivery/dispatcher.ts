@@ -15,7 +15,11 @@ import { Ring } from './ring.ts'
 import { createLaneSigner, createTestSigner } from './signer.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** What a worker may have under way at once. First attempts, retries and replays never use up each other's share. */
+/**
+ * What a worker may have under way at once. First attempts, retries and replays never use up each other's share. First
+ * attempts that have been out for `SLOW_MS` are counted apart: many endpoints that stop answering at the same moment would
+ * else hold up all others until their deadlines.
+ */
 export type DispatchLimits = Record<Budget, number> & { inFlightMax: number }
 
 export const DISPATCH_LIMITS: DispatchLimits = {
@@ -26,6 +30,10 @@ export const DISPATCH_LIMITS: DispatchLimits = {
   suspect: 200,
 }
 
+/** What answers later is slow; most receivers answer within some tens of ms. */
+const SLOW_MS = 1_000
+/** As many times `inFlightMax` may be out slowly besides. */
+const SLOW_SHARE = 4
 /** A changed endpoint is obeyed by every attempt that starts later than this after the change. */
 const TARGET_AGE_MS_MAX = 900
 /** While a lane is in use, its endpoint is read again at this age, so that nothing waits for it. */
@@ -62,6 +70,9 @@ export type DispatcherParts = {
   done: () => void
 }
 
+/** An attempt under way, and whether it is counted apart by now. */
+type Started = { budget: Budget; atMs: number; isSlow: boolean }
+
 /** Starts attempts: lanes in turn, accounts in turn, within budgets; and takes up what each of them met. */
 export class Dispatcher {
   readonly #parts: DispatcherParts
@@ -73,6 +84,9 @@ export class Dispatcher {
   }
   readonly #inFlight: Record<Budget, number> = { first: 0, retry: 0, replay: 0, suspect: 0 }
   #inFlightAll = 0
+  /** First attempts that are not slow yet, the oldest first. */
+  readonly #young = new Set<Started>()
+  #slow = 0
   #deferredLanes = 0
   #pumping = false
   #abort = new AbortController()
@@ -128,6 +142,7 @@ export class Dispatcher {
   pump(): void {
     if (this.#pumping) return
     this.#pumping = true
+    this.#setSlowApart()
     try {
       while (this.#startRound());
     } finally {
@@ -151,7 +166,35 @@ export class Dispatcher {
 
   #hasRoom(budget: Budget): boolean {
     const { limits, maySend } = this.#parts
-    return this.#inFlight[budget] < limits[budget] && this.#inFlightAll < limits.inFlightMax && maySend()
+    const hasRoom = this.#inFlight[budget] < limits[budget] && this.#inFlightAll - this.#slow < limits.inFlightMax
+    return hasRoom && maySend()
+  }
+
+  #setSlowApart(): void {
+    const slowMax = this.#parts.limits.inFlightMax * SLOW_SHARE
+    const slowSince = performance.now() - SLOW_MS
+    for (const started of this.#young) {
+      if (started.atMs > slowSince || this.#slow >= slowMax) return
+      this.#young.delete(started)
+      started.isSlow = true
+      this.#slow += 1
+      this.#inFlight[started.budget] -= 1
+    }
+  }
+
+  #start(budget: Budget): Started {
+    const started = { budget, atMs: performance.now(), isSlow: false }
+    if (budget === 'first') this.#young.add(started)
+    this.#inFlight[budget] += 1
+    this.#inFlightAll += 1
+    return started
+  }
+
+  #end(started: Started): void {
+    this.#inFlightAll -= 1
+    if (started.isSlow) this.#slow -= 1
+    else this.#inFlight[started.budget] -= 1
+    this.#young.delete(started)
   }
 
   #isReady(lane: Lane): boolean {
@@ -183,14 +226,13 @@ export class Dispatcher {
     lanes.take(lane, next.queue, next.index)
     lane.breaker = breakerAfterStart(lane.breaker)
     lane.turn = (lane.turn + 1) % QUEUES.length
-    lane.usedAtMs = performance.now()
+    const started = this.#start(budget)
+    lane.usedAtMs = started.atMs
     lane.inFlight += 1
-    this.#inFlight[budget] += 1
-    this.#inFlightAll += 1
-    void this.#attempt(lane, target, next.delivery, budget)
+    void this.#attempt(lane, target, next.delivery, started)
   }
 
-  async #attempt(lane: Lane, target: Target, delivery: Delivery, budget: Budget): Promise<void> {
+  async #attempt(lane: Lane, target: Target, delivery: Delivery, started: Started): Promise<void> {
     const { lanes, clock, random, policyOf, maySend, epochOf } = this.#parts
     const epoch = epochOf(lane.shard)
     const end = await this.#send(lane, {
@@ -203,13 +245,12 @@ export class Dispatcher {
       signal: this.#abort.signal,
     })
     lane.inFlight -= 1
-    this.#inFlight[budget] -= 1
-    this.#inFlightAll -= 1
+    this.#end(started)
     lane.pausedUntil = null // judged anew at the next start
     lane.breaker = breakerAfterEnd(lane.breaker, end.kind === 'attempted' ? end.reach : 'unsent', clock.now())
     // else the shard has changed hands meanwhile: its owner sends again
     if (lanes.has(lane) && epochOf(lane.shard) === epoch) {
-      if (end.kind === 'attempted') this.#parts.attempted(lane, end, budget)
+      if (end.kind === 'attempted') this.#parts.attempted(lane, end, started.budget)
       else this.#returned(lane, delivery, end)
     }
     this.place(lane)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { type TestAccount, TestService } from '../service.ts'
@@ -8,6 +9,7 @@ import { type TestAccount, TestService } from '../service.ts'
  * obeyed.
  */
 
+const SOON = { timeout: 20_000 }
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 
 let receiver: Receiver
@@ -193,4 +195,27 @@ describe('40: fifo', () => {
     expect(receiver.events.map(({ messageId }) => messageId)).toEqual([done.id, waiting.id, done.id])
     await service.close()
   })
+})
+
+test('F47: first attempts that have waited for an answer for a second make room for those of other endpoints', async () => {
+  const hanging = await startReceiver()
+  const environment = { PSAPI_SERVER_WORKER_IN_FLIGHT_MAX: '3' }
+  const service = await TestService.start({ receivers: [receiver, hanging], environment })
+  const account = await service.account()
+  const timeoutMs = 30_000 // later than anybody here would wait
+  await service.endpoint(account, hanging, { channels: ['hanging'], timeoutMs })
+  await service.endpoint(account, receiver, { channels: ['well'] })
+  const held: ServerResponse[] = []
+  hanging.answer((response) => void held.push(response))
+  for (const n of [1, 2, 3]) await service.message(account, { payload: { n }, channels: ['hanging'] })
+  await expect.poll(() => held.length, SOON).toBe(3)
+
+  await service.message(account, { channels: ['well'] })
+
+  await expect.poll(() => receiver.events.length, SOON).toBe(1)
+  expect(service.app.worker?.load.inFlight).toBe(3)
+  for (const response of held) response.writeHead(200).end()
+  await service.settled()
+  await service.close()
+  await hanging.close()
 })
