@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
@@ -6,6 +6,7 @@ import type { Connection } from '#src/adapters/postgres/connection.ts'
 import { startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { migrate } from '#src/adapters/postgres/migrate.ts'
 import { ensureRoles } from '#src/adapters/postgres/roles.ts'
+import { FOLDER_PREFIX, TEST_RUN, temporaryFolder } from './temporary-folder.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -14,12 +15,11 @@ declare module 'vitest' {
   }
 }
 
-const prefix = 'producersync-test-'
-
 /** One PostgreSQL for the whole test run, with all migrations applied once, in a folder that goes with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   removeAbandoned()
-  const dataDir = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
+  process.env[TEST_RUN] = String(process.pid)
+  const dataDir = temporaryFolder()
   const server = await startEmbeddedPostgres({
     dataDir,
     log: { info: () => {}, warn: () => {}, error: () => {} },
@@ -28,7 +28,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   })
   const remove = async () => {
     await server.stop()
-    for (const folder of [server.home, dataDir]) rmSync(folder, { recursive: true, force: true })
+    for (const folder of [server.home, ...foldersOf(String(process.pid))])
+      rmSync(folder, { recursive: true, force: true })
   }
   const { connection, superuserConnection } = server
   const emptyTemplate = 'empty'
@@ -43,13 +44,19 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return remove
 }
 
+function foldersOf(run: string): string[] {
+  const named = readdirSync(tmpdir()).filter((entry) => entry.startsWith(`${FOLDER_PREFIX}${run}-`))
+  return named.map((entry) => join(tmpdir(), entry))
+}
+
 const ABANDONED_MS_MIN = 3_600_000
+const PID = new RegExp(`^${FOLDER_PREFIX}(\\d+)-`)
 
 // A killed run stops its server (the guard sees to it) but leaves its folder. Another user's is not ours to remove, and a recent
 // one may belong to a process that cannot be seen from here (in another container).
 function removeAbandoned(): void {
   for (const entry of readdirSync(tmpdir())) {
-    const [, pid] = /^producersync-test-(\d+)-/.exec(entry) ?? []
+    const [, pid] = PID.exec(entry) ?? []
     if (!pid || existsSync(`/proc/${pid}`)) continue
     const folder = join(tmpdir(), entry)
     const found = statSync(folder, { throwIfNoEntry: false })

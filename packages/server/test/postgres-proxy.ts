@@ -1,9 +1,8 @@
 import { rmSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Connection } from '#src/adapters/postgres/database.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 /**
  * What passes: everything; nothing, and connections are closed; nothing, and nobody is told; only what goes to the
@@ -25,7 +24,7 @@ type Pair = { client: Socket; server: Socket }
 /** Stands between a service and its database, on a unix socket. */
 export async function startPostgresProxy(to: Connection): Promise<PostgresProxy> {
   if (!('socketDir' in to)) throw new TypeError('the test run’s server listens on a unix socket')
-  const socketDir = await mkdtemp(join(tmpdir(), `producersync-test-${process.pid}-`))
+  const socketDir = temporaryFolder()
   const name = `.s.PGSQL.${to.port}`
   const pairs = new Set<Pair>()
   let weather: Weather = 'up'

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
@@ -17,6 +16,7 @@ import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { ApiClient, type TestAccount } from './api-client.ts'
 import { testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
+import { temporaryFolder } from './temporary-folder.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const KILLABLE = fileURLToPath(new URL('./killable-service.ts', import.meta.url))
@@ -190,7 +190,7 @@ export class ServiceHome {
 
   /** A data folder; the process that is started on it starts its own PostgreSQL. @param former  of which it is a copy, made as docs/operations.md tells */
   static embedded(former?: ServiceHome): ServiceHome {
-    const dataDir = temporaryFolder()
+    const dataDir = dataFolder()
     if (former) execFileSync('cp', ['-a', `${former.environment.PSAPI_SERVER_DATA_DIR}/.`, dataDir])
     return new ServiceHome({
       environment: { PSAPI_SERVER_DATA_DIR: dataDir },
@@ -203,7 +203,7 @@ export class ServiceHome {
 
   /** A real server with its usual settings, for any number of processes. */
   static async shared(): Promise<ServiceHome> {
-    const dataDir = temporaryFolder()
+    const dataDir = dataFolder()
     const silent = { info: () => {}, warn: () => {}, error: () => {} }
     const server = await startEmbeddedPostgres({ dataDir, log: silent })
     const masterKey = randomBytes(32)
@@ -282,9 +282,9 @@ async function makeKeys(connection: Connection): Promise<Record<Environment, str
   }
 }
 
-/** Removed with the test run when a test leaves it behind (`global-setup.ts`). */
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), `producersync-test-${process.pid}-`))
+/** That a server which runs under another user can reach. */
+function dataFolder(): string {
+  const folder = temporaryFolder()
   chmodSync(folder, 0o711)
   return folder
 }

@@ -5,7 +5,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -19,6 +18,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { temporaryFolder } from '../../../test/temporary-folder.ts'
 import { withClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import { Database } from './database.ts'
@@ -44,14 +44,14 @@ const temporary =
 let template: string
 
 beforeAll(async () => {
-  template = mkdtempSync(join(temporary, `producersync-test-${process.pid}-`))
+  template = temporaryFolder(temporary)
   const server = await startEmbeddedPostgres({ dataDir: template, log, settings })
   await server.stop()
 })
 afterAll(() => rmSync(template, { recursive: true, force: true }))
 
 beforeEach(() => {
-  folder = mkdtempSync(join(temporary, `producersync-test-${process.pid}-`))
+  folder = temporaryFolder(temporary)
   chmodSync(folder, 0o711)
   dataDir = join(folder, 'a data folder')
   servers = []
