@@ -49,7 +49,7 @@ export class TestService extends ApiClient {
   readonly masterKey: Buffer
   readonly logLines: string[]
   readonly keys: Record<Environment, string>
-  readonly #ownsDatabase: boolean
+  readonly #beside: TestService | undefined
   readonly #answers: WatchedAnswers
   readonly #writes: WatchedWrites
 
@@ -60,7 +60,7 @@ export class TestService extends ApiClient {
     masterKey: Buffer
     logLines: string[]
     keys: Record<Environment, string>
-    ownsDatabase: boolean
+    beside: TestService | undefined
     answers: WatchedAnswers
     writes: WatchedWrites
   }) {
@@ -71,7 +71,7 @@ export class TestService extends ApiClient {
     this.masterKey = parts.masterKey
     this.logLines = parts.logLines
     this.keys = parts.keys
-    this.#ownsDatabase = parts.ownsDatabase
+    this.#beside = parts.beside
     this.#answers = parts.answers
     this.#writes = parts.writes
   }
@@ -125,7 +125,7 @@ export class TestService extends ApiClient {
       sandbox: await makeKey(database, clock, 'sandbox'),
       production: await makeKey(database, clock, 'production'),
     }
-    return new TestService({ app, clock, database, masterKey, logLines, keys, ownsDatabase: !beside, answers, writes })
+    return new TestService({ app, clock, database, masterKey, logLines, keys, beside, answers, writes })
   }
 
   get url(): string {
@@ -137,7 +137,7 @@ export class TestService extends ApiClient {
   async close(): Promise<void> {
     await this.app.close()
     await this.#writes.check(this.database)
-    if (this.#ownsDatabase) await this.database.close()
+    if (!this.#beside) await this.database.close()
     this.#answers.check()
   }
 
@@ -162,10 +162,13 @@ export class TestService extends ApiClient {
   // biome-ignore lint/suspicious/noExplicitAny: the endpoint as answered
   async endpoint(account: TestAccount, receiver: Receiver, settings: object = {}): Promise<any> {
     const path = `/api/v1/app/${account.id}/endpoint`
+    const seen = receiver.requests.length
     const endpoint = await this.ok('POST', path, { url: receiver.url, ...settings }, { token: account.key })
     const { key } = await this.ok('GET', `${path}/${endpoint.id}/secret`, undefined, { token: account.key })
     receiver.trust(key)
     await this.settled()
+    // or another process sends it, whenever that hears of it
+    if (!this.app.worker && this.#beside?.app.worker) await receiver.received(seen + 1)
     return endpoint
   }
 
