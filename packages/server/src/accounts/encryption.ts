@@ -12,6 +12,11 @@ export type SealingKey = { readonly id: Buffer; readonly key: KeyObject }
 /** What data keys are sealed with; and the keys that came before it in the file, which open what they have sealed until it is rewrapped. */
 export type MasterKey = SealingKey & { readonly former?: readonly SealingKey[] }
 
+/** All that open, the one that seals first. */
+export function openingKeys(master: MasterKey): readonly SealingKey[] {
+  return [master, ...(master.former ?? [])]
+}
+
 /** What sealed bytes belong to: bytes moved to another account, object or purpose do not open. */
 export type SealedFor = { accountId: string; objectId: string; purpose: string }
 
@@ -88,13 +93,12 @@ function bound(head: Buffer, { accountId, objectId, purpose }: SealedFor): Buffe
 /** Makes, unwraps and remembers (at most 10,000) the data keys of accounts. */
 export class DataKeys {
   readonly #master: SealingKey
-  /** All that open. */
   readonly #masters: readonly SealingKey[]
   readonly #known = new Map<string, SealingKey>()
 
   constructor(master: MasterKey) {
     this.#master = master
-    this.#masters = [master, ...(master.former ?? [])]
+    this.#masters = openingKeys(master)
   }
 
   /**
@@ -178,7 +182,7 @@ export async function keepDataKeys(tx: Queryable): Promise<void> {
 
 /** Which of these master keys the database holds: it, or one of the former ones; undefined: none. */
 export async function heldMasterKey(tx: Queryable, master: MasterKey): Promise<SealingKey | undefined> {
-  const keys = [master, ...(master.former ?? [])]
+  const keys = openingKeys(master)
   const checks = await tx.query<{ id: Buffer; check_value: Buffer }>`
     select id, check_value from master_key where id = any (${keys.map(({ id }) => id)}::bytea[])`
   return keys.find((key) => checks.some((check) => check.id.equals(key.id) && opens(key, check.check_value)))

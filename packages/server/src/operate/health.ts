@@ -1,4 +1,4 @@
-import type { MasterKey } from '#src/accounts/encryption.ts'
+import { type MasterKey, openingKeys } from '#src/accounts/encryption.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { durabilityFaults } from '#src/adapters/postgres/durability.ts'
 import { DomainError } from '#src/domain-error.ts'
@@ -23,8 +23,7 @@ export class Health {
   constructor(database: Database, options: { checksDurability: boolean; masterKey: MasterKey }) {
     this.#database = database
     this.#checksDurability = options.checksDurability
-    const { id, former = [] } = options.masterKey
-    this.#masterKeyIds = [id, ...former.map((key) => key.id)]
+    this.#masterKeyIds = openingKeys(options.masterKey).map(({ id }) => id)
   }
 
   /** @throws DatabaseUnavailable */
