@@ -49,18 +49,22 @@ export type LaneRead = {
 }
 export type LaneWindow = { due: Delivery[]; nextDueAt: Date | null }
 
-type LaneRow = {
-  read_no: number
-  next_due_at: Date | null
+type DeliveryRow = {
   account_id: string
   event_id: string
-  delivery_id: string | null
+  delivery_id: string
   cause: Cause
   attempts_made: number
   created_at: Date
   due_at: Date
   task_id: string | null
   requested_by: string | null
+}
+
+type LaneRow = Omit<DeliveryRow, 'delivery_id'> & {
+  read_no: number
+  next_due_at: Date | null
+  delivery_id: string | null
   payload: Buffer | null
   content_type: string | null
   signing: Signing | null
@@ -105,26 +109,33 @@ export async function readLanes(
     const read = reads[row.read_no - 1]
     if (!window || !read) continue
     window.nextDueAt = row.next_due_at
-    if (row.delivery_id !== null) window.due.push(toDelivery({ ...row, delivery_id: row.delivery_id }, read))
+    if (row.delivery_id !== null) {
+      const content = { payload: row.payload, contentType: row.content_type, signing: row.signing }
+      window.due.push(toDelivery({ ...row, delivery_id: row.delivery_id }, read, content))
+    }
   }
   return windows
 }
 
-function toDelivery(row: LaneRow & { delivery_id: string }, read: LaneRead): Delivery {
+function toDelivery(
+  row: DeliveryRow,
+  { endpointId, shard, queue }: Pick<LaneRead, 'endpointId' | 'shard' | 'queue'>,
+  { payload, contentType, signing }: Pick<Delivery, 'payload' | 'contentType' | 'signing'>,
+): Delivery {
   return {
     accountId: row.account_id,
     eventId: row.event_id,
     deliveryId: row.delivery_id,
-    endpointId: read.endpointId,
-    shard: read.shard,
-    queue: read.queue,
+    endpointId,
+    shard,
+    queue,
     cause: row.cause,
     attemptsMade: row.attempts_made,
     createdAt: row.created_at,
     dueAt: row.due_at,
-    payload: row.payload,
-    contentType: row.content_type,
-    signing: row.signing,
+    payload,
+    contentType,
+    signing,
     taskId: row.task_id,
     requestedBy: row.requested_by,
   }
@@ -161,39 +172,13 @@ export async function readCanceled(
   return rows.map(toPending)
 }
 
-type PendingRow = {
-  account_id: string
-  event_id: string
-  delivery_id: string
-  endpoint_id: string
-  shard: number
-  queue: number
-  cause: Cause
-  attempts_made: number
-  created_at: Date
-  due_at: Date
-  task_id: string | null
-  requested_by: string | null
-}
+type PendingRow = DeliveryRow & { endpoint_id: string; shard: number; queue: number }
+
+const NO_CONTENT = { payload: null, contentType: null, signing: null }
 
 function toPending(row: PendingRow): Delivery {
-  return {
-    accountId: row.account_id,
-    eventId: row.event_id,
-    deliveryId: row.delivery_id,
-    endpointId: row.endpoint_id,
-    shard: row.shard,
-    queue: queueOf(row.queue),
-    cause: row.cause,
-    attemptsMade: row.attempts_made,
-    createdAt: row.created_at,
-    dueAt: row.due_at,
-    payload: null,
-    contentType: null,
-    signing: null,
-    taskId: row.task_id,
-    requestedBy: row.requested_by,
-  }
+  const lane = { endpointId: row.endpoint_id, shard: row.shard, queue: queueOf(row.queue) }
+  return toDelivery(row, lane, NO_CONTENT)
 }
 
 function queueOf(number: number): Queue {
