@@ -3,6 +3,7 @@ import { RECORD_KINDS } from '#src/producers/record.ts'
 import type { RigDatabase } from '../chaos/database.ts'
 
 const FEED = 'production'
+const OF_THE_FEED = `t.feed_id = '${FEED}' and`
 const NPNS_PER_STATEMENT = 50_000
 /** Columns that are another's in a copy: it was there the day before, and a run has moved it. */
 const OF_A_COPY: Readonly<Record<string, string>> = {
@@ -30,9 +31,9 @@ export async function storeCopies(database: RigDatabase, npns: readonly string[]
     await client.query(`set session_replication_role = replica; set work_mem = '256MB'; set synchronous_commit = off`)
     await plan(client, npns)
     let records = 0
-    for (const kind of RECORD_KINDS) records += await copy(client, kind, 't.feed_id = $1 and', {}, [FEED])
-    await copy(client, 'nipr_target', 't.feed_id = $1 and', {}, [FEED])
-    await copy(client, 'population', '', {}, [])
+    for (const kind of RECORD_KINDS) records += await copy(client, kind, OF_THE_FEED)
+    await copy(client, 'nipr_target', OF_THE_FEED)
+    await copy(client, 'population')
     await client.query(`
       update population_count n set ready = (select count(*) from population p where p.account_id = n.account_id and p.active and p.data_status = 'ready')`)
     await client.query(`select setval('record_id', (select (max(round) + 2) * max(stride) from copied c, stride s))`)
@@ -61,13 +62,7 @@ async function plan(client: Client, npns: readonly string[]): Promise<void> {
   await client.query('analyze original; analyze copied')
 }
 
-async function copy(
-  client: Client,
-  table: string,
-  condition: string,
-  other: Readonly<Record<string, string>>,
-  values: readonly string[],
-): Promise<number> {
+async function copy(client: Client, table: string, condition = ''): Promise<number> {
   const { rows: columns } = await client.query<{ name: string }>(
     `select column_name as name from information_schema.columns
       where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER' order by ordinal_position`,
@@ -76,9 +71,8 @@ async function copy(
   const names = columns.map(({ name }) => name)
   const { rowCount } = await client.query(
     `insert into ${table} (${names.join(', ')})
-     select ${names.map((name) => other[name] ?? OF_A_COPY[name] ?? `t.${name}`).join(', ')}
+     select ${names.map((name) => OF_A_COPY[name] ?? `t.${name}`).join(', ')}
        from copied c join original o on o.number = c.number join ${table} t on ${condition} t.npn = o.npn, stride s`,
-    [...values],
   )
   return rowCount ?? 0
 }

@@ -89,7 +89,7 @@ export async function playLarge(
     const mirror = new Mirror(account.api)
     await mirror.pull(day)
     copyMismatches += (await mismatches(mirror, simulator, user, day, account.npns)).length
-    copyMismatches += Math.max(0, [...mirror.npns.keys()].length - account.npns.length) // what is missing has been counted
+    copyMismatches += Math.max(0, mirror.npns.size - account.npns.length) // what is missing has been counted
   }
   const { missed, duplicate } = reckon(receiver, accounts, [seen])
   return {

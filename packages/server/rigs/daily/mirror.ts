@@ -29,7 +29,7 @@ export class Mirror {
     this.#api = api
   }
 
-  get npns(): Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'> {
+  get npns(): Pick<ReadonlyMap<string, unknown>, 'has' | 'keys' | 'size'> {
     return this.#records
   }
 
