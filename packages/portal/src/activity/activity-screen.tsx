@@ -63,9 +63,7 @@ function Activity({ account }: { account: Account }) {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.who} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
           <RangeFilter

@@ -41,9 +41,7 @@ export function CatalogScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       />
       <Listing
         name={words.title}

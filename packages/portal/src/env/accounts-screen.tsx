@@ -57,9 +57,7 @@ export function AccountsScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
           <Choice

@@ -24,9 +24,7 @@ export function EnvActivityScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.who} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.who} value={values.q} onChange={(q) => change({ q })} />}
       />
       <Listing
         name={words.title}

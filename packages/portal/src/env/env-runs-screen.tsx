@@ -51,9 +51,7 @@ export function EnvRunsScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.feed} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.feed} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
           <Choice

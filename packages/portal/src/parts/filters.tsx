@@ -64,18 +64,18 @@ const WAIT_MS = 300
 /** A search box that asks once typing pauses, or on Enter. */
 export function SearchFilter({
   label,
-  value,
+  value = '',
   onChange,
 }: {
   label: string
-  value: string
-  onChange: (value: string) => void
+  value: string | undefined
+  onChange: (value: string | undefined) => void
 }) {
   const [typed, setTyped] = useState(value)
   useEffect(() => setTyped(value), [value])
   useEffect(() => {
     if (typed === value) return
-    const timer = setTimeout(() => onChange(typed), WAIT_MS)
+    const timer = setTimeout(() => onChange(typed || undefined), WAIT_MS)
     return () => clearTimeout(timer)
   }, [typed, value, onChange])
   return (

@@ -71,9 +71,7 @@ export function ProducersScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
-        search={
-          <SearchFilter label={words.search} value={values.q ?? ''} onChange={(q) => change({ q: q || undefined })} />
-        }
+        search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
           <Choice
