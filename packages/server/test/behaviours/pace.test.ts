@@ -213,7 +213,7 @@ test('F47: first attempts that have waited for an answer for a second make room 
   await service.message(account, { channels: ['well'] })
 
   await expect.poll(() => receiver.events.length, SOON).toBe(1)
-  expect(service.app.worker?.load.inFlight).toBe(3)
+  await expect.poll(() => service.app.worker?.load.inFlight, SOON).toBe(3)
   for (const response of held) response.writeHead(200).end()
   await service.settled()
   await service.close()
