@@ -178,7 +178,7 @@ export class TestWorld {
 
   /** Until some statement waits for what another transaction holds. */
   async waitForLock(): Promise<void> {
-    const options = { applicationName: 'test', statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 }
+    const options = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
     await withClient(this.database.superuserConnection, options, async (client) => {
       for (;;) {
         const { rows } = await client.query(

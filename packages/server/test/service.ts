@@ -39,7 +39,10 @@ export type ServiceOptions = {
 const NO_PAGES: Pages = { status: 200, index: '', files: new Map() }
 
 /** A machine that is busy with other tests must not look like a worker that has died. */
-const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
+export const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
+
+/** Nor like a database that is away. */
+const PATIENCE = 20
 
 /** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
 export class TestService extends ApiClient {
@@ -103,6 +106,7 @@ export class TestService extends ApiClient {
       clock,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
+      patience: PATIENCE,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
       pages: NO_PAGES,
@@ -180,6 +184,12 @@ export class TestService extends ApiClient {
     await this.app.runs?.settled()
     await this.app.tasks?.settled()
     await this.app.worker?.settled()
+  }
+
+  /** Moves the clock to the next alarm where that is as near: for work that waits in short steps, however slow the machine is. */
+  passWait(msMax: number): void {
+    const next = this.clock.nextAlarmAt
+    if (next && next.getTime() - this.clock.now().getTime() <= msMax) this.clock.advanceTo(next)
   }
 
   /** Moves the clock from one due moment to the next, letting the work of each settle. */
