@@ -10,11 +10,11 @@ import { IdSource } from '#src/adapters/ids.ts'
 import type { Connection } from '#src/adapters/postgres/database.ts'
 import { type App, createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
-import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
 import type { Pages } from '#src/portal/built-pages.ts'
 import type { Overrides } from '#src/wiring/base.ts'
 import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
+import { PATIENCE, PATIENT_LEASES } from './patience.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { WatchedAnswers } from './watched-answers.ts'
@@ -37,12 +37,6 @@ export type ServiceOptions = {
 
 /** Tests that want pages bring some: building them is the business of few. */
 const NO_PAGES: Pages = { status: 200, index: '', files: new Map() }
-
-/** A machine that is busy with other tests must not look like a worker that has died. */
-export const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
-
-/** Nor like a database that is away. */
-const PATIENCE = 20
 
 /** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
 export class TestService extends ApiClient {

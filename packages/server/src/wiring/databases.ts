@@ -1,3 +1,4 @@
+import { SESSION_LIMITS } from '#src/adapters/postgres/connection.ts'
 import { type Connection, Database, type Role } from '#src/adapters/postgres/database.ts'
 
 export type Databases = Record<'api' | 'lists' | 'accept' | 'worker' | 'lease' | 'live' | 'updates' | 'feeds', Database>
@@ -23,6 +24,9 @@ export function openDatabases(connection: Connection, patience: number): Databas
       waitMsMax: WAIT_MS_MAX * patience,
       statementTimeoutMs: statementTimeoutMs * patience,
       queryTimeoutMs: queryTimeoutMs * patience,
+      connectTimeoutMs: SESSION_LIMITS.connectTimeoutMs * patience,
+      lockTimeoutMs: SESSION_LIMITS.lockTimeoutMs * patience,
+      idleInTransactionMs: SESSION_LIMITS.idleInTransactionMs * patience,
     })
   return {
     api: open('api', 'api', 10, 2_000, CALL_MS_MAX),

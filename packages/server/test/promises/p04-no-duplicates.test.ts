@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { withClient } from '#src/adapters/postgres/client.ts'
+import { PATIENT_LEASES } from '../patience.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
-import { PATIENT_LEASES, TestService } from '../service.ts'
+import { TestService } from '../service.ts'
 import { ServiceHome, ServiceProcess } from '../service-process.ts'
 
 /**
