@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patiently } from './patiently.ts'
 import { runPeopleFlow } from './plain-people.ts'
 import { runStandingsFlow } from './plain-standings.ts'
 import type { VerifyingReceiver } from './receiver.ts'
@@ -22,9 +23,8 @@ const APP = 'plain'
 /** In every sandbox account from the start, with a record of each kind. Source: producersync-api 12. */
 const NPN = '15645555'
 const MISSED = 100
-const LOOKS_MAX = 200
+const LOOKS_MAX = 1_200
 const LOOK_MS = 50
-const ATTEMPTS_MAX = 5
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
 export async function runPlainFlow({
@@ -154,6 +154,11 @@ export async function runPlainFlow({
     await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
     await call('v1.message.sign', 'POST', `${app}/msg/bad/endpoint/failing/sign`)
     await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
+    await until(
+      () => call('v1.message-attempt.list-of-msg', 'GET', `${app}/msg/bad/attempt`),
+      ({ data }) => Array.isArray(data) && data.length > 1,
+      'the attempt that was asked for',
+    )
     await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
     const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
     const { previewId } = await call('v1.replay.preview', 'POST', `${app}/replay/preview`, preview)
@@ -253,7 +258,7 @@ export async function runPlainFlow({
     await call('v1.population-job.list', 'GET', `${people}/job`)
     await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
     await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
-    const list = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
+    const list = Array.from({ length: 30_000 }, (_, index) => String(700_000_000 + index))
     const long = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, list)
     const running = await call('v1.population.change', 'POST', `${people}/change`, { previewId: long.id })
     await call('v1.population-job.cancel', 'POST', `${people}/job/${String(running.id)}/cancel`)
@@ -321,16 +326,6 @@ function readsOf(records: Producer): [string, string][] {
     ['v2.regulatory-action-values.list-by-action', `/v2/regulatoryActions/${action.id}/regulatoryActionValues`],
     ['v1.regulatory-action-values.get', `/v1/regulatoryActionValues/${value.id}`],
   ]
-}
-
-/** As any client does that is told to come again. */
-async function patiently(url: string, request: RequestInit): Promise<Response> {
-  for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(url, request)
-    if (response.status !== 429 || attempt === ATTEMPTS_MAX) return response
-    await response.body?.cancel()
-    await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000)
-  }
 }
 
 const FORM = 'application/x-www-form-urlencoded'
