@@ -139,7 +139,7 @@ class FuzzRun {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
     const origin = operation.path.startsWith('/portal/') ? { origin: this.#parts.url } : {}
     const sent = { ...headers, ...authorization, ...origin }
-    const answer = await this.#ask({ method, path: target, headers: sent, body })
+    const answer = await patiently(() => this.#pool.request({ method, path: target, headers: sent, body }))
     const { statusCode: status } = answer
     const contentType = answer.headers['content-type']
     const text = contentType === STREAM ? leave(answer.body) : await answer.body.text()
@@ -153,17 +153,6 @@ class FuzzRun {
       this.#fault(`${operation.id}: ${status} to ${shown(request)}`)
     }
     if (request.wrong !== null && status < 400) this.#fault(`${operation.id}: ${status} to a wrong ${shown(request)}`)
-  }
-
-  /** A service that has no time at the moment says when to come again. */
-  async #ask(request: Parameters<Pool['request']>[0] & { path: string }): Promise<Dispatcher.ResponseData<null>> {
-    for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.#pool.request(request)
-      const comeAgainAfterS = answer.headers['retry-after']
-      if (answer.statusCode !== 503 || comeAgainAfterS === undefined || attempt === ATTEMPTS_MAX) return answer
-      await answer.body.dump()
-      await sleep(Number(comeAgainAfterS) * 1_000)
-    }
   }
 
   #tokenFor({ path, isOpen }: FuzzedOperation): string | null {
@@ -197,6 +186,17 @@ class FuzzRun {
 
   #fault(fault: string): void {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
+  }
+}
+
+/** A service that has no time at the moment says when to come again. */
+async function patiently(ask: () => Promise<Dispatcher.ResponseData<null>>): Promise<Dispatcher.ResponseData<null>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await ask()
+    const comeAgainAfterS = answer.headers['retry-after']
+    if (answer.statusCode !== 503 || comeAgainAfterS === undefined || attempt === ATTEMPTS_MAX) return answer
+    await answer.body.dump()
+    await sleep(Number(comeAgainAfterS) * 1_000)
   }
 }
 
