@@ -51,6 +51,8 @@ type Each = { column: Sql; type: Sql; values: readonly (string | number)[] }
 const ALL = sql`true`
 const NOTHING_PLANNED = sql`plan.due_at is null`
 const NEVER_ATTEMPTED = sql`d.attempt_id is null`
+/** As the index of such deliveries has it. */
+const IS_RETRYING = sql`p.attempts_made > 0`
 const PLANNED: ReadonlySet<DeliveryStateWord> = new Set(['waiting', 'sending', 'retrying'])
 const TYPES_ONE_BY_ONE_MAX = 20
 
@@ -227,13 +229,40 @@ function foundIn(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: F
   }
 }
 
-/** What is waiting has a delivery that was never attempted, what is retrying one that was, and what is canceled a marked endpoint. */
+/**
+ * Which of what is planned may be in one of the states: what is waiting has a delivery that was never attempted, what is retrying
+ * one that was, and what is canceled a marked endpoint.
+ */
 function mayBe(states: readonly DeliveryStateWord[] | null, accountId: string): Sql {
-  if (states?.every((state) => state === 'waiting')) return sql`p.attempts_made = 0`
-  if (states?.every((state) => state === 'retrying')) return sql`p.attempts_made > 0`
-  if (states === null || states.some((state) => PLANNED.has(state))) return ALL
+  const possible = states?.filter((state) => state !== 'delivered' && state !== 'exhausted')
+  if (possible?.every((state) => state === 'waiting')) return sql`p.attempts_made = 0`
+  if (possible?.every((state) => state === 'retrying')) return IS_RETRYING
+  if (possible === undefined || possible.some((state) => PLANNED.has(state))) return ALL
   const marked = sql`select m.id from endpoint m where m.account_id = ${accountId} and ${isMarked(sql`m`)}`
   return sql`exists (${marked}) and p.endpoint_id = any (array(${marked}))`
+}
+
+/**
+ * The first event that is not looked at by whoever meets so many planned deliveries in the order of a page, as a statement; null when
+ * the filter lets nobody meet them all.
+ */
+export function endOfWalk(
+  { accountId }: Scope,
+  filter: FoundFilter,
+  wanted: Wanted,
+  passed: { any: number; lookedUp: number },
+): Sql | null {
+  const { states, types, classes, codes, triggers, isSlow } = filter
+  const isWalked = placesOf(filter, wanted).some((place) => place.in === 'pending' && place.only !== NEVER_ATTEMPTED)
+  if (!isWalked || states === null) return null
+  // what waits is met among what retries, which no index leaves out
+  const isMet = states.includes('waiting') ? ALL : mayBe(states, accountId)
+  const looksUp = [types, classes, codes, triggers, isSlow].some((each) => each !== null)
+  return sql`
+    select p.event_id
+      from pending p
+     where p.account_id = ${accountId} and ${isWithin(sql`p.event_id`, filter, wanted)} and ${isMet}
+     order by p.event_id ${wanted.order === 'ascending' ? sql`asc` : sql`desc`} offset ${looksUp ? passed.lookedUp : passed.any} limit 1`
 }
 
 /** Of what is planned a count need not know the last attempt. */

@@ -6,8 +6,8 @@ import { timeOf } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import type { FailureClass } from '#src/delivery/failure-classes.ts'
 import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
-import { eventIdAt, type FoundFilter } from './found-filter.ts'
-import { matchingDeliveries, ordered, type Scope, type Wanted } from './matching.ts'
+import { eventIdAt, type FoundFilter, type Pair } from './found-filter.ts'
+import { endOfWalk, matchingDeliveries, ordered, type Scope, type Wanted } from './matching.ts'
 import type { DeliveryStateWord } from './query.ts'
 
 /** An attempt, as a line shows it. */
@@ -101,18 +101,59 @@ export type AttemptColumns = {
 /** A page is looked for in so many days at its beginning, and only then in all: a plan for 90 days takes longer than most looks. */
 const NEAR_MS = 3 * 86_400_000
 
-/** Deliveries that match, in the order in which they are wanted. */
+/** So many planned deliveries are passed by for a page, or for a count; fewer where each takes a look at its event or attempt. */
+export type WalkBounds = { any: number; lookedUp: number }
+const PAGE_WALK: WalkBounds = { any: 50_000, lookedUp: 2_500 }
+const COUNT_WALK: WalkBounds = { any: 200_000, lookedUp: 10_000 }
+
+/** `stoppedAt`: fewer than wanted, as so many were passed by that it ends here: the next one goes on from there. */
+export type FoundLines = { lines: DeliveryLine[]; stoppedAt: Pair | null }
+
+/**
+ * Deliveries that match, in the order in which they are wanted.
+ * @param bounds  others for tests
+ */
 export async function listDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
   wanted: Wanted,
-): Promise<DeliveryLine[]> {
+  bounds = PAGE_WALK,
+): Promise<FoundLines> {
+  const end = await findEnd(tx, scope, filter, wanted, bounds)
+  const lines = await listBefore(tx, scope, filter, before(end, wanted))
+  return { lines, stoppedAt: lines.length < wanted.rows ? end : null }
+}
+
+async function listBefore(tx: Queryable, scope: Scope, filter: FoundFilter, wanted: Wanted): Promise<DeliveryLine[]> {
   const near = nearest(filter, wanted)
   const lines = await readDeliveries(tx, scope, near ?? filter, wanted)
   if (near === null || lines.length === wanted.rows) return lines
   const rest = wanted.order === 'ascending' ? { ...filter, from: near.until } : { ...filter, until: near.from }
   return [...lines, ...(await readDeliveries(tx, scope, rest, { ...wanted, rows: wanted.rows - lines.length }))]
+}
+
+/** Sort before and behind every other endpoint of an event. */
+const FIRST_ENDPOINT = `ep_${'0'.repeat(27)}`
+const LAST_ENDPOINT = 'ep_aWgEPTl1tmebfsQzFP4bxwgy80V'
+
+/** Where a walk ends that is not to pass more by; null: with the last of what is planned. docs/decisions/0073 */
+async function findEnd(
+  tx: Queryable,
+  scope: Scope,
+  filter: FoundFilter,
+  wanted: Wanted,
+  bounds: WalkBounds,
+): Promise<Pair | null> {
+  const statement = endOfWalk(scope, filter, wanted, bounds)
+  const [row] = statement ? await tx.run<{ event_id: string }>(statement) : []
+  if (!row) return null
+  return { eventId: row.event_id, endpointId: wanted.order === 'ascending' ? FIRST_ENDPOINT : LAST_ENDPOINT }
+}
+
+function before(end: Pair | null, wanted: Wanted): Wanted {
+  if (end === null) return wanted
+  return wanted.order === 'ascending' ? { ...wanted, below: end } : { ...wanted, above: end }
 }
 
 /** @returns null when that would be nearly all */
@@ -144,17 +185,23 @@ export async function readDeliveries(
   return rows.map(toLine)
 }
 
-/** How many match, up to `countMax`. */
+/**
+ * How many match, up to `countMax`, and whether there may be more than that.
+ * @param bounds  others for tests
+ */
 export async function countDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
   countMax: number,
-): Promise<number> {
-  const wanted: Wanted = { rows: countMax, order: 'any', above: null, below: null, withStanding: false }
+  bounds = COUNT_WALK,
+): Promise<{ count: number; capped: boolean }> {
+  const wanted: Wanted = { rows: countMax + 1, order: 'any', above: null, below: null, withStanding: false }
+  const end = await findEnd(tx, scope, filter, wanted, bounds)
   const [row] = await tx.query<{ found: number }>`
-    select count(*) as found from (${matchingDeliveries(scope, filter, wanted)}) as m`
-  return row?.found ?? 0
+    select count(*) as found from (${matchingDeliveries(scope, filter, before(end, wanted))}) as m`
+  const found = row?.found ?? 0
+  return { count: Math.min(found, countMax), capped: found > countMax || end !== null }
 }
 
 function toLine(row: LineRow): DeliveryLine {

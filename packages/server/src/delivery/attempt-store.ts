@@ -52,8 +52,11 @@ export type EndpointChange = {
   announcements: readonly Announcement[]
 }
 
-/** What was written: outcomes of these shards; and where announcements are now to be delivered. */
-export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[] }
+/**
+ * What was written: outcomes of these shards; and where announcements are now to be delivered. `overtaken`: something that was
+ * recorded was planned no more, as when it is canceled while it is under way.
+ */
+export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[]; overtaken: boolean }
 
 /**
  * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
@@ -134,6 +137,7 @@ export async function recordAttempts(
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
+      returning 1
     ), planned as (
       delete from pending p using done d
        where d.ends_planned and p.account_id = d.account_id and p.event_id = d.event_id and p.endpoint_id = d.endpoint_id
@@ -145,6 +149,7 @@ export async function recordAttempts(
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state = 'pending'
          and not exists (select from done o where o.ends_planned and o.account_id = d.account_id and o.event_id = d.event_id
                                               and o.endpoint_id = d.endpoint_id)
+      returning 1
     ), endpoints as (
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
@@ -178,15 +183,23 @@ export async function recordAttempts(
     ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
+           -- whoever cancels holds endpoints before deliveries: so does this
+           case when (select count(*) from endpoints) >= 0
+             then (select count(*) from finished) + (select count(*) from later) < (select count(*) from done) end as overtaken,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`
   const [row] = await db.run<RecordedRow>(prepare(statement))
   return {
     held: new Set(row?.held ?? []),
+    overtaken: row?.overtaken ?? false,
     announced: (row?.announced ?? []).map(([accountId, endpointId, shard]) => ({ accountId, endpointId, shard })),
   }
 }
 
-type RecordedRow = { held: number[]; announced: [accountId: string, endpointId: string, shard: number][] | null }
+type RecordedRow = {
+  held: number[]
+  overtaken: boolean
+  announced: [accountId: string, endpointId: string, shard: number][] | null
+}
 
 /** Announcements of what this statement writes: of attempts, and of endpoints as they are changed. */
 const IS_WRITTEN = sql`

@@ -1,7 +1,10 @@
+import { chicagoDay } from '#src/updates/calendar.ts'
+import type { LocalDate } from '#src/updates/local-date.ts'
+import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
+import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
-import { nextBusinessDay } from './business-day.ts'
 import { releaseHeld } from './held-run.ts'
 
 const WAIT_MS_MAX = 30_000
@@ -11,7 +14,7 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
   const account = await stage.make('/api/v1/app', { name: 'Late Signal' })
   const token = await clientToken(stage, account)
   const { now }: { now: string } = await stage.ok('GET', '/v1/sandbox/clock', undefined, { token })
-  const day = nextBusinessDay(now.slice(0, 10))
+  const day = nextBusinessDay(chicagoDay(new Date(now)), SANDBOX_CALENDAR)
   await stage.ok('PUT', '/v1/sandbox/clock', { now: `${day}T14:00:00Z` }, { token }) // early morning in Chicago
   const started: { run_id: string } = await stage.ok(
     'POST',
@@ -37,7 +40,7 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
 /** Staff have the day run once more, cancel that while it waits for NIPR, and let the next one publish. Source: portal O4 */
 async function asOperator(
   { browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'>,
-  { feed, token, day }: { feed: string; token: string; day: string },
+  { feed, token, day }: { feed: string; token: string; day: LocalDate },
 ): Promise<void> {
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { page } = visitor
@@ -56,7 +59,7 @@ async function asOperator(
   await page.getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })
-  await releaseHeld({ visitor, stage }, { feed, token, day: nextBusinessDay(day) })
+  await releaseHeld({ visitor, stage }, { feed, token, day: nextBusinessDay(day, SANDBOX_CALENDAR) })
   await outOfReach(visitor)
   await visitor.leave()
 }
