@@ -45,7 +45,13 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
     connection,
     superuserConnection: inDatabase(server.superuserConnection, name),
     open(role, options = {}) {
-      const limits = { connectionsMax: 4, statementTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
+      const limits = {
+        connectionsMax: 4,
+        statementTimeoutMs: 30_000,
+        queryTimeoutMs: 60_000,
+        waitMsMax: 30_000,
+        connectTimeoutMs: 30_000,
+      }
       const pool = new Database(connection, { role, applicationName: `test-${role}`, ...limits, ...options })
       pools.push(pool)
       return pool

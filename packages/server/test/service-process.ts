@@ -267,7 +267,7 @@ function urlOf(connection: Connection): string {
 
 async function makeKeys(connection: Connection): Promise<Record<Environment, string>> {
   const clock = new DatabaseClock()
-  const options = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
+  const options = { connectionsMax: 1, statementTimeoutMs: 30_000, queryTimeoutMs: 30_000 }
   const database = new Database(connection, { role: 'api', applicationName: 'test', ...options })
   const key = async (environment: Environment) => {
     const made = await database.transaction({ settings: visibleTo(environment) }, (tx) =>

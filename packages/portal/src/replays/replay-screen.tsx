@@ -18,6 +18,7 @@ import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
+import { replayFilterWords } from './filter-words.ts'
 import { ReplayPill, stateOfReplay } from './replay-pill.tsx'
 import styles from './replays.module.css'
 import { useEndpointNames } from './replays-screen.tsx'
@@ -147,7 +148,7 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
       <Fact name={words.window}>
         <Window from={since} to={until} />
       </Fact>
-      <Fact name={words.filter}>{filterText(filter)}</Fact>
+      <Fact name={words.filter}>{replayFilterWords(filter) ?? words.everything}</Fact>
       <Fact name={words.rate}>{count(rate)}</Fact>
       <Fact name={words.order}>{words.orders[order]}</Fact>
       <Fact name={words.retry}>{words.retries[retry]}</Fact>
@@ -156,12 +157,6 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
       </Fact>
     </dl>
   )
-}
-
-function filterText(filter: object): string {
-  const given = Object.entries(filter).filter(([, value]) => value !== null && value !== undefined)
-  if (given.length === 0) return words.everything
-  return given.map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ')
 }
 
 function Acts({ of: replay, account, whyNot }: { of: Replay; account: string; whyNot: string | null }) {

@@ -125,7 +125,7 @@ async function middleClick({ report }: Setting, visitor: Visitor, { name }: Scre
   await visitor.page.setViewportSize({ width: 1440, height: 900 })
   const row = visitor.page.locator('[data-row-link]').first()
   if ((await row.count()) === 0) return
-  const opened = visitor.context.waitForEvent('page', { timeout: 5_000 }).catch(() => undefined)
+  const opened = visitor.context.waitForEvent('page').catch(() => undefined)
   await row.click({ button: 'middle' })
   const tab = await opened
   if (!tab) report.faults.push(`${name}: a middle click on a row opens no tab`)

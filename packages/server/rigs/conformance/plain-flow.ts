@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patiently } from './patiently.ts'
 import { runPeopleFlow } from './plain-people.ts'
 import { runStandingsFlow } from './plain-standings.ts'
 import type { VerifyingReceiver } from './receiver.ts'
@@ -26,7 +27,6 @@ const MISSED = 100
 /** Limits for a machine that has much else to do. */
 const LOOKS_MAX = 1_200
 const LOOK_MS = 50
-const ATTEMPTS_MAX = 5
 const TIMEOUT_MS = 30_000
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
@@ -329,16 +329,6 @@ function readsOf(records: Producer): [string, string][] {
     ['v2.regulatory-action-values.list-by-action', `/v2/regulatoryActions/${action.id}/regulatoryActionValues`],
     ['v1.regulatory-action-values.get', `/v1/regulatoryActionValues/${value.id}`],
   ]
-}
-
-/** As any client does that is told to come again. */
-async function patiently(url: string, request: RequestInit): Promise<Response> {
-  for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(url, request)
-    if (response.status !== 429 || attempt === ATTEMPTS_MAX) return response
-    await response.body?.cancel()
-    await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000)
-  }
 }
 
 /** What is refused while a run is in progress: one of the feed's calendar may be, and ends by itself. */

@@ -42,6 +42,7 @@ export type EndpointChange = {
   version: number
   provenAt: Date | null
   failureClock: FailureClock
+  certificateEndsAt: Date | null
   /** The success that has ended a failing streak; null: none since the worker knows the endpoint. */
   recoveredAt: Date | null
   /** Until when its breaker lets nothing through. */
@@ -152,7 +153,7 @@ export async function recordAttempts(
     ), endpoints as (
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
-             warned_percent = c.warned_percent,
+             warned_percent = c.warned_percent, certificate_ends_at = c.certificate_ends_at,
              recovered_at = greatest(c.recovered_at, e.recovered_at),
              paused_until = c.paused_until,
              paused_since = case when c.paused_until is not null then coalesce(e.paused_since, c.last_attempt_at) end,
@@ -169,12 +170,13 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
+                    ${changes.map((change) => change.certificateEndsAt)}::timestamptz[],
                     ${changes.map((change) => change.recoveredAt)}::timestamptz[],
                     ${changes.map((change) => change.pausedUntil)}::timestamptz[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, recovered_at, paused_until,
-                disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, certificate_ends_at,
+                recovered_at, paused_until, disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )

@@ -211,7 +211,7 @@ export async function startApi(
         wake: waker.deliveries,
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
-        callMsMax: CALL_MS_MAX,
+        callMsMax: CALL_MS_MAX * (overrides.patience ?? 1),
         onCommit: metrics.accepted,
         failpoint: overrides.failpoint ?? noFailpoint,
       }),

@@ -31,6 +31,8 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   const fine = await send(BEFORE)
   receiver.answer(503)
   const missed = await send(MISSED)
+  const failedNow = async () => await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
+  await until('all failures are recorded', async () => (await failedNow()).length === MISSED || undefined)
   const bodies = new Map(receiver.events.map(({ messageId, body }) => [messageId, body.toString('base64')]))
 
   const visitor = await Visitor.enter(browser, stage.url, { seen })
@@ -65,12 +67,9 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.waitForURL('**/replays/*')
   await page.getByText('Finished').waitFor({ timeout: 30_000 })
 
+  await until('nothing failed is left', async () => (await failedNow()).length === 0 || undefined)
   await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
-  await until('nothing failed is left', async () => {
-    const left = await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
-    return left.length === 0 ? true : undefined
-  })
   const replayed = receiver.events.slice(failedUntil)
   assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
   for (const { messageId, body } of replayed) {

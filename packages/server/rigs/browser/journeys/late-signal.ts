@@ -1,3 +1,6 @@
+import { chicagoDay } from '#src/updates/calendar.ts'
+import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
+import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
@@ -9,7 +12,7 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
   const account = await stage.make('/api/v1/app', { name: 'Late Signal' })
   const token = await clientToken(stage, account)
   const { now }: { now: string } = await stage.ok('GET', '/v1/sandbox/clock', undefined, { token })
-  const day = nextBusinessDay(now.slice(0, 10))
+  const day = nextBusinessDay(chicagoDay(new Date(now)), SANDBOX_CALENDAR)
   await stage.ok('PUT', '/v1/sandbox/clock', { now: `${day}T14:00:00Z` }, { token }) // early morning in Chicago
   const started: { run_id: string } = await stage.ok(
     'POST',
@@ -55,12 +58,4 @@ async function runAgain(
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })
   await visitor.leave()
-}
-
-/** A day of the week that has runs; holidays aside. */
-function nextBusinessDay(day: string): string {
-  const next = new Date(`${day}T12:00:00Z`)
-  do next.setUTCDate(next.getUTCDate() + 1)
-  while (next.getUTCDay() === 0 || next.getUTCDay() === 6)
-  return next.toISOString().slice(0, 10)
 }
