@@ -150,7 +150,8 @@ async function prepare({ databases, clock, ids, dataKeys, policies, log, closing
 
 async function startAdmin({ config, health, metrics, closing }: Base): Promise<string> {
   const admin = createAdminListener({ health, registry: metrics.registry })
-  const port = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
+  const { port, leave } = await freePort(config.adminHost, config.adminPort, config.adminPortIsFixed)
+  await leave()
   admin.listen(port, config.adminHost)
   await once(admin, 'listening')
   closing.opened(() => {

@@ -14,7 +14,8 @@ export async function openHttp(
   base: Base,
 ): Promise<{ http: FastifyInstance; publicUrl: string; listen: () => Promise<void> }> {
   const { config, log, databases, ids, health, metrics, closing, overrides } = base
-  const port = await freePort(config.host, config.port, config.portIsFixed)
+  const { port, leave } = await freePort(config.host, config.port, config.portIsFixed)
+  closing.opened(leave)
   const trustProxy = config.trustedProxies.length > 0 ? [...config.trustedProxies] : false
   const http = createHttp({ log, trustProxy })
   metrics.countRequests(http)
@@ -25,6 +26,7 @@ export async function openHttp(
   })
   serveSourceAddresses(http, config.sourceAddresses)
   const listen = async () => {
+    await leave()
     await http.listen({ host: config.host, port })
     closing.working(async () => {
       const cut = setTimeout(() => http.server.closeAllConnections(), CALLS_END_MS_MAX)
