@@ -85,7 +85,7 @@ test('5 where nobody answers, with one error and nothing on stdout; doctor print
     (name === 'doctor' || (ended.stdout === '' && errorOf(ended).code === 'unreachable')) &&
     errorOf(ended).message.includes('cannot be reached')
   expect(wrongOf(results, isRight)).toEqual([])
-}, 120_000)
+})
 
 test('3 with credentials that are wrong, which no output holds', async () => {
   const env = { PSAPI_URL: urlOf(refusing) }
@@ -97,7 +97,7 @@ test('3 with credentials that are wrong, which no output holds', async () => {
     return ended.code === 3 && ended.stdout === '' && status === 401 && requestId === 'req_1' && hint !== undefined
   }
   expect(wrongOf(results, isRight)).toEqual([])
-}, 120_000)
+})
 
 test('130 when it is interrupted while it waits, and nothing is printed', async () => {
   const results = await ofEach(async (_, args) => {
@@ -116,4 +116,4 @@ test('130 when it is interrupted while it waits, and nothing is printed', async 
     return { code, stdout, stderr: '' }
   })
   expect(wrongOf(results, ({ code, stdout }) => code === 130 && stdout === '')).toEqual([])
-}, 120_000)
+})

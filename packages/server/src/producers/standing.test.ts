@@ -10,7 +10,7 @@ type Account = Awaited<ReturnType<ProducerWorld['addAccount']>>
 
 const clock = new ManualClock('2026-03-06T15:02:10.811Z')
 /** Of a busy machine. */
-const PATIENT = { timeout: 30_000 }
+const PATIENT = { timeout: 60_000 }
 const OF_ONE_PRODUCER = [
   '',
   '/addresses',

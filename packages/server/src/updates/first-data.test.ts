@@ -172,7 +172,7 @@ describe('the runner of first loads', () => {
     try {
       await expect
         .poll(async () => Object.values(await statuses(account)).filter((each) => each === 'ready').length, {
-          timeout: 20_000,
+          timeout: 60_000,
         })
         .toBe(300)
     } finally {

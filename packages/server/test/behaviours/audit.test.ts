@@ -45,7 +45,7 @@ async function countLines(): Promise<number> {
 }
 
 /** A busy machine takes its time. */
-const PATIENCE = { timeout: 20_000 }
+const PATIENCE = { timeout: 60_000 }
 
 /** What has been made so far, by name. */
 const made: Record<string, string> = {}

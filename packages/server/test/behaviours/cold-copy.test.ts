@@ -30,4 +30,4 @@ test('the data folder of a service that was stopped, copied whole, goes on elsew
     await second.remove()
     await receiver.close()
   }
-}, 120_000)
+})

@@ -11,7 +11,7 @@ import { type TestAccount, TestService } from '../service.ts'
  */
 
 /** A bound for what hangs. */
-const SOON = { timeout: 30_000 }
+const SOON = { timeout: 60_000 }
 
 let receiver: Receiver
 let worker: TestService

@@ -17,7 +17,7 @@ beforeAll(async () => {
   receiver = await startReceiver()
   home = await ServiceHome.shared()
   service = await start()
-}, 120_000)
+})
 afterAll(async () => {
   await service.close()
   await home.remove()
@@ -101,4 +101,4 @@ test('the master key is changed under load: every event comes and verifies, and 
   await expect(start()).rejects.toThrow(/2 .*master key is not the one/s)
   expect(await admin('rewrap-keys')).toMatchObject({ code: 2, said: expect.stringContaining('master key is not') })
   writeFileSync(file, next)
-}, 120_000)
+})
