@@ -71,7 +71,8 @@ async function knownEnd(): Promise<string | null> {
 async function rowVersion(): Promise<string> {
   const [row] = await world.owner.query<{ version: string }>`
     select xmin::text as version from endpoint where account_id = ${account.id} and id = ${endpoint.id}`
-  return row?.version ?? ''
+  if (!row) throw new Error('the endpoint has no row')
+  return row.version
 }
 
 async function told(): Promise<string[]> {

@@ -5,7 +5,7 @@ import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
-import { releaseHeld } from './held-run.ts'
+import { releaseHeld, startRun } from './held-run.ts'
 
 const WAIT_MS_MAX = 30_000
 
@@ -48,8 +48,7 @@ async function asOperator(
   await visitor.open(`/portal/env/runs?q=${feed}&state=failed`)
   await page.locator('[data-row-link]').first().click()
   await page.getByRole('button', { name: 'Run again' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Start' }).click()
-  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await startRun(page)
   const rows = page.locator('[data-row-link]')
   await until('the run is under way', async () => {
     await visitor.open(`/portal/env/runs?q=${feed}&state=collecting`)
