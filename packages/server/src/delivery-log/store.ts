@@ -6,9 +6,11 @@ import { timeOf } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import type { FailureClass } from '#src/delivery/failure-classes.ts'
 import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
+import { fill } from '#src/occurrences/ranges.ts'
 import { eventIdAt, type FoundFilter, type Pair } from './found-filter.ts'
-import { endOfWalk, matchingDeliveries, ordered, type Scope, type Wanted } from './matching.ts'
+import { matchingDeliveries, ordered, type Scope, type Wanted } from './matching.ts'
 import type { DeliveryStateWord } from './query.ts'
+import { before, findEnd, partOf, rangesOfTypes, type WalkBounds, walksTypes } from './walk.ts'
 
 /** An attempt, as a line shows it. */
 export type AttemptLine = {
@@ -101,8 +103,6 @@ export type AttemptColumns = {
 /** A page is looked for in so many days at its beginning, and only then in all: a plan for 90 days takes longer than most looks. */
 const NEAR_MS = 3 * 86_400_000
 
-/** So many planned deliveries are passed by for a page, or for a count; fewer where each takes a look at its event or attempt. */
-export type WalkBounds = { any: number; lookedUp: number }
 const PAGE_WALK: WalkBounds = { any: 50_000, lookedUp: 2_500 }
 const COUNT_WALK: WalkBounds = { any: 200_000, lookedUp: 10_000 }
 
@@ -126,34 +126,20 @@ export async function listDeliveries(
 }
 
 async function listBefore(tx: Queryable, scope: Scope, filter: FoundFilter, wanted: Wanted): Promise<DeliveryLine[]> {
+  if (!walksTypes(filter, wanted)) return await listNear(tx, scope, filter, wanted)
+  return await fill(rangesOfTypes(tx, scope, filter, wanted), wanted.rows, async (ranges, rows) => {
+    const part = partOf(filter, ranges)
+    if (part) return await listNear(tx, scope, part, { ...wanted, rows })
+    return await readDeliveries(tx, scope, filter, { ...wanted, among: ranges, rows })
+  })
+}
+
+async function listNear(tx: Queryable, scope: Scope, filter: FoundFilter, wanted: Wanted): Promise<DeliveryLine[]> {
   const near = nearest(filter, wanted)
   const lines = await readDeliveries(tx, scope, near ?? filter, wanted)
   if (near === null || lines.length === wanted.rows) return lines
   const rest = wanted.order === 'ascending' ? { ...filter, from: near.until } : { ...filter, until: near.from }
   return [...lines, ...(await readDeliveries(tx, scope, rest, { ...wanted, rows: wanted.rows - lines.length }))]
-}
-
-/** Sort before and behind every other endpoint of an event. */
-const FIRST_ENDPOINT = `ep_${'0'.repeat(27)}`
-const LAST_ENDPOINT = 'ep_aWgEPTl1tmebfsQzFP4bxwgy80V'
-
-/** Where a walk ends that is not to pass more by; null: with the last of what is planned. docs/decisions/0073 */
-async function findEnd(
-  tx: Queryable,
-  scope: Scope,
-  filter: FoundFilter,
-  wanted: Wanted,
-  bounds: WalkBounds,
-): Promise<Pair | null> {
-  const statement = endOfWalk(scope, filter, wanted, bounds)
-  const [row] = statement ? await tx.run<{ event_id: string }>(statement) : []
-  if (!row) return null
-  return { eventId: row.event_id, endpointId: wanted.order === 'ascending' ? FIRST_ENDPOINT : LAST_ENDPOINT }
-}
-
-function before(end: Pair | null, wanted: Wanted): Wanted {
-  if (end === null) return wanted
-  return wanted.order === 'ascending' ? { ...wanted, below: end } : { ...wanted, above: end }
 }
 
 /** @returns null when that would be nearly all */
@@ -198,9 +184,20 @@ export async function countDeliveries(
 ): Promise<{ count: number; capped: boolean }> {
   const wanted: Wanted = { rows: countMax + 1, order: 'any', above: null, below: null, withStanding: false }
   const end = await findEnd(tx, scope, filter, wanted, bounds)
-  const [row] = await tx.query<{ found: number }>`
-    select count(*) as found from (${matchingDeliveries(scope, filter, before(end, wanted))}) as m`
-  const found = row?.found ?? 0
+  const count = async (part: FoundFilter, among: Pick<Wanted, 'among' | 'rows'>) => {
+    const [row] = await tx.query<{ found: number }>`
+      select count(*) as found from (${matchingDeliveries(scope, part, { ...before(end, wanted), ...among })}) as m`
+    return row?.found ?? 0
+  }
+  let found = 0
+  if (walksTypes(filter, wanted)) {
+    for await (const ranges of rangesOfTypes(tx, scope, filter, wanted)) {
+      const rows = wanted.rows - found
+      const part = partOf(filter, ranges)
+      found += part ? await count(part, { rows }) : await count(filter, { among: ranges, rows })
+      if (found >= wanted.rows) break
+    }
+  } else found = await count(filter, { rows: wanted.rows })
   return { count: Math.min(found, countMax), capped: found > countMax || end !== null }
 }
 

@@ -2,12 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
-import { insertAttempts, insertEvents } from '../../test/attempt-rows.ts'
+import { insertAttempts, insertEvents, plansOf, READ_WHOLE } from '../../test/attempt-rows.ts'
+import { countAll } from '../../test/counted.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../test/postgres.ts'
 import { eventIdAt, type FoundFilter, type Pair } from './found-filter.ts'
 import type { Scope, Wanted } from './matching.ts'
-import { countDeliveries, listDeliveries, type WalkBounds } from './store.ts'
+import { countDeliveries, listDeliveries } from './store.ts'
+import type { WalkBounds } from './walk.ts'
 
 const START = new Date('2026-03-06T15:00:00.000Z')
 const EVENTS = 300
@@ -30,7 +32,16 @@ const FILTERS: [name: string, filter: FoundFilter][] = [
   ['waiting, a rare type', { ...ANY, states: ['waiting'], types: ['rare'] }],
   ['retrying or given up', { ...ANY, states: ['retrying', 'exhausted'] }],
   ['planned or canceled, no such type', { ...ANY, states: ['waiting', 'retrying', 'canceled'], types: ['never'] }],
+  ['given up, a rare type', { ...ANY, states: ['exhausted'], types: ['rare'] }],
+  ['of a class, no such type', { ...ANY, classes: ['http_server_error'], types: ['never'] }],
+  ['of one endpoint, no such type', { ...ANY, endpointIds: ['ep_a'], types: ['never'] }],
   ['of one endpoint, waiting', { ...ANY, states: ['waiting'], endpointIds: ['ep_b'] }],
+]
+const OF_TYPES: FoundFilter[] = [
+  { ...ANY, types: ['rare'] },
+  { ...ANY, types: ['rare', 'usual'] },
+  { ...ANY, types: ['never'] },
+  { ...ANY, types: ['rare'], states: ['delivered', 'exhausted'] },
 ]
 const NO_BOUNDS: WalkBounds = { any: 100_000, lookedUp: 100_000 }
 const NARROW: WalkBounds = { any: 10, lookedUp: 7 }
@@ -131,4 +142,25 @@ test('a count that has not looked at all says that there may be more', async () 
   const some = await countDeliveries(owner, SCOPE, rare, 100, NARROW)
   expect(some.capped).toBe(true)
   expect(some.count).toBeLessThan(all.count)
+})
+
+test('where events of a type are is looked up once that is noted, and the same is found as before', async () => {
+  const all = async () => {
+    const found: unknown[] = []
+    for (const filter of OF_TYPES) {
+      found.push((await listed(filter, 'descending', NARROW)).found, (await listed(filter, 'ascending', NARROW)).found)
+      found.push(await countDeliveries(owner, SCOPE, filter, 1_000))
+    }
+    return found
+  }
+  const before = await all()
+  expect(before[0]).not.toEqual([])
+  const from = new Date('2026-03-06T00:00:00.000Z')
+  await countAll(database, from, addMs(from, 86_400_000))
+  const [noted] = await owner.query<{ rare: number }>`
+    select count(*) as rare from occurrence where account_id = ${ACCOUNT} and owner = '' and value = 'type:rare'`
+  expect(noted?.rare).toBeGreaterThan(0)
+  expect(await all()).toEqual(before)
+  const plans = await plansOf(owner, (explaining) => countDeliveries(explaining, SCOPE, OF_TYPES[2] ?? ANY, 1_000))
+  expect(plans).not.toMatch(READ_WHOLE)
 })
