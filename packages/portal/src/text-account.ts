@@ -165,6 +165,7 @@ export const accountText = {
     role: 'Role',
     roleOf: (person: string) => `Role of ${person}`,
     roles: { viewer: 'Viewer', developer: 'Developer', admin: 'Admin' },
+    staffRoles: { support: 'Support', operator: 'Operator' } as Readonly<Record<string, string>>,
     roleHints: {
       viewer: 'Sees everything but secrets.',
       developer: 'Also manages endpoints, secrets and producers, and replays.',

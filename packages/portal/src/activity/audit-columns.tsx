@@ -27,7 +27,12 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
         </span>
       ),
     },
-    { key: 'what', head: words.what, isPlain: true, cell: ({ summary }) => summary },
+    {
+      key: 'what',
+      head: words.what,
+      isPlain: true,
+      cell: ({ summary }) => <span className={layout.cell}>{summary}</span>,
+    },
     {
       key: 'target',
       head: words.target,
@@ -53,7 +58,7 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
 /** `Disabled: No → Yes`; of what nobody should read only that it was changed. */
 function ChangeOf({ change: { field, before, after, withheld } }: { change: Change }) {
   return (
-    <span>
+    <span className={layout.cell}>
       <span className={layout.muted}>{words.ofField(fieldWords(field))}</span>
       {withheld ? (
         words.withheld
@@ -79,7 +84,7 @@ function Value({ field, value }: { field: string; value: unknown }) {
 function Target({ target: { kind, id }, account }: { target: { kind: string; id: string }; account: string | null }) {
   const hasPage = pageOfId(id) !== undefined
   return (
-    <span>
+    <span className={layout.cell}>
       {targetWords(kind)}{' '}
       {hasPage && account !== null ? (
         <Link to="/o/$id" params={{ id }} search={{ account }} className={layout.mono}>

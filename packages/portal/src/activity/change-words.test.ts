@@ -9,6 +9,8 @@ test.each([
   ['timeoutMs', 5_000, 'Time limit', '5 s'],
   ['ordering', 'fifo', 'Order', 'In order'],
   ['role', 'admin', 'Role', 'Admin'],
+  ['kind', 'apiKey', 'Kind', 'API key'],
+  ['requested', 10_000, 'Requested', '10,000'],
   ['disableFailingEndpoints', false, 'Disable failing endpoints', 'No'],
   ['httpsOnly', { a: 1 }, 'Https only', '{"a":1}'],
   ['url', 'x'.repeat(200), 'URL', `${'x'.repeat(80)}…`],

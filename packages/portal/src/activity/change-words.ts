@@ -1,9 +1,10 @@
 import type { AuditLine } from '@producersync/server/contract'
 import { roleWords } from '#src/session/roles.ts'
-import { text } from '#src/text.ts'
+import { count, text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { endpointText } from '#src/text-endpoints.ts'
+import { producerText } from '#src/text-producers.ts'
 import { durationWords } from '#src/time/words.ts'
 
 export type Change = AuditLine['changes'][number]
@@ -37,8 +38,10 @@ export function valueWords(field: string, value: unknown): string {
   if (isNothing(value)) return text.common.none
   const known = ofField(field, value)
   if (known !== undefined) return known
+  if (typeof value === 'number') return count(value)
   if (typeof value === 'boolean') return value ? text.common.yes : text.common.no
-  if (Array.isArray(value) && value.every((each) => typeof each === 'string')) return cut(value.join(', '))
+  const texts = textsIn(value)
+  if (texts) return cut(texts.join(', '))
   return cut(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
@@ -57,12 +60,24 @@ function ofField(field: string, value: unknown): string | undefined {
     case 'role':
       return typeof value === 'string' ? roleWords(value) : undefined
     case 'capabilities':
-      return Array.isArray(value) ? value.map((right) => text.capabilities[right] ?? right).join(', ') : undefined
+      return textsIn(value)
+        ?.map((right) => text.capabilities[right] ?? right)
+        .join(', ')
+    case 'kind':
+      return wordOf(accountText.keysOf.kinds, value)
+    case 'type':
+      return wordOf(producerText.jobs.types, value)
+    case 'scenario':
+      return wordOf(producerText.sandbox.scenarios, value)
     case 'state':
       return wordOf(deliveryText.issues.states, value)
     default:
       return undefined
   }
+}
+
+function textsIn(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((each: unknown) => typeof each === 'string') ? value : undefined
 }
 
 function wordOf(known: Readonly<Record<string, string>>, value: unknown): string | undefined {

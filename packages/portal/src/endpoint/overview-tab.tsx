@@ -179,6 +179,18 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
                 </div>
               ))}
         </dd>
+        <dt>{words.signatures}</dt>
+        <dd>
+          <Link
+            to="/a/$account/endpoints/$endpoint"
+            params={{ account: account.id, endpoint: endpoint.id }}
+            search={{ tab: 'testing' }}
+          >
+            {endpoint.signatureCheck === null
+              ? words.notChecked
+              : endpointText.signature.verdicts[endpoint.signatureCheck.verdict]}
+          </Link>
+        </dd>
         {standing && (
           <>
             <dt>{words.lastSuccess}</dt>

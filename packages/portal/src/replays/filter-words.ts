@@ -25,7 +25,7 @@ export function replayFilterWords(filter: object): string | undefined {
     filterWords({
       ...(given as Filters),
       ...(eventTypes && { type: [...eventTypes] }),
-      ...(test !== undefined && { test: String(test) }),
+      ...(typeof test === 'boolean' && { test: test ? 'true' : 'false' }),
       ...(slow === true && { slow: 'true' }),
       ...(statusCodeClass !== undefined && { code: [codeOf(statusCodeClass)] }),
     }),

@@ -72,7 +72,7 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
       }
     >
       {replay.error !== null && <Notice tone="bad" title={words.errors[replay.error] ?? replay.error} />}
-      <Progress of={replay} />
+      <Progress of={replay} isRunning={!ENDED.has(stateOfReplay(replay))} />
       <div className={layout.columns}>
         <section className={layout.card} aria-label={words.facts}>
           <Facts of={replay} account={account.id} />
@@ -102,8 +102,10 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
 
 function Progress({
   of: { done, failed, canceledDeliveries, skipped, waiting, planned, total, secondsLeft },
+  isRunning,
 }: {
   of: Replay
+  isRunning: boolean
 }) {
   const whole = Math.max(total ?? planned, 1)
   const ended = done + failed + canceledDeliveries + skipped
@@ -118,9 +120,11 @@ function Progress({
     <section className={layout.card}>
       <div className={layout.spread}>
         <strong>{words.progress(ended, count(total ?? planned))}</strong>
-        <span className={layout.muted}>
-          {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
-        </span>
+        {isRunning && (
+          <span className={layout.muted}>
+            {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
+          </span>
+        )}
       </div>
       <progress className={styles.bar} aria-label={words.job} max={whole} value={Math.min(ended, whole)} />
       <dl className={styles.figures}>

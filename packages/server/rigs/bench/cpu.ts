@@ -28,6 +28,11 @@ export function ownMs(pid: number): number {
   return sumOf(statOf(pid), [USER, SYSTEM])
 }
 
+/** Time on a processor so far, in µs: the kernel counts it in ns for each process. */
+export function onCpuUs(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1_000
+}
+
 export function rssBytes(pid: number): number {
   return (statOf(pid)[RSS_PAGES] ?? 0) * PAGE_BYTES
 }

@@ -5,8 +5,9 @@ import { measureDisturbed } from './disturbances.ts'
 import { listsTable, measureLists } from './lists.ts'
 import { measureNoisy } from './noisy.ts'
 import { HELP, type LoadOptions, type Options, parseOptions, UsageError } from './options.ts'
-import { failureReport, isKept, listsReportOf, reportOf } from './report.ts'
+import { failureReport, isKept, listsReportOf, reportOf, statementsReportOf } from './report.ts'
 import { openStage, type Stage } from './stage.ts'
+import { measureStatements, statementsTable } from './statements.ts'
 import { tableOf } from './table.ts'
 import { type Figures, measureThroughput } from './throughput.ts'
 import { measureWorkers } from './workers.ts'
@@ -20,6 +21,8 @@ const startedAt = performance.now()
 /** Of each list. */
 const LIST_REQUESTS = 40
 const LIST_S_MAX = 2
+/** Of each size. */
+const STATEMENTS = 60
 
 async function main(args: readonly string[]): Promise<number> {
   let options: Options | null = null
@@ -44,7 +47,7 @@ async function run(options: Options): Promise<number> {
   interrupted.catch(() => {}) // heard below; while the stage is being set up, by what it breaks
   const { stage, close } = await openStage(options, say)
   try {
-    const measured = isLoad(options) ? measureLoadOf(stage, options) : measureListsOf(stage, options)
+    const measured = measure(stage, options)
     measured.catch(() => {}) // it goes on for a moment when the run is interrupted
     const { table, report, exitCode } = await Promise.race([measured, interrupted])
     if (!options.json) process.stdout.write(`${table}\n`)
@@ -58,8 +61,13 @@ async function run(options: Options): Promise<number> {
 
 type Measured = { table: string; report: object; exitCode: number }
 
+async function measure(stage: Stage, options: Options): Promise<Measured> {
+  if (isLoad(options)) return await measureLoadOf(stage, options)
+  return await (options.mode === 'lists10m' ? measureListsOf(stage, options) : measureStatementsOf(stage, options))
+}
+
 function isLoad(options: Options): options is LoadOptions {
-  return options.mode !== 'lists10m'
+  return options.mode !== 'lists10m' && options.mode !== 'statements'
 }
 
 const measuring: Record<LoadOptions['mode'], (stage: Stage, options: LoadOptions) => Promise<Figures>> = {
@@ -88,6 +96,13 @@ async function measureListsOf(stage: Stage, options: Options): Promise<Measured>
   const figures = await measureLists(stage, { attempts, requests: LIST_REQUESTS, secondsMax: LIST_S_MAX })
   const report = listsReportOf(options, figures, await versionOf(stage.dataDir))
   return { table: listsTable(figures), report, exitCode: report.ok ? 0 : 1 }
+}
+
+async function measureStatementsOf(stage: Stage, options: Options): Promise<Measured> {
+  const { endpoints } = options
+  const figures = await measureStatements(stage, { endpoints, statements: STATEMENTS })
+  const report = statementsReportOf(options, figures, await versionOf(stage.dataDir))
+  return { table: statementsTable(figures), report, exitCode: 0 }
 }
 
 /** Rejects when the run is to end before its time: by a signal, or by a bug anywhere in this process. */

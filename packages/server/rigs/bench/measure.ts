@@ -114,12 +114,12 @@ function startPublishing({ sink, publisher }: Stage, plan: Plan, rate: number | 
 
 async function startProfiles({ service, dataDir }: Stage, folder: string) {
   if (service.inspectorUrl === null) throw new Error('the service was started without an inspector')
-  await forgetStatements(dataDir)
+  const walFrom = await forgetStatements(dataDir)
   const profile = await startProfile(service.inspectorUrl, join(folder, 'service.cpuprofile'))
   return {
     stop: async () => {
       await profile.stop()
-      await writeStatements(dataDir, join(folder, 'statements.json'))
+      await writeStatements(dataDir, folder, walFrom)
     },
   }
 }

@@ -13,6 +13,7 @@ export const MODES = [
   'workers4',
   'aged',
   'lists10m',
+  'statements',
 ] as const
 export type Mode = (typeof MODES)[number]
 
@@ -24,6 +25,10 @@ export type Options = {
   /** Events a second at "full rate"; null: as many as are delivered. */
   rate: number | null
   endpoints: number
+  /** Requests that each endpoint may have under way; null: the environment's 20. */
+  concurrency: number | null
+  /** Calls of the API under way at once; null: what the mode has. */
+  connections: number | null
   /** Of mode aged: seconds of load between the two measurements at full rate. */
   ageS: number
   /** Deliveries that are stored in mode lists10m; each has an attempt at least. */
@@ -36,7 +41,7 @@ export type Options = {
 }
 
 /** Of a mode that puts load on the engine. */
-export type LoadOptions = Options & { mode: Exclude<Mode, 'lists10m'> }
+export type LoadOptions = Options & { mode: Exclude<Mode, 'lists10m' | 'statements'> }
 
 export class UsageError extends Error {}
 
@@ -47,7 +52,9 @@ Usage: npm run -s bench -- [options]
   --mode MODE      ${MODES.join(' | ')}; default batch
   --duration S     seconds at full rate, 5 to 3600; default 20 (warm-up, yardstick and latency come on top)
   --rate R         events a second at full rate; default: as many as come out at the other end
-  --endpoints N    endpoints of mode batch or single, 1 to 1000; default 1
+  --endpoints N    endpoints of mode batch, single or statements, 1 to 1000; default 1
+  --concurrency N  requests that each endpoint may have under way, 1 to 256; default 20, the environment's
+  --connections N  calls of the API under way at once, 1 to 1000; default what the mode has (batch: 16, single: 64)
   --age S          seconds of load at 70 % in mode aged, 10 to 3600; default 600
   --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
   --keep DIR       mode lists10m stores in DIR and leaves it there; run again, it asks without storing anew
@@ -66,6 +73,7 @@ Usage: npm run -s bench -- [options]
                 2 or 4 worker processes on one database instead of one; under load some start, and one is ended and replaced
   aged          how fast it is after --age seconds at 70 %, the last five minutes of them beside an open snapshot
   lists10m      no load: how soon every list is answered, with every filter, and 10 million attempts of 30 days stored
+  statements    no load: what an event costs in the statements that accept and record it, by how many share one
 
 Exit codes: 0 done, 1 a delivery was lost or doubled, or a list was slow, 2 wrong usage, could not run, or void (verdict says why).
 `
@@ -77,7 +85,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
   const mode = MODES.find((known) => known === values.mode)
   if (!mode) throw new UsageError(`--mode: there is no "${values.mode}"; choose of ${MODES.join(', ')}`)
   const endpoints = numberOf('--endpoints', values.endpoints ?? '1', 1, 1_000)
-  if (values.endpoints !== undefined && mode !== 'batch' && mode !== 'single') {
+  const takesEndpoints = mode === 'batch' || mode === 'single' || mode === 'statements'
+  if (values.endpoints !== undefined && !takesEndpoints) {
     throw new UsageError(`--endpoints: mode ${mode} has its own number`)
   }
   if (values.age !== undefined && mode !== 'aged') throw new UsageError(`--age: mode ${mode} does not age`)
@@ -89,6 +98,8 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     durationS: numberOf('--duration', values.duration ?? '20', 5, 3_600),
     rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
     endpoints,
+    concurrency: values.concurrency === undefined ? null : numberOf('--concurrency', values.concurrency, 1, 256),
+    connections: values.connections === undefined ? null : numberOf('--connections', values.connections, 1, 1_000),
     ageS: numberOf('--age', values.age ?? '600', 10, 3_600),
     attempts: numberOf('--attempts', values.attempts ?? '10000000', 1_000, 100_000_000),
     keep: values.keep ?? null,
@@ -106,6 +117,8 @@ function read(args: readonly string[]) {
         duration: { type: 'string' },
         rate: { type: 'string' },
         endpoints: { type: 'string' },
+        concurrency: { type: 'string' },
+        connections: { type: 'string' },
         age: { type: 'string' },
         attempts: { type: 'string' },
         keep: { type: 'string' },

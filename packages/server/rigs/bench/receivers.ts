@@ -12,17 +12,28 @@ const CALLS_AT_ONCE = 16
  */
 export async function makeReceivers(
   api: Api,
-  wanted: { accounts: number; endpointsPerAccount: number; channels: boolean; firstNumber?: number },
+  wanted: {
+    accounts: number
+    endpointsPerAccount: number
+    channels: boolean
+    firstNumber?: number
+    /** `maxConcurrency` of each endpoint; null: as the environment has it. */
+    concurrency?: number | null
+  },
   urlOf: (endpointNumber: number) => string,
 ): Promise<Receivers> {
-  const { accounts, endpointsPerAccount, channels, firstNumber = 0 } = wanted
+  const { accounts, endpointsPerAccount, channels, firstNumber = 0, concurrency = null } = wanted
   const accountIds: string[] = []
   await inParallel(accounts, async (account) => {
     const id = await api.post('/app', { name: `Bench ${firstNumber + account}` })
     accountIds[account] = id
     for (let endpoint = 0; endpoint < endpointsPerAccount; endpoint += 1) {
       const url = urlOf(firstNumber + account * endpointsPerAccount + endpoint)
-      await api.post(`/app/${id}/endpoint`, { url, ...(channels ? { channels: [channelName(endpoint)] } : {}) })
+      await api.post(`/app/${id}/endpoint`, {
+        url,
+        maxConcurrency: concurrency,
+        ...(channels ? { channels: [channelName(endpoint)] } : {}),
+      })
     }
   })
   return { accountIds, endpointsPerAccount }

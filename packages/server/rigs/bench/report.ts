@@ -6,6 +6,7 @@ import { COUNT_MS, LIST_MS, type ListsFigures, slowLists } from './lists.ts'
 import type { LoadFigures } from './measure.ts'
 import type { Options } from './options.ts'
 import { RAISED_LIMITS } from './service.ts'
+import type { StatementFigures } from './statements.ts'
 import type { Figures } from './throughput.ts'
 
 /** A helper that is busier than this was the bottleneck, or may have been. */
@@ -48,7 +49,9 @@ export function reportOf(options: Options, figures: Figures, postgres: string) {
     postgres,
     limitsRaised: RAISED_LIMITS,
     endpoints: mode === 'batch' || mode === 'single' ? endpoints : plan.accounts * plan.endpointsPerAccount,
+    maxConcurrency: plan.concurrency,
     eventsPerCall: plan.eventsPerCall ?? 1,
+    connections: plan.connections,
     deliveriesPerEvent: plan.fanOut,
     payloadBytes,
     bareConnections: connections,
@@ -97,6 +100,26 @@ export function listsReportOf({ mode }: Pick<Options, 'mode'>, figures: ListsFig
     countMs: COUNT_MS,
     slow,
     ...figures,
+  }
+}
+
+/** Of mode statements. */
+export function statementsReportOf(
+  { mode, seed, endpoints }: Pick<Options, 'mode' | 'seed' | 'endpoints'>,
+  statements: readonly StatementFigures[],
+  postgres: string,
+) {
+  return {
+    command: 'bench',
+    ok: true,
+    verdict: 'valid',
+    seed,
+    mode,
+    commit: commitOf(),
+    node: process.version,
+    postgres,
+    endpoints,
+    statements,
   }
 }
 

@@ -39,6 +39,8 @@ export type Plan = {
   endpointsPerAccount: number
   /** How many endpoints get each event. */
   fanOut: number
+  /** Requests that each endpoint may have under way; null: the environment's. */
+  concurrency: number | null
   eventsPerCall: number | null
   /** Calls under way at once. */
   connections: number
@@ -51,7 +53,13 @@ const ENDPOINTS_PER_ACCOUNT = 10
 const PROVEN_MS_MAX = 120_000
 const LOOK_MS = 50
 
-export function planOf({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Plan {
+export function planOf(options: Pick<LoadOptions, 'mode' | 'endpoints' | 'concurrency' | 'connections'>): Plan {
+  const { concurrency, connections } = options
+  const plan = planOfMode(options)
+  return { ...plan, concurrency, connections: connections ?? plan.connections }
+}
+
+function planOfMode({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Omit<Plan, 'concurrency'> {
   const batch = { eventsPerCall: BATCH_EVENTS, connections: 16, windowEvents: 2_000 }
   const single = { eventsPerCall: null, connections: 64, windowEvents: 2_000 }
   switch (mode) {
@@ -121,7 +129,7 @@ export async function openStage(
     const apart = isApart(options.mode)
     const service = await startService(processes, dataDir, receivers, {
       inspected: options.profile !== null,
-      roles: apart ? 'api,updates,portal' : undefined,
+      roles: apart || options.mode === 'statements' ? 'api,updates,portal' : undefined,
     })
     const workers = apart ? [await startWorker(processes, dataDir, receivers)] : []
     const api = new Api(service.url, key)
@@ -154,12 +162,11 @@ export async function openStage(
 /** Makes the plan's accounts and endpoints, waits until each endpoint has proven itself, and tells the publisher of them. */
 export async function prepare(stage: Stage, plan: Plan): Promise<Receivers> {
   const { api, sink, sinkPort, say } = stage
-  const { accounts, endpointsPerAccount, fanOut } = plan
+  const { accounts, endpointsPerAccount, fanOut, concurrency } = plan
   const count = accounts * endpointsPerAccount
   say(`making ${count} endpoint${count === 1 ? '' : 's'} in ${accounts} account${accounts === 1 ? '' : 's'}`)
-  const receivers = await makeReceivers(api, { accounts, endpointsPerAccount, channels: fanOut === 1 }, (number) =>
-    endpointUrl(sinkPort, number),
-  )
+  const wanted = { accounts, endpointsPerAccount, channels: fanOut === 1, concurrency }
+  const receivers = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
   await untilReceived(sink, count)
   await sink.ask('forget')
   await publish(stage, plan, receivers.accountIds)

@@ -65,6 +65,7 @@ async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promi
   await inLooks(LOOKS, setting, visitor, screen.name)
   await narrow(setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
+  await noticeEnvironment(setting, visitor, screen.name)
   if (!screen.list) return
   await middleClick(setting, visitor, screen)
   for (const [state, answer] of Object.entries(FORCED)) {
@@ -118,6 +119,15 @@ async function noticePwned({ report }: Setting, visitor: Visitor, name: string):
   const pwned = await visitor.page.evaluate<unknown>('window.pwned')
   if (pwned !== undefined && pwned !== null)
     report.faults.push(`${name}: a stored string was run: ${JSON.stringify(pwned)}`)
+}
+
+/** Where one is stands on every screen, also where there is little room. Source: portal S0.6 */
+async function noticeEnvironment({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
+  const isSaid = await visitor.page
+    .getByText(/^Sandbox/)
+    .first()
+    .isVisible()
+  if (!isSaid) report.faults.push(`${name}: does not say in which environment it is`)
 }
 
 /** Rows are links. Source: portal G2 */

@@ -10,7 +10,7 @@ export function describeProcess({ life, worker, nowMs }: SimProcess, shards: rea
     `${life.owner} is ${life.state}: worker ${ownership.workerId}, heard ${Math.round(ownership.leaseAgeMs)} ms ago, ` +
       `${ownership.shardCount} shards, of these ${owned.join(' ')}, giving back ${given.join(' ')}`,
     ...lanes.flatMap((lane) => [
-      `  lane ${lane.endpointId} in shard ${lane.shard}: ${lane.inFlight} in flight, ${lane.unsettled} unsettled, held ${[...lane.held].join(' ')}, ` +
+      `  lane ${lane.endpointId} in shard ${lane.shard}: ${lane.inFlight} in flight, ${lane.unsettled} unsettled, held ${[...lane.held.keys()].join(' ')}, ` +
         `target read ${from(lane.targetReadAt)}, paused until ${from(lane.pausedUntil)}` +
         `${lane.closing ? ', closing' : ''}${lane.deferred ? ', deferred' : ''}${lane.disable ? ', disabled' : ''}`,
       ...Object.entries(lane.queues).map(

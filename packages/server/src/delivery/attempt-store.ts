@@ -3,6 +3,7 @@ import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
 import { isWatched } from '#src/live/watched.ts'
+import { kindsOf } from './attempt-kinds.ts'
 import { type DeadReason, type Delivery, type DeliveryState, nextQueueOf, QUEUES } from './delivery.ts'
 import type { FailureClass } from './failure-classes.ts'
 import type { DisabledReason, FailureClock } from './failure-clock.ts'
@@ -66,10 +67,11 @@ export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName
 export async function recordAttempts(
   db: Queryable,
   workerId: string,
-  records: readonly AttemptRecord[],
+  settled: readonly AttemptRecord[],
   changes: readonly EndpointChange[],
   again: boolean,
 ): Promise<Recorded> {
+  const records = settled.toSorted(byEvent)
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
   const hasTrouble = records.some(isTrouble)
@@ -80,42 +82,46 @@ export async function recordAttempts(
     end += response?.length ?? 0
     return response === null ? null : start
   })
-  const asked = askedOf(records)
+  const { firsts, numbers } = kindsOf(records)
+  const asked = askedOf(firsts)
   const statement = sql`
     with held as materialized (
       select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
     ), done as materialized (
-      select g.*, substring(${Buffer.concat(pieces)}::bytea from g.response_start for g.response_length) as response
-        from unnest(${records.map((record) => record.delivery.accountId)}::text[],
-                    ${records.map((record) => record.delivery.eventId)}::text[],
+      select k.*, g.*, substring(${Buffer.concat(pieces)}::bytea from g.response_start for g.response_length) as response
+        from unnest(${records.map((record) => record.delivery.eventId)}::text[],
                     ${records.map((record) => record.id)}::text[],
-                    ${records.map((record) => record.delivery.endpointId)}::text[],
                     ${records.map((record) => record.delivery.deliveryId)}::uuid[],
-                    ${records.map((record) => record.delivery.shard)}::smallint[],
-                    ${records.map((record) => record.delivery.cause)}::text[],
-                    ${records.map((record) => record.number)}::smallint[],
-                    ${records.map((record) => record.url)}::text[],
-                    ${records.map((record) => record.outcome)}::text[],
-                    ${records.map((record) => record.failureClass)}::text[],
-                    ${records.map((record) => record.statusCode)}::smallint[],
                     ${records.map((record) => Math.round(record.durationMs))}::int[],
                     ${records.map((record) => timingsText(record.timingsMs))}::text[],
                     ${starts}::int[], ${pieces.map((piece) => piece.length)}::int[],
                     ${records.map((record) => record.responseHeaders && JSON.stringify(record.responseHeaders))}::text[],
                     ${records.map((record) => record.sentHeaders && JSON.stringify(record.sentHeaders))}::text[],
                     ${records.map((record) => record.startedAt.getTime())}::float8[],
-                    ${records.map((record) => record.state.status)}::text[],
-                    ${records.map((record) => deadReasonOf(record.state))}::text[],
                     ${records.map((record) => nextAttemptMs(record.state))}::float8[],
-                    ${records.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
-                    ${records.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
-                    ${records.map((record) => record.endsPlanned)}::boolean[],
-                    ${records.map(connectionText)}::text[]
+                    ${numbers}::int[])
+          as g (event_id, id, delivery_id, duration_ms, timings, response_start, response_length, response_headers, sent_headers,
+                started_ms, next_ms, kind_no)
+        join unnest(${firsts.map((_, index) => index + 1)}::int[],
+                    ${firsts.map((record) => record.delivery.accountId)}::text[],
+                    ${firsts.map((record) => record.delivery.endpointId)}::text[],
+                    ${firsts.map((record) => record.delivery.shard)}::smallint[],
+                    ${firsts.map((record) => record.delivery.cause)}::text[],
+                    ${firsts.map((record) => record.number)}::smallint[],
+                    ${firsts.map((record) => record.url)}::text[],
+                    ${firsts.map((record) => record.outcome)}::text[],
+                    ${firsts.map((record) => record.failureClass)}::text[],
+                    ${firsts.map((record) => record.statusCode)}::smallint[],
+                    ${firsts.map((record) => record.state.status)}::text[],
+                    ${firsts.map((record) => deadReasonOf(record.state))}::text[],
+                    ${firsts.map((record) => record.delivery.attemptsMade + 1)}::smallint[],
+                    ${firsts.map((record) => QUEUES.indexOf(nextQueueOf(record.delivery)))}::smallint[],
+                    ${firsts.map((record) => record.endsPlanned)}::boolean[],
+                    ${firsts.map(connectionText)}::text[]
                     ${asked ? sql`, ${asked.phases}::text[], ${asked.taskIds}::text[], ${asked.requesters}::text[]` : sql``})
-          as g (account_id, event_id, id, endpoint_id, delivery_id, shard, cause, number, url, outcome, failure_class, status_code,
-                duration_ms, timings, response_start, response_length, response_headers, sent_headers, started_ms, state,
-                dead_reason, next_ms, attempts_made, next_queue, ends_planned, connection ${asked ? ASKED : sql``})
-       where (g.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
+          as k (no, account_id, endpoint_id, shard, cause, number, url, outcome, failure_class, status_code, state, dead_reason,
+                attempts_made, next_queue, ends_planned, connection ${asked ? ASKED : sql``}) on k.no = g.kind_no
+       where (k.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
@@ -193,6 +199,11 @@ export async function recordAttempts(
     overtaken: row?.overtaken ?? false,
     announced: (row?.announced ?? []).map(([accountId, endpointId, shard]) => ({ accountId, endpointId, shard })),
   }
+}
+
+/** What goes into an index one after the other, in its order, fills its pages; what does not splits them in halves. */
+function byEvent({ delivery: one }: AttemptRecord, { delivery: other }: AttemptRecord): number {
+  return Number(one.eventId > other.eventId) - Number(one.eventId < other.eventId)
 }
 
 type RecordedRow = {

@@ -3,7 +3,7 @@ import type { Clock } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { type Delivery, QUEUES, type Queue } from './delivery.ts'
-import { deliveryIdOf, type Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { findLanes, type LaneRead, type LaneWindow, readLanes } from './pending-store.ts'
 
@@ -140,8 +140,9 @@ export class LaneReader {
     const reads = this.#takeReads()
     if (reads.length === 0) return
     try {
-      const held = new Set(reads.flatMap(({ lane }) => [...lane.held].map(deliveryIdOf)))
-      const windows = await readLanes(this.#database, reads, [...held], now)
+      const lanes = new Set(reads.map(({ lane }) => lane))
+      const held = [...lanes].flatMap((lane) => [...lane.held.keys()])
+      const windows = await readLanes(this.#database, reads, held, now)
       reads.forEach((read, index) => {
         const window = windows[index]
         if (window) this.#fill(read, window, now)

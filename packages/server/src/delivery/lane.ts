@@ -28,8 +28,8 @@ export class Lane {
   readonly endpointId: string
   readonly shard: number
   readonly queues: Record<Queue, LaneQueue> = { first: emptyQueue(), retry: emptyQueue(), replay: emptyQueue() }
-  /** Attempts that have started and deliveries whose outcome is not recorded yet: a read leaves these out. */
-  readonly held = new Set<string>()
+  /** Ids of deliveries that wait here, are attempted or not recorded yet, with the attempts made before: a read leaves these out. */
+  readonly held = new Map<string, number>()
   target: Target | null = null
   targetReadAt: Date | null = null
   signer: Signer | null = null
@@ -137,14 +137,4 @@ export class Lane {
 
 function emptyQueue(): LaneQueue {
   return { due: [], unread: false, reading: false, nextDueAt: null }
-}
-
-/** Names a delivery at one point of its way: a retry of it is something else than the attempt before. */
-export function heldName(delivery: { deliveryId: string; attemptsMade: number }): string {
-  return `${delivery.deliveryId}:${delivery.attemptsMade}`
-}
-
-/** The id in a held name. */
-export function deliveryIdOf(name: string): string {
-  return name.slice(0, name.lastIndexOf(':'))
 }

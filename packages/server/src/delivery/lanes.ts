@@ -1,5 +1,5 @@
 import type { Delivery, Queue } from './delivery.ts'
-import { heldName, Lane } from './lane.ts'
+import { Lane } from './lane.ts'
 
 /** What names a lane: hints carry it, and so does every delivery. */
 export type LaneName = { accountId: string; endpointId: string; shard: number }
@@ -17,7 +17,8 @@ export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #owns: (shard: number) => boolean
   readonly #payloadBytesMax: number
-  #remembered: [Set<string>, Set<string>] = [new Set(), new Set()]
+  /** Deliveries that have been settled of late, with the attempts that they had then made; younger ones first. */
+  #remembered: [Map<string, number>, Map<string, number>] = [new Map(), new Map()]
   #payloadBytes = 0
   #held = 0
 
@@ -66,15 +67,15 @@ export class Lanes {
     return this.#lanes.get(lane.endpointId) === lane
   }
 
-  /** Whether the delivery is here, or was here a moment ago. */
+  /** Whether the delivery is here, or was here a moment ago, with as many attempts or more: then what comes is of before. */
   knows(lane: Lane, delivery: Delivery): boolean {
-    const name = heldName(delivery)
-    return lane.held.has(name) || this.#remembered.some((names) => names.has(name))
+    const [recent, earlier] = this.#remembered
+    return isKnown(lane.held, delivery) || isKnown(recent, delivery) || isKnown(earlier, delivery)
   }
 
   /** Puts a delivery that nobody knew into a queue of its lane. */
   hold(lane: Lane, queue: Queue, delivery: Delivery): void {
-    lane.held.add(heldName(delivery))
+    lane.held.set(delivery.deliveryId, delivery.attemptsMade)
     lane.queues[queue].due.push(delivery)
     this.#count(delivery, 1)
   }
@@ -94,8 +95,9 @@ export class Lanes {
 
   /** What has become of the delivery is written. */
   settle(lane: Lane, delivery: Delivery): void {
-    lane.held.delete(heldName(delivery))
-    this.#remembered[0].add(heldName(delivery))
+    const { deliveryId, attemptsMade } = delivery
+    if (lane.held.get(deliveryId) === attemptsMade) lane.held.delete(deliveryId) // else it is here for its next attempt
+    this.#remembered[0].set(deliveryId, attemptsMade)
   }
 
   /** Drops planned deliveries of an event: an attempt on request has delivered it. */
@@ -104,7 +106,7 @@ export class Lanes {
       const isEnded = ({ cause, deliveryId, eventId: id }: Delivery) =>
         id === eventId && deliveryId !== exceptDeliveryId && (cause === 'event' || cause === 'replay')
       for (const delivery of queue.due.filter(isEnded)) {
-        lane.held.delete(heldName(delivery))
+        lane.held.delete(delivery.deliveryId)
         this.#count(delivery, -1)
       }
       queue.due = queue.due.filter((delivery) => !isEnded(delivery))
@@ -115,7 +117,7 @@ export class Lanes {
   reload(lane: Lane): void {
     for (const queue of Object.values(lane.queues)) {
       for (const delivery of queue.due) {
-        lane.held.delete(heldName(delivery))
+        lane.held.delete(delivery.deliveryId)
         this.#count(delivery, -1)
       }
       queue.due = []
@@ -135,7 +137,7 @@ export class Lanes {
 
   /** Lets go of what was remembered long enough. @returns lanes that have been idle for long */
   tidy(): Lane[] {
-    this.#remembered = [new Set(), this.#remembered[0]]
+    this.#remembered = [new Map(), this.#remembered[0]]
     const idleSinceMs = performance.now() - IDLE_MS_MAX
     return this.all().filter((lane) => lane.isIdle && lane.usedAtMs < idleSinceMs)
   }
@@ -144,4 +146,9 @@ export class Lanes {
     this.#held += by
     this.#payloadBytes += by * (delivery.payload?.length ?? 0)
   }
+}
+
+function isKnown(known: ReadonlyMap<string, number>, { deliveryId, attemptsMade }: Delivery): boolean {
+  const made = known.get(deliveryId)
+  return made !== undefined && made >= attemptsMade
 }

@@ -3,7 +3,7 @@ import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { Delivery } from './delivery.ts'
-import { deliveryIdOf, heldName, type Lane } from './lane.ts'
+import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 import { readCanceled } from './pending-store.ts'
 
@@ -52,12 +52,11 @@ export class MarkFollower {
     const covered = { accountId, shard, endpointId, everything: target.deletedAt !== null, createdBefore: mark }
     try {
       for (;;) {
-        const held = [...new Set([...lane.held].map(deliveryIdOf))]
-        const canceled = await readCanceled(database, covered, held, CANCELED_PER_READ)
+        const canceled = await readCanceled(database, covered, [...lane.held.keys()], CANCELED_PER_READ)
         if (canceled.length === 0 || !lanes.isLive(lane)) return
         for (const delivery of canceled) {
           if (lanes.knows(lane, delivery)) continue
-          lane.held.add(heldName(delivery))
+          lane.held.set(delivery.deliveryId, delivery.attemptsMade)
           cancel(lane, delivery)
         }
         await recorded()

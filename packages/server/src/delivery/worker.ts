@@ -15,7 +15,7 @@ import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
 import { changeOf, noteOutcome } from './endpoint-standing.ts'
 import type { Failpoint } from './failpoint.ts'
-import { type Budget, heldName, type Lane } from './lane.ts'
+import type { Budget, Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneName, Lanes } from './lanes.ts'
 import { MarkFollower } from './marks.ts'
@@ -68,6 +68,8 @@ export class DeliveryWorker {
   readonly #careful: CarefulShards
   readonly #alarms: Alarms<Lane>
   readonly #marks: MarkFollower
+  /** Lanes of outcomes that were settled, to be placed when all of their flush are. */
+  #settled = new Set<Lane>()
   #timers: NodeJS.Timeout[] = []
   #waiting: (() => void)[] = []
 
@@ -96,7 +98,10 @@ export class DeliveryWorker {
       changeOf: (endpointId) => changeOf(this.#lanes.get(endpointId)),
       settle: (record, written) => this.#settle(record, written),
       log,
-      onFlush: (records, refused) => metrics.recorded(records, refused),
+      onFlush: (records, refused) => {
+        metrics.recorded(records, refused)
+        this.#placeSettled()
+      },
       announced: (changes, lanes) => this.#announced(changes, lanes),
     })
     this.#marks = new MarkFollower({
@@ -284,7 +289,7 @@ export class DeliveryWorker {
         if (!this.#lanes.owns(delivery.shard)) continue
         const lane = this.#lanes.of(delivery)
         if (this.#lanes.knows(lane, delivery)) continue // a hint or a sweep was faster: it is being sent again
-        lane.held.add(heldName(delivery))
+        lane.held.set(delivery.deliveryId, delivery.attemptsMade)
         this.#record(lane, brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, false)
       }
     } catch (error) {
@@ -401,7 +406,14 @@ export class DeliveryWorker {
       }
     }
     if (this.#careful.leave(lane.shard)) this.#placeShard(lane.shard)
-    this.#dispatcher.place(lane)
+    this.#settled.add(lane)
+  }
+
+  /** Lanes may go on after what was settled: each is placed once, however many of its outcomes that were. */
+  #placeSettled(): void {
+    const lanes = this.#settled
+    this.#settled = new Set()
+    for (const lane of lanes) this.#dispatcher.place(lane)
     this.#dispatcher.pump()
   }
 

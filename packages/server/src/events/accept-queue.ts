@@ -34,13 +34,16 @@ type Waiting = { call: AcceptCall; resolve: (answer: AcceptAnswer) => void; reje
 /** Events waiting here beyond this are refused: the caller is told to come again. */
 const WAITING_EVENTS_MAX = 20_000
 const EVENTS_PER_COMMIT = 500
+/** To set out for a statement costs as much as storing fifty events: beside one under way, fewer than these wait for its end, or so long. */
+const EVENTS_WORTH_ANOTHER = EVENTS_PER_COMMIT
+const GATHER_MS = 5
 const KEY_HOURS = 12
 /** Rounds in which a call may meet a key or uid that another transaction holds and then gives up. */
 const ROUNDS_MAX = 5
 
 /**
- * The one entrance of events by API. Concurrent calls share a statement and so a commit: a call waits for nobody when
- * a connection is free, and for the statement under way when none is (DESIGN, "Accept").
+ * The one entrance of events by API. Concurrent calls share a statement and so a commit: a call waits for nobody when no
+ * statement is under way, and else for its end, until another one is full, or for `GATHER_MS`.
  */
 export class AcceptQueue {
   readonly #database: Database
@@ -54,6 +57,9 @@ export class AcceptQueue {
   #waitingEvents = 0
   #statements = 0
   #scheduled = false
+  #gathering: NodeJS.Timeout | undefined
+  /** Some of what waits could not share the last statement, and waits for nothing more. */
+  #isPassedOver = false
 
   constructor(parts: {
     accept: Database
@@ -109,6 +115,17 @@ export class AcceptQueue {
 
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0 || this.#statements >= this.#statementsMax) return
+    if (this.#statements > 0 && this.#waitingEvents < EVENTS_WORTH_ANOTHER && !this.#isPassedOver) {
+      this.#gathering ??= setTimeout(() => this.#start(), GATHER_MS)
+      return
+    }
+    this.#start()
+  }
+
+  #start(): void {
+    clearTimeout(this.#gathering)
+    this.#gathering = undefined
+    if (this.#scheduled || this.#statements >= this.#statementsMax) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -142,6 +159,7 @@ export class AcceptQueue {
       events += call.events.length
     }
     this.#waiting = left
+    this.#isPassedOver = left.length > 0
     this.#waitingEvents -= events
     return taken
   }
@@ -203,11 +221,13 @@ type Stored = {
   planned: PlannedDelivery[]
 }
 
+type PlannedColumns = [eventId: string, deliveryId: string, endpointId: string, shard: number]
+
 type StoredRow = {
   claimed: number[]
   event_ids: string[] | null // null: all
   gone: string[]
-  planned: [eventId: string, deliveryId: string, endpointId: string, shard: number][] | null
+  planned: string | null // JSON of `PlannedColumns`; made of texts without a quote in them, which takes the database a fraction of its own JSON
 }
 
 /**
@@ -275,7 +295,8 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     select array(select call_no from claimed) as claimed,
            case when (select count(*) from admitted) < ${events.length} then array(select id from admitted) end as event_ids,
            array(select id from gone) as gone,
-           (select json_agg(json_build_array(event_id, delivery_id, endpoint_id, shard)) from planned) as planned`
+           (select '[' || string_agg('["' || event_id || '","' || delivery_id || '","' || endpoint_id || '",' || shard || ']', ',') || ']'
+              from planned) as planned`
   const [row] = await tx.run<StoredRow>(prepare(statement))
   if (!row) throw new Error('the accept statement returned no row')
   const claimed = new Set(row.claimed)
@@ -288,12 +309,13 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     taken,
     eventIds: new Set(row.event_ids ?? events.map((event) => event.id)),
     goneAccounts: new Set(row.gone),
-    planned: toPlanned((row.planned ?? []).map(toPlannedRow), events),
+    planned: toPlanned(row.planned === null ? [] : toPlannedRows(row.planned), events),
   }
 }
 
-function toPlannedRow([event_id, delivery_id, endpoint_id, shard]: [string, string, string, number]): PlannedRow {
-  return { event_id, delivery_id, endpoint_id, shard }
+function toPlannedRows(json: string): PlannedRow[] {
+  const rows: PlannedColumns[] = JSON.parse(json)
+  return rows.map(([event_id, delivery_id, endpoint_id, shard]) => ({ event_id, delivery_id, endpoint_id, shard }))
 }
 
 async function giveBackUids(tx: Queryable, events: readonly NewEvent[]): Promise<void> {

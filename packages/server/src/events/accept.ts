@@ -154,10 +154,11 @@ export const storeAndPlan: Sql = sql`
         from admitted
     ), planned as (
       insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select a.account_id, a.id, gen_random_uuid(), split_part(target, ' ', 1), split_part(target, ' ', 2)::smallint, 0, a.cause,
-             to_timestamp(a.created_ms / 1000), to_timestamp(coalesce(a.deliver_ms, a.created_ms) / 1000)
-        from admitted a
-       cross join lateral string_to_table((select of_kinds from targets)[a.kind_no], ',') as target
+      select account_id, id, gen_random_uuid(), split_part(target, ' ', 1), split_part(target, ' ', 2)::smallint, 0, cause,
+             to_timestamp(created_ms / 1000), to_timestamp(coalesce(deliver_ms, created_ms) / 1000)
+        from (select account_id, id, cause, created_ms, deliver_ms,
+                     unnest(string_to_array((select of_kinds from targets)[kind_no], ',')) as target
+                from admitted) as wanted
       returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
     ), noted_events as (
       insert into live_change (account_id, topic, subject)

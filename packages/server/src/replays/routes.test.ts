@@ -116,6 +116,8 @@ describe('S6: one delivery', () => {
 })
 
 describe('S6: what is canceled while it is on the wire', () => {
+  const timeoutMs = 30_000 // later than it is answered
+
   /** Cancels a delivery that the receiver has, and has not answered; then it does. */
   async function canceledOnTheWire(endpoint: Json, status: number): Promise<Json> {
     const held: ServerResponse[] = []
@@ -144,19 +146,19 @@ describe('S6: what is canceled while it is on the wire', () => {
   }
 
   test('it was delivered, if it was, and nothing says that it was canceled', async () => {
-    const endpoint = await endpointOf({ retrySchedule: [60] })
+    const endpoint = await endpointOf({ retrySchedule: [60], timeoutMs })
     const message = await canceledOnTheWire(endpoint, 200)
     expect(await shown(message)).toEqual({ log: ['delivered'], destination: 'success', attempts: [[1, 'success']] })
   })
 
   test('it was given up, if that was its last attempt', async () => {
-    const endpoint = await endpointOf({ retrySchedule: [] })
+    const endpoint = await endpointOf({ retrySchedule: [], timeoutMs })
     const message = await canceledOnTheWire(endpoint, 500)
     expect(await shown(message)).toEqual({ log: ['exhausted'], destination: 'fail', attempts: [[1, 'fail']] })
   })
 
   test('it failed, and what was canceled is the attempt after that', async () => {
-    const endpoint = await endpointOf({ retrySchedule: [60] })
+    const endpoint = await endpointOf({ retrySchedule: [60], timeoutMs })
     const message = await canceledOnTheWire(endpoint, 500)
     const attempts = [
       [2, 'canceled'],

@@ -31,7 +31,7 @@ beforeEach(async () => {
     overrides: { leaseTimes: LEASE_TIMES, patience: 1 },
   })
   account = await service.account()
-  endpointId = (await service.endpoint(account, receiver, { secret: SECRET })).id
+  endpointId = (await service.endpoint(account, receiver, { secret: SECRET, timeoutMs: 30_000 })).id
 })
 afterEach(async () => {
   proxy.become('up')

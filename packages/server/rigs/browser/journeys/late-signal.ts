@@ -1,9 +1,11 @@
 import { chicagoDay } from '#src/updates/calendar.ts'
+import type { LocalDate } from '#src/updates/local-date.ts'
 import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
 import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
+import { releaseHeld } from './held-run.ts'
 
 const WAIT_MS_MAX = 30_000
 
@@ -32,13 +34,13 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
     .first()
     .waitFor()
   await visitor.leave()
-  await runAgain({ browser, stage, seen }, account)
+  await asOperator({ browser, stage, seen }, { feed: account, token, day })
 }
 
-/** Staff have the day run once more, and cancel that while it waits for NIPR. Source: portal O4 */
-async function runAgain(
+/** Staff have the day run once more, cancel that while it waits for NIPR, and let the next one publish. Source: portal O4 */
+async function asOperator(
   { browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'>,
-  feed: string,
+  { feed, token, day }: { feed: string; token: string; day: LocalDate },
 ): Promise<void> {
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { page } = visitor
@@ -57,5 +59,17 @@ async function runAgain(
   await page.getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })
+  await releaseHeld({ visitor, stage }, { feed, token, day: nextBusinessDay(day, SANDBOX_CALENDAR) })
+  await outOfReach(visitor)
   await visitor.leave()
+}
+
+/** Without a network what is shown stays, and says from when it is. Source: portal G3, G14 */
+async function outOfReach({ page, context }: Visitor): Promise<void> {
+  const stale = page.getByText(/^As of [0-9:]+ UTC, reconnecting/).first()
+  await context.setOffline(true)
+  await stale.waitFor({ timeout: WAIT_MS_MAX })
+  await page.getByRole('button', { name: 'Run again' }).waitFor()
+  await context.setOffline(false)
+  await stale.waitFor({ state: 'detached', timeout: WAIT_MS_MAX })
 }

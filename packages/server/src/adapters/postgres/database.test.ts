@@ -57,12 +57,13 @@ describe('a connection', () => {
   })
 
   test('has its time limits from the start', async () => {
-    const worker = at.open('worker', { statementTimeoutMs: 1_234 })
+    const worker = new Database(at.connection, { ...limits, role: 'worker', statementTimeoutMs: 1_234 })
     expect(
       await worker.query`
         select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock,
                current_setting('idle_in_transaction_session_timeout') as idle, current_setting('timezone') as timezone`,
     ).toEqual([{ statement: '1234ms', lock: '1s', idle: '2s', timezone: 'UTC' }])
+    await worker.close()
   })
 })
 
@@ -338,7 +339,8 @@ describe('errors', () => {
     await database.query`insert into item values (1, 'a')`
     await database.transaction(HELD_OPEN, async (tx) => {
       await tx.query`select from item for update`
-      const error = await database.query`update item set name = 'b'`.catch((failure: unknown) => failure)
+      const impatient = at.open('migrate', { lockTimeoutMs: 100 })
+      const error = await impatient.query`update item set name = 'b'`.catch((failure: unknown) => failure)
       expect(error).toBeInstanceOf(DatabaseBusy)
       expect(isLockTimeout(error)).toBe(true)
     })
