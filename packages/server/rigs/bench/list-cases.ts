@@ -143,7 +143,10 @@ function logCases({ accountId, endpointIds, attemptIds, eventIds }: Sample): Lis
     ),
     ...['http_server_error', 'http_not_found', 'tls_name'].map((name) => `class=${name}`),
     ...['code=200', 'code=404', 'code=5xx', 'test=true', 'trigger=resend', 'slow=true', 'npn=15645555'],
-    `type=${USUAL.type}`,
+    ...[USUAL, RARE, NEVER].map(({ type }) => `type=${type}`),
+    ...['state=delivered', 'state=exhausted', 'state=retrying', 'class=http_server_error'].map(
+      (filter) => `${filter}&type=${NEVER.type}`,
+    ),
   ]
   return [
     caseOf('A/delivery', 'rows', () => log),
@@ -186,6 +189,13 @@ export function waitingCases({ accountId, endpointIds, eventIds }: Sample): List
     caseOf(`A/delivery ${query}`, 'rows', () => `${log}${query}`),
     caseOf(`A/delivery/count ${query}`, 'either', () => `${log}/count${query}`),
   ])
+  const sought = ['waiting', 'retrying'].flatMap((state) => {
+    const query = `?state=${state}&type=${NEVER.type}`
+    return [
+      caseOf(`A/delivery ${query}`, 'nothing', () => `${log}${query}`),
+      caseOf(`A/delivery/count ${query}`, 'either', () => `${log}/count${query}`),
+    ]
+  })
   return [
     caseOf('A/msg', 'rows', () => `/app/${accountId}/msg`),
     caseOf('A/attempt/endpoint', 'rows', () => `/app/${accountId}/attempt/endpoint/${endpointIds[0]}`),
@@ -195,6 +205,7 @@ export function waitingCases({ accountId, endpointIds, eventIds }: Sample): List
     caseOf('E/stats', 'either', () => `${endpoint}/stats`),
     ...planned,
     ...logged,
+    ...sought,
   ]
 }
 
