@@ -5,9 +5,9 @@ export default defineConfig({
     include: ['packages/*/{src,test,rigs}/**/*.test.ts', 'examples/**/*.test.ts', 'docs/check/*.test.ts'],
     globalSetup: ['packages/server/test/global-setup.ts'],
     // bounds for what hangs; a busy machine is no reason to fail
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    expect: { poll: { timeout: 20_000 } },
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
   },
 })

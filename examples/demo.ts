@@ -84,7 +84,8 @@ const MEANINGS: Record<keyof Figures, string> = {
   duplicates: 'requests for an event that the receiver had answered with 200 before',
   duplicatesBound: 'attempts under way or not yet recorded when the service was killed: at most so many repeats',
   lost: 'accepted and not delivered',
-  takeoverMs: 'from kill -9 to the next verified delivery, the longer of two; at most 8,000',
+  takeoverMs:
+    'from kill -9 to the next verified delivery, the longer of two; at most 8,000, beside waiting for a processor',
   seconds: 'in all',
 }
 

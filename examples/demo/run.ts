@@ -3,7 +3,7 @@ import { generateSecret } from '@producersync/webhooks/node'
 import { AccountApi } from './api.ts'
 import { DemoFailure } from './failure.ts'
 import { ReceiverProcess } from './receiver-process.ts'
-import { type Figures, type RecordedAttempt, reckon } from './reckoning.ts'
+import { type Figures, type RecordedAttempt, reckon, type Takeover } from './reckoning.ts'
 import { ServiceProcess } from './service-process.ts'
 
 /** The endpoint's own schedule, so that nobody has to wait for the default one, which takes three days. */
@@ -91,7 +91,7 @@ type Parts = { stage: Stage; receiver: ReceiverProcess; service: ServiceProcess;
 
 class Story {
   readonly #parts: Parts
-  readonly #takeoversMs: number[] = []
+  readonly #takeovers: Takeover[] = []
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -141,7 +141,7 @@ class Story {
       events: await api.npnEvents(),
       attempts,
       ledger: await receiver.ledger(),
-      takeoversMs: this.#takeoversMs,
+      takeovers: this.#takeovers,
     }
   }
 
@@ -172,11 +172,16 @@ class Story {
     const { atMs, databaseEnded } = await service.kill(what)
     stage.phase(`kill -9 of the ${what}, and it starts again`)
     await receiver.noteKill()
-    const again = receiver.deliveringAgain().then(() => Math.round(performance.now() - atMs))
-    const [tookMs] = await Promise.all([again, service.start(signal)])
-    this.#takeoversMs.push(tookMs)
+    const again = receiver.deliveringAgain().then(() => ({
+      tookMs: Math.round(performance.now() - atMs),
+      starvedMs: service.starvedMs(),
+    }))
+    const [takeover] = await Promise.all([again, service.start(signal)])
+    this.#takeovers.push(takeover)
     const databaseMs = Math.round(await databaseEnded)
-    stage.phase(`deliveries go on ${count(tookMs)} ms after the kill (its PostgreSQL had gone after ${databaseMs} ms)`)
+    stage.phase(
+      `deliveries go on ${count(takeover.tookMs)} ms after the kill, ${count(takeover.starvedMs)} of them without a processor (its PostgreSQL had gone after ${databaseMs} ms)`,
+    )
   }
 
   /** The attempts, once every delivery's last one is among them: outcomes are recorded a moment after the answer. */

@@ -77,6 +77,15 @@ export class ServiceProcess {
     }
   }
 
+  /** For how long it has waited for a processor since it was started, by the kernel's count; 0 where that keeps none. */
+  starvedMs(): number {
+    try {
+      return Math.round(Number(readFileSync(`/proc/${this.#child?.pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6)
+    } catch {
+      return 0
+    }
+  }
+
   /**
    * `kill -9`, of its database too if asked for. Resolves when the process has ended.
    * @returns when it was sent, by `performance.now()`; and, once it has ended, how long the database has outlived it

@@ -257,6 +257,7 @@ test('events and deliveries: listed, read, replayed', async () => {
   receiver.reset()
   expect(await psapi.run(['events', 'replay', message.id, '--to', 'events'])).toMatchObject({ code: 0, stdout: '' })
   await receiver.received(1)
+  await service.settled()
   expect(receiver.requests[0]).toMatchObject({ messageId: message.id, verified: true })
 
   const id = `${message.id}:${endpoint.id}`
@@ -408,7 +409,18 @@ describe('producers', () => {
     expect(await psapi.json('jobs', 'cancel', next)).toMatchObject({ id: next, type: 'add', state: 'canceling' })
     release.resolve()
     await holding
-    const waited = await psapi.run(['jobs', 'wait', next, '--json'])
+    const waiting = psapi.run(['jobs', 'wait', next, '--json'])
+    let isOver = false
+    void waiting.finally(() => {
+      isOver = true
+    })
+    // where the lock was held for long, the runner waits before it tries again
+    const over = () => {
+      service.passWait(10_000)
+      return isOver
+    }
+    await expect.poll(over).toBe(true)
+    const waited = await waiting
     expect([waited.code, JSON.parse(waited.stdout).state]).toEqual([10, 'canceled'])
   })
 })

@@ -42,6 +42,8 @@ export const deliveryText = {
     code: (codes: string) => `Answer ${codes}`,
     slow: 'Slower than 3 s',
     trigger: (words: string) => `Sent by ${words}`,
+    channel: (channel: string) => `Channel ${channel}`,
+    tag: (tag: string) => `Tag ${tag}`,
     matching: (found: number, isCapped: boolean) => `${count(found)}${isCapped ? '+' : ''} matching`,
     counting: 'Counting…',
     pickOne: (id: string) => `Select ${id}`,
@@ -373,7 +375,7 @@ export const deliveryText = {
   },
 
   notices: {
-    lead: 'Who is told when something goes wrong. An issue makes one notice, and one when it is resolved.',
+    lead: 'Who is told when something goes wrong. An issue makes one notice, and one when it is resolved; so does a certificate that ends.',
     channels: 'Channels',
     none: 'Nobody is told yet',
     noneBody: 'Add a mail address, a chat webhook or a webhook of your own.',
@@ -402,8 +404,9 @@ export const deliveryText = {
       disabling_90: '90 % of the way to being disabled',
       disabled: 'An endpoint is disabled',
       daily_signal_late: 'The daily signal is late',
+      certificate_ending: 'A certificate ends in 14 days',
     } as Readonly<Record<string, string>>,
-    resolved: 'Also when it is resolved',
+    resolved: 'Also when it is resolved or renewed',
     enabled: 'On',
     paused: 'Off',
     rate: 'What “too many” is',

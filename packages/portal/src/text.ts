@@ -23,6 +23,7 @@ export const text = {
     more: 'More',
     all: 'All',
     none: '–',
+    never: 'Never',
     yes: 'Yes',
     no: 'No',
     clear: 'Clear filters',

@@ -18,6 +18,13 @@ export type CallOptions = {
   rawBody?: string | Uint8Array
 }
 
+/** @throws unless the answer is 2xx */
+// biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
+export function bodyOf({ status, text, body }: Answer, asked: string): any {
+  if (status < 200 || status > 299) throw new Error(`${asked}: ${status} ${text}`)
+  return body
+}
+
 /** Speaks to a service over HTTP, wherever it runs. */
 export abstract class ApiClient {
   abstract get url(): string
@@ -48,10 +55,7 @@ export abstract class ApiClient {
   /** As `call`, and the body; fails unless the answer is 2xx. */
   // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
   async ok(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<any> {
-    const answer = await this.call(method, path, body, options)
-    if (answer.status < 200 || answer.status > 299)
-      throw new Error(`${method} ${path}: ${answer.status} ${answer.text}`)
-    return answer.body
+    return bodyOf(await this.call(method, path, body, options), `${method} ${path}`)
   }
 
   async account(environment: Environment = 'production'): Promise<TestAccount> {

@@ -18,7 +18,7 @@ import type { PlannedDelivery } from '#src/events/accept.ts'
 import { registerEventTypeRoutes } from '#src/events/event-type-routes.ts'
 import { seedEventTypes } from '#src/events/event-type-store.ts'
 import { ManualClock } from './manual-clock.ts'
-import { type TestDatabase, testDatabase } from './postgres.ts'
+import { HELD_OPEN, type TestDatabase, testDatabase } from './postgres.ts'
 
 /** What a test reads of an answer's body; only what the test names is looked at. */
 // biome-ignore lint/suspicious/noExplicitAny: answers are what is tested, member by member
@@ -136,7 +136,8 @@ export class TestWorld {
     accountId: string | undefined,
     work: (tx: Queryable) => Promise<T>,
   ): Promise<T> {
-    return await this.api.transaction({ settings: visibleTo(environment, accountId) }, work)
+    const settings = { ...HELD_OPEN.settings, ...visibleTo(environment, accountId) }
+    return await this.api.transaction({ ...HELD_OPEN, settings }, work)
   }
 
   async account(options: { environment?: Environment; uid?: string; throttleRate?: number } = {}): Promise<Account> {
@@ -178,7 +179,7 @@ export class TestWorld {
 
   /** Until some statement waits for what another transaction holds. */
   async waitForLock(): Promise<void> {
-    const options = { applicationName: 'test', statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 }
+    const options = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
     await withClient(this.database.superuserConnection, options, async (client) => {
       for (;;) {
         const { rows } = await client.query(

@@ -87,7 +87,7 @@ export class IsolationWorld {
     this.#npn += 1
     const npn = String(this.#npn) // nobody else's
     const job = await service.ok('PUT', '/v1/accounts/subscriptions', ['15645555', npn], client)
-    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 20_000 })
+    await vi.waitFor(() => service.ok('GET', `${path}/population/${npn}`, undefined, key), { timeout: 60_000 })
     const replay = { kind: 'recover', endpointIds: [endpoint.id] }
     const { previewId } = await service.ok('POST', `${path}/replay/preview`, replay, key)
     const preview = await service.ok('POST', `${path}/population/preview?mode=add`, [npn], key)

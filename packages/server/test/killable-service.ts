@@ -4,6 +4,7 @@ import { sealingKey } from '#src/accounts/encryption.ts'
 import { createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import type { FailpointName } from '#src/delivery/failpoint.ts'
+import { PATIENCE } from './patience.ts'
 import type { KillableOrders } from './service-process.ts'
 
 /**
@@ -26,6 +27,7 @@ const log = pino({ level: 'info', base: null }, pino.destination({ fd: 2, sync: 
 const config = loadConfig({ PORT: '0', ADMIN_PORT: '0', ...environment })
 const app = await createApp(config, connection, sealingKey(Buffer.from(masterKey, 'base64')), log, {
   durabilityUnchecked: true,
+  patience: PATIENCE,
   pages: { status: 200, index: '', files: new Map() },
   failpoint,
   ...(leaseTimes ? { leaseTimes } : {}),

@@ -27,7 +27,7 @@ export class TestWorld {
 
   private constructor(database: TestDatabase, clock: Clock) {
     this.database = database
-    this.api = database.open('api', { statementTimeoutMs: 2_000 })
+    this.api = database.open('api')
     this.updates = database.open('updates', { connectionsMax: 12 })
     this.owner = database.open('migrate', { statementTimeoutMs: 60_000, queryTimeoutMs: 60_000 })
     this.clock = clock

@@ -20,6 +20,16 @@ export const HELD_OPEN: TransactionOptions = {
   settings: { idle_in_transaction_session_timeout: '0' },
 }
 
+/** On however slow a machine: of pools whose limits are not what is tested. */
+const PATIENT_LIMITS = {
+  connectionsMax: 4,
+  statementTimeoutMs: 30_000,
+  queryTimeoutMs: 60_000,
+  waitMsMax: 30_000,
+  connectTimeoutMs: 30_000,
+  lockTimeoutMs: 30_000,
+}
+
 const sessionOptions = {
   applicationName: 'test',
   statementTimeoutMs: 30_000,
@@ -45,8 +55,7 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
     connection,
     superuserConnection: inDatabase(server.superuserConnection, name),
     open(role, options = {}) {
-      const limits = { connectionsMax: 4, statementTimeoutMs: 5_000, queryTimeoutMs: 10_000 }
-      const pool = new Database(connection, { role, applicationName: `test-${role}`, ...limits, ...options })
+      const pool = new Database(connection, { role, applicationName: `test-${role}`, ...PATIENT_LIMITS, ...options })
       pools.push(pool)
       return pool
     },

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,7 +13,7 @@ import { type Connection, Database } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning, type EmbeddedPostgres, startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import type { FailpointName } from '#src/delivery/failpoint.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
-import { ApiClient, type TestAccount } from './api-client.ts'
+import { ApiClient, bodyOf, type CallOptions, type TestAccount } from './api-client.ts'
 import { testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -35,6 +35,9 @@ export type KillableOrders = {
   /** The process kills itself when it reaches this place for the n-th time (1, 2, …). */
   killAt?: { failpoint: FailpointName; time: number }
 }
+
+/** Each takes its time: this is a minute at least. */
+const REFUSALS_MAX = 40
 
 type Started = { url: string | null; adminUrl: string }
 
@@ -91,6 +94,18 @@ export class ServiceProcess extends ApiClient {
 
   get adminUrl(): string {
     return this.#started.adminUrl
+  }
+
+  /** As a client does it: what a service that has no time at the moment has refused is asked again, by the same key. */
+  // biome-ignore lint/suspicious/noExplicitAny: an answer of any operation
+  override async ok(method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<any> {
+    const key: Record<string, string> = method === 'POST' ? { 'idempotency-key': randomUUID() } : {}
+    const keyed = { ...options, headers: { ...key, ...options.headers } }
+    for (let refusals = 0; refusals < REFUSALS_MAX; refusals += 1) {
+      const answer = await this.call(method, path, body, keyed)
+      if (answer.status !== 503 || !answer.headers.has('retry-after')) return bodyOf(answer, `${method} ${path}`)
+    }
+    throw new Error(`${method} ${path}: 503, ${REFUSALS_MAX} times`)
   }
 
   get pid(): number {
@@ -267,7 +282,7 @@ function urlOf(connection: Connection): string {
 
 async function makeKeys(connection: Connection): Promise<Record<Environment, string>> {
   const clock = new DatabaseClock()
-  const options = { connectionsMax: 1, statementTimeoutMs: 5_000, queryTimeoutMs: 5_000 }
+  const options = { connectionsMax: 1, statementTimeoutMs: 30_000, queryTimeoutMs: 30_000 }
   const database = new Database(connection, { role: 'api', applicationName: 'test', ...options })
   const key = async (environment: Environment) => {
     const made = await database.transaction({ settings: visibleTo(environment) }, (tx) =>

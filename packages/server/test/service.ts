@@ -10,11 +10,11 @@ import { IdSource } from '#src/adapters/ids.ts'
 import type { Connection } from '#src/adapters/postgres/database.ts'
 import { type App, createApp } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
-import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
 import type { Pages } from '#src/portal/built-pages.ts'
 import type { Overrides } from '#src/wiring/base.ts'
 import { ApiClient, type TestAccount } from './api-client.ts'
 import { ManualClock } from './manual-clock.ts'
+import { PATIENCE, PATIENT_LEASES } from './patience.ts'
 import { type TestDatabase, testDatabase } from './postgres.ts'
 import type { Receiver } from './receiver.ts'
 import { WatchedAnswers } from './watched-answers.ts'
@@ -37,9 +37,6 @@ export type ServiceOptions = {
 
 /** Tests that want pages bring some: building them is the business of few. */
 const NO_PAGES: Pages = { status: 200, index: '', files: new Map() }
-
-/** A machine that is busy with other tests must not look like a worker that has died. */
-const PATIENT_LEASES: LeaseTimes = { ...LEASE_TIMES, leaseMs: 60_000, selfStopMs: 50_000, startMs: 40_000 }
 
 /** The whole service in this process, on a real PostgreSQL, spoken to over HTTP. Only the clock is a test's own. */
 export class TestService extends ApiClient {
@@ -103,6 +100,7 @@ export class TestService extends ApiClient {
       clock,
       random: () => 0.5,
       leaseTimes: PATIENT_LEASES,
+      patience: PATIENCE,
       connectFeed: async () => null, // a test that wants feeds asks for them: `connectFeed: undefined`
       durabilityUnchecked: true,
       pages: NO_PAGES,
@@ -180,6 +178,12 @@ export class TestService extends ApiClient {
     await this.app.runs?.settled()
     await this.app.tasks?.settled()
     await this.app.worker?.settled()
+  }
+
+  /** Moves the clock to the next alarm where that is as near: for work that waits in short steps, however slow the machine is. */
+  passWait(msMax: number): void {
+    const next = this.clock.nextAlarmAt
+    if (next && next.getTime() - this.clock.now().getTime() <= msMax) this.clock.advanceTo(next)
   }
 
   /** Moves the clock from one due moment to the next, letting the work of each settle. */

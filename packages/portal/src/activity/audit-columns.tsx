@@ -2,10 +2,11 @@ import type { AuditLine } from '@producersync/server/contract'
 import { Link } from '@tanstack/react-router'
 import layout from '#src/look/layout.module.css'
 import type { Column } from '#src/parts/listing.tsx'
+import { roleWords } from '#src/session/roles.ts'
 import { pageOfId } from '#src/shell/destination.ts'
 import { accountText } from '#src/text-account.ts'
 import { Time } from '#src/time/time.tsx'
-import { changeWords } from './change-words.ts'
+import { type Change, fieldWords, isMoment, isNothing, targetWords, valueWords } from './change-words.ts'
 
 const words = accountText.activity
 
@@ -21,12 +22,17 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
         <span>
           {name ?? words.kinds[kind] ?? kind}
           <span className={layout.muted}>
-            {[name !== null && words.kinds[kind], role].filter(Boolean).map((part) => ` · ${part}`)}
+            {[name !== null && words.kinds[kind], role && roleWords(role)].filter(Boolean).map((part) => ` · ${part}`)}
           </span>
         </span>
       ),
     },
-    { key: 'what', head: words.what, isPlain: true, cell: ({ summary }) => summary },
+    {
+      key: 'what',
+      head: words.what,
+      isPlain: true,
+      cell: ({ summary }) => <span className={layout.cell}>{summary}</span>,
+    },
     {
       key: 'target',
       head: words.target,
@@ -39,9 +45,7 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
         changes.length > 0 || reason !== null ? (
           <span className={layout.tight}>
             {changes.map((change) => (
-              <span key={change.field} className={layout.mono}>
-                {changeWords(change)}
-              </span>
+              <ChangeOf key={change.field} change={change} />
             ))}
             {reason !== null && <span>{words.reason(reason)}</span>}
           </span>
@@ -51,11 +55,37 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
   ]
 }
 
+/** `Disabled: No → Yes`; of what nobody should read only that it was changed. */
+function ChangeOf({ change: { field, before, after, withheld } }: { change: Change }) {
+  return (
+    <span className={layout.cell}>
+      <span className={layout.muted}>{words.ofField(fieldWords(field))}</span>
+      {withheld ? (
+        words.withheld
+      ) : (
+        <>
+          {!isNothing(before) && (
+            <>
+              <Value field={field} value={before} />
+              {words.becomes}
+            </>
+          )}
+          <Value field={field} value={after} />
+        </>
+      )}
+    </span>
+  )
+}
+
+function Value({ field, value }: { field: string; value: unknown }) {
+  return isMoment(value) ? <Time at={value} form="short" /> : valueWords(field, value)
+}
+
 function Target({ target: { kind, id }, account }: { target: { kind: string; id: string }; account: string | null }) {
   const hasPage = pageOfId(id) !== undefined
   return (
-    <span>
-      {kind}{' '}
+    <span className={layout.cell}>
+      {targetWords(kind)}{' '}
       {hasPage && account !== null ? (
         <Link to="/o/$id" params={{ id }} search={{ account }} className={layout.mono}>
           {id}

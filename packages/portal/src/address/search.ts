@@ -5,7 +5,7 @@ const readers = {
   type: listOf((word) => /^[a-zA-Z0-9\-_.*]{1,256}$/.test(word)),
   endpoint: listOf((word) => /^[a-zA-Z0-9\-_.]{1,256}$/.test(word)),
   class: listOf((word) => /^[a-z_0-9]{1,64}$/.test(word)),
-  code: listOf((word) => /^[1-9][0-9x]{2}$/.test(word)),
+  code: listOf((word) => /^(0|[1-5]([0-9]{2}|xx))$/.test(word)),
   npn: oneThat((word) => /^[0-9]{1,10}$/.test(word)),
   q: oneThat((word) => word.length <= 256),
   test: oneThat((word) => ['true', 'false', 'include', 'only', 'exclude'].includes(word)),

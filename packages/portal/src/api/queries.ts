@@ -18,6 +18,9 @@ export function createQueryClient(): QueryClient {
     defaultOptions: {
       queries: {
         staleTime: FRESH_MS,
+        // without a network a read fails as without a service: it says so, rather than to wait without a word
+        networkMode: 'always',
+        refetchOnReconnect: true,
         retry: (count, error) => count < TRIES_MAX - 1 && isPassing(error),
         retryDelay: (count, error) =>
           error instanceof ApiError && error.retryAfterSeconds !== null

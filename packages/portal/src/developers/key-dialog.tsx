@@ -8,11 +8,11 @@ import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Radios, Select, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
+import { ROLE_OPTIONS, type Role } from '#src/session/roles.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 
 const words = accountText.keysOf
-const ROLES = ['viewer', 'developer', 'admin'] as const
 const DAYS = ['90', '365', ''] as const
 
 /** A new key; its secret comes with the answer, this once. */
@@ -27,7 +27,7 @@ export function KeyDialog({
 }) {
   const [kind, setKind] = useState<'apiKey' | 'client'>('apiKey')
   const [name, setName] = useState('')
-  const [role, setRole] = useState<(typeof ROLES)[number]>('developer')
+  const [role, setRole] = useState<Role>('developer')
   const [days, setDays] = useState<(typeof DAYS)[number]>('365')
   const [isMaking, setMaking] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -81,7 +81,7 @@ export function KeyDialog({
               hint={accountText.members.roleHints[role]}
               value={role}
               onChange={setRole}
-              options={ROLES.map((value) => ({ value, label: accountText.members.roles[value] }))}
+              options={ROLE_OPTIONS}
             />
             <Select
               label={words.expires}

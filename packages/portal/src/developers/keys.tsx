@@ -11,9 +11,10 @@ import { Empty } from '#src/parts/notice.tsx'
 import { useRevoking } from '#src/parts/revoking.tsx'
 import { ShownOnce } from '#src/parts/shown-once.tsx'
 import type { Account } from '#src/session/account.ts'
+import { roleWords } from '#src/session/roles.ts'
+import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
-import { endpointText } from '#src/text-endpoints.ts'
-import { Age, Time } from '#src/time/time.tsx'
+import { LastAge, Time } from '#src/time/time.tsx'
 import { KeyDialog } from './key-dialog.tsx'
 
 const words = accountText.keysOf
@@ -48,17 +49,23 @@ export function Keys({ account }: { account: Account }) {
       ),
     },
     { key: 'kind', head: words.kind, cell: ({ kind }) => words.kinds[kind] },
-    { key: 'may', head: words.may, cell: ({ role, scopes }) => role ?? scopes.join(', ') },
+    { key: 'may', head: words.may, cell: ({ role, scopes }) => (role === null ? scopes.join(', ') : roleWords(role)) },
     {
       key: 'used',
       head: words.lastUsed,
-      cell: ({ lastUsedAt }) => (lastUsedAt === null ? endpointText.endpoints.never : <Age at={lastUsedAt} />),
+      cell: ({ lastUsedAt }) => <LastAge at={lastUsedAt} />,
     },
     {
       key: 'expires',
       head: words.expires,
       cell: ({ expiresAt, revokedAt }) =>
-        revokedAt !== null ? words.revoked : expiresAt === null ? words.never : <Time at={expiresAt} form="day" />,
+        revokedAt !== null ? (
+          words.revoked
+        ) : expiresAt === null ? (
+          text.common.never
+        ) : (
+          <Time at={expiresAt} form="day" />
+        ),
     },
     revoking.column,
   ]

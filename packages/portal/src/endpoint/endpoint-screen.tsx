@@ -12,7 +12,7 @@ import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { LinkTabs } from '#src/parts/link-tabs.tsx'
 import { Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
-import { ReplayDialog, type ReplayWish } from '#src/replays/replay-dialog.tsx'
+import { failedAt, ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { EndpointPill } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
@@ -28,7 +28,6 @@ import { TestingTab } from './testing-tab.tsx'
 const words = endpointText.endpoint
 const TABS = ['overview', 'deliveries', 'testing', 'secrets', 'settings'] as const
 type Tab = (typeof TABS)[number]
-const WEEK_MS = 7 * 86_400_000
 
 /** One endpoint. Source: portal S4. */
 export function EndpointScreen() {
@@ -132,20 +131,11 @@ function Acts({ endpoint, health, account }: { endpoint: Endpoint; health: Endpo
         account={account}
         onGone={() => void navigate({ to: '/a/$account/endpoints', params: { account: account.id } })}
       />
-      {isReplaying && <ReplayDialog wish={missedBy(endpoint.id)} onClose={() => setReplaying(false)} />}
+      {isReplaying && <ReplayDialog wish={failedAt(endpoint.id)} onClose={() => setReplaying(false)} />}
       <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
       {dialog === 'enable' && <EnableDialog endpoint={endpoint} since={since} account={account} onClose={close} />}
     </>
   )
-}
-
-/** What failed there in the last week: what most people who press Replay at an endpoint mean. */
-function missedBy(endpoint: string): ReplayWish {
-  return {
-    kind: 'recover',
-    endpointIds: [endpoint],
-    filter: { from: new Date(Date.now() - WEEK_MS).toISOString() },
-  }
 }
 
 /** The beginning of a span; the same for a minute, so that what is read stays the same question. */

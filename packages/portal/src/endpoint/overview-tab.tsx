@@ -14,11 +14,14 @@ import { Tabs } from '#src/parts/tabs.tsx'
 import type { Account } from '#src/session/account.ts'
 import { count } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
-import { Age, Time } from '#src/time/time.tsx'
+import { useNow } from '#src/time/now.ts'
+import { LastAge, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { SPANS, type Span } from './span.ts'
 
 const words = endpointText.endpoint.overview
+/** As long before it people are told of it. */
+const CERTIFICATE_MS = 14 * 86_400_000
 const NEXT_BUCKET_MS = { FiveMinutes: 300_000, OneHour: 3_600_000, OneDay: 86_400_000 }
 
 /** How the endpoint has done, why it fails, and what it is sent. */
@@ -36,6 +39,7 @@ export function OverviewTab({
   return (
     <div className={layout.stack}>
       {health.kind === 'ready' && <Failing health={health.data} account={account} />}
+      {health.kind === 'ready' && <CertificateEnds at={health.data.certificateExpiresAt} />}
       <div className={layout.columns}>
         <Part of={health}>{(data) => <Charts health={data} span={span} account={account} />}</Part>
         <div className={layout.stack}>
@@ -79,6 +83,17 @@ function Failing({ health, account }: { health: EndpointHealth; account: Account
           </>
         )}
       </div>
+    </Notice>
+  )
+}
+
+/** What fails soon, while it still works. */
+function CertificateEnds({ at }: { at: string | null }) {
+  const now = useNow()
+  if (at === null || Date.parse(at) - now.getTime() > CERTIFICATE_MS || Date.parse(at) < now.getTime()) return null
+  return (
+    <Notice tone="warn" title={words.certificateEnds}>
+      {words.certificateAdvice} <Time at={at} form="short" />
     </Notice>
   )
 }
@@ -164,12 +179,32 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
                 </div>
               ))}
         </dd>
+        <dt>{words.signatures}</dt>
+        <dd>
+          <Link
+            to="/a/$account/endpoints/$endpoint"
+            params={{ account: account.id, endpoint: endpoint.id }}
+            search={{ tab: 'testing' }}
+          >
+            {endpoint.signatureCheck === null
+              ? words.notChecked
+              : endpointText.signature.verdicts[endpoint.signatureCheck.verdict]}
+          </Link>
+        </dd>
         {standing && (
           <>
             <dt>{words.lastSuccess}</dt>
             <dd>
-              {standing.lastSuccessAt === null ? endpointText.endpoints.never : <Age at={standing.lastSuccessAt} />}
+              <LastAge at={standing.lastSuccessAt} />
             </dd>
+            {standing.certificateExpiresAt !== null && (
+              <>
+                <dt>{words.certificate}</dt>
+                <dd>
+                  <Time at={standing.certificateExpiresAt} form="day" />
+                </dd>
+              </>
+            )}
             <dt>{words.waiting}</dt>
             <dd>
               <Link

@@ -1,11 +1,12 @@
 import { useNavigate } from '@tanstack/react-router'
-import { Ban, Ellipsis, Pencil, Play, Send, Trash2 } from 'lucide-react'
+import { Ban, Ellipsis, Pencil, Play, RotateCcw, Send, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Menu, MenuItem } from '#src/parts/menu.tsx'
 import { MenuButton } from '#src/parts/menu-button.tsx'
 import { say } from '#src/parts/toast.tsx'
+import { failedAt, ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import type { Account } from '#src/session/account.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 import { hostOf } from './url.ts'
@@ -18,7 +19,7 @@ type Target = { id: string; url: string; isDisabled: boolean; waiting: number | 
 /** What can be done to one endpoint. @param onGone  it has been deleted */
 export function EndpointMenu({ target, account, onGone }: { target: Target; account: Account; onGone?: () => void }) {
   const { id, url, isDisabled, waiting } = target
-  const [dialog, setDialog] = useState<'disable' | 'delete' | null>(null)
+  const [dialog, setDialog] = useState<'disable' | 'delete' | 'replay' | null>(null)
   const navigate = useNavigate()
   const { setDisabled, remove } = useEndpointWrites(account.id)
   const name = hostOf(url)
@@ -41,6 +42,14 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
           onAction={() => void navigate({ to: '/a/$account/endpoints/$endpoint', params, search: { tab: 'testing' } })}
         >
           {words.test}
+        </MenuItem>
+        <MenuItem
+          id="replay"
+          icon={RotateCcw}
+          whyOff={account.whyNot('CreateAttempts')}
+          onAction={() => setDialog('replay')}
+        >
+          {words.replay}
         </MenuItem>
         <MenuItem
           id="edit"
@@ -68,6 +77,7 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
           {words.delete}
         </MenuItem>
       </Menu>
+      {dialog === 'replay' && <ReplayDialog wish={failedAt(id)} onClose={close} />}
       <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
       <DangerDialog
         title={words.deleteTitle(name)}

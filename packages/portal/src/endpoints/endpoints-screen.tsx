@@ -20,7 +20,7 @@ import { type Account, useAccount } from '#src/session/account.ts'
 import { ENDPOINT_STATES, EndpointPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
-import { Age, Time } from '#src/time/time.tsx'
+import { LastAge, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
@@ -145,7 +145,7 @@ function columnsOf(
     {
       key: 'success',
       head: words.lastSuccess,
-      cell: ({ lastSuccessAt }) => (lastSuccessAt === null ? words.never : <Age at={lastSuccessAt} isInRow />),
+      cell: ({ lastSuccessAt }) => <LastAge at={lastSuccessAt} isInRow />,
     },
     {
       key: 'day',

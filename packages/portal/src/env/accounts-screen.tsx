@@ -13,9 +13,8 @@ import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { useSession } from '#src/session/account.ts'
 import { STAFF } from '#src/session/session.ts'
 import { count, text } from '#src/text.ts'
-import { endpointText } from '#src/text-endpoints.ts'
 import { envText } from '#src/text-env.ts'
-import { Age } from '#src/time/time.tsx'
+import { LastAge } from '#src/time/time.tsx'
 import { NewAccountDialog } from './new-account-dialog.tsx'
 
 const words = envText.accounts
@@ -115,13 +114,11 @@ const COLUMNS: Column<EnvAccount>[] = [
   {
     key: 'signal',
     head: words.lastSignal,
-    cell: ({ lastSignalAt }) =>
-      lastSignalAt === null ? endpointText.endpoints.never : <Age at={lastSignalAt} isInRow />,
+    cell: ({ lastSignalAt }) => <LastAge at={lastSignalAt} isInRow />,
   },
   {
     key: 'signIn',
     head: words.lastSignIn,
-    cell: ({ lastSignInAt }) =>
-      lastSignInAt === null ? endpointText.endpoints.never : <Age at={lastSignInAt} isInRow />,
+    cell: ({ lastSignInAt }) => <LastAge at={lastSignInAt} isInRow />,
   },
 ]

@@ -3,7 +3,7 @@ import { CircleAlert, CircleCheck } from 'lucide-react'
 import { useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Fact } from '#src/parts/fact.tsx'
-import { type Column, Listing } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty, Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { Pill } from '#src/parts/pill.tsx'
@@ -144,7 +144,11 @@ const SLOWEST: Column<EnvHealth['slowestEndpoints'][number]>[] = [
     key: 'endpoint',
     head: endpointText.endpoints.endpoint,
     isPlain: true,
-    cell: ({ endpointId }) => <code>{endpointId}</code>,
+    cell: ({ accountId, endpointId }) => (
+      <RowLink to="/a/$account/endpoints/$endpoint" params={{ account: accountId, endpoint: endpointId }}>
+        <code>{endpointId}</code>
+      </RowLink>
+    ),
   },
   { key: 'account', head: envText.accounts.account, cell: ({ accountId }) => <code>{accountId}</code> },
   { key: 'p95', head: endpointText.endpoints.p95, isNumber: true, cell: ({ p95Ms }) => durationWords(p95Ms) },
@@ -153,7 +157,7 @@ const SLOWEST: Column<EnvHealth['slowestEndpoints'][number]>[] = [
 ]
 
 const JOBS: Column<EnvHealth['jobs'][number]>[] = [
-  { key: 'kind', head: words.job, isPlain: true, cell: ({ kind }) => kind },
+  { key: 'kind', head: words.job, isPlain: true, cell: ({ kind }) => words.jobKinds[kind] ?? kind },
   { key: 'running', head: words.running, isNumber: true, cell: ({ running }) => count(running) },
   { key: 'failed', head: text.charts.failed, isNumber: true, cell: ({ failed }) => count(failed) },
   {

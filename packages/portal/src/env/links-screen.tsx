@@ -12,7 +12,8 @@ import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useRevoking } from '#src/parts/revoking.tsx'
-import { ShownOnce } from '#src/parts/shown-once.tsx'
+import { MadeLink } from '#src/session/made-link.tsx'
+import { ROLE_OPTIONS, type Role, roleWords } from '#src/session/roles.ts'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
@@ -21,7 +22,6 @@ import { Time } from '#src/time/time.tsx'
 
 const words = envText.links
 const PATH = '/api/v1/env/login-link'
-const ROLES = ['viewer', 'developer', 'admin'] as const
 const HOURS = ['1', '24', '168'] as const
 
 /** Login links of the environment: made, shown once, withdrawn. Source: portal O3. */
@@ -49,7 +49,11 @@ export function LinksScreen() {
       cell: ({ person }) => <strong>{person ?? accountText.settings.nobody}</strong>,
     },
     { key: 'account', head: envText.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
-    { key: 'role', head: accountText.members.role, cell: ({ role }) => role ?? words.ownRights },
+    {
+      key: 'role',
+      head: accountText.members.role,
+      cell: ({ role }) => (role === null ? words.ownRights : roleWords(role)),
+    },
     { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
     { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
@@ -57,19 +61,7 @@ export function LinksScreen() {
   ]
   return (
     <Page title={words.title}>
-      {made && (
-        <ShownOnce
-          title={accountText.members.linkFor(made.person)}
-          value={made.url}
-          name={accountText.members.link}
-          note={
-            <>
-              {accountText.members.linkNote} <Time at={made.expiresAt} form="short" />
-            </>
-          }
-          onDone={() => setMade(null)}
-        />
-      )}
+      {made && <MadeLink of={made} onDone={() => setMade(null)} />}
       <NewLink
         onMade={async (link) => {
           setMade(link)
@@ -92,7 +84,7 @@ export function LinksScreen() {
 function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
   const [account, setAccount] = useState('')
   const [person, setPerson] = useState('')
-  const [role, setRole] = useState<(typeof ROLES)[number]>('admin')
+  const [role, setRole] = useState<Role>('admin')
   const [hours, setHours] = useState<(typeof HOURS)[number]>('24')
   const [isMaking, setMaking] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -127,12 +119,7 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
       <div className={layout.fields}>
         <TextField label={words.accountId} value={account} onChange={setAccount} isMono />
         <TextField label={accountText.members.person} value={person} onChange={setPerson} />
-        <Select
-          label={accountText.members.role}
-          value={role}
-          onChange={setRole}
-          options={ROLES.map((value) => ({ value, label: accountText.members.roles[value] }))}
-        />
+        <Select label={accountText.members.role} value={role} onChange={setRole} options={ROLE_OPTIONS} />
         <Select
           label={words.expires}
           value={hours}

@@ -11,7 +11,7 @@ export function filterWords(filters: Filters): string | undefined {
     state?.map((one) => text.states[one as 'waiting'] ?? one).join(' or '),
     type?.join(' or '),
     classes?.map((one) => deliveryText.classes[one] ?? one).join(' or '),
-    code && words.code(code.join(' or ')),
+    code && codeWords(code),
     npn && words.npn(npn),
     q && words.searched(q),
     test === 'true' || test === 'false' ? words.test[test] : undefined,
@@ -19,4 +19,11 @@ export function filterWords(filters: Filters): string | undefined {
     slow && words.slow,
   ].filter((part) => part !== undefined)
   return parts.length === 0 ? undefined : parts.join(', ')
+}
+
+/** `0` is no answer at all. */
+function codeWords(codes: readonly string[]): string {
+  const answered = codes.filter((code) => code !== '0')
+  const parts = [answered.length > 0 && words.code(answered.join(' or ')), codes.includes('0') && words.noAnswer]
+  return parts.filter((part) => part !== false).join(' or ')
 }

@@ -33,4 +33,5 @@ test('a filter is said in words, and none when there is none', () => {
   expect(filterWords({ state: ['retrying', 'exhausted'], class: ['http_busy'], npn: '15645555', slow: 'true' })).toBe(
     'Retrying or Exhausted, Your endpoint is busy, NPN 15645555, Slower than 3 s',
   )
+  expect(filterWords({ code: ['503', '0'] })).toBe('Answer 503 or No answer')
 })

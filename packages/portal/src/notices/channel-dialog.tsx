@@ -16,7 +16,7 @@ type Rule = ChannelIn['rules'][number]
 const RULES = Object.keys(words.rules) as Rule[]
 const KINDS = ['mail', 'chat', 'webhook'] as const
 /** What most people want to know at once. */
-const USUAL: readonly Rule[] = ['first_failure', 'exhausted', 'disabled', 'daily_signal_late']
+const USUAL: readonly Rule[] = ['first_failure', 'exhausted', 'disabled', 'daily_signal_late', 'certificate_ending']
 
 /** Adds a channel, or changes one. */
 export function ChannelDialog({

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import type { View } from '#src/api/queries.ts'
-import { ErrorNotice, Skeleton } from './notice.tsx'
+import { ErrorNotice, Skeleton, Stale } from './notice.tsx'
 import { Page } from './page.tsx'
 
 /**
@@ -21,7 +21,14 @@ export function Detail<Data>({
   beside?: ReactNode
   children: (data: Data) => ReactNode
 }) {
-  if (view.kind === 'ready') return children(view.data)
+  if (view.kind === 'ready') {
+    return (
+      <>
+        {view.staleSince && <Stale since={view.staleSince} />}
+        {children(view.data)}
+      </>
+    )
+  }
   return (
     <Page title={title} crumbs={crumbs} beside={beside}>
       {view.kind === 'failed' ? <ErrorNotice error={view.error} retry={view.retry} /> : <Skeleton />}

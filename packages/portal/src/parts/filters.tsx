@@ -1,5 +1,5 @@
 import { SlidersHorizontal } from 'lucide-react'
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, type SubmitEvent, useEffect, useState } from 'react'
 import { useIsNarrow } from '#src/look/narrow.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
@@ -78,10 +78,14 @@ export function SearchFilter({
     const timer = setTimeout(() => onChange(typed || undefined), WAIT_MS)
     return () => clearTimeout(timer)
   }, [typed, value, onChange])
+  function submit(event: SubmitEvent) {
+    event.preventDefault()
+    if (typed !== value) onChange(typed || undefined)
+  }
   return (
-    <div className={styles.search}>
+    <form className={styles.search} onSubmit={submit}>
       <TextField label={label} isLabelHidden placeholder={label} type="search" value={typed} onChange={setTyped} />
-    </div>
+    </form>
   )
 }
 

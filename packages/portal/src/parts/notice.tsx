@@ -136,7 +136,8 @@ export function Part<Data>({
   }
 }
 
-function Stale({ since }: { since: Date }) {
+/** What is shown is from then: it could not be read since. */
+export function Stale({ since }: { since: Date }) {
   return (
     <div role="status" className={styles.small}>
       {text.common.stale(`${since.toISOString().slice(11, 19)} UTC`)}

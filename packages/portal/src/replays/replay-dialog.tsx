@@ -19,6 +19,7 @@ import { Window } from './window.tsx'
 const words = deliveryText.replay
 const RATE_DEFAULT = 20
 const RATE_MAX = 1_000
+const WEEK_MS = 7 * 86_400_000
 /** More than that asks to type a name first. */
 const UNCONFIRMED_MAX = 1_000
 
@@ -33,6 +34,17 @@ export type ReplayWish = {
   filter: Readonly<Record<string, unknown>>
   /** The filter in words; undefined: everything in the period. */
   filterWords?: string
+}
+
+/** What failed there in the last week: what most people who press Replay at an endpoint mean. */
+export function failedAt(endpoint: string): ReplayWish {
+  return {
+    kind: 'recover',
+    endpointIds: [endpoint],
+    // among what failed are the requests of a signature check, which are meant to
+    filter: { from: new Date(Date.now() - WEEK_MS).toISOString(), test: false },
+    filterWords: deliveryText.log.test.false,
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
+import { replayFilterWords } from './filter-words.ts'
 import { ReplayPill, stateOfReplay } from './replay-pill.tsx'
 import styles from './replays.module.css'
 import { useEndpointNames } from './replays-screen.tsx'
@@ -71,7 +72,7 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
       }
     >
       {replay.error !== null && <Notice tone="bad" title={words.errors[replay.error] ?? replay.error} />}
-      <Progress of={replay} />
+      <Progress of={replay} isRunning={!ENDED.has(stateOfReplay(replay))} />
       <div className={layout.columns}>
         <section className={layout.card} aria-label={words.facts}>
           <Facts of={replay} account={account.id} />
@@ -101,8 +102,10 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
 
 function Progress({
   of: { done, failed, canceledDeliveries, skipped, waiting, planned, total, secondsLeft },
+  isRunning,
 }: {
   of: Replay
+  isRunning: boolean
 }) {
   const whole = Math.max(total ?? planned, 1)
   const ended = done + failed + canceledDeliveries + skipped
@@ -117,9 +120,11 @@ function Progress({
     <section className={layout.card}>
       <div className={layout.spread}>
         <strong>{words.progress(ended, count(total ?? planned))}</strong>
-        <span className={layout.muted}>
-          {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
-        </span>
+        {isRunning && (
+          <span className={layout.muted}>
+            {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
+          </span>
+        )}
       </div>
       <progress className={styles.bar} aria-label={words.job} max={whole} value={Math.min(ended, whole)} />
       <dl className={styles.figures}>
@@ -147,7 +152,7 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
       <Fact name={words.window}>
         <Window from={since} to={until} />
       </Fact>
-      <Fact name={words.filter}>{filterText(filter)}</Fact>
+      <Fact name={words.filter}>{replayFilterWords(filter) ?? words.everything}</Fact>
       <Fact name={words.rate}>{count(rate)}</Fact>
       <Fact name={words.order}>{words.orders[order]}</Fact>
       <Fact name={words.retry}>{words.retries[retry]}</Fact>
@@ -156,12 +161,6 @@ function Facts({ of: replay, account }: { of: Replay; account: string }) {
       </Fact>
     </dl>
   )
-}
-
-function filterText(filter: object): string {
-  const given = Object.entries(filter).filter(([, value]) => value !== null && value !== undefined)
-  if (given.length === 0) return words.everything
-  return given.map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ')
 }
 
 function Acts({ of: replay, account, whyNot }: { of: Replay; account: string; whyNot: string | null }) {

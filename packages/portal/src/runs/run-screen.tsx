@@ -69,7 +69,7 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
             ) : (
               <dl className={layout.facts}>
                 {Object.entries(recordsByKind as Record<string, number>).map(([kind, records]) => (
-                  <Fact key={kind} name={kind}>
+                  <Fact key={kind} name={words.recordKinds[kind] ?? kind}>
                     {count(records)}
                   </Fact>
                 ))}

@@ -21,6 +21,10 @@ export function LoginScreen() {
   const { key } = link
   useEffect(() => {
     if (key === null) tellHost({ type: 'psapi:session-needed' })
+    const listening = new AbortController()
+    // another link that is opened in this tab changes the fragment, and no more
+    window.addEventListener('hashchange', () => location.reload(), { signal: listening.signal })
+    return () => listening.abort()
   }, [])
 
   async function go() {

@@ -72,6 +72,7 @@ export async function stay(): Promise<void> {
   await ofSession('POST', '/portal/session/extend', {})
 }
 
+/** Ends the session here, or everywhere, and leaves: with the page goes all that it has read. */
 export async function signOut({ everywhere }: { everywhere: boolean }): Promise<void> {
   try {
     await request('/portal/session', { method: 'DELETE', body: { everywhere }, token: embedded?.token })
@@ -79,9 +80,7 @@ export async function signOut({ everywhere }: { everywhere: boolean }): Promise<
     // without a session there is nothing to end
     if (!(error instanceof ApiError) || error.status !== 401) throw error
   }
-  bearers.clear()
-  embedded = null
-  become({ kind: 'none' })
+  location.assign('/portal/login')
 }
 
 /** The session is over: the page says so and keeps what it shows. */

@@ -10,20 +10,17 @@ import { Select, TextField } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
-import { ShownOnce } from '#src/parts/shown-once.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
+import { MadeLink } from '#src/session/made-link.tsx'
+import { ROLE_OPTIONS, type Role } from '#src/session/roles.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
-import { endpointText } from '#src/text-endpoints.ts'
-import { Age, Time } from '#src/time/time.tsx'
+import { LastAge, Time } from '#src/time/time.tsx'
 import { SettingsTabs } from './settings-tabs.tsx'
 
 const words = accountText.members
-const ROLES = ['viewer', 'developer', 'admin'] as const
-type Role = (typeof ROLES)[number]
-const ROLE_OPTIONS = ROLES.map((value) => ({ value, label: words.roles[value] }))
 
 /** Who may come into the account, and as what. Source: portal S16. */
 export function MembersScreen() {
@@ -82,7 +79,7 @@ function Members({ account }: { account: Account }) {
     {
       key: 'seen',
       head: words.lastSignIn,
-      cell: ({ lastSignInAt }) => (lastSignInAt === null ? endpointText.endpoints.never : <Age at={lastSignInAt} />),
+      cell: ({ lastSignInAt }) => <LastAge at={lastSignInAt} />,
     },
     {
       key: 'invited',
@@ -116,19 +113,7 @@ function Members({ account }: { account: Account }) {
     <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="members" />
       {error != null && <ErrorNotice error={error} takesFocus />}
-      {link && (
-        <ShownOnce
-          title={words.linkFor(link.person)}
-          value={link.url}
-          name={words.link}
-          note={
-            <>
-              {words.linkNote} <Time at={link.expiresAt} form="short" />
-            </>
-          }
-          onDone={() => setLink(null)}
-        />
-      )}
+      {link && <MadeLink of={link} onDone={() => setLink(null)} />}
       <Invite
         onInvite={(person, role) =>
           attempt(async () => {

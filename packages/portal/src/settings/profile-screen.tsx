@@ -1,4 +1,3 @@
-import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { switchShortcuts, useShortcutsOn } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
@@ -75,13 +74,11 @@ function Example() {
 
 function SessionCard() {
   const session = useSession()
-  const navigate = useNavigate()
   const [error, setError] = useState<unknown>(null)
   async function leave(everywhere: boolean) {
     setError(null)
     try {
       await signOut({ everywhere })
-      await navigate({ to: '/login' })
     } catch (caught) {
       setError(caught)
     }

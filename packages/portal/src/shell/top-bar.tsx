@@ -107,11 +107,6 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark']
 export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const session = useSession()
   const theme = useTheme()
-  const navigate = useNavigate()
-  async function leave() {
-    await signOut({ everywhere: false })
-    await navigate({ to: '/login' })
-  }
   return (
     <Menu
       name={text.shell.user}
@@ -128,7 +123,7 @@ export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
         <MenuItem id="shortcuts" onAction={onShortcuts}>
           {text.shell.shortcuts}
         </MenuItem>
-        <MenuItem id="out" onAction={() => void leave()}>
+        <MenuItem id="out" onAction={() => void signOut({ everywhere: false })}>
           {text.shell.signOut}
         </MenuItem>
       </MenuSection>

@@ -23,7 +23,7 @@ const TONES: Record<Verdict, 'ok' | 'warn' | 'bad'> = {
   could_not_check: 'warn',
 }
 
-/** Sends a good, a wrongly signed and an old request, and says what the answers mean. */
+/** Sends a good, a wrongly signed and an old request, and says what the answers mean; the verdict stays while it is of this URL and secret. */
 export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; account: Account }) {
   const [result, setResult] = useState<SignatureCheck | null>(null)
   const [isChecking, setChecking] = useState(false)
@@ -65,6 +65,13 @@ export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; 
       <div className={layout.stack}>
         <p className={layout.muted}>{words.body}</p>
         {error != null && <ErrorNotice error={error} />}
+        {!result && endpoint.signatureCheck && (
+          <Notice tone={TONES[endpoint.signatureCheck.verdict]} title={words.verdicts[endpoint.signatureCheck.verdict]}>
+            <span className={layout.muted}>
+              {words.latest} <Time at={endpoint.signatureCheck.checkedAt} />
+            </span>
+          </Notice>
+        )}
         {result && (
           <div className={layout.stack} role="status">
             <Notice tone={TONES[result.verdict]} title={result.title}>

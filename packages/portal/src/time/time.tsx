@@ -1,4 +1,5 @@
 import { cx } from '#src/parts/class-names.ts'
+import { text } from '#src/text.ts'
 import { useNow } from './now.ts'
 import styles from './time.module.css'
 import { ageWords, type MomentForm, momentWords } from './words.ts'
@@ -31,4 +32,9 @@ export function Age({ at, isInRow }: Moment & { isInRow?: boolean }) {
       {ageWords(date, now)}
     </time>
   )
+}
+
+/** How long ago something was last, or that it never was. */
+export function LastAge({ at, isInRow }: { at: string | null; isInRow?: boolean }) {
+  return at === null ? text.common.never : <Age at={at} isInRow={isInRow} />
 }

@@ -15,7 +15,7 @@ let figures: ListsFigures
 beforeAll(async () => {
   ;({ stage, close } = await openStage({ seed: 1, profile: null, keep: null }, () => {}))
   figures = await measureLists(stage, { attempts: DELIVERIES, requests: REQUESTS, secondsMax: 10 })
-}, 180_000)
+}, 600_000)
 afterAll(async () => await close?.())
 
 test('at least as many attempts are stored as were asked for, on all the days', async () => {

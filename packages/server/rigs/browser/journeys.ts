@@ -2,7 +2,7 @@ import { asStaff } from './journeys/as-staff.ts'
 import { badDay } from './journeys/bad-day.ts'
 import { cliLogin } from './journeys/cli-login.ts'
 import { embedded } from './journeys/embedded.ts'
-import { firstWebhook } from './journeys/first-webhook.ts'
+import { firstWebhook, firstWebhookOnPhone } from './journeys/first-webhook.ts'
 import { forged } from './journeys/forged.ts'
 import { hostileStrings } from './journeys/hostile-strings.ts'
 import { keyboard } from './journeys/keyboard.ts'
@@ -13,6 +13,7 @@ import { readOnly } from './journeys/read-only.ts'
 import { restart } from './journeys/restart.ts'
 import { rotation } from './journeys/rotation.ts'
 import { sameByApi } from './journeys/same-by-api.ts'
+import { sessionEnds } from './journeys/session-ends.ts'
 import { tenTabs } from './journeys/ten-tabs.ts'
 import { twoAccounts } from './journeys/two-accounts.ts'
 import { upload } from './journeys/upload.ts'
@@ -25,6 +26,7 @@ type Journey = { name: string; go: (setting: Setting) => Promise<void> }
 export const JOURNEYS: readonly Journey[] = [
   { name: 'an operator’s link lets in once', go: operatorLink },
   { name: 'a first webhook in minutes', go: firstWebhook },
+  { name: 'a first webhook on a phone', go: firstWebhookOnPhone },
   { name: 'a bad day', go: badDay },
   { name: 'only looking', go: readOnly },
   { name: 'hostile strings', go: hostileStrings },
@@ -40,6 +42,7 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'three time zones', go: zones },
   { name: 'two accounts, and nothing between them', go: twoAccounts },
   { name: 'requests and links that are forged', go: forged },
+  { name: 'a session ends, and what was typed stays', go: sessionEnds },
   { name: 'ten tabs, one stream', go: tenTabs },
   { name: 'the service is killed meanwhile, and comes back', go: restart },
 ]

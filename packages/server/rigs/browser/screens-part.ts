@@ -65,6 +65,7 @@ async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promi
   await inLooks(LOOKS, setting, visitor, screen.name)
   await narrow(setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
+  await noticeEnvironment(setting, visitor, screen.name)
   if (!screen.list) return
   await middleClick(setting, visitor, screen)
   for (const [state, answer] of Object.entries(FORCED)) {
@@ -120,12 +121,21 @@ async function noticePwned({ report }: Setting, visitor: Visitor, name: string):
     report.faults.push(`${name}: a stored string was run: ${JSON.stringify(pwned)}`)
 }
 
+/** Where one is stands on every screen, also where there is little room. Source: portal S0.6 */
+async function noticeEnvironment({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
+  const isSaid = await visitor.page
+    .getByText(/^Sandbox/)
+    .first()
+    .isVisible()
+  if (!isSaid) report.faults.push(`${name}: does not say in which environment it is`)
+}
+
 /** Rows are links. Source: portal G2 */
 async function middleClick({ report }: Setting, visitor: Visitor, { name }: Screen): Promise<void> {
   await visitor.page.setViewportSize({ width: 1440, height: 900 })
   const row = visitor.page.locator('[data-row-link]').first()
   if ((await row.count()) === 0) return
-  const opened = visitor.context.waitForEvent('page', { timeout: 5_000 }).catch(() => undefined)
+  const opened = visitor.context.waitForEvent('page').catch(() => undefined)
   await row.click({ button: 'middle' })
   const tab = await opened
   if (!tab) report.faults.push(`${name}: a middle click on a row opens no tab`)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { ApiClient } from '../../test/api-client.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { Processes } from '../bench/processes.ts'
-import { type Service, startService } from '../bench/service.ts'
+import { asSuperuser, type Service, startService } from '../bench/service.ts'
 
 const ADMIN = fileURLToPath(new URL('../../src/admin.ts', import.meta.url))
 const run = promisify(execFile)
@@ -120,6 +120,11 @@ export class Stage extends ApiClient {
   async staffLink(): Promise<string> {
     const { link } = JSON.parse(await this.admin('operator-link', '--json')) as { link: { url: string } }
     return link.url
+  }
+
+  /** Puts into the database what no call brings about. */
+  async write(sql: string, values: readonly unknown[]): Promise<void> {
+    await asSuperuser(this.#folder, async (client) => void (await client.query(sql, [...values])))
   }
 
   async close(): Promise<void> {

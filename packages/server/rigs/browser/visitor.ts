@@ -12,7 +12,7 @@ const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 const REFUSED = /^Failed to load resource/
 /** Of answers that a stub gives. */
 export const FORCED_HEADER = 'x-forced'
-const WAIT_MS_MAX = 10_000
+const WAIT_MS_MAX = 30_000
 
 type AxeResult = { violations: { id: string; help: string; nodes: { target: string[]; failureSummary?: string }[] }[] }
 

@@ -31,7 +31,7 @@ type Language = {
 }
 
 const SCRIPTS = fileURLToPath(new URL('./languages/', import.meta.url))
-const PROBE_MS_MAX = 10_000
+const PROBE_MS_MAX = 30_000
 const INSTALL_MS_MAX = 120_000
 /** Compiling takes a minute, and ten times that where others compile too. */
 const RUN_MS_MAX = 900_000

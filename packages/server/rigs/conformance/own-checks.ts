@@ -2,6 +2,7 @@ import { verify } from '@producersync/webhooks/node'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as Webhook2 } from 'svix'
 import { Webhook as Webhook1 } from 'svix-v1'
+import { patiently } from './patiently.ts'
 
 /** A behaviour of webhook-api 17 that the rig itself checks, from outside. */
 export type OwnCheck = { number: number; name: string; faults: readonly string[] }
@@ -12,7 +13,6 @@ type Answer = { status: number; text: string; location: string | null }
 const PARALLEL = 50
 const SECRET_BYTES_MIN = 24
 
-/** Needs an application `plain` with an endpoint `main` and a message `one`, as the plain flow leaves it. */
 export async function runOwnChecks(api: Api): Promise<OwnCheck[]> {
   return [
     {
@@ -29,26 +29,43 @@ export async function runOwnChecks(api: Api): Promise<OwnCheck[]> {
   ]
 }
 
-async function slashes(api: Api): Promise<string[]> {
+/** An application of its own, in which nothing happens between two answers: its endpoint is disabled, and its token sees no other. */
+async function slashes({ url, key }: Api): Promise<string[]> {
+  const operator = { url, key }
+  const endpoint = { url: 'https://example.com/', uid: 'main', disabled: true }
+  for (const [path, body] of [
+    ['/app', { name: 'Slashes', uid: 'slashes' }],
+    ['/app/slashes/endpoint', endpoint],
+    ['/app/slashes/msg', { eventType: 'slash.met', eventId: 'one', payload: {} }],
+  ] as const) {
+    const made = await call(operator, 'POST', path, body)
+    if (made.status >= 300) return [`${path}: ${made.status} ${made.text}`]
+  }
+  const access = await call(operator, 'POST', '/auth/app-portal-access/slashes', {})
+  const { token }: { token: string } = JSON.parse(access.text)
   const paths = [
-    '/app',
-    '/app/plain',
-    '/app/plain/endpoint',
-    '/app/plain/endpoint/main',
-    '/app/plain/endpoint/main/headers',
-    '/app/plain/endpoint/main/secret',
-    '/app/plain/msg',
-    '/app/plain/msg/one',
-    '/app/plain/msg/one/endpoint',
-    '/app/plain/attempt/msg/one',
+    '/app/slashes',
+    '/app/slashes/endpoint',
+    '/app/slashes/endpoint/main',
+    '/app/slashes/endpoint/main/headers',
+    '/app/slashes/endpoint/main/secret',
+    '/app/slashes/endpoint/main/msg',
+    '/app/slashes/msg',
+    '/app/slashes/msg/one',
+    '/app/slashes/msg/one/endpoint',
+    '/app/slashes/attempt/msg/one',
+    '/app/slashes/attempt/endpoint/main',
+    '/app/slashes/delivery',
     '/event-type',
     '/event-type/producersync.npn.activated',
     '/background-task',
     '/health/ping',
     '/app/nobody',
+    '/app',
   ]
   const faults: string[] = []
   for (const path of paths) {
+    const api = { url, key: token }
     const [without, with_] = [await call(api, 'GET', path), await call(api, 'GET', `${path}/`)]
     const isSame = without.status === with_.status && without.text === with_.text
     if (!isSame || with_.location !== null) faults.push(`${path}/: ${with_.status} ${with_.text}`)
@@ -120,7 +137,7 @@ function refusalOf(check: () => unknown): string[] {
 }
 
 async function call({ url, key }: Api, method: string, path: string, body?: object): Promise<Answer> {
-  const response = await fetch(`${url}/api/v1${path}`, {
+  const response = await patiently(`${url}/api/v1${path}`, {
     method,
     redirect: 'manual',
     headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },

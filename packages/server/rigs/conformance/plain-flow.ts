@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { patiently } from './patiently.ts'
 import { runPeopleFlow } from './plain-people.ts'
 import { runStandingsFlow } from './plain-standings.ts'
 import type { VerifyingReceiver } from './receiver.ts'
@@ -14,6 +15,7 @@ type Parts = {
   client: (account: string) => Promise<Client>
   producer: (accountId: string, npn: string) => Promise<Producer>
   heldRun: (accountId: string) => Promise<string>
+  heldJob: (accountId: string) => Promise<string>
   claims: (operationId: string) => boolean
 }
 type Body = Record<string, unknown>
@@ -22,9 +24,10 @@ const APP = 'plain'
 /** In every sandbox account from the start, with a record of each kind. Source: producersync-api 12. */
 const NPN = '15645555'
 const MISSED = 100
-const LOOKS_MAX = 200
+/** Limits for a machine that has much else to do. */
+const LOOKS_MAX = 1_200
 const LOOK_MS = 50
-const ATTEMPTS_MAX = 5
+const TIMEOUT_MS = 30_000
 
 /** What no SDK calls: additive and older operations of the management API, the token endpoint, the ProducerSync API. */
 export async function runPlainFlow({
@@ -35,6 +38,7 @@ export async function runPlainFlow({
   client,
   producer,
   heldRun,
+  heldJob,
   claims,
 }: Parts): Promise<string[]> {
   const faults: string[] = []
@@ -42,7 +46,8 @@ export async function runPlainFlow({
   /** @returns the body; what is not 2xx is a fault */
   async function call(operationId: string, method: string, path: string, body?: unknown, token = key): Promise<Body> {
     if (!claims(operationId)) return {}
-    const response = await patiently(`${url}${path}`, {
+    const send = BUSY.has(operationId) ? untilFree : patiently
+    const response = await send(`${url}${path}`, {
       method,
       headers: {
         ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
@@ -86,7 +91,7 @@ export async function runPlainFlow({
     await call('v1.health.get', 'GET', '/api/v1/health', undefined, '')
     await call('v1.health.ping', 'GET', '/api/v1/health/ping', undefined, '')
     await call('v1.application.create', 'POST', '/api/v1/app', { name: 'Plain', uid: APP })
-    const endpoint = { url: receiver.urlOf('/plain'), uid: 'main', timeoutMs: 4_000, ordering: 'none' }
+    const endpoint = { url: receiver.urlOf('/plain'), uid: 'main', timeoutMs: TIMEOUT_MS, ordering: 'none' }
     await call('v1.endpoint.create', 'POST', `${app}/endpoint`, endpoint)
     const messages = [
       { eventType: 'plain.sent', eventId: 'one', payload: { n: 1 } },
@@ -97,8 +102,8 @@ export async function runPlainFlow({
     const attempts = `${app}/msg/one/attempt`
     const list = await until(
       () => call('v1.message-attempt.list-of-msg', 'GET', `${attempts}?expanded_statuses=true`),
-      ({ data }) => Array.isArray(data) && data.length > 0,
-      'an attempt',
+      ({ data }) => Array.isArray(data) && data.some((row) => toBody(row).status === 0),
+      'a delivery',
     )
     const attempt = firstId(list.data)
     await call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', `${app}/msg/one/endpoint/main/attempt`)
@@ -154,6 +159,13 @@ export async function runPlainFlow({
     await call('v1.issue.patch', 'PATCH', issue, { state: 'acknowledged', note: 'Seen' })
     await call('v1.message.sign', 'POST', `${app}/msg/bad/endpoint/failing/sign`)
     await call('v1.message-attempt.retry', 'POST', `${app}/msg/bad/endpoint/failing/retry`)
+    // while an attempt is being recorded, what is planned is not there to be canceled
+    const ofBoth = `${app}/msg/bad/endpoint/failing/attempt`
+    await until(
+      () => call('v1.message-attempt.list-of-msg-by-endpoint', 'GET', ofBoth),
+      ({ data }) => Array.isArray(data) && data.length === 2,
+      'a second attempt',
+    )
     await call('v1.message-attempt.cancel', 'POST', `${app}/msg/bad/endpoint/failing/cancel`)
     const preview = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
     const { previewId } = await call('v1.replay.preview', 'POST', `${app}/replay/preview`, preview)
@@ -232,11 +244,11 @@ export async function runPlainFlow({
     const records = await producer(String(accountId), NPN)
     for (const [operationId, path] of readsOf(records)) await call(operationId, 'GET', path, undefined, token)
     await runs(String(accountId), token)
-    await population()
+    await population(String(accountId))
   }
 
   /** What people see of the population and the runs, and how they change it. */
-  async function population(): Promise<void> {
+  async function population(accountId: string): Promise<void> {
     const app = `/api/v1/app/${APP}`
     const people = `${app}/population`
     await call('v1.population.export', 'GET', `${people}/export`)
@@ -253,10 +265,7 @@ export async function runPlainFlow({
     await call('v1.population-job.list', 'GET', `${people}/job`)
     await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
     await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
-    const list = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
-    const long = await call('v1.population.preview', 'POST', `${people}/preview?mode=add`, list)
-    const running = await call('v1.population.change', 'POST', `${people}/change`, { previewId: long.id })
-    await call('v1.population-job.cancel', 'POST', `${people}/job/${String(running.id)}/cancel`)
+    await call('v1.population-job.cancel', 'POST', `${people}/job/${await heldJob(accountId)}/cancel`)
     const { data } = await call('v1.run-day.list', 'GET', `${app}/run`)
     const [day]: unknown[] = Array.isArray(data) ? data : []
     await call('v1.run-day.get', 'GET', `${app}/run/${String(toBody(day).runDate)}`)
@@ -280,8 +289,7 @@ export async function runPlainFlow({
     const again = await call('v1.admin-runs.start', 'POST', admin, { feedId })
     const started = `${admin}/${String(again.run_id)}`
     await until(() => call('v1.admin-runs.get', 'GET', started), ended, 'the end of an operator’s run')
-    const slow = await call('v1.sandbox.run', 'POST', '/v1/sandbox/runs', { scenario: 'slow' }, token)
-    await call('v1.admin-runs.cancel', 'POST', `${admin}/${String(slow.run_id)}/cancel`)
+    await call('v1.admin-runs.cancel', 'POST', `${admin}/${await heldRun(feedId)}/cancel`)
     await call('v1.admin-runs.release', 'POST', `${admin}/${await heldRun(feedId)}/release`)
   }
 
@@ -323,13 +331,15 @@ function readsOf(records: Producer): [string, string][] {
   ]
 }
 
-/** As any client does that is told to come again. */
-async function patiently(url: string, request: RequestInit): Promise<Response> {
-  for (let attempt = 1; ; attempt += 1) {
-    const response = await fetch(url, request)
-    if (response.status !== 429 || attempt === ATTEMPTS_MAX) return response
+/** What is refused while a run is in progress: one of the feed's calendar may be, and ends by itself. */
+const BUSY: ReadonlySet<string> = new Set(['v1.sandbox.run', 'v1.admin-runs.start'])
+
+async function untilFree(url: string, request: RequestInit): Promise<Response> {
+  for (let look = 1; ; look += 1) {
+    const response = await patiently(url, request)
+    if (response.status !== 409 || look === LOOKS_MAX) return response
     await response.body?.cancel()
-    await sleep(Number(response.headers.get('retry-after') ?? 1) * 1_000)
+    await sleep(LOOK_MS)
   }
 }
 

@@ -10,6 +10,8 @@ type Parts = {
 
 const APP = 'plain-standings'
 const HOUR_MS = 3_600_000
+/** No attempt of ours is to fail because the machine has much else to do. */
+const TIMEOUT_MS = 30_000
 /** By `status`: which message stands so with which endpoint, and how it is called with `expanded_statuses`. */
 const STANDINGS = [
   { message: 'delivered', endpoint: 'good', status: 0, text: 'success' },
@@ -32,7 +34,7 @@ export async function runStandingsFlow({ call, until, receiver }: Parts): Promis
     { uid: 'again', path: '/standings/fail/again', retrySchedule: [HOUR_MS / 1_000] },
   ]
   for (const { uid, path, retrySchedule } of endpoints) {
-    const endpoint = { uid, url: receiver.urlOf(path), retrySchedule, channels: [uid] }
+    const endpoint = { uid, url: receiver.urlOf(path), retrySchedule, channels: [uid], timeoutMs: TIMEOUT_MS }
     await call('v1.endpoint.create', 'POST', `${app}/endpoint`, endpoint)
   }
   for (const { message, endpoint } of STANDINGS) {

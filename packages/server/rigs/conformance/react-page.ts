@@ -10,7 +10,7 @@ import type * as SvixReact from 'svix-react'
 export type PageOrders = { serverUrl: string; token: string; appId: string; messageId: string; receiverUrl: string }
 export type PageResult = { checks: number; faults: string[] }
 
-const SEEN_MS_MAX = 15_000
+const SEEN_MS_MAX = 60_000
 const orders = JSON.parse(process.argv[2] ?? '') as PageOrders
 const result: PageResult = { checks: 0, faults: [] }
 

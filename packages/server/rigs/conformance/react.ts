@@ -7,8 +7,8 @@ import type { PageOrders, PageResult } from './react-page.ts'
 import type { VerifyingReceiver } from './receiver.ts'
 
 const PAGE = fileURLToPath(new URL('./react-page.ts', import.meta.url))
-const PAGE_MS_MAX = 90_000
-const LOOKS_MAX = 200
+const PAGE_MS_MAX = 240_000
+const LOOKS_MAX = 1_200
 const LOOK_MS = 50
 const APP = 'react'
 const PATH = '/react'
@@ -34,8 +34,10 @@ async function prepare({ serverUrl, key, receiver, claims }: Parts): Promise<Pag
   await svix.endpoint.create(APP, { url: receiver.urlOf(PATH), uid: 'main' })
   receiver.trust(PATH, (await svix.endpoint.getSecret(APP, 'main')).key)
   const { id: messageId } = await svix.message.create(APP, { eventType: 'react.rendered', payload: { n: 1 } })
-  for (let look = 0; look < LOOKS_MAX; look += 1) {
-    if ((await svix.messageAttempt.listByMsg(APP, messageId)).data.length > 0) break
+  for (let look = 0; ; look += 1) {
+    const { data } = await svix.messageAttempt.listByMsg(APP, messageId)
+    if (data.some(({ responseStatusCode: code }) => code === 204)) break
+    if (look === LOOKS_MAX) throw new Error('the message was not delivered')
     await sleep(LOOK_MS)
   }
   const hasPortal = claims('v1.authentication.app-portal-access')

@@ -38,6 +38,7 @@ export async function storeCopies(database: RigDatabase, npns: readonly string[]
       update population_count n set ready = (select count(*) from population p where p.account_id = n.account_id and p.active and p.data_status = 'ready')`)
     await client.query(`select setval('record_id', (select (max(round) + 2) * max(stride) from copied c, stride s))`)
     for (const table of [...RECORD_KINDS, 'nipr_target', 'population']) await client.query(`vacuum (analyze) ${table}`)
+    await client.query('checkpoint') // as on any day: of pages that are written first after one, the log has the whole
     return records
   })
 }

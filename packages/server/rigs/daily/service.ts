@@ -5,8 +5,6 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('./service-main.ts', import.meta.url))
-/** For a process that has the role `updates`: see docs/daily-run.md. */
-const NODE_OPTIONS = ['--max-semi-space-size=16', '--heap-growing-percent=50']
 const COMPLAINTS = /"event":"(service\.broken|feed\.step_failed|loads\.storing_failed)"/
 const WORDS_KEPT = 20
 
@@ -33,7 +31,7 @@ export class Service {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN, ...this.#arguments], {
+    const child = spawn(process.execPath, [MAIN, ...this.#arguments], {
       env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...this.#environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

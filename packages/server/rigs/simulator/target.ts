@@ -19,6 +19,7 @@ export function targetOf(endpointId: string, scenario: Scenario, secret: Signing
     canceledBefore: null,
     provenAt: new Date(epochMs),
     failureClock: { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 },
+    certificateEndsAt: null,
     failurePolicy: { disableFailing: false, disableAfterDays: 5 },
     throttleRate: null,
     timeoutMs: scenario.timeoutMs,

@@ -266,8 +266,12 @@ export async function countPlanned(
   return planned ?? { waiting: 0, retrying: 0 }
 }
 
+const KSUID_LENGTH = 27
+
+/** @param id  or a bound: what makes it sort behind its id says nothing of the time */
 export function timeOf(id: string): Date {
-  return ksuidTime(id.slice(id.indexOf('_') + 1))
+  const start = id.indexOf('_') + 1
+  return ksuidTime(id.slice(start, start + KSUID_LENGTH))
 }
 
 function later(one: string, other: string): string {

@@ -69,7 +69,12 @@ const DeliveryOut = Type.Object(
 export const DeliveryPage = pageOf('DeliveryOut', DeliveryOut)
 
 export const DeliveryCountOut = Type.Object(
-  { count: count('Exact unless `capped`.'), capped: Type.Boolean({ description: 'There are more than 10,000.' }) },
+  {
+    count: count('Exact unless `capped`.'),
+    capped: Type.Boolean({
+      description: 'There are more than 10,000, or so many are planned that not all were looked at.',
+    }),
+  },
   { title: 'DeliveryCountOut' },
 )
 

@@ -1,8 +1,9 @@
 import { type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { attemptsFrom, isMarked, timeOf } from '#src/attempts/store.ts'
-import type { Cause } from '#src/delivery/delivery.ts'
+import { type IdRange, rowsIn } from '#src/occurrences/ranges.ts'
 import { AFTER_ALL, type FoundFilter, type Pair } from './found-filter.ts'
-import { type CodeRange, type DeliveryStateWord, SLOW_MS, type Trigger } from './query.ts'
+import { ALL, causeOf, IS_RETRYING, NEVER_ATTEMPTED, NOTHING_PLANNED, PLANNED, type Place, placesOf } from './places.ts'
+import { type CodeRange, type DeliveryStateWord, SLOW_MS } from './query.ts'
 
 /** Whose deliveries, as seen when. `timeoutMs`: the environment's, for endpoints without their own. */
 export type Scope = {
@@ -22,6 +23,8 @@ export type Wanted = {
   below: Pair | null
   /** False: `event_id` and `endpoint_id` alone. */
   withStanding: boolean
+  /** Where events are that may match, as far as that is known; not given: anywhere. */
+  among?: readonly IdRange[]
 }
 
 /**
@@ -41,85 +44,9 @@ export function matchingDeliveries(scope: Scope, filter: FoundFilter, wanted: Wa
     select * from (${found}) as found ${ordered(wanted)} limit ${wanted.rows}`
 }
 
-/**
- * Where deliveries are looked for, and which of those found there count. `each`: values of a column that are asked for one by
- * one, in the order of the events each, as a plan for many of them would sort whatever it finds.
- */
-type Place = { in: 'events' | 'attempts' | 'pending' | 'pairs'; each: Each | null; only: Sql }
-type Each = { column: Sql; type: Sql; values: readonly (string | number)[] }
-
-const ALL = sql`true`
-const NOTHING_PLANNED = sql`plan.due_at is null`
-const NEVER_ATTEMPTED = sql`d.attempt_id is null`
-const PLANNED: ReadonlySet<DeliveryStateWord> = new Set(['waiting', 'sending', 'retrying'])
-const TYPES_ONE_BY_ONE_MAX = 20
-
-/** One or two places that have no delivery in common. */
-function placesOf(filter: FoundFilter, { withStanding }: Wanted): Place[] {
-  const { states, endpointIds, pairs, npn, isTest, types } = filter
-  if (pairs !== null) return [{ in: 'pairs', each: null, only: ALL }]
-  if (npn !== null || isTest === true) return [{ in: 'events', each: null, only: ALL }]
-  if (states?.every((state) => PLANNED.has(state))) {
-    return [{ in: 'pending', each: ofEndpoints(sql`p.endpoint_id`, endpointIds), only: ALL }]
-  }
-  const byAttempt = lastAttemptOf(filter)
-  if (byAttempt) return [byAttempt]
-  if (states !== null && !states.includes('delivered')) {
-    const ended: Place = { in: 'attempts', each: endsOf(states), only: NOTHING_PLANNED }
-    if (states.every((state) => state === 'exhausted')) return [ended]
-    return [ended, { in: 'pending', each: ofEndpoints(sql`p.endpoint_id`, endpointIds), only: ALL }]
-  }
-  // a page is full after a few events; whoever counts many does better to walk the attempts themselves
-  if (endpointIds !== null || (!withStanding && types === null)) {
-    return [
-      { in: 'attempts', each: ofEndpoints(sql`d.endpoint_id`, endpointIds), only: ALL },
-      { in: 'pending', each: ofEndpoints(sql`p.endpoint_id`, endpointIds), only: NEVER_ATTEMPTED },
-    ]
-  }
-  const each = types !== null && types.length <= TYPES_ONE_BY_ONE_MAX ? textEach(sql`e.type`, types) : null
-  return [{ in: 'events', each, only: ALL }]
-}
-
-/** Something about the last attempt that few have: then it is looked up. What most have is met while walking the events. */
-function lastAttemptOf({ classes, codes, triggers, isSlow }: FoundFilter): Place | null {
-  const place = (each: Each | null): Place => ({ in: 'attempts', each, only: ALL })
-  if (classes !== null) return place(textEach(sql`d.failure_class`, classes))
-  if (codes !== null && !codes.some(({ from, to }) => from <= 200 && to >= 200)) {
-    const values = [...new Set(codes.flatMap(codesIn))]
-    return place({ column: sql`d.status_code <> 200 and d.status_code`, type: sql`smallint`, values })
-  }
-  if (triggers !== null && !triggers.includes('schedule')) {
-    return place(textEach(sql`d.cause <> 'event' and d.cause`, triggers.map(causeOf)))
-  }
-  return isSlow === true ? place(null) : null
-}
-
-function endsOf(states: readonly DeliveryStateWord[]): Each {
-  const values = states.flatMap((state) =>
-    state === 'exhausted' ? ['dead_letter'] : state === 'canceled' ? [state] : [],
-  )
-  return textEach(sql`d.state in ('dead_letter', 'canceled') and d.state`, values)
-}
-
-function ofEndpoints(column: Sql, ids: readonly string[] | null): Each | null {
-  return ids && textEach(column, ids)
-}
-
-function textEach(column: Sql, values: readonly string[]): Each {
-  return { column, type: sql`text`, values }
-}
-
-function codesIn({ from, to }: CodeRange): number[] {
-  return Array.from({ length: to - from + 1 }, (_, index) => from + index)
-}
-
-function causeOf(trigger: Trigger): Cause {
-  return trigger === 'schedule' ? 'event' : trigger
-}
-
 function statementOf({ each, ...place }: Place, scope: Scope, filter: FoundFilter, wanted: Wanted): Sql {
   const [value, ...others] = each?.values ?? []
-  if (!each || value === undefined) return searched(place, ALL, scope, filter, wanted)
+  if (!each || value === undefined || wanted.among) return searched(place, ALL, scope, filter, wanted)
   if (others.length === 0) return searched(place, sql`${each.column} = ${value}::${each.type}`, scope, filter, wanted)
   return sql`
     select one.*
@@ -189,9 +116,14 @@ function foundIn(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: F
   switch (place.in) {
     case 'events':
       return sql`
+           ${
+             wanted.among
+               ? eventsAmong(wanted.among, accountId, filter, wanted)
+               : sql`
            (select e.id, e.type, e.npn, e.only_endpoint_id
               from event e
-             where e.account_id = ${accountId} and ${isWithin(sql`e.id`, filter, wanted)} and ${isOne}) as e
+             where e.account_id = ${accountId} and ${isWithin(sql`e.id`, filter, wanted)} and ${isOne}) as e`
+           }
      cross join lateral (
        select distinct on (x.endpoint_id) x.*
          from (select a.endpoint_id, ${ATTEMPT}
@@ -227,11 +159,23 @@ function foundIn(place: Omit<Place, 'each'>, isOne: Sql, scope: Scope, filter: F
   }
 }
 
-/** What is waiting has a delivery that was never attempted, what is retrying one that was, and what is canceled a marked endpoint. */
-function mayBe(states: readonly DeliveryStateWord[] | null, accountId: string): Sql {
-  if (states?.every((state) => state === 'waiting')) return sql`p.attempts_made = 0`
-  if (states?.every((state) => state === 'retrying')) return sql`p.attempts_made > 0`
-  if (states === null || states.some((state) => PLANNED.has(state))) return ALL
+/** In order, so that no more of them is looked up than fills the page. */
+function eventsAmong(ranges: readonly IdRange[], accountId: string, filter: FoundFilter, wanted: Wanted): Sql {
+  const where = sql`account_id = ${accountId} and ${isWithin(sql`id`, filter, wanted)}`
+  return sql`
+           (select e.id, e.type, e.npn, e.only_endpoint_id from ${rowsIn('event', where, ranges)} as e
+             where ${eventPasses(filter)} order by e.id ${sqlText(wanted.order === 'ascending' ? 'asc' : 'desc')}) as e`
+}
+
+/**
+ * Which of what is planned may be in one of the states: what is waiting has a delivery that was never attempted, what is retrying
+ * one that was, and what is canceled a marked endpoint.
+ */
+export function mayBe(states: readonly DeliveryStateWord[] | null, accountId: string): Sql {
+  const possible = states?.filter((state) => state !== 'delivered' && state !== 'exhausted')
+  if (possible?.every((state) => state === 'waiting')) return sql`p.attempts_made = 0`
+  if (possible?.every((state) => state === 'retrying')) return IS_RETRYING
+  if (possible === undefined || possible.some((state) => PLANNED.has(state))) return ALL
   const marked = sql`select m.id from endpoint m where m.account_id = ${accountId} and ${isMarked(sql`m`)}`
   return sql`exists (${marked}) and p.endpoint_id = any (array(${marked}))`
 }
@@ -332,7 +276,7 @@ function hasCode(codes: readonly CodeRange[]): Sql {
                where d.status_code between c.low and c.high)`
 }
 
-function isWithin(eventId: Sql, { from, until, beginning }: FoundFilter, { above, below }: Wanted): Sql {
+export function isWithin(eventId: Sql, { from, until, beginning }: FoundFilter, { above, below }: Wanted): Sql {
   return sql`${eventId} >= ${from} and ${eventId} < ${until}
        ${beginning === null ? sql`` : sql`and ${eventId} >= ${beginning} and ${eventId} < ${beginning + AFTER_ALL}`}
        ${above ? sql`and ${eventId} >= ${above.eventId}` : sql``}

@@ -17,7 +17,7 @@ import {
   type GivenDeliveryFilter,
   parseDeliveryFilter,
 } from './query.ts'
-import { countDeliveries, type DeliveryLine, listDeliveries } from './store.ts'
+import { countDeliveries, type DeliveryLine, type FoundLines, listDeliveries } from './store.ts'
 import { type DeliveryLogParts, type View, viewOf, within } from './view.ts'
 
 const COUNT_MAX = 10_000
@@ -53,8 +53,9 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     return { view, found: await within(request, parts, (tx) => findFilter(tx, request.account, filter, view.kept)) }
   }
 
-  async function read(request: FastifyRequest, { view, found }: Look, wanted: Wanted): Promise<DeliveryLine[]> {
-    return found === null ? [] : await within(request, parts, (tx) => listDeliveries(tx, view.scope, found, wanted))
+  async function read(request: FastifyRequest, { view, found }: Look, wanted: Wanted): Promise<FoundLines> {
+    if (found === null) return { lines: [], stoppedAt: null }
+    return await within(request, parts, (tx) => listDeliveries(tx, view.scope, found, wanted))
   }
 
   const list = described(readable, {
@@ -62,7 +63,8 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     summary: 'List deliveries with their last attempts',
     description:
       'A delivery is an event with an endpoint. Values of one parameter are alternatives, parameters are joined by “and”. ' +
-      'Paging neither repeats nor skips while events arrive.',
+      'Paging neither repeats nor skips while events arrive. A page of what is planned may end before it is full: until `done` is ' +
+      'true, go on with `iterator`.',
     query: ListQuery,
     answers: { 200: DeliveryPage },
   })
@@ -70,7 +72,7 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     const query = queryOf(request, ListQuery)
     const page = pageOf(query)
     const look = await lookOf(request, parseDeliveryFilter(query, 'query'))
-    const rows = await read(request, look, {
+    const { lines, stoppedAt } = await read(request, look, {
       ...endsOf(page),
       rows: page.limit + 1,
       order: page.read,
@@ -78,9 +80,10 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
     })
     return toPage(
       page,
-      rows,
+      lines,
       (line) => deliveryOut(line, look.view.shown),
       ({ event, endpoint }) => keyOf({ eventId: event.id, endpointId: endpoint.id }),
+      stoppedAt && keyOf(stoppedAt),
     )
   })
 
@@ -92,9 +95,8 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
   })
   routes.get('/app/:app_id/delivery/count', count, async (request) => {
     const { view, found } = await lookOf(request, parseDeliveryFilter(queryOf(request, CountQuery), 'query'))
-    const counted =
-      found === null ? 0 : await within(request, parts, (tx) => countDeliveries(tx, view.scope, found, COUNT_MAX + 1))
-    return { count: Math.min(counted, COUNT_MAX), capped: counted > COUNT_MAX }
+    if (found === null) return { count: 0, capped: false }
+    return await within(request, parts, (tx) => countDeliveries(tx, view.scope, found, COUNT_MAX))
   })
 
   const exported = described(readable, {
@@ -119,14 +121,16 @@ export function registerDeliveryLogRoutes(routes: FastifyInstance, parts: Delive
       let { above, below } = endsOf(page)
       for (let left = EXPORT_ROWS_MAX; left > 0; ) {
         const rows = Math.min(left, EXPORT_ROWS_PER_READ)
-        const some = await read(request, look, { rows, order: page.read, above, below, withStanding: true })
+        const wanted = { rows, order: page.read, above, below, withStanding: true }
+        const { lines: some, stoppedAt } = await read(request, look, wanted)
         yield some.map((line) => lineOf(line, look.view.shown)).join('')
         const last = some.at(-1)
-        if (last === undefined || some.length < rows) return
-        const pair = { eventId: last.event.id, endpointId: last.endpoint.id }
-        if (page.read === 'ascending') above = pair
-        else below = pair
-        left -= rows
+        const isFull = last !== undefined && some.length === rows
+        const end = isFull ? { eventId: last.event.id, endpointId: last.endpoint.id } : stoppedAt
+        if (end === null) return
+        if (page.read === 'ascending') above = end
+        else below = end
+        left -= some.length
       }
     }
     return await reply

@@ -6,9 +6,11 @@ import { timeOf } from '#src/attempts/store.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import type { FailureClass } from '#src/delivery/failure-classes.ts'
 import { UPDATES_AVAILABLE } from '#src/events/producersync-types.ts'
-import { eventIdAt, type FoundFilter } from './found-filter.ts'
+import { fill } from '#src/occurrences/ranges.ts'
+import { eventIdAt, type FoundFilter, type Pair } from './found-filter.ts'
 import { matchingDeliveries, ordered, type Scope, type Wanted } from './matching.ts'
 import type { DeliveryStateWord } from './query.ts'
+import { before, findEnd, partOf, rangesOfTypes, type WalkBounds, walksTypes } from './walk.ts'
 
 /** An attempt, as a line shows it. */
 export type AttemptLine = {
@@ -101,13 +103,38 @@ export type AttemptColumns = {
 /** A page is looked for in so many days at its beginning, and only then in all: a plan for 90 days takes longer than most looks. */
 const NEAR_MS = 3 * 86_400_000
 
-/** Deliveries that match, in the order in which they are wanted. */
+const PAGE_WALK: WalkBounds = { any: 50_000, lookedUp: 2_500 }
+const COUNT_WALK: WalkBounds = { any: 200_000, lookedUp: 10_000 }
+
+/** `stoppedAt`: fewer than wanted, as so many were passed by that it ends here: the next one goes on from there. */
+export type FoundLines = { lines: DeliveryLine[]; stoppedAt: Pair | null }
+
+/**
+ * Deliveries that match, in the order in which they are wanted.
+ * @param bounds  others for tests
+ */
 export async function listDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
   wanted: Wanted,
-): Promise<DeliveryLine[]> {
+  bounds = PAGE_WALK,
+): Promise<FoundLines> {
+  const end = await findEnd(tx, scope, filter, wanted, bounds)
+  const lines = await listBefore(tx, scope, filter, before(end, wanted))
+  return { lines, stoppedAt: lines.length < wanted.rows ? end : null }
+}
+
+async function listBefore(tx: Queryable, scope: Scope, filter: FoundFilter, wanted: Wanted): Promise<DeliveryLine[]> {
+  if (!walksTypes(filter, wanted)) return await listNear(tx, scope, filter, wanted)
+  return await fill(rangesOfTypes(tx, scope, filter, wanted), wanted.rows, async (ranges, rows) => {
+    const part = partOf(filter, ranges)
+    if (part) return await listNear(tx, scope, part, { ...wanted, rows })
+    return await readDeliveries(tx, scope, filter, { ...wanted, among: ranges, rows })
+  })
+}
+
+async function listNear(tx: Queryable, scope: Scope, filter: FoundFilter, wanted: Wanted): Promise<DeliveryLine[]> {
   const near = nearest(filter, wanted)
   const lines = await readDeliveries(tx, scope, near ?? filter, wanted)
   if (near === null || lines.length === wanted.rows) return lines
@@ -144,17 +171,34 @@ export async function readDeliveries(
   return rows.map(toLine)
 }
 
-/** How many match, up to `countMax`. */
+/**
+ * How many match, up to `countMax`, and whether there may be more than that.
+ * @param bounds  others for tests
+ */
 export async function countDeliveries(
   tx: Queryable,
   scope: Scope,
   filter: FoundFilter,
   countMax: number,
-): Promise<number> {
-  const wanted: Wanted = { rows: countMax, order: 'any', above: null, below: null, withStanding: false }
-  const [row] = await tx.query<{ found: number }>`
-    select count(*) as found from (${matchingDeliveries(scope, filter, wanted)}) as m`
-  return row?.found ?? 0
+  bounds = COUNT_WALK,
+): Promise<{ count: number; capped: boolean }> {
+  const wanted: Wanted = { rows: countMax + 1, order: 'any', above: null, below: null, withStanding: false }
+  const end = await findEnd(tx, scope, filter, wanted, bounds)
+  const count = async (part: FoundFilter, among: Pick<Wanted, 'among' | 'rows'>) => {
+    const [row] = await tx.query<{ found: number }>`
+      select count(*) as found from (${matchingDeliveries(scope, part, { ...before(end, wanted), ...among })}) as m`
+    return row?.found ?? 0
+  }
+  let found = 0
+  if (walksTypes(filter, wanted)) {
+    for await (const ranges of rangesOfTypes(tx, scope, filter, wanted)) {
+      const rows = wanted.rows - found
+      const part = partOf(filter, ranges)
+      found += part ? await count(part, { rows }) : await count(filter, { among: ranges, rows })
+      if (found >= wanted.rows) break
+    }
+  } else found = await count(filter, { rows: wanted.rows })
+  return { count: Math.min(found, countMax), capped: found > countMax || end !== null }
 }
 
 function toLine(row: LineRow): DeliveryLine {

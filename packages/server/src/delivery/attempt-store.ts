@@ -43,6 +43,7 @@ export type EndpointChange = {
   version: number
   provenAt: Date | null
   failureClock: FailureClock
+  certificateEndsAt: Date | null
   /** The success that has ended a failing streak; null: none since the worker knows the endpoint. */
   recoveredAt: Date | null
   /** Until when its breaker lets nothing through. */
@@ -52,8 +53,11 @@ export type EndpointChange = {
   announcements: readonly Announcement[]
 }
 
-/** What was written: outcomes of these shards; and where announcements are now to be delivered. */
-export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[] }
+/**
+ * What was written: outcomes of these shards; and where announcements are now to be delivered. `overtaken`: something that was
+ * recorded was planned no more, as when it is canceled while it is under way.
+ */
+export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[]; overtaken: boolean }
 
 /**
  * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
@@ -139,6 +143,7 @@ export async function recordAttempts(
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
+      returning 1
     ), planned as (
       delete from pending p using done d
        where d.ends_planned and p.account_id = d.account_id and p.event_id = d.event_id and p.endpoint_id = d.endpoint_id
@@ -150,10 +155,11 @@ export async function recordAttempts(
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state = 'pending'
          and not exists (select from done o where o.ends_planned and o.account_id = d.account_id and o.event_id = d.event_id
                                               and o.endpoint_id = d.endpoint_id)
+      returning 1
     ), endpoints as (
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
-             warned_percent = c.warned_percent,
+             warned_percent = c.warned_percent, certificate_ends_at = c.certificate_ends_at,
              recovered_at = greatest(c.recovered_at, e.recovered_at),
              paused_until = c.paused_until,
              paused_since = case when c.paused_until is not null then coalesce(e.paused_since, c.last_attempt_at) end,
@@ -170,32 +176,41 @@ export async function recordAttempts(
                     ${changes.map((change) => change.failureClock.failures)}::int[],
                     ${changes.map((change) => change.failureClock.lastAttemptAt)}::timestamptz[],
                     ${changes.map((change) => change.failureClock.warnedPercent)}::smallint[],
+                    ${changes.map((change) => change.certificateEndsAt)}::timestamptz[],
                     ${changes.map((change) => change.recoveredAt)}::timestamptz[],
                     ${changes.map((change) => change.pausedUntil)}::timestamptz[],
                     ${changes.map((change) => change.disable?.reason ?? null)}::text[],
                     ${changes.map((change) => change.disable?.at ?? null)}::timestamptz[])
-          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, recovered_at, paused_until,
-                disable_reason, disabled_at)
+          as c (account_id, id, version, proven_at, failing_since, failures, last_attempt_at, warned_percent, certificate_ends_at,
+                recovered_at, paused_until, disable_reason, disabled_at)
        where e.account_id = c.account_id and e.id = c.id and e.version = c.version and e.shard in (select shard from held)
       returning e.account_id, e.id
     )
     ${hasTrouble ? sql`, troubled as (${troubling})` : sql``}
     ${announcements.length > 0 ? sql`, announced as materialized (${announcing(announcements, IS_WRITTEN)})` : sql``}
     select array(select shard from held) as held,
+           -- whoever cancels holds endpoints before deliveries: so does this
+           case when (select count(*) from endpoints) >= 0
+             then (select count(*) from finished) + (select count(*) from later) < (select count(*) from done) end as overtaken,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`
   const [row] = await db.run<RecordedRow>(prepare(statement))
   return {
     held: new Set(row?.held ?? []),
+    overtaken: row?.overtaken ?? false,
     announced: (row?.announced ?? []).map(([accountId, endpointId, shard]) => ({ accountId, endpointId, shard })),
   }
 }
 
 /** What goes into an index one after the other, in its order, fills its pages; what does not splits them in halves. */
 function byEvent({ delivery: one }: AttemptRecord, { delivery: other }: AttemptRecord): number {
-  return one.eventId < other.eventId ? -1 : 1
+  return Number(one.eventId > other.eventId) - Number(one.eventId < other.eventId)
 }
 
-type RecordedRow = { held: number[]; announced: [accountId: string, endpointId: string, shard: number][] | null }
+type RecordedRow = {
+  held: number[]
+  overtaken: boolean
+  announced: [accountId: string, endpointId: string, shard: number][] | null
+}
 
 /** Announcements of what this statement writes: of attempts, and of endpoints as they are changed. */
 const IS_WRITTEN = sql`

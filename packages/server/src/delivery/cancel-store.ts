@@ -2,6 +2,7 @@ import type { Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
+import type { AttemptRecord } from './attempt-store.ts'
 import { type CancelReason, type Cause, isSingleAttempt } from './delivery.ts'
 import type { LaneName } from './lanes.ts'
 
@@ -84,4 +85,30 @@ async function addCancellations(
     )
     update endpoint e set version = e.version + 1
      where (e.account_id, e.id) in (select account_id, endpoint_id from ended)`
+}
+
+/**
+ * What was on the wire while it was canceled ends as it ends: where that was its end, it was not canceled; where more was to come,
+ * that is what was canceled. To be called once the records are written; called again, it changes nothing.
+ */
+export async function correctCancellations(db: Queryable, records: readonly AttemptRecord[]): Promise<void> {
+  const [first] = records.map(({ id }) => id).sort()
+  if (first === undefined) return
+  await db.query`
+    with made as (
+      select * from unnest(${records.map(({ delivery }) => delivery.accountId)}::text[],
+                           ${records.map(({ delivery }) => delivery.eventId)}::text[],
+                           ${records.map(({ delivery }) => delivery.deliveryId)}::uuid[],
+                           ${records.map(({ id }) => id)}::text[], ${records.map(({ number }) => number)}::smallint[],
+                           ${records.map(({ state }) => state.status !== 'pending')}::boolean[])
+                    as m (account_id, event_id, delivery_id, id, number, is_end)
+    ), undone as (
+      delete from attempt c using made m
+       where m.is_end and c.account_id = m.account_id and c.event_id = m.event_id and c.delivery_id = m.delivery_id
+         and c.outcome = 'canceled' and c.id <> m.id and c.id >= ${first}
+    )
+    update attempt c set number = m.number + 1
+      from made m
+     where not m.is_end and c.account_id = m.account_id and c.event_id = m.event_id and c.delivery_id = m.delivery_id
+       and c.outcome = 'canceled' and c.number = m.number and c.id >= ${first}`
 }

@@ -5,6 +5,7 @@ import { DataKeys, sealingKey } from '#src/accounts/encryption.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import { createOutgoing } from '#src/adapters/outgoing/outgoing.ts'
 import { readTargets } from '#src/endpoints/target.ts'
+import { PATIENT_LEASES } from '../../test/patience.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
 import { noFailpoint } from './failpoint.ts'
@@ -132,6 +133,7 @@ test('what is sent again before it can be charged is not charged as well', async
     failpoint: noFailpoint,
     metrics: { attempted: () => undefined, recorded: () => undefined },
     log: pino({ level: 'silent' }),
+    leaseTimes: PATIENT_LEASES,
   })
   await worker.start()
   const [lane] = await database.open('migrate').query<{ accountId: string; endpointId: string; shard: number }>`
@@ -139,7 +141,7 @@ test('what is sent again before it can be charged is not charged as well', async
   worker.hint(lane ? [lane] : [])
   await receiver.received(2) // the test request, and the message
   mayCharge.resolve()
-  await expect.poll(() => attemptsOf(id), { timeout: 15_000 }).toEqual([{ outcome: 'responded', state: 'delivered' }])
+  await expect.poll(() => attemptsOf(id)).toEqual([{ outcome: 'responded', state: 'delivered' }])
   await worker.settled()
   expect(await attemptsOf(id)).toEqual([{ outcome: 'responded', state: 'delivered' }])
   await worker.close()

@@ -1,13 +1,17 @@
-import type { Clock } from '#src/adapters/clock.ts'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
+import type { Target } from '#src/endpoints/target.ts'
 import { noteDisabled, noteWarnings } from './announced.ts'
 import type { Attempted } from './attempt.ts'
 import type { EndpointChange } from './attempt-store.ts'
 import { isFailing, moveFailureClock } from './failure-clock.ts'
 import type { Lane } from './lane.ts'
 
+/** An endpoint whose servers have different certificates goes back and forth between them no more often. */
+const CERTIFICATE_MS = 3_600_000
+
 /**
- * What an outcome means for its endpoint, noted in the lane: proven, failing, recovered, to be disabled.
+ * What an outcome means for its endpoint, noted in the lane: proven, failing, recovered, to be disabled; and until when its certificate holds.
  * @returns whether the endpoint's row changes by it
  */
 export function noteOutcome(
@@ -21,7 +25,8 @@ export function noteOutcome(
   const attempt = { ...met, cause: record.delivery.cause, endedAt }
   const { clock, disable, warnings } = moveFailureClock(target.failureClock, attempt, target.failurePolicy)
   const proves = record.state.status === 'delivered' && target.provenAt === null
-  const changes = proves || clock !== target.failureClock || disable !== null
+  const shows = noteCertificate(lane, target, record.security?.certificateExpiresAt ?? null, endedAt)
+  const changes = proves || shows || clock !== target.failureClock || disable !== null
   if (proves) target.provenAt = endedAt
   if (clock.failingSince === null && isFailing(target.failureClock, endedAt)) lane.recoveredAt = endedAt
   target.failureClock = clock
@@ -33,8 +38,21 @@ export function noteOutcome(
 /** What is to be written of an endpoint with the next record; nothing of one that is not known here. */
 export function changeOf(lane: Lane | undefined): EndpointChange | undefined {
   if (!lane?.target) return undefined
-  const { accountId, version, provenAt, failureClock } = lane.target
+  const { accountId, version, provenAt, failureClock, certificateEndsAt } = lane.target
   const { endpointId, disable, announcements, recoveredAt, breaker } = lane
-  const pausedUntil = breaker.openUntil
-  return { accountId, endpointId, version, provenAt, failureClock, recoveredAt, pausedUntil, disable, announcements }
+  return {
+    ...{ accountId, endpointId, version, provenAt, failureClock, certificateEndsAt, recoveredAt },
+    ...{ pausedUntil: breaker.openUntil, disable, announcements },
+  }
+}
+
+/** A later end is noted at once, as somebody has renewed; an earlier one only so often. @returns whether it is another end */
+function noteCertificate(lane: Lane, target: Target, endsAt: Date | null, at: Date): boolean {
+  const known = target.certificateEndsAt
+  if (endsAt === null || endsAt.getTime() === known?.getTime()) return false
+  const isEarlier = known !== null && endsAt < known
+  if (isEarlier && lane.certificateNotedAt !== null && at < addMs(lane.certificateNotedAt, CERTIFICATE_MS)) return false
+  target.certificateEndsAt = endsAt
+  lane.certificateNotedAt = at
+  return true
 }

@@ -50,6 +50,8 @@ export class Lane {
   disable: { reason: DisabledReason; at: Date } | null = null
   /** The last success that ended a failing streak. */
   recoveredAt: Date | null = null
+  /** When another end of the receiver's certificate was last noted. */
+  certificateNotedAt: Date | null = null
   /** What operators are to hear of the endpoint with the next record. */
   announcements: readonly Announcement[] = []
   /** Nothing older than this is looked for in the database: it was read to the end. */

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './attempt-store.ts'
+import { correctCancellations } from './cancel-store.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { LaneName } from './lanes.ts'
 
@@ -125,19 +126,23 @@ export class Recorder {
       const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
       const again = this.#doubtful.size > 0 && records.some((record) => this.#doubtful.has(record))
       await this.#failpoint('record.before_commit')
-      const { held, announced } = await recordAttempts(this.#database, this.#workerId(), records, changes, again)
+      const { held, announced, overtaken } = await recordAttempts(
+        this.#database,
+        this.#workerId(),
+        records,
+        changes,
+        again,
+      )
+      const written = records.filter(({ delivery }) => held.has(delivery.shard))
+      if (overtaken) await correctCancellations(this.#database, written)
       await this.#failpoint('record.after_commit')
       if (generation !== this.#generation) return
       if (again) for (const record of records) this.#doubtful.delete(record)
       this.#failing = false
       this.#inFlush -= records.length
       this.#announced(changes, announced)
-      let refused = 0
-      for (const record of records) {
-        const written = held.has(record.delivery.shard)
-        if (!written) refused += 1
-        this.#settle(record, written)
-      }
+      for (const record of records) this.#settle(record, held.has(record.delivery.shard))
+      const refused = records.length - written.length
       if (refused > 0) this.#log.warn({ event: 'delivery.stale_refused', records: refused })
       this.#onFlush(records.length, refused)
     } catch (error) {

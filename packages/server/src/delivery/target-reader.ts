@@ -85,6 +85,7 @@ export class TargetReader {
       // what this worker has learnt since, and is about to write, is newer than what was read
       target.failureClock = known.failureClock
       target.provenAt = known.provenAt
+      target.certificateEndsAt = known.certificateEndsAt
     } else {
       lane.signer = null
     }

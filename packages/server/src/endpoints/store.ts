@@ -189,6 +189,7 @@ export async function saveEndpoint(
                disabled_at = case ${effects.turned} when 'disabled' then ${now}::timestamptz
                                                     when 'enabled' then null else disabled_at end,
                proven_at = case when ${effects.moved}::boolean then null else proven_at end,
+               certificate_ends_at = case when ${effects.moved}::boolean then null else certificate_ends_at end,
                url_set_at = case when ${effects.moved}::boolean then ${now}::timestamptz else url_set_at end,
                recovered_at = case when ${effects.moved}::boolean then null
                                    when ${effects.turned === 'enabled'}::boolean then ${now}::timestamptz else recovered_at end,

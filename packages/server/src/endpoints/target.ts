@@ -23,6 +23,8 @@ export type Target = {
   /** First 2xx since the URL was set. */
   provenAt: Date | null
   failureClock: { failingSince: Date | null; failures: number; lastAttemptAt: Date | null; warnedPercent: number }
+  /** Of the certificate that the receiver has shown; null: none since the URL was set. */
+  certificateEndsAt: Date | null
 
   /** From the environment's settings and, for `throttleRate`, the account: they change without the version. */
   failurePolicy: { disableFailing: boolean; disableAfterDays: number }
@@ -51,6 +53,7 @@ type TargetRow = {
   failures: number
   last_attempt_at: Date | null
   warned_percent: number
+  certificate_ends_at: Date | null
   throttle_rate: number | null
   timeout_ms: number | null
   retry_schedule: number[] | null
@@ -78,8 +81,8 @@ export async function readTargets(
 ): Promise<Target[]> {
   const rows = await worker.query<TargetRow>`
     select e.account_id, e.id, e.environment, e.url, e.version, e.disabled, e.deleted_at, e.canceled_before, e.proven_at,
-           e.failing_since, e.failures, e.last_attempt_at, e.warned_percent, coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate,
-           e.timeout_ms, e.retry_schedule, e.max_concurrency, e.ordering, e.headers, a.data_key, environment.settings,
+           e.failing_since, e.failures, e.last_attempt_at, e.warned_percent, e.certificate_ends_at,
+           coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate, e.timeout_ms, e.retry_schedule, e.max_concurrency, e.ordering, e.headers, a.data_key, environment.settings,
            signing.secrets, signing.sign_until
       from unnest(${keys.map((key) => key.accountId)}::text[], ${keys.map((key) => key.endpointId)}::text[])
              as wanted (account_id, id)
@@ -115,6 +118,7 @@ function toTarget(row: TargetRow, dataKeys: Pick<DataKeys, 'of'>): Target {
       lastAttemptAt: row.last_attempt_at,
       warnedPercent: row.warned_percent,
     },
+    certificateEndsAt: row.certificate_ends_at,
     failurePolicy: { disableFailing: settings.disableFailingEndpoints, disableAfterDays: settings.disableAfterDays },
     throttleRate: row.throttle_rate,
     timeoutMs: row.timeout_ms ?? settings.timeoutMs,

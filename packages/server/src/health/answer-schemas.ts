@@ -32,6 +32,9 @@ const standing = {
   disablesAt: moment('When it is disabled unless a delivery succeeds before; null while that is not to come.'),
   lastSuccessAt: moment('The latest 2xx within 90 days, test requests included.'),
   waiting: count('Deliveries that are planned, those to be retried included; no further than 1,000.'),
+  certificateExpiresAt: moment(
+    'End of the certificate that the receiver has shown; null without https, or while none has been seen.',
+  ),
 }
 
 export const EndpointHealthOut = Type.Object(

@@ -23,7 +23,7 @@ function timesOut({ times }: Pick<AttemptCounts, 'times'>) {
 }
 
 function standingOut(health: EndpointHealth, context: AnswerContext) {
-  const { facts, disabledReason } = health.endpoint
+  const { facts, disabledReason, certificateEndsAt } = health.endpoint
   return {
     state: health.state,
     since: health.since,
@@ -33,6 +33,7 @@ function standingOut(health: EndpointHealth, context: AnswerContext) {
     disablesAt: health.disablesAt,
     lastSuccessAt: health.lastSuccessAt,
     waiting: health.waiting,
+    certificateExpiresAt: certificateEndsAt,
   }
 }
 

@@ -15,6 +15,7 @@ export type WatchedEndpoint = {
   eventTypes: string[] | null
   timeoutMs: number | null // null: the environment's
   disabledReason: DisabledReason | null
+  certificateEndsAt: Date | null
   facts: EndpointFacts
 }
 
@@ -36,12 +37,14 @@ type EndpointRow = {
   last_attempt_at: Date | null
   paused_since: Date | null
   paused_until: Date | null
+  certificate_ends_at: Date | null
 }
 
 const columns = sql`
   e.id, e.uid, e.url, e.description, e.event_types, e.timeout_ms, e.disabled_reason,
   case when e.disabled then coalesce(e.disabled_at, e.created_at) end as disabled_at, e.created_at, e.url_set_at, e.proven_at,
-  e.recovered_at, e.failing_since, e.failures, e.last_attempt_at, e.paused_since, e.paused_until`
+  e.recovered_at, e.failing_since, e.failures, e.last_attempt_at, e.paused_since, e.paused_until,
+  e.certificate_ends_at`
 
 /** @param q  part of the URL, the description, the uid or the id · `type`: the name of a type that the endpoint would get */
 export type EndpointFilter = { q: string | null; type: string | null }
@@ -82,6 +85,7 @@ function toWatched(row: EndpointRow): WatchedEndpoint {
     eventTypes: row.event_types,
     timeoutMs: row.timeout_ms,
     disabledReason: row.disabled_reason,
+    certificateEndsAt: row.certificate_ends_at,
     facts: {
       createdAt: row.created_at,
       urlSetAt: row.url_set_at,

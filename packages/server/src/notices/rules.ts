@@ -8,6 +8,7 @@ export const NOTICE_RULES = [
   'disabling_90',
   'disabled',
   'daily_signal_late',
+  'certificate_ending',
 ] as const
 export type NoticeRule = (typeof NOTICE_RULES)[number]
 
@@ -15,6 +16,9 @@ export const CHANNEL_KINDS = ['mail', 'chat', 'webhook'] as const
 export type ChannelKind = (typeof CHANNEL_KINDS)[number]
 
 export const CHANNELS_MAX = 10
+
+/** So long before its end people are told of a certificate. */
+export const CERTIFICATE_DAYS = 14
 
 /** With this share of the attempts of this time failed, `failure_rate` holds. */
 export type FailureRate = { percent: number; windowMinutes: number }

@@ -23,7 +23,7 @@ export const NotificationRulesOut = Type.Object(
               'The address of a mail; of a chat or a webhook the origin of its URL, as the rest may be a secret.',
           }),
           rules,
-          resolved: isOn('It is also told that an issue is resolved.'),
+          resolved: isOn('It is also told that an issue is resolved, and a certificate renewed.'),
           enabled: isOn('Notices go there.'),
           secret: Type.Optional(
             Type.String({ description: '`whsec_…` of a webhook, in the answer that made it and never again.' }),

@@ -4,7 +4,7 @@ import { type IdSource, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { LateSignal } from './late-signals.ts'
 import type { ChannelKind } from './rules.ts'
-import { FAILURE_RATE_DEFAULT } from './rules.ts'
+import { CERTIFICATE_DAYS, FAILURE_RATE_DEFAULT } from './rules.ts'
 import type { NoticeDetails } from './words.ts'
 
 const NOTICE_ID_PREFIX = 'ntc_'
@@ -22,7 +22,7 @@ type Planned = { account_id: string; channel_id: string; subject: string; detail
 
 /**
  * Plans what channels have not been told yet, each thing once: issues that are open and resolved, endpoints on the way to being
- * disabled and disabled, and daily signals that are late.
+ * disabled and disabled, certificates that end and are renewed, and daily signals that are late.
  * @param db  of role `worker`
  * @returns how many
  */
@@ -33,6 +33,7 @@ export async function planNotices(
   now: Date,
 ): Promise<number> {
   const since = addMs(now, -DAY_MS)
+  const soon = addMs(now, CERTIFICATE_DAYS * DAY_MS)
   const rows = await db.query<Planned>`
     with wanted as (
       select c.account_id, c.id as channel_id, 'issue:' || i.id as subject, i.first_at as at,
@@ -84,6 +85,22 @@ export async function planNotices(
         join endpoint t on t.account_id = c.account_id and t.deleted_at is null
        where c.enabled and 'disabled' = any (c.rules) and t.disabled and t.disabled_reason <> 'manual'
          and t.canceled_before >= c.created_at
+      union all
+      select c.account_id, c.id, 'endpoint:' || t.id || ':certificate:' || moment_text(t.certificate_ends_at), ${now}::timestamptz,
+             jsonb_build_object('rule', 'certificate_ending', 'endpointId', t.id, 'url', t.url,
+                                'at', moment_text(t.certificate_ends_at))
+        from endpoint t
+        join notification_channel c on c.account_id = t.account_id
+       where c.enabled and 'certificate_ending' = any (c.rules) and t.deleted_at is null and not t.disabled
+         and t.certificate_ends_at > ${now} and t.certificate_ends_at <= ${soon}
+      union all
+      select n.account_id, n.channel_id, n.subject || ':renewed', ${now},
+             jsonb_build_object('rule', 'certificate_renewed', 'endpointId', t.id, 'url', t.url,
+                                'at', moment_text(t.certificate_ends_at))
+        from notice n
+        join notification_channel c on c.account_id = n.account_id and c.id = n.channel_id and c.enabled and c.resolved
+        join endpoint t on t.account_id = n.account_id and t.id = n.details ->> 'endpointId' and t.url = n.details ->> 'url'
+       where n.details ->> 'rule' = 'certificate_ending' and t.deleted_at is null and t.certificate_ends_at > ${soon}
       union all
       select c.account_id, c.id, 'signal:' || s.run_date, s.at,
              jsonb_build_object('rule', 'daily_signal_late', 'runDate', s.run_date)

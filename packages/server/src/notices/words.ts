@@ -6,6 +6,7 @@ export type NoticeDetails =
   | (OfIssue & { rule: 'resolved' })
   | { rule: 'disabling_50' | 'disabling_70' | 'disabling_90'; endpointId: string; url: string; at: string }
   | { rule: 'disabled'; endpointId: string; url: string; at: string; reason: string }
+  | { rule: 'certificate_ending' | 'certificate_renewed'; endpointId: string; url: string; at: string }
   | { rule: 'daily_signal_late'; runDate: string }
   | { rule: 'test' }
 
@@ -56,6 +57,15 @@ export function wordsOf(details: NoticeDetails, portal: string): Words {
         'What was planned for it is canceled, and can be replayed.',
       ]
       return written(`${hostOf(details)} has been disabled`, lines, `${portal}/endpoints/${details.endpointId}`)
+    }
+    case 'certificate_ending':
+    case 'certificate_renewed': {
+      const isEnding = details.rule === 'certificate_ending'
+      const subject = `The certificate of ${hostOf(details)} ${isEnding ? 'ends soon' : 'is renewed'}`
+      const line = isEnding
+        ? `It ends at ${details.at}. Until it is renewed, nothing can be delivered there from then on.`
+        : `The new one ends at ${details.at}.`
+      return written(subject, [line], `${portal}/endpoints/${details.endpointId}`)
     }
     case 'daily_signal_late':
       return written(

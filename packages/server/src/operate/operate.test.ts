@@ -64,7 +64,7 @@ describe('probes', () => {
         expect((await fetch(`${service.app.url}${path}`, { method })).status).toBe(204)
       }
     }
-    await service.database.open('migrate').query`update worker set lease_until = clock_timestamp() - interval '1 s'`
+    await service.app.worker?.close()
     const response = await fetch(`${service.app.url}/api/v1/health`)
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ code: 'unavailable' })

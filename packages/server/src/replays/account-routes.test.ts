@@ -23,7 +23,7 @@ afterAll(async () => {
 beforeEach(async () => {
   receiver.reset()
   account = await world.service.account()
-  endpoint = await world.service.endpoint(account, receiver, { retrySchedule: [] })
+  endpoint = await world.service.endpoint(account, receiver, { retrySchedule: [], timeoutMs: 30_000 })
 })
 
 const pathOf = (rest: string) => `/app/${account.id}/${rest}`

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
@@ -111,6 +112,60 @@ describe('S6: one delivery', () => {
       [endpoint.id, 4],
       [other.id, 2],
     ])
+  })
+})
+
+describe('S6: what is canceled while it is on the wire', () => {
+  const timeoutMs = 30_000 // later than it is answered
+
+  /** Cancels a delivery that the receiver has, and has not answered; then it does. */
+  async function canceledOnTheWire(endpoint: Json, status: number): Promise<Json> {
+    const held: ServerResponse[] = []
+    receiver.answer((response) => void held.push(response))
+    const message = await world.service.message(account)
+    await receiver.until(() => held.length > 0)
+    expect(await actOn('cancel', message, endpoint)).toMatchObject({ status: 204 })
+    expect(await logged(message)).toMatchObject([{ state: 'canceled' }])
+    for (const response of held) response.writeHead(status).end()
+    await world.settled()
+    return message
+  }
+
+  async function logged(message: Json): Promise<Json[]> {
+    return await world.all(`/app/${account.id}/delivery?q=${message.id}`)
+  }
+
+  async function shown(message: Json): Promise<Json> {
+    const [destination] = await world.service.destinations(account, message.id)
+    const attempts = await attemptsAt(message, '?expanded_statuses=true')
+    return {
+      log: (await logged(message)).map(({ state }) => state),
+      destination: destination.statusText,
+      attempts: attempts.map(({ attemptNumber, statusText }) => [attemptNumber, statusText]),
+    }
+  }
+
+  test('it was delivered, if it was, and nothing says that it was canceled', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [60], timeoutMs })
+    const message = await canceledOnTheWire(endpoint, 200)
+    expect(await shown(message)).toEqual({ log: ['delivered'], destination: 'success', attempts: [[1, 'success']] })
+  })
+
+  test('it was given up, if that was its last attempt', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [], timeoutMs })
+    const message = await canceledOnTheWire(endpoint, 500)
+    expect(await shown(message)).toEqual({ log: ['exhausted'], destination: 'fail', attempts: [[1, 'fail']] })
+  })
+
+  test('it failed, and what was canceled is the attempt after that', async () => {
+    const endpoint = await endpointOf({ retrySchedule: [60], timeoutMs })
+    const message = await canceledOnTheWire(endpoint, 500)
+    const attempts = [
+      [2, 'canceled'],
+      [1, 'fail'],
+    ]
+    expect(await shown(message)).toEqual({ log: ['canceled'], destination: 'canceled', attempts })
+    expect(await receivedWhile(() => world.advance(100))).toEqual([])
   })
 })
 

@@ -25,7 +25,7 @@ export async function applyChanges(tx: Queryable, { id, feedId, runDate }: RunKe
 
 /**
  * Locks the counts of the accounts of which a run changes NPNs: those that `moveFresh` moves, and those among `npns` that
- * cannot be read yet. In the order in which everybody takes them.
+ * cannot be read yet. In the order in which everybody takes them. One condition with "or" would read whole populations.
  */
 export async function holdAccounts(tx: Queryable, { feedId }: RunKey, npns: readonly Npn[]): Promise<void> {
   await tx.query`
@@ -34,9 +34,11 @@ export async function holdAccounts(tx: Queryable, { feedId }: RunKey, npns: read
        select a.id from account a
         where a.feed_id = ${feedId} and a.deleted_at is null
           and exists (select from population p
-                       where p.account_id = a.id and p.active
-                         and (p.data_status = 'ready' and p.fresh_run is null
-                              or p.data_status <> 'ready' and p.npn = any (${npns}::bigint[]))))
+                       where p.account_id = a.id and p.active and p.data_status = 'ready' and p.fresh_run is null)
+       union
+       select p.account_id from population p join account a on a.id = p.account_id
+        where p.npn = any (${npns}::bigint[]) and p.active and p.data_status <> 'ready'
+          and a.feed_id = ${feedId} and a.deleted_at is null)
      order by c.account_id for update`
 }
 

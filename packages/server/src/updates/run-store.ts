@@ -180,7 +180,7 @@ export async function saveReport(
 /**
  * Completes the work list: beside the alerted NPNs those that were first loaded since the last published run began, those
  * that it has put off, and those that NIPR did not know or whose first load was given up. An NPN whose first load is still
- * wanted is left to that.
+ * wanted is left to that. Each is found by an index of its own: one condition with "or" would read all targets.
  */
 export async function completeWork(
   tx: Queryable,
@@ -190,13 +190,17 @@ export async function completeWork(
 ): Promise<void> {
   await tx.query`
     insert into nipr_run_npn (run_id, npn, state)
-    select ${run.id}, npn, 'waiting' from nipr_target
-     where feed_id = ${run.feedId} and state <> 'removed'
-       and (${run.fullRefresh}
-            or loaded_at >= ${last?.startedAt ?? new Date(0)}
-            or data = 'loading'
-            or data = 'not_found' and not_found_since >= ${askAgainSince}::date
-            or npn in (select npn from nipr_run_npn where run_id = ${last?.id ?? null}::uuid and state = 'deferred'))
+    select ${run.id}, t.npn, 'waiting'
+      from (select npn from nipr_target where feed_id = ${run.feedId} and loaded_at >= ${last?.startedAt ?? new Date(0)}
+            union all
+            select npn from nipr_target
+             where feed_id = ${run.feedId} and data <> 'ready' and (data = 'loading' or not_found_since >= ${askAgainSince}::date)
+            union all
+            select npn from nipr_run_npn where run_id = ${last?.id ?? null}::uuid and state = 'deferred'
+            union all
+            select npn from nipr_target where ${run.fullRefresh} and feed_id = ${run.feedId}) as due
+      join nipr_target t on t.feed_id = ${run.feedId} and t.npn = due.npn
+     where t.state <> 'removed'
         on conflict do nothing`
   await tx.query`
     delete from nipr_run_npn w using nipr_target t

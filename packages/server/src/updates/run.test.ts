@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
 import type { Transactions } from '#src/population/work.ts'
-import { FeedWorld, producer } from '../../test/feed-world.ts'
+import { day, FeedWorld, producer } from '../../test/feed-world.ts'
 import { range, type TestAccount } from '../../test/population-world.ts'
 import { Pace } from './pace.ts'
-import { requestCancel, requestRelease } from './run-requests.ts'
+import { requestCancel, requestRelease, requestRun } from './run-requests.ts'
 import { STANDARD_CALENDAR } from './schedule.ts'
 
 // Friday, 6 March 2026, 10:15 in Chicago; the clocks change on the 8th
@@ -218,7 +218,7 @@ describe('announcements', () => {
     expect(await feed.announcements(account)).toEqual(['2026-03-09'])
   })
 
-  test('a run that NIPR fails until 10:15 of the next business day has failed', async () => {
+  test('a run that NIPR fails until 10:15 of the next business day has failed, and can be tried again', async () => {
     feed.nipr.failing.add('2026-03-06 RIRS')
     feed.nipr.alerted.set('2026-03-06', ['11'])
     await feed.run('2026-03-06')
@@ -227,6 +227,12 @@ describe('announcements', () => {
     feed.clock.advanceTo(MONDAY)
     expect(await feed.advance()).toMatchObject({ state: 'failed', message: 'NIPR failed (http 500)' })
     expect(await feed.announcements(account)).toEqual([])
+    // an operator has its day tried again
+    feed.nipr.failing.clear()
+    await requestRun(requests(), { feedId: 'production', runDate: day('2026-03-06'), fullRefresh: false })
+    await expect(requestRun(requests(), { feedId: 'production', fullRefresh: false })).rejects.toThrow('in progress')
+    expect(await feed.advance()).toMatchObject({ state: 'published', covers: ['2026-03-06'], late: true })
+    expect(await feed.announcements(account)).toEqual(['2026-03-06'])
   })
 
   test('refused credentials end the run at once', async () => {

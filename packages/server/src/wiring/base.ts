@@ -27,6 +27,8 @@ export type Overrides = {
   outgoing?: Outgoing
   failpoint?: Failpoint
   leaseTimes?: LeaseTimes
+  /** How many times as long calls of the database may take as they may elsewhere: a busy machine is no database that is away. */
+  patience?: number
   /** How feeds are reached. */
   connectFeed?: Connect | undefined
   /** In place of those that are built from packages/portal. */
@@ -84,7 +86,8 @@ export async function startBase(
   overrides: Overrides,
   closing: Closing,
 ): Promise<Base> {
-  const databases = openDatabases(connection)
+  const patience = overrides.patience ?? 1
+  const databases = openDatabases(connection, patience)
   closing.opened(() => Promise.all(Object.values(databases).map((pool) => pool.close())))
   const metrics = serviceMetrics(VERSION)
   metrics.observePools(databases)
@@ -98,7 +101,7 @@ export async function startBase(
   const databaseClock = overrides.clock ? null : new DatabaseClock()
   if (databaseClock) closing.opened(await keepTime(databaseClock, databases.lease))
   const clock = overrides.clock ?? databaseClock ?? new DatabaseClock()
-  const ofCall = { timeoutMs: SETTINGS_MS_MAX, readOnly: true }
+  const ofCall = { timeoutMs: SETTINGS_MS_MAX * patience, readOnly: true }
   const environments = new Environments(
     (environment) => databases.worker.transaction(ofCall, (tx) => readEnvironment(tx, environment)),
     clock,

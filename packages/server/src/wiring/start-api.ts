@@ -12,6 +12,7 @@ import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { thrift } from '#src/adapters/thrift.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
 import { registerSignRoutes } from '#src/attempts/sign-routes.ts'
@@ -112,7 +113,10 @@ export async function startApi(
       lists: databases.lists,
       clock,
       publicUrl,
-      onRead: () => base.pace.noteRead(),
+      onRead: () => {
+        base.pace.noteRead()
+        thrift.note()
+      },
       subscribe: async (account, npn) => {
         await subscribe({ updates: databases.updates, clock, ids, wake: waker.deliveries }, account, npn)
         wake.loads()
@@ -211,7 +215,7 @@ export async function startApi(
         wake: waker.deliveries,
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
-        callMsMax: CALL_MS_MAX,
+        callMsMax: CALL_MS_MAX * (overrides.patience ?? 1),
         onCommit: metrics.accepted,
         failpoint: overrides.failpoint ?? noFailpoint,
       }),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -191,11 +192,7 @@ const WRITES: [operationId: string, () => Call, remember?: (answer: Answer) => v
     ({ body }) => Object.assign(made, { channel: body.channels[0].id }),
   ],
   ['v1.notification-rules.test', () => ['POST', `${app}/notification-rules/test`, { channelId: made.channel }]],
-  [
-    'v1.population.change',
-    () => ['POST', '/api/v1/app/crowd/population/change', { previewId: made.change }],
-    ({ body }) => Object.assign(made, { job: body.id }),
-  ],
+  ['v1.population.change', () => ['POST', '/api/v1/app/crowd/population/change', { previewId: made.change }]],
   ['v1.population-job.cancel', () => ['POST', `/api/v1/app/crowd/population/job/${made.job}/cancel`]],
   [
     'v1.cli-session.create',
@@ -296,10 +293,19 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     made.replay = (await service.ok('POST', `${app}/replay/preview`, all, { token: account.key })).previewId
   },
   'v1.population.change': async () => {
-    const many = Array.from({ length: 9_000 }, (_, index) => String(700_000_000 + index))
-    await service.ok('POST', '/api/v1/app', { name: 'Crowd', uid: 'crowd' }, { token: account.key })
+    const { id } = await service.ok('POST', '/api/v1/app', { name: 'Crowd', uid: 'crowd' }, { token: account.key })
+    made.crowd = id
     const path = '/api/v1/app/crowd/population/preview?mode=add'
-    made.change = (await service.ok('POST', path, many, { token: account.key })).id
+    made.change = (await service.ok('POST', path, ['700000000'], { token: account.key })).id
+  },
+  // the job that was made may have ended: one that nobody works on
+  'v1.population-job.cancel': async () => {
+    made.job = randomUUID()
+    await service.database.open('migrate').query`
+      insert into population_job (account_id, id, number, change_id, change_type, type, state, requested, distinct_elements,
+                                  accepted_at, updated_at, lease_owner, lease_until)
+      values (${made.crowd}, ${made.job}::uuid, 1000, ${made.job}::uuid, 'add', 'add', 'pending', 0, 0, ${service.clock.now()},
+              ${service.clock.now()}, gen_random_uuid(), now() + interval '1 hour')`
   },
   'v1.member.patch': async () =>
     await service.database.open('migrate').query`update member set role = 'admin' where person = 'Grace'`,

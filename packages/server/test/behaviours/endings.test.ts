@@ -54,7 +54,7 @@ describe('45: what is planned', () => {
       end: (path: string) => api.ok('POST', `${path}/cancel-msgs`, { createdBefore: api.clock.now().toISOString() }),
     },
   ])('$name cancels it: no attempt starts more than 1 s later, and rows say so', async ({ end }) => {
-    const endpointId = await endpointOf({ maxConcurrency: 1, retrySchedule: [60, 60] })
+    const endpointId = await endpointOf({ maxConcurrency: 1, retrySchedule: [60, 60], timeoutMs: 30_000 })
     const held: (() => void)[] = []
     receiver.answer(503, (response) => void held.push(() => response.writeHead(503).end()), 200)
     const ids = await api.messages(

@@ -69,7 +69,7 @@ describe('54: an erased payload', () => {
   })
 
   test('that waits in memory is not sent either', async () => {
-    await service().endpoint(account, receiver, { maxConcurrency: 1 })
+    await service().endpoint(account, receiver, { maxConcurrency: 1, timeoutMs: 30_000 })
     const held: (() => void)[] = []
     receiver.answer((response) => void held.push(() => response.writeHead(200).end()), 200)
     const [first, second] = await service().messages(account, [{ n: 1 }, { n: 2 }])

@@ -85,7 +85,7 @@ test('the master key is changed under load: every event comes and verifies, and 
   expect(rewrapped.code, rewrapped.said).toBe(0)
   // what the first start has made, and these three
   expect(JSON.parse(rewrapped.said)).toMatchObject({ rewrapped: 6, masterKey: expect.stringMatching(/^[0-9a-f]{16}$/) })
-  expect((await fetch(`${service.adminUrl}/readyz`)).status).toBe(200)
+  await expect.poll(async () => (await fetch(`${service.adminUrl}/readyz`)).status).toBe(200)
   accounts.push(await accountBy(service, secrets))
   await publish(service)
 

@@ -184,7 +184,7 @@ describe('46, 47: a failing endpoint', () => {
   })
 
   test('410 disables it, and however many were under way operators hear of it once', async () => {
-    const { id: endpointId } = await service.endpoint(account, receiver)
+    const { id: endpointId } = await service.endpoint(account, receiver, { timeoutMs: 30_000 })
     await listen({ eventTypes: ['endpoint.disabled', 'message.attempt.exhausted'] })
     await service.message(account) // proves it, so that several are sent at once
     await service.settled()

@@ -156,7 +156,7 @@ describe('40: fifo', () => {
       await deliver(MESSAGES / workers.length)
       await workers.pop()?.close()
       const owned = () => workers.reduce((sum, worker) => sum + (worker.app.worker?.ownership.shardCount ?? 0), 0)
-      await expect.poll(owned, { timeout: 10_000 }).toBe(256)
+      await expect.poll(owned, SOON).toBe(256)
     }
     await deliver(MESSAGES)
 

@@ -15,8 +15,9 @@ import { type Exit, ServiceHome, ServiceProcess } from '../service-process.ts'
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 const DEADLINE_MS = 2_000
-/** The deadline and 2 s, and a little more on a busy machine. */
-const STOP_MS_MAX = DEADLINE_MS + 2_000 + 1_000
+/** The deadline and 2 s, and as much again on a busy machine; whoever waits for a client waits for longer than that. */
+const STOP_MS_MAX = 2 * (DEADLINE_MS + 2_000)
+const SOON = { timeout: 60_000 }
 
 let receiver: Receiver
 let home: ServiceHome
@@ -28,7 +29,7 @@ beforeAll(async () => {
   home = await ServiceHome.shared()
   service = await start()
   account = await accountWith({ timeoutMs: DEADLINE_MS })
-}, 120_000)
+})
 afterAll(async () => {
   await service.close()
   await home.remove()
@@ -142,7 +143,7 @@ test('a database that has gone silent does not keep the process, whatever was un
     database,
     connection: proxy.connection,
     receivers: [silentReceiver],
-    overrides: { leaseTimes: LEASE_TIMES },
+    overrides: { leaseTimes: LEASE_TIMES, patience: 1 },
   })
   const stoppingAccount = await stopping.account()
   const app = `/api/v1/app/${stoppingAccount.id}`
@@ -160,9 +161,7 @@ test('a database that has gone silent does not keep the process, whatever was un
 
   const next = await TestService.start({ beside: stopping })
   const status = `/v1/accounts/subscriptions/status/${job.job_id}`
-  await expect
-    .poll(async () => (await next.ok('GET', status, undefined, { token })).state, { timeout: 20_000 })
-    .toBe('succeeded')
+  await expect.poll(async () => (await next.ok('GET', status, undefined, { token })).state, SOON).toBe('succeeded')
   await next.close()
   await stopping.close()
   await silentReceiver.close()
@@ -196,7 +195,7 @@ test('SIGTERM: attempts under way end and are recorded, exit code 0, and nothing
   const { id } = await service.message(account)
   await receiver.until(() => receiver.events.some(({ messageId }) => messageId === id))
   expect(receiver.requests).toHaveLength(seen + 1)
-}, 60_000)
+})
 
 test('SIGTERM while nobody answers: attempts end by their deadline, exit code 0, and their retries come later', async () => {
   const { ids } = await underWay(5)
@@ -205,33 +204,35 @@ test('SIGTERM while nobody answers: attempts end by their deadline, exit code 0,
   expect(afterMs).toBeLessThanOrEqual(STOP_MS_MAX)
   receiver.answer(200)
   service = await start()
-  await expect.poll(() => statuses(ids), { timeout: 20_000 }).toEqual(ids.map(() => [2, 0]))
+  await expect.poll(() => statuses(ids), SOON).toEqual(ids.map(() => [2, 0]))
   const [attempt] = await service.attempts(account, ids[0] ?? '')
   expect(attempt.outcome).toBe('timed_out')
   expect(receiver.overlaps).toEqual([])
-}, 60_000)
+})
 
 test('SIGTERM again, a second later, ends it at once, whatever is under way', async () => {
-  account = await accountWith({ timeoutMs: 30_000 })
+  const timeoutMs = 30_000
+  account = await accountWith({ timeoutMs })
   const { ids } = await underWay(1)
   const startedAt = performance.now()
   service.signal('SIGTERM')
   let exit: Exit | undefined
-  void service.exited.then((how) => {
+  const ended = service.exited.then((how) => {
     exit = how
+    return performance.now() - startedAt
   })
   // what comes within half a second is the same request: npm hands on what a terminal has sent too
   const again = () => {
     service.signal('SIGTERM')
     return exit
   }
-  await expect.poll(again, { interval: 1_000, timeout: 5_000 }).toEqual({ code: 1, signal: null })
-  expect(performance.now() - startedAt).toBeLessThanOrEqual(3_000)
+  await expect.poll(again, { interval: 1_000 }).toEqual({ code: 1, signal: null })
+  expect(await ended).toBeLessThanOrEqual(timeoutMs / 2)
 
   receiver.answer(200)
   service = await start()
-  await expect.poll(() => statuses(ids), { timeout: 20_000 }).toEqual([[0]])
-}, 60_000)
+  await expect.poll(() => statuses(ids), SOON).toEqual([[0]])
+})
 
 test('SIGTERM while the database is gone: it ends in the same time', async () => {
   account = await accountWith({ timeoutMs: DEADLINE_MS })
@@ -240,4 +241,4 @@ test('SIGTERM while the database is gone: it ends in the same time', async () =>
   const { signal, afterMs } = await service.end('SIGTERM')
   expect(signal).toBeNull()
   expect(afterMs).toBeLessThanOrEqual(STOP_MS_MAX)
-}, 60_000)
+})

@@ -6,6 +6,7 @@ import type { TestAccount } from '../api-client.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
 import { TestService } from '../service.ts'
 import { ServiceHome, ServiceProcess } from '../service-process.ts'
+import { Stopwatch } from '../stopwatch.ts'
 
 /**
  * P1: 202 means on disk, fan-out included. Seen to fail when
@@ -129,10 +130,10 @@ describe('killed under a stream of messages: the service, its database, the serv
   const MESSAGES = 400
   const CALLERS = 8
   const KILLED_AFTER = [60, 160, 260]
-  /** 2 s, and a little more on a busy machine. */
+  /** 2 s, and a little more. */
   const REFUSAL_MS_MAX = 2_500
 
-  test('every acknowledged message exists once and reaches every endpoint', { timeout: 120_000 }, async () => {
+  test('every acknowledged message exists once and reaches every endpoint', async () => {
     const here = ServiceHome.embedded()
     home = here
     service = await ServiceProcess.main(here, { receivers: [receiver] })
@@ -151,17 +152,19 @@ describe('killed under a stream of messages: the service, its database, the serv
     let next = 0
 
     const post = async (n: number) => {
-      const startedAt = performance.now()
+      const through = await running
+      const watch = new Stopwatch()
       const path = `/api/v1/app/${account.id}/msg`
       const body = { eventType: 'test.happened', payload: { n } }
       const options = { headers: { 'idempotency-key': `message-${n}` } }
-      const answer = await (await running).call('POST', path, body, options).catch(() => undefined)
+      const answer = await through.call('POST', path, body, options).catch(() => undefined)
+      const afterMs = watch.stop()
       if (answer?.status === 202) {
         acknowledged.set(n, answer.body.id)
         if (acknowledged.size === KILLED_AFTER[KILLED_AFTER.length - kills.length]) kills.shift()?.()
       } else if (answer) {
-        const inTime = performance.now() - startedAt <= REFUSAL_MS_MAX
-        refusals.push({ status: answer.status, retryAfter: answer.headers.get('retry-after'), inTime })
+        const retryAfter = answer.headers.get('retry-after')
+        refusals.push({ status: answer.status, retryAfter, inTime: afterMs <= REFUSAL_MS_MAX })
       }
     }
     const call = async () => {

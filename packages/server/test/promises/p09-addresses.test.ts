@@ -104,7 +104,7 @@ async function endpointAt(url: string): Promise<string> {
   const { id } = await service.ok('POST', path, { url: NEIGHBOURS[0], disabled: true })
   await withClient(
     service.database.superuserConnection,
-    { applicationName: 'test', statementTimeoutMs: 5_000 },
+    { applicationName: 'test', statementTimeoutMs: 30_000 },
     (client) =>
       client.query(
         `update endpoint set url = $1, disabled = false, disabled_reason = null, version = version + 1 where id = $2`,
@@ -146,7 +146,7 @@ describe('where some loopback addresses are allowed', () => {
     receiver = await startReceiver()
     lenient = await TestService.start({ beside: service, receivers: [receiver, canary] })
     await service.app.close()
-    await vi.waitFor(() => expect(lenient.app.worker?.ownership.shardCount).toBe(256), { timeout: 10_000 })
+    await vi.waitFor(() => expect(lenient.app.worker?.ownership.shardCount).toBe(256), { timeout: 60_000 })
     service = lenient
   })
   afterAll(() => receiver.close())

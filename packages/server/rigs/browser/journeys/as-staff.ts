@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
+import { lookAfter } from './account-admin.ts'
 
 const REASON = 'Ticket 4711: asked for by phone — thank you'
 type Line = { operation: string; reason: string | null }
@@ -48,9 +49,50 @@ export async function asStaff({ browser, stage, seen }: Setting): Promise<void> 
   await page.getByRole('button', { name: 'Stop changing' }).click()
   await page.getByText('Viewing as staff: Fabrikam').waitFor()
 
+  const link = await handLinks({ visitor, browser, stage, seen }, account)
+  const admin = await Visitor.enter(browser, stage.url, { seen })
+  await admin.signIn(link)
+  await lookAfter({ visitor: admin, browser, stage, seen }, { account, receiver, reason: REASON })
+  await admin.leave()
+
   await visitor.open('/portal/env/runs')
   await page.locator('[data-row-link]').first().click()
   await page.getByRole('heading', { name: 'Counts', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Run again' }).waitFor()
   await visitor.leave()
+}
+
+/** Staff make two links: each is shown once; one is withdrawn, and lets nobody in. Source: portal O3 @returns the other */
+async function handLinks(
+  { visitor, browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'> & { visitor: Visitor },
+  account: string,
+): Promise<string> {
+  const { page } = visitor
+  await visitor.open('/portal/env/links')
+  const links: string[] = []
+  for (const [person, role] of [
+    ['Ada', 'admin'],
+    ['Mallory', 'viewer'],
+  ] as const) {
+    await page.getByLabel('Account ID').fill(account)
+    await page.getByLabel('Name or mail address').fill(person)
+    await page.getByLabel('Role', { exact: true }).selectOption(role)
+    await page.getByRole('button', { name: 'Make link' }).click()
+    await page.getByText(`Login link for ${person}`).waitFor()
+    links.push(await page.locator('code').filter({ hasText: '/portal/login' }).innerText())
+    await page.getByRole('button', { name: 'I have kept it' }).click()
+  }
+  const row = page.getByRole('row').filter({ hasText: 'Mallory' })
+  await row.getByText('Unused').waitFor()
+  await row.getByRole('button', { name: 'Revoke' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click()
+  await row.getByText('Revoked').waitFor()
+  const [good = '', revoked = ''] = links
+  const stranger = await Visitor.enter(browser, stage.url, { seen })
+  const { pathname, hash } = new URL(revoked)
+  await stranger.page.goto(`${pathname}${hash}`)
+  await stranger.page.getByRole('button', { name: 'Continue' }).click()
+  await stranger.page.getByText('This link cannot be used').waitFor()
+  await stranger.leave()
+  return good
 }

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import type { Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
 
 const BEFORE = 3
 const MISSED = 5
+/** At one a second, long enough to be steered on any machine. */
+const MANY = 90
 const SECONDS_TO_NEXT_TRY = 3_600
 
 /**
@@ -31,6 +34,8 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   const fine = await send(BEFORE)
   receiver.answer(503)
   const missed = await send(MISSED)
+  const failedNow = async () => await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
+  await until('all failures are recorded', async () => (await failedNow()).length === MISSED || undefined)
   const bodies = new Map(receiver.events.map(({ messageId, body }) => [messageId, body.toString('base64')]))
 
   const visitor = await Visitor.enter(browser, stage.url, { seen })
@@ -65,17 +70,44 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.waitForURL('**/replays/*')
   await page.getByText('Finished').waitFor({ timeout: 30_000 })
 
+  await until('nothing failed is left', async () => (await failedNow()).length === 0 || undefined)
   await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
-  await until('nothing failed is left', async () => {
-    const left = await stage.idsOf(`${path}/delivery?state=retrying,exhausted`)
-    return left.length === 0 ? true : undefined
-  })
   const replayed = receiver.events.slice(failedUntil)
   assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
   for (const { messageId, body } of replayed) {
     assert.equal(body.toString('base64'), bodies.get(messageId), 'a replayed body differs')
   }
   assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
+
+  await send(MANY)
+  await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + MANY)
+  const key = { token: stage.keys.sandbox }
+  const { data }: { data: { canceled: boolean }[] } = await stage.ok('GET', `${path}/replay`, undefined, key)
+  assert.equal(data.length, 2, 'a double click has started two replays')
+  assert.equal(data.filter(({ canceled }) => canceled).length, 1)
   await visitor.leave()
+}
+
+/** A slow replay is started by a double click, paused, resumed and canceled. Source: portal S12.3, G13 */
+async function steerReplay(page: Page, log: string, matching: number): Promise<void> {
+  await page.goto(log)
+  await page.getByText(`${matching} matching`).waitFor()
+  await page.getByRole('button', { name: `Select all ${matching}` }).click()
+  await page.getByRole('button', { name: 'Replay…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('All that match').check()
+  await dialog.getByLabel('Deliveries per second').fill('1')
+  await dialog.getByRole('button', { name: `Replay ${matching}` }).dblclick()
+  await page.waitForURL('**/replays/*')
+  for (const [act, next] of [
+    ['Pause', 'Resume'],
+    ['Resume', 'Pause'],
+  ] as const) {
+    await page.getByRole('button', { name: act, exact: true }).click()
+    await page.getByRole('button', { name: next, exact: true }).waitFor()
+  }
+  await page.getByRole('button', { name: 'Cancel replay' }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel replay' }).click()
+  await page.getByRole('button', { name: 'Cancel replay' }).waitFor({ state: 'detached' })
 }

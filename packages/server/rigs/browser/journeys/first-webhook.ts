@@ -8,12 +8,55 @@ import { until } from '../world.ts'
 const MINUTES_MAX = 2
 
 /** From a login link to a webhook that the receiver has verified, with nothing but the portal. Source: portal 13, main path */
-export async function firstWebhook({ browser, stage, seen }: Setting): Promise<void> {
+export async function firstWebhook(setting: Setting): Promise<void> {
+  const { visitor, account, receiver, endpoint, event } = await firstSteps(setting, { width: 1440, scheme: 'light' })
+  const { page } = visitor
+  await copyIn(page, setting, `/portal/a/${account}/endpoints/${endpoint}`, endpoint)
+  await page.goto(`/portal/a/${account}/endpoints/${endpoint}?tab=testing`)
+  await tryScenarios(page, receiver)
+  await visitor.open(event)
+  await page.getByRole('heading', { level: 1, name: 'producersync.npn.activated' }).waitFor()
+  await page.getByText('Delivered').first().waitFor()
+
+  const { stage } = setting
+  const second = { url: `${receiver.url}/second`, eventTypes: ['producersync.updates_available'] }
+  await stage.make(`/api/v1/app/${account}/endpoint`, second)
+  await visitor.open(`/portal/a/${account}/endpoints?type=producersync.npn.activated`)
+  const rows = page.locator('[data-row-link]')
+  await until('one endpoint that wants activations', async () => (await rows.count()) === 1 || undefined)
+  await page.getByLabel('Events').selectOption('producersync.updates_available')
+  await until('two that want the daily signal', async () => (await rows.count()) === 2 || undefined)
+  await manageEndpoints(visitor, account, receiver)
+  await visitor.leave()
+}
+
+/** The same with a thumb, in the dark. Source: portal G16 */
+export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
+  const { visitor } = await firstSteps(setting, { width: 360, scheme: 'dark' })
+  const { page } = visitor
+  await page.getByRole('button', { name: 'Menu', exact: true }).click()
+  await page.getByRole('dialog').getByRole('link', { name: 'Event log' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Event log' }).waitFor()
+  await page.locator('[data-row-link]').first().waitFor()
+  await page.getByRole('button', { name: /^Filters/ }).click()
+  await page.getByRole('dialog').getByLabel('State').selectOption('delivered')
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^(Show|[0-9])/ })
+    .click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.locator('[data-row-link]').first().click()
+  await page.getByRole('heading', { level: 2, name: 'Endpoints' }).waitFor()
+  await visitor.leave()
+}
+
+/** From the link to a test that is answered and a signature check that is passed. */
+async function firstSteps({ browser, stage, seen }: Setting, look: { width: number; scheme: 'light' | 'dark' }) {
   const startedAt = performance.now()
   const receiver = stage.receiver(3)
   receiver.answer(200)
   const account = await stage.make('/api/v1/app', { name: 'First Steps' })
-  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const visitor = await Visitor.enter(browser, stage.url, { seen, ...look })
   const { page } = visitor
   await visitor.signIn(await stage.link(account))
 
@@ -38,21 +81,90 @@ export async function firstWebhook({ browser, stage, seen }: Setting): Promise<v
     receiver.verified.some(({ body }) => body.includes('producersync.npn.activated')),
     'no verified webhook arrived',
   )
+  const link = page.getByRole('link', { name: 'See the event ›' }).first()
+  const event = (await link.getAttribute('href')) ?? ''
 
-  await tryScenarios(page, receiver)
-  await page.getByRole('link', { name: 'See the event ›' }).first().click()
-  await page.getByRole('heading', { level: 1, name: 'producersync.npn.activated' }).waitFor()
-  await page.getByText('Delivered').first().waitFor()
+  await checkSignatures(page, receiver)
   assert.ok(performance.now() - startedAt < MINUTES_MAX * 60_000, `longer than ${MINUTES_MAX} minutes`)
+  return { visitor, account, receiver, endpoint, event }
+}
 
-  const second = { url: `${receiver.url}/second`, eventTypes: ['producersync.updates_available'] }
-  await stage.make(`/api/v1/app/${account}/endpoint`, second)
-  await visitor.open(`/portal/a/${account}/endpoints?type=producersync.npn.activated`)
+const OLD_SECONDS = 300
+
+/** A receiver that looks at signatures passes, and the verdict is there when the page is opened again. Source: portal S10.5 */
+async function checkSignatures(page: Page, receiver: Receiver): Promise<void> {
+  receiver.answer((response, { verified, headers }) => {
+    const age = Date.now() / 1_000 - Number(headers['webhook-timestamp'])
+    response.writeHead(verified && age < OLD_SECONDS ? 204 : 401).end()
+  })
+  await page.getByRole('button', { name: 'Check signatures' }).click()
+  await page.getByText('Ten minutes old').waitFor()
+  await page.getByText('Verifies signatures').waitFor()
+  await page.reload()
+  await page.getByText('Verifies signatures').waitFor()
+  receiver.answer(200)
+}
+
+/** What is copied is in the clipboard; where that is blocked it is selected. Source: portal G9 */
+async function copyIn(page: Page, { stage }: Setting, path: string, id: string): Promise<void> {
+  await page.goto(`${stage.url}${path}`)
+  const copy = page.getByRole('button', { name: 'Copy endpoint ID' })
+  await copy.click()
+  await page.getByText('Copied').first().waitFor()
+  assert.equal(await page.evaluate('navigator.clipboard.readText()'), id)
+  await page.evaluate('navigator.clipboard.writeText = () => Promise.reject(new Error("blocked"))')
+  await copy.click()
+  const selected = page.getByLabel('endpoint ID: the clipboard is blocked, press Ctrl+C')
+  await selected.waitFor()
+  await until('the ID is selected', async () => {
+    const text = await page.evaluate<string>(`(({ value, selectionStart, selectionEnd }) =>
+      value?.slice(selectionStart, selectionEnd))(document.activeElement)`)
+    return text === id || undefined
+  })
+}
+
+/** A form that asks before it is left, several endpoints at once, and a deletion that asks for a name. Source: portal S2, S3 */
+async function manageEndpoints(visitor: Visitor, account: string, receiver: Receiver): Promise<void> {
+  const { page } = visitor
+  const list = `/portal/a/${account}/endpoints`
+  await visitor.open(`${list}/new`)
+  await page.getByLabel('URL', { exact: true }).fill(receiver.url)
+  await page.getByText('Another endpoint has this URL').waitFor()
+  await page.getByLabel('Only these').check()
+  await page.getByRole('button', { name: 'Save and send ping' }).click()
+  await page.getByText('Choose events, or all of them.').first().waitFor()
+  for (const answer of ['dismiss', 'accept'] as const) {
+    const asked = page.waitForEvent('dialog').then((dialog) => dialog[answer]())
+    await page.getByRole('link', { name: 'Cancel', exact: true }).click()
+    await asked
+    await page.getByRole('heading', { level: 1, name: answer === 'dismiss' ? 'Add endpoint' : 'Endpoints' }).waitFor()
+  }
+
+  const boxes = page.getByRole('checkbox', { name: /^Select/ })
+  await boxes.first().waitFor()
+  await boxes.nth(0).check()
+  await boxes.nth(1).check()
+  await page.getByText('2 endpoints selected').waitFor()
+  await page.getByRole('button', { name: 'Disable', exact: true }).click()
+  const results = page.getByRole('status').getByText(/: done$/)
+  await until('a result of each', async () => (await results.count()) === 2 || undefined)
+  await page.locator('tbody').getByText('Disabled').nth(1).waitFor()
+
+  const more = page.getByRole('button', { name: /^More for/ }).first()
+  await more.click()
+  await page.getByRole('menuitem', { name: 'Replay what failed…' }).click()
+  await page.getByText('There is nothing to replay').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await more.click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  const dialog = page.getByRole('alertdialog')
+  const remove = dialog.getByRole('button', { name: 'Delete' })
+  assert.equal(await remove.getAttribute('aria-disabled'), 'true', 'an endpoint is deleted without its name')
+  await dialog.getByRole('textbox').fill(new URL(receiver.url).host)
+  await remove.click()
+  await dialog.waitFor({ state: 'detached' })
   const rows = page.locator('[data-row-link]')
-  await until('one endpoint that wants activations', async () => (await rows.count()) === 1 || undefined)
-  await page.getByLabel('Events').selectOption('producersync.updates_available')
-  await until('two that want the daily signal', async () => (await rows.count()) === 2 || undefined)
-  await visitor.leave()
+  await until('one endpoint is left', async () => (await rows.count()) === 1 || undefined)
 }
 
 /** The same event twice, and two events in the wrong order: both are sent, and the answers shown. Source: portal S10.4 */

@@ -1,6 +1,11 @@
+import { chicagoDay } from '#src/updates/calendar.ts'
+import type { LocalDate } from '#src/updates/local-date.ts'
+import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
+import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
+import { releaseHeld } from './held-run.ts'
 
 const WAIT_MS_MAX = 30_000
 
@@ -9,7 +14,7 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
   const account = await stage.make('/api/v1/app', { name: 'Late Signal' })
   const token = await clientToken(stage, account)
   const { now }: { now: string } = await stage.ok('GET', '/v1/sandbox/clock', undefined, { token })
-  const day = nextBusinessDay(now.slice(0, 10))
+  const day = nextBusinessDay(chicagoDay(new Date(now)), SANDBOX_CALENDAR)
   await stage.ok('PUT', '/v1/sandbox/clock', { now: `${day}T14:00:00Z` }, { token }) // early morning in Chicago
   const started: { run_id: string } = await stage.ok(
     'POST',
@@ -29,13 +34,13 @@ export async function lateSignal({ browser, stage, seen }: Setting): Promise<voi
     .first()
     .waitFor()
   await visitor.leave()
-  await runAgain({ browser, stage, seen }, account)
+  await asOperator({ browser, stage, seen }, { feed: account, token, day })
 }
 
-/** Staff have the day run once more, and cancel that while it waits for NIPR. Source: portal O4 */
-async function runAgain(
+/** Staff have the day run once more, cancel that while it waits for NIPR, and let the next one publish. Source: portal O4 */
+async function asOperator(
   { browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'>,
-  feed: string,
+  { feed, token, day }: { feed: string; token: string; day: LocalDate },
 ): Promise<void> {
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { page } = visitor
@@ -54,13 +59,17 @@ async function runAgain(
   await page.getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })
+  await releaseHeld({ visitor, stage }, { feed, token, day: nextBusinessDay(day, SANDBOX_CALENDAR) })
+  await outOfReach(visitor)
   await visitor.leave()
 }
 
-/** A day of the week that has runs; holidays aside. */
-function nextBusinessDay(day: string): string {
-  const next = new Date(`${day}T12:00:00Z`)
-  do next.setUTCDate(next.getUTCDate() + 1)
-  while (next.getUTCDay() === 0 || next.getUTCDay() === 6)
-  return next.toISOString().slice(0, 10)
+/** Without a network what is shown stays, and says from when it is. Source: portal G3, G14 */
+async function outOfReach({ page, context }: Visitor): Promise<void> {
+  const stale = page.getByText(/^As of [0-9:]+ UTC, reconnecting/).first()
+  await context.setOffline(true)
+  await stale.waitFor({ timeout: WAIT_MS_MAX })
+  await page.getByRole('button', { name: 'Run again' }).waitFor()
+  await context.setOffline(false)
+  await stale.waitFor({ state: 'detached', timeout: WAIT_MS_MAX })
 }

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import type { Request } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
@@ -33,7 +32,7 @@ export async function tenTabs({ browser, stage, world, seen }: Setting): Promise
       .waitFor()
     tabs.push(tab)
   }
-  assert.equal(open.size, 1, `${TABS} tabs have ${open.size} streams`)
+  await until(`${TABS} tabs share one stream`, async () => open.size === 1 || undefined)
   const [reader] = [...open]
   const leader = reader?.frame().page()
   const watching = tabs.filter((tab) => tab !== leader)

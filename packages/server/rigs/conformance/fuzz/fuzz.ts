@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
 import { oneOf, type Random, randomOf } from '../../chaos/chance.ts'
 import type { Evidence } from '../evidence.ts'
@@ -51,6 +52,7 @@ const RENEW_EVERY = 400
 /** A client has 300 a minute. */
 const PER_ACCOUNT_TOKEN = 290
 const ANSWER_MS_MAX = 30_000
+const ATTEMPTS_MAX = 5
 /** It does not end: what begins it is its answer. */
 const STREAM = 'text/event-stream'
 
@@ -137,7 +139,7 @@ class FuzzRun {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
     const origin = operation.path.startsWith('/portal/') ? { origin: this.#parts.url } : {}
     const sent = { ...headers, ...authorization, ...origin }
-    const answer = await this.#pool.request({ method, path: target, headers: sent, body })
+    const answer = await patiently(() => this.#pool.request({ method, path: target, headers: sent, body }))
     const { statusCode: status } = answer
     const contentType = answer.headers['content-type']
     const text = contentType === STREAM ? leave(answer.body) : await answer.body.text()
@@ -184,6 +186,17 @@ class FuzzRun {
 
   #fault(fault: string): void {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1)
+  }
+}
+
+/** A service that has no time at the moment says when to come again. */
+async function patiently(ask: () => Promise<Dispatcher.ResponseData<null>>): Promise<Dispatcher.ResponseData<null>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await ask()
+    const comeAgainAfterS = answer.headers['retry-after']
+    if (answer.statusCode !== 503 || comeAgainAfterS === undefined || attempt === ATTEMPTS_MAX) return answer
+    await answer.body.dump()
+    await sleep(Number(comeAgainAfterS) * 1_000)
   }
 }
 

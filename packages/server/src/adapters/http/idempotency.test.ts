@@ -9,6 +9,7 @@ import { DomainError } from '#src/domain-error.ts'
 import { bearer, testAccess, testHttp } from '../../../test/http-kernel.ts'
 import { ManualClock } from '../../../test/manual-clock.ts'
 import { type TestDatabase, testDatabase } from '../../../test/postgres.ts'
+import { Stopwatch } from '../../../test/stopwatch.ts'
 import { type Effect, Idempotency } from './idempotency.ts'
 import { managementRoutes } from './management.ts'
 
@@ -31,7 +32,7 @@ async function effects(): Promise<number> {
 async function superuser<T>(
   work: (query: (text: string, values?: unknown[]) => Promise<Record<string, unknown>[]>) => Promise<T>,
 ): Promise<T> {
-  const options = { applicationName: 'test', statementTimeoutMs: 5_000, lockTimeoutMs: 5_000 }
+  const options = { applicationName: 'test', statementTimeoutMs: 30_000, lockTimeoutMs: 30_000 }
   return await withClient(db.superuserConnection, options, (client) =>
     work(async (text, values) => (await client.query<Record<string, unknown>>(text, values)).rows),
   )
@@ -223,7 +224,7 @@ test('while another process works too long, repeats get 409 in time and hold no 
   const key = hash('sha256', 'sandbox\n\n/api/v1/app/app_1/endpoint\nk', 'buffer').readBigInt64BE()
   await superuser(async (query) => {
     await query('select pg_advisory_lock($1)', [key])
-    const start = performance.now()
+    const [start, watch] = [performance.now(), new Stopwatch()]
     const repeats = Array.from({ length: 20 }, (_, index) => post(index % 2 === 0 ? first : second, 'k'))
     await Promise.all(Array.from({ length: 50 }, async () => await api.query`select 1 as one`))
     for (const repeat of await Promise.all(repeats)) {
@@ -231,8 +232,8 @@ test('while another process works too long, repeats get 409 in time and hold no 
       assert.equal(repeat.json().code, 'idempotency_in_progress')
       assert.equal(repeat.headers['retry-after'], '1')
     }
-    const took = performance.now() - start
-    assert.ok(took >= waitMsMax - 10 && took < 2 * waitMsMax, `${took} ms`)
+    const [tookMs, ranMs] = [performance.now() - start, watch.stop()]
+    assert.ok(tookMs >= waitMsMax - 10 && ranMs < 4 * waitMsMax, `${tookMs} ms`)
     assert.equal(await effects(), 0)
   })
   assert.equal((await post(second, 'k')).statusCode, 201)

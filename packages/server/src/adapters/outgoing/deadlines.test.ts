@@ -3,8 +3,8 @@ import { describe, test } from 'vitest'
 import { Deadlines } from './deadlines.ts'
 
 const TICK_MS = 16
-/** Other tests run on the same cores. */
-const LATE_MS_MAX = 250
+/** Other tests run on the same cores; a turn of the wheel is a minute. */
+const LATE_MS_MAX = 10_000
 
 describe('deadlines', () => {
   test('each rings once, never early, and in the order of their moments', async () => {

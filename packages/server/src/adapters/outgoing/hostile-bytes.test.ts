@@ -5,7 +5,8 @@ import { type Script, startZoo, type Zoo } from '../../../test/receiver-zoo.ts'
 import { createOutgoing, type Outgoing } from './outgoing.ts'
 
 const TIMEOUT_MS = 100
-const OVERRUN_MS_MAX = 500
+/** On a machine that is busy; what knew no deadline would take for ever. */
+const OVERRUN_MS_MAX = 10_000
 const KINDS = ['responded', 'timed_out', 'unreachable', 'invalid_response']
 
 let zoo: Zoo
@@ -118,7 +119,7 @@ test('whatever bytes a receiver answers, the attempt ends as an outcome, in time
       const clean = await attempt(
         { pieces: ['HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'], ending: 'stay' },
         String(key),
-        5_000,
+        30_000,
       )
       assert.deepEqual(clean.outcome, { kind: 'responded', status: 200 })
       assert.equal(Buffer.from(clean.responseBody).toString(), 'ok')

@@ -2,6 +2,9 @@ import { Client } from 'pg'
 import { type Connection, clientConfig, type SessionOptions } from './connection.ts'
 import { DatabaseUnavailable, translate } from './errors.ts'
 
+/** Nobody waits for what is done once: a server that is busy may take its time. */
+const CONNECT_MS_MAX = 15_000
+
 /**
  * Gives `work` a connection outside any pool, for what is done once: roles, migrations. Scripts of several statements are possible.
  * @throws DatabaseUnavailable, DatabaseBusy, or what `work` throws
@@ -11,7 +14,7 @@ export async function withClient<T>(
   options: SessionOptions,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = new Client(clientConfig(connection, options))
+  const client = new Client(clientConfig(connection, { connectTimeoutMs: CONNECT_MS_MAX, ...options }))
   let lost = false
   client.on('error', () => {
     lost = true

@@ -18,7 +18,8 @@ export type SessionOptions = {
   connectTimeoutMs?: number
 }
 
-const connectTimeoutMs = 1_500
+/** What holds where a session says nothing else. */
+export const SESSION_LIMITS = { connectTimeoutMs: 1_500, lockTimeoutMs: 1_000, idleInTransactionMs: 2_000 } as const
 
 /** The name of a role in the database. */
 export function databaseRole(role: Role): string {
@@ -33,8 +34,8 @@ export function clientConfig(connection: Connection, options: SessionOptions): C
   const settings = {
     ...(options.role ? { role: databaseRole(options.role) } : {}),
     statement_timeout: options.statementTimeoutMs,
-    lock_timeout: options.lockTimeoutMs ?? 1_000,
-    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? 2_000,
+    lock_timeout: options.lockTimeoutMs ?? SESSION_LIMITS.lockTimeoutMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? SESSION_LIMITS.idleInTransactionMs,
     tcp_user_timeout: 5_000,
     timezone: 'UTC',
   }
@@ -43,7 +44,7 @@ export function clientConfig(connection: Connection, options: SessionOptions): C
     .join(' ')
   const common = {
     application_name: options.applicationName,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? connectTimeoutMs,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? SESSION_LIMITS.connectTimeoutMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }

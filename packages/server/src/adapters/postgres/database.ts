@@ -1,4 +1,4 @@
-import type { Connection, Role } from './connection.ts'
+import type { Connection, Role, SessionOptions } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
 import { Pool } from './pool.ts'
 import type { Session } from './session.ts'
@@ -32,7 +32,7 @@ export type DatabaseOptions = {
   queryTimeoutMs: number
   /** How many callers may wait at once; default 10,000. */
   waitersMax?: number
-}
+} & Pick<SessionOptions, 'connectTimeoutMs' | 'lockTimeoutMs' | 'idleInTransactionMs'>
 
 export type TransactionOptions = {
   /** Settings of this transaction alone (`SET LOCAL`). Afterwards a setting of one's own reads as '', not as null. */
@@ -49,17 +49,9 @@ export class Database implements Queryable {
   readonly #queryTimeoutMs: number
 
   constructor(connection: Connection, options: DatabaseOptions) {
-    const { role, connectionsMax, applicationName, statementTimeoutMs, queryTimeoutMs } = options
-    const { waitMsMax = 2_000, waitersMax = 10_000 } = options
+    const { queryTimeoutMs, waitMsMax = 2_000, waitersMax = 10_000, ...rest } = options
     this.#queryTimeoutMs = queryTimeoutMs
-    this.#pool = new Pool(connection, {
-      role,
-      connectionsMax,
-      applicationName,
-      statementTimeoutMs,
-      waitMsMax,
-      waitersMax,
-    })
+    this.#pool = new Pool(connection, { ...rest, waitMsMax, waitersMax })
   }
 
   get stats(): { total: number; idle: number; waiting: number } {

@@ -32,7 +32,7 @@ test('a listener hears its channel, says when it may have missed something, and 
   expect(await heard.promise).toBe('first')
 
   heard = Promise.withResolvers<string>()
-  const administrator = { applicationName: 'administrator', statementTimeoutMs: 5_000 }
+  const administrator = { applicationName: 'administrator', statementTimeoutMs: 30_000 }
   await withClient(at.superuserConnection, administrator, (client) =>
     client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-listener' and datname = current_database()`,
@@ -54,7 +54,7 @@ test('a closed listener has no connection, and does not come back', async () => 
   )
   await listener.start()
   await listener.close()
-  await withClient(at.superuserConnection, { applicationName: 'administrator', statementTimeoutMs: 5_000 }, (client) =>
+  await withClient(at.superuserConnection, { applicationName: 'administrator', statementTimeoutMs: 30_000 }, (client) =>
     client.query(`
       do $$ begin
         while exists (select from pg_stat_activity where application_name = 'test-listener') loop

@@ -128,7 +128,7 @@ test('a table in use is waited for', async () => {
   write('001-first.sql', 'create table first (id int)')
   await migrate(at.connection, { directory })
   write('002-second.sql', 'alter table first add name text')
-  const options = { applicationName: 'traffic', statementTimeoutMs: 5_000, idleInTransactionMs: 10_000 }
+  const options = { applicationName: 'traffic', statementTimeoutMs: 60_000, idleInTransactionMs: 60_000 }
   await withClient(at.superuserConnection, options, async (client) => {
     await client.query('create temporary table waiting (id text primary key); begin; lock table first')
     const migrated = migrate(at.connection, { directory })

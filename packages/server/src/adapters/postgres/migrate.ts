@@ -30,7 +30,6 @@ const sessionOptions = {
   role: 'migrate',
   applicationName: 'producersync-migrate',
   statementTimeoutMs: 0,
-  connectTimeoutMs: 15_000,
 } as const
 const lockTriesPerMigration = 20
 const serviceMigrations = new URL('migrations/', import.meta.url)

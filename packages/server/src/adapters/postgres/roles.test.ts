@@ -19,7 +19,7 @@ afterAll(async () => {
 })
 
 async function asAdministrator(text: string): Promise<void> {
-  await withClient(at.superuserConnection, { applicationName: 'administrator', statementTimeoutMs: 5_000 }, (client) =>
+  await withClient(at.superuserConnection, { applicationName: 'administrator', statementTimeoutMs: 30_000 }, (client) =>
     client.query(text),
   )
 }
@@ -33,7 +33,7 @@ describe('roles', () => {
   test('the embedded login may run the service, and has no rights without a role', async () => {
     expect(await roleFaults(at.connection)).toEqual([])
     await expect(
-      withClient(at.connection, { applicationName: 'test', statementTimeoutMs: 5_000 }, (client) =>
+      withClient(at.connection, { applicationName: 'test', statementTimeoutMs: 30_000 }, (client) =>
         client.query('create table t (id int)'),
       ),
     ).rejects.toThrow(/permission denied/)

@@ -4,7 +4,7 @@ import { withClient } from './client.ts'
 import { type Connection, databaseRole, inDatabase, type Role, roles } from './connection.ts'
 
 // at a start the machine may be busy with nothing but starting
-const sessionOptions = { applicationName: 'producersync-roles', statementTimeoutMs: 30_000, connectTimeoutMs: 15_000 }
+const sessionOptions = { applicationName: 'producersync-roles', statementTimeoutMs: 30_000 }
 
 /** Makes the roles, the login `psapi` and the database, where they are missing. For a server of our own: `superuser` may do anything. */
 export async function ensureRoles(superuser: Connection, database: string): Promise<void> {

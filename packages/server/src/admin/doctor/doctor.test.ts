@@ -154,6 +154,7 @@ describe('what is broken is found, and found mended', () => {
       { token: account.key },
     )
     await service.settled()
+    await service.app.worker?.close() // it would see what has become due
     const wait = (minutes: number) =>
       owner().query`update pending set due_at = clock_timestamp() - ${minutes} * interval '1 minute'`
     await wait(2)

@@ -8,6 +8,7 @@ import {
 } from '#src/adapters/http-client/http-client.ts'
 import { parseContentType } from '#src/adapters/multipart/content-type.ts'
 import { parseRetryAfter } from '#src/adapters/outgoing/retry-after.ts'
+import { thrift } from '#src/adapters/thrift.ts'
 import type { Npn } from '#src/population/npn.ts'
 import type { LocalDate } from '../local-date.ts'
 import { AlertAnswerReader } from './alert-answer.ts'
@@ -83,6 +84,7 @@ export class NiprClient implements NiprFeed {
   }
 
   async detail(npn: Npn, signal: AbortSignal): ReturnType<NiprFeed['detail']> {
+    thrift.note()
     return this.#attempt(signal, async () => {
       const request: HttpRequest = {
         method: 'GET',
