@@ -1,12 +1,28 @@
-import type { AttemptRecord } from './attempt-store.ts'
+import type { Security } from '#src/adapters/outgoing/outgoing.ts'
+import type { Delivery, DeliveryState } from './delivery.ts'
 
-/** Records by what they are written with: the first of each kind, and of which kind each record is, 1, 2, … */
-export type Kinds = { firsts: AttemptRecord[]; numbers: number[] }
+/** What most records of an endpoint have in common: of each kind it is written as it stands in the first. */
+type Kind = {
+  delivery: Delivery
+  number: number
+  url: string
+  outcome: string
+  failureClass: string | null
+  statusCode: number
+  phase: string | null
+  address: string | null
+  security: Security | null
+  state: DeliveryState
+  endsPlanned: boolean
+}
 
-/** What the records of an endpoint mostly have in common is so given to the database once: each value costs it a little. */
-export function kindsOf(records: readonly AttemptRecord[]): Kinds {
-  const firsts: AttemptRecord[] = []
-  const ofEndpoints = new Map<string, { first: AttemptRecord; number: number }[]>()
+/**
+ * Sorts records by kind, so that the database is given what they have in common once: each value costs it a little.
+ * @returns the first of each kind, and of which kind each record is: 1, 2, …
+ */
+export function kindsOf<Each extends Kind>(records: readonly Each[]): { firsts: Each[]; numbers: number[] } {
+  const firsts: Each[] = []
+  const ofEndpoints = new Map<string, { first: Kind; number: number }[]>()
   const numbers = records.map((record) => {
     const { endpointId } = record.delivery
     const kinds = ofEndpoints.get(endpointId) ?? []
@@ -20,8 +36,7 @@ export function kindsOf(records: readonly AttemptRecord[]): Kinds {
   return { firsts, numbers }
 }
 
-/** Alike in all columns that `recordAttempts` takes of the first of a kind. */
-function isAlike(one: AttemptRecord, other: AttemptRecord): boolean {
+function isAlike(one: Kind, other: Kind): boolean {
   return (
     one.number === other.number &&
     one.url === other.url &&
@@ -36,7 +51,7 @@ function isAlike(one: AttemptRecord, other: AttemptRecord): boolean {
   )
 }
 
-function isSameDelivering(one: AttemptRecord['delivery'], other: AttemptRecord['delivery']): boolean {
+function isSameDelivering(one: Delivery, other: Delivery): boolean {
   return (
     one.accountId === other.accountId &&
     one.shard === other.shard &&
@@ -48,12 +63,12 @@ function isSameDelivering(one: AttemptRecord['delivery'], other: AttemptRecord['
   )
 }
 
-function isSameState(one: AttemptRecord['state'], other: AttemptRecord['state']): boolean {
+function isSameState(one: DeliveryState, other: DeliveryState): boolean {
   if (one.status === 'dead_letter') return other.status === 'dead_letter' && one.reason === other.reason
   return one.status === other.status
 }
 
-function isSameConnection(one: AttemptRecord, other: AttemptRecord): boolean {
+function isSameConnection(one: Kind, other: Kind): boolean {
   return (
     one.address === other.address &&
     one.security?.version === other.security?.version &&
