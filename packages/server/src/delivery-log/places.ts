@@ -1,7 +1,6 @@
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import type { FoundFilter } from './found-filter.ts'
-import type { Wanted } from './matching.ts'
 import type { CodeRange, DeliveryStateWord, Trigger } from './query.ts'
 
 /**
@@ -20,7 +19,7 @@ export const PLANNED: ReadonlySet<DeliveryStateWord> = new Set(['waiting', 'send
 const TYPES_ONE_BY_ONE_MAX = 20
 
 /** One or two places that have no delivery in common. */
-export function placesOf(filter: FoundFilter, { withStanding }: Wanted): Place[] {
+export function placesOf(filter: FoundFilter, { withStanding }: { withStanding: boolean }): Place[] {
   const { states, endpointIds, pairs, npn, isTest, types } = filter
   if (pairs !== null) return [{ in: 'pairs', each: null, only: ALL }]
   if (npn !== null || isTest === true) return [{ in: 'events', each: null, only: ALL }]
