@@ -53,7 +53,8 @@ export async function startReceiver(options: { replies?: Reply[]; secrets?: stri
     if (condition()) return Promise.resolve()
     return new Promise<void>((resolve) => waiting.push({ condition, resolve }))
   }
-  const server = createServer((incoming, response) => {
+  // not closed while a busy machine is late to notice that a connection is to be used no more
+  const server = createServer({ keepAliveTimeout: 300_000 }, (incoming, response) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
     incoming.on('end', () => {

@@ -12,6 +12,8 @@ import type { SimulatedFeed } from './simulated-feed.ts'
 const ALERTS_PATH = '/pdb-alerts-industry-services/services/industry-ws'
 const DETAILS_PATH = '/pdb-xml-reports/entityinfo_xml.cgi'
 const BODY_BYTES_MAX = 4 * 1_048_576
+/** Longer than a client on a busy machine may be late to notice that its connection is to be used no more. */
+const IDLE_MS_MAX = 72_000
 
 export type SimulatorOptions = {
   /** What the feeds' clocks run by. */
@@ -29,7 +31,7 @@ export type SimulatorServer = {
 /** Serves every feed that is defined by control calls, on a loopback port of its own. Source: producersync-api 12. */
 export async function startSimulatorServer(options: SimulatorOptions): Promise<SimulatorServer> {
   const simulator = new Simulator(options)
-  const server = createServer((request, response) => {
+  const server = createServer({ keepAliveTimeout: IDLE_MS_MAX }, (request, response) => {
     simulator.serve(request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve, reject) => {
