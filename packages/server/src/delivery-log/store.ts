@@ -103,7 +103,7 @@ export type AttemptColumns = {
 /** A page is looked for in so many days at its beginning, and only then in all: a plan for 90 days takes longer than most looks. */
 const NEAR_MS = 3 * 86_400_000
 
-const PAGE_WALK: WalkBounds = { any: 50_000, lookedUp: 800 }
+const PAGE_WALK: WalkBounds = { any: 50_000, lookedUp: 500 }
 const COUNT_WALK: WalkBounds = { any: 200_000, lookedUp: 10_000 }
 
 /** `stoppedAt`: fewer than wanted, as so many were passed by that it ends here: the next one goes on from there. */
