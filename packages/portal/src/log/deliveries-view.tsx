@@ -105,7 +105,13 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
         view={mapView(page, () => rows)}
         columns={[pickColumn(chosen, choose), ...deliveryColumns(account.id, { isOfEndpoint: endpoint !== undefined })]}
         keyOf={({ id }) => id}
-        empty={<NoDeliveries isFiltered={isFiltered} clear={clear} account={account.id} />}
+        empty={
+          page.kind === 'ready' && hasOlder(page.data) ? (
+            <NoneYet of={page.data} />
+          ) : (
+            <NoDeliveries isFiltered={isFiltered} clear={clear} account={account.id} />
+          )
+        }
         foot={page.kind === 'ready' && <Pages of={page.data} />}
       />
       {isReplaying && chosen.kind === 'some' && (
@@ -222,15 +228,34 @@ function NoDeliveries({ isFiltered, clear, account }: { isFiltered: boolean; cle
   )
 }
 
-function Pages({ of: { iterator, prevIterator, done } }: { of: Page<Delivery> }) {
+/** A page may end before it has found anything: what it has not looked at yet is on the next one. */
+function NoneYet({ of: { iterator } }: { of: Page<Delivery> }) {
+  const { go } = useCursor()
+  return (
+    <Empty title={words.noneYet} acts={<Button onPress={() => go(iterator ?? undefined)}>{words.lookOn}</Button>}>
+      {words.noneYetBody}
+    </Empty>
+  )
+}
+
+function Pages({ of: page }: { of: Page<Delivery> }) {
+  const { cursor, go } = useCursor()
+  return (
+    <Pager
+      onNewer={cursor === undefined ? null : () => go(page.prevIterator)}
+      onOlder={hasOlder(page) ? () => go(page.iterator ?? undefined) : null}
+    />
+  )
+}
+
+function hasOlder({ done, iterator }: Page<Delivery>): boolean {
+  return !done && iterator !== null
+}
+
+function useCursor() {
   const navigate = useNavigate()
   const { cursor }: RawSearch = useSearch({ strict: false })
   const go = (to: string | undefined) =>
     void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: to }) })
-  return (
-    <Pager
-      onNewer={cursor === undefined ? null : () => go(prevIterator)}
-      onOlder={done || iterator === null ? null : () => go(iterator)}
-    />
-  )
+  return { cursor, go }
 }
