@@ -8,9 +8,10 @@ import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -72,16 +73,7 @@ export function IssuesScreen() {
             />
           )
         }
-        foot={
-          page && (
-            <Pager
-              onNewer={cursor === undefined ? null : () => change({ cursor: page.prevIterator })}
-              onOlder={
-                page.done || page.iterator === null ? null : () => change({ cursor: page.iterator ?? undefined })
-              }
-            />
-          )
-        }
+        foot={pageLinks(page, { values: { cursor }, change })}
       />
     </Page>
   )

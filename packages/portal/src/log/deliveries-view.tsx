@@ -1,14 +1,13 @@
 import type { Delivery, DeliveryCount, Page } from '@producersync/server/contract'
-import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount, type Query } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { useShortcuts } from '#src/keys/shortcuts.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
-import { Above, type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { Above, type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, Notice } from '#src/parts/notice.tsx'
+import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
@@ -38,6 +37,7 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const path = ofAccount(account.id, 'delivery')
   const page = useRead<Page<Delivery>>(account.id, path, { query: toPageQuery(query, filters), topics: ['delivery'] })
   const matching = useRead<DeliveryCount>(account.id, `${path}/count`, { query, topics: ['delivery'] })
+  const paging = usePaging()
   const list = JSON.stringify([filters, endpoint])
   const { rows, fresh, showFresh } = useHeldRows(page, list)
 
@@ -106,13 +106,13 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
         columns={[pickColumn(chosen, choose), ...deliveryColumns(account.id, { isOfEndpoint: endpoint !== undefined })]}
         keyOf={({ id }) => id}
         empty={
-          page.kind === 'ready' && hasOlder(page.data) ? (
-            <NoneYet of={page.data} />
+          page.kind === 'ready' && !page.data.done ? (
+            <NoneYet lookOn={() => paging.change({ cursor: page.data.iterator ?? undefined })} />
           ) : (
             <NoDeliveries isFiltered={isFiltered} clear={clear} account={account.id} />
           )
         }
-        foot={page.kind === 'ready' && <Pages of={page.data} />}
+        foot={page.kind === 'ready' && pageLinks(page.data, paging)}
       />
       {isReplaying && chosen.kind === 'some' && (
         <ResendDialog
@@ -229,33 +229,10 @@ function NoDeliveries({ isFiltered, clear, account }: { isFiltered: boolean; cle
 }
 
 /** A page may end before it has found anything: what it has not looked at yet is on the next one. */
-function NoneYet({ of: { iterator } }: { of: Page<Delivery> }) {
-  const { go } = useCursor()
+function NoneYet({ lookOn }: { lookOn: () => void }) {
   return (
-    <Empty title={words.noneYet} acts={<Button onPress={() => go(iterator ?? undefined)}>{words.lookOn}</Button>}>
+    <Empty title={words.noneYet} acts={<Button onPress={lookOn}>{words.lookOn}</Button>}>
       {words.noneYetBody}
     </Empty>
   )
-}
-
-function Pages({ of: page }: { of: Page<Delivery> }) {
-  const { cursor, go } = useCursor()
-  return (
-    <Pager
-      onNewer={cursor === undefined ? null : () => go(page.prevIterator)}
-      onOlder={hasOlder(page) ? () => go(page.iterator ?? undefined) : null}
-    />
-  )
-}
-
-function hasOlder({ done, iterator }: Page<Delivery>): boolean {
-  return !done && iterator !== null
-}
-
-function useCursor() {
-  const navigate = useNavigate()
-  const { cursor }: RawSearch = useSearch({ strict: false })
-  const go = (to: string | undefined) =>
-    void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: to }) })
-  return { cursor, go }
 }

@@ -1,6 +1,7 @@
 import type { Page as ApiPage, PopulationJob, Preview, PreviewRow } from '@producersync/server/contract'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
+import { useAddress } from '#src/address/use-address.ts'
 import { call, fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
@@ -8,8 +9,9 @@ import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
-import { type Column, Listing, Pager } from '#src/parts/listing.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import type { Account } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
@@ -64,16 +66,9 @@ export function PreviewPart({ account, id }: { account: Account; id: string }) {
 }
 
 function PreviewRows({ account, path, part }: { account: Account; path: string; part: (typeof PARTS)[number] }) {
-  const { cursor } = useSearch({ strict: false })
-  const navigate = useNavigate()
-  const view = useRead<Rows>(account.id, path, { query: { part, limit: 50, iterator: cursor } })
+  const { values, change } = useAddress()
+  const view = useRead<Rows>(account.id, path, { query: { part, limit: 50, iterator: values.cursor } })
   const page = view.kind === 'ready' ? view.data : null
-  const to = (next: string | null | undefined) =>
-    void navigate({
-      to: '.',
-      search: ((before: object) => ({ ...before, cursor: next ?? undefined })) as never,
-      resetScroll: false,
-    })
   const columns: Column<PreviewRow>[] = [
     { key: 'line', head: words.line, cell: ({ line }) => (line === null ? words.noLine : count(line)) },
     { key: 'value', head: words.value, isPlain: true, cell: ({ value }) => <code>{value}</code> },
@@ -86,14 +81,7 @@ function PreviewRows({ account, path, part }: { account: Account; path: string; 
       keyOf={({ line, value }) => `${line} ${value}`}
       columns={columns}
       empty={<Empty title={words.noRows(words.partNames[part])} />}
-      foot={
-        page && (cursor !== undefined || !page.done) ? (
-          <Pager
-            onNewer={cursor === undefined ? null : () => to(page.prevIterator)}
-            onOlder={page.done ? null : () => to(page.iterator)}
-          />
-        ) : undefined
-      }
+      foot={pageLinks(page, { values, change })}
     />
   )
 }

@@ -1,14 +1,13 @@
 import type { Endpoint, Page as PageOf, Replay } from '@producersync/server/contract'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { ButtonLink } from '#src/parts/button.tsx'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -20,15 +19,12 @@ const PAGE_ROWS = 50
 
 export function ReplaysScreen() {
   const account = useAccount()
-  const navigate = useNavigate()
-  const { cursor }: RawSearch = useSearch({ strict: false })
+  const paging = usePaging()
   const view = useRead<PageOf<Replay>>(account.id, ofAccount(account.id, 'replay'), {
-    query: { limit: PAGE_ROWS, iterator: cursor },
+    query: { limit: PAGE_ROWS, iterator: paging.values.cursor },
     topics: ['task'],
   })
   const nameOf = useEndpointNames(account.id)
-  const go = (to: string | undefined) =>
-    void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: to }) })
   const page = view.kind === 'ready' ? view.data : null
   return (
     <Page title={words.list} acts={<LiveSwitch account={account.id} />}>
@@ -49,14 +45,7 @@ export function ReplaysScreen() {
             {words.noneBody}
           </Empty>
         }
-        foot={
-          page && (
-            <Pager
-              onNewer={cursor === undefined ? null : () => go(page.prevIterator)}
-              onOlder={page.done || page.iterator === null ? null : () => go(page.iterator ?? undefined)}
-            />
-          )
-        }
+        foot={pageLinks(page, paging)}
       />
     </Page>
   )

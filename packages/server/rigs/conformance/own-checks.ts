@@ -2,7 +2,7 @@ import { verify } from '@producersync/webhooks/node'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as Webhook2 } from 'svix'
 import { Webhook as Webhook1 } from 'svix-v1'
-import { patiently } from './patiently.ts'
+import { fetchPatiently } from './patiently.ts'
 
 /** A behaviour of webhook-api 17 that the rig itself checks, from outside. */
 export type OwnCheck = { number: number; name: string; faults: readonly string[] }
@@ -137,7 +137,7 @@ function refusalOf(check: () => unknown): string[] {
 }
 
 async function call({ url, key }: Api, method: string, path: string, body?: object): Promise<Answer> {
-  const response = await patiently(`${url}/api/v1${path}`, {
+  const response = await fetchPatiently(`${url}/api/v1${path}`, {
     method,
     redirect: 'manual',
     headers: { authorization: `Bearer ${key}`, ...(body ? { 'content-type': 'application/json' } : {}) },

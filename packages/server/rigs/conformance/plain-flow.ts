@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { patiently } from './patiently.ts'
+import { fetchPatiently } from './patiently.ts'
 import { runPeopleFlow } from './plain-people.ts'
 import { runStandingsFlow } from './plain-standings.ts'
 import type { VerifyingReceiver } from './receiver.ts'
@@ -46,7 +46,7 @@ export async function runPlainFlow({
   /** @returns the body; what is not 2xx is a fault */
   async function call(operationId: string, method: string, path: string, body?: unknown, token = key): Promise<Body> {
     if (!claims(operationId)) return {}
-    const send = BUSY.has(operationId) ? untilFree : patiently
+    const send = BUSY.has(operationId) ? untilFree : fetchPatiently
     const response = await send(`${url}${path}`, {
       method,
       headers: {
@@ -336,7 +336,7 @@ const BUSY: ReadonlySet<string> = new Set(['v1.sandbox.run', 'v1.admin-runs.star
 
 async function untilFree(url: string, request: RequestInit): Promise<Response> {
   for (let look = 1; ; look += 1) {
-    const response = await patiently(url, request)
+    const response = await fetchPatiently(url, request)
     if (response.status !== 409 || look === LOOKS_MAX) return response
     await response.body?.cancel()
     await sleep(LOOK_MS)

@@ -8,13 +8,14 @@ import type { Clock } from './clock.ts'
  */
 const EPOCH_SECONDS = 1_400_000_000
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const LENGTH = 27
+export const KSUID_LENGTH = 27
 const BYTES = 20
 const TIME_BYTES = 5
 const STEP_BYTES = 8
 const KSUID = /^[0-9A-Za-z]{27}$/
-/** The largest 20 bytes in base 62; 27 digits can encode more. */
-const LARGEST = 'aWgEPTl1tmebfsQzFP4bxwgy80V'
+/** Nothing sorts before it, and behind the other none: of 20 bytes in base 62, as 27 digits can encode more. */
+export const SMALLEST_KSUID = '0'.repeat(KSUID_LENGTH)
+export const LARGEST_KSUID = 'aWgEPTl1tmebfsQzFP4bxwgy80V'
 
 export type Ksuid = string
 
@@ -88,7 +89,7 @@ export function ksuidTime(ksuid: Ksuid): Date {
 }
 
 export function isKsuid(text: string): boolean {
-  return KSUID.test(text) && text <= LARGEST
+  return KSUID.test(text) && text <= LARGEST_KSUID
 }
 
 /** `msg_…` with a well-formed KSUID? */
@@ -104,14 +105,14 @@ const CODES = Buffer.from(DIGITS)
 
 // One id is written at a time, and nothing of it stays in these.
 const limbs = new Float64Array(LIMBS)
-const text = Buffer.alloc(LENGTH + 1)
+const text = Buffer.alloc(KSUID_LENGTH + 1)
 
 /** Divides the 160 bits by 62⁴ again and again; limbs that have become zero are left out. */
 function encode(bytes: Buffer): Ksuid {
   limbs[0] = bytes.readUInt16BE(0)
   for (let limb = 1; limb < LIMBS; limb += 1) limbs[limb] = bytes.readUIntBE(limb * 3 - 1, 3)
   let first = 0
-  for (let at = LENGTH - 3; at >= 0; at -= 4) {
+  for (let at = KSUID_LENGTH - 3; at >= 0; at -= 4) {
     let rest = 0
     for (let limb = first; limb < LIMBS; limb += 1) {
       const value = rest * LIMB + (limbs[limb] ?? 0)

@@ -17,7 +17,6 @@ import { CLOCKS_APART_MS_MAX, type EventFilter, inOrder, isMarked, itsEvent, tim
 /** Where events of an endpoint may be: these; or any of the account's from `from` on, before `until`. */
 export type Candidates = { ids: readonly string[] } | { ids: null; from: string; until: string }
 
-const KSUID_LENGTH = 27
 const ATTEMPTS_FIRST = 1_024
 const FILTERED_FIRST = 64
 const ATTEMPTS_MAX = 8_192
@@ -138,8 +137,8 @@ async function* promptEvents(
   { from, until }: Window,
 ): AsyncGenerator<{ ids: string[]; to: string }> {
   const isDown = read === 'descending'
-  const first = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(timeOf(idOf(from)), -CLOCKS_APART_MS_MAX))
-  const end = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(timeOf(idOf(until)), PROMPT_MS))
+  const first = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(timeOf(from), -CLOCKS_APART_MS_MAX))
+  const end = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(timeOf(until), PROMPT_MS))
   const isFiltered = filter.types !== null || filter.channel !== null || filter.tag !== null
   let [above, below]: [string | null, string | null] = [null, null]
   for (let limit = isFiltered ? FILTERED_FIRST : ATTEMPTS_FIRST; ; limit = Math.min(limit * 2, ATTEMPTS_MAX)) {
@@ -193,11 +192,6 @@ async function notedEvents(
        order by o.first_id ${inOrder(page)} limit ${limit}`),
   )
   return rows.map((row) => row.first_id)
-}
-
-/** A bound without what makes it sort behind its id. */
-function idOf(bound: string): string {
-  return bound.slice(0, MESSAGE_ID_PREFIX.length + KSUID_LENGTH)
 }
 
 function earlier(one: string, other: string): string {

@@ -1,6 +1,6 @@
 import { addMs } from '#src/adapters/clock.ts'
 import type { Page, WindowPage } from '#src/adapters/http/pages.ts'
-import { ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
+import { KSUID_LENGTH, ksuidFloor, ksuidTime } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
@@ -265,8 +265,6 @@ export async function countPlanned(
        and p.cause <> 'test' and (not ${isMarked(sql`t`)} or not is_canceled(p, t))`
   return planned ?? { waiting: 0, retrying: 0 }
 }
-
-const KSUID_LENGTH = 27
 
 /** @param id  or a bound: what makes it sort behind its id says nothing of the time */
 export function timeOf(id: string): Date {

@@ -1,6 +1,8 @@
+import { LARGEST_KSUID, SMALLEST_KSUID } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { attemptsFrom, timeOf } from '#src/attempts/store.ts'
+import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
 import { type IdRange, rangesWith } from '#src/occurrences/ranges.ts'
 import { valuesOf } from '#src/occurrences/values.ts'
 import type { FoundFilter, Pair } from './found-filter.ts'
@@ -46,8 +48,8 @@ export function partOf(filter: FoundFilter, ranges: readonly IdRange[]): FoundFi
 }
 
 /** Sort before and behind every other endpoint of an event. */
-const FIRST_ENDPOINT = `ep_${'0'.repeat(27)}`
-const LAST_ENDPOINT = 'ep_aWgEPTl1tmebfsQzFP4bxwgy80V'
+const FIRST_ENDPOINT = ENDPOINT_ID_PREFIX + SMALLEST_KSUID
+const LAST_ENDPOINT = ENDPOINT_ID_PREFIX + LARGEST_KSUID
 
 /** Where a walk ends that is not to pass more by; null: with the last of what is planned. docs/decisions/0073 */
 export async function findEnd(

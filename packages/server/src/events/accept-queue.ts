@@ -34,8 +34,7 @@ type Waiting = { call: AcceptCall; resolve: (answer: AcceptAnswer) => void; reje
 /** Events waiting here beyond this are refused: the caller is told to come again. */
 const WAITING_EVENTS_MAX = 20_000
 const EVENTS_PER_COMMIT = 500
-/** To set out for a statement costs as much as storing fifty events: beside one under way, fewer than these wait for its end, or so long. */
-const EVENTS_WORTH_ANOTHER = EVENTS_PER_COMMIT
+/** To set out for a statement costs as much as storing fifty events: beside one under way, fewer than fill one wait for its end, or so long. */
 const GATHER_MS = 5
 const KEY_HOURS = 12
 /** Rounds in which a call may meet a key or uid that another transaction holds and then gives up. */
@@ -115,7 +114,7 @@ export class AcceptQueue {
 
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0 || this.#statements >= this.#statementsMax) return
-    if (this.#statements > 0 && this.#waitingEvents < EVENTS_WORTH_ANOTHER && !this.#isPassedOver) {
+    if (this.#statements > 0 && this.#waitingEvents < EVENTS_PER_COMMIT && !this.#isPassedOver) {
       this.#gathering ??= setTimeout(() => this.#start(), GATHER_MS)
       return
     }
@@ -309,7 +308,7 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     taken,
     eventIds: new Set(row.event_ids ?? events.map((event) => event.id)),
     goneAccounts: new Set(row.gone),
-    planned: toPlanned(row.planned === null ? [] : toPlannedRows(row.planned), events),
+    planned: toPlanned(toPlannedRows(row.planned ?? '[]'), events),
   }
 }
 

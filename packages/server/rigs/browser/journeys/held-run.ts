@@ -35,12 +35,7 @@ export async function releaseHeld(
   await dialog.getByLabel('Run date').fill(day)
   await dialog.getByLabel('Read all producers anew').check()
   await startRun(page)
-  const rows = page.locator('[data-row-link]')
-  await until('the run is held', async () => {
-    await visitor.open(`/portal/env/runs?q=${feed}&state=held`)
-    return (await rows.count()) > 0 || undefined
-  })
-  await rows.first().click()
+  await openRun(visitor, feed, 'held')
   await page.getByText(`${VANISHING} of `).first().waitFor()
   await page.getByRole('button', { name: 'Release' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Release' }).click()
@@ -52,6 +47,16 @@ export async function releaseHeld(
     const line = data.find((each) => each.operation === operation)
     assert.equal(line?.who.kind, 'staff', `${operation} is not in the audit as what staff did`)
   }
+}
+
+/** Opens the run of the feed, once it is in the state. */
+export async function openRun(visitor: Visitor, feed: string, state: string): Promise<void> {
+  const rows = visitor.page.locator('[data-row-link]')
+  await until(`the run is ${state}`, async () => {
+    await visitor.open(`/portal/env/runs?q=${feed}&state=${state}`)
+    return (await rows.count()) > 0 || undefined
+  })
+  await rows.first().click()
 }
 
 /** Presses Start in the dialog; a service that is too busy to take it is asked once more. */

@@ -5,7 +5,7 @@ import { nextBusinessDay } from '#src/updates/schedule.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { clientToken, until } from '../world.ts'
-import { releaseHeld, startRun } from './held-run.ts'
+import { openRun, releaseHeld, startRun } from './held-run.ts'
 
 const WAIT_MS_MAX = 30_000
 
@@ -49,12 +49,7 @@ async function asOperator(
   await page.locator('[data-row-link]').first().click()
   await page.getByRole('button', { name: 'Run again' }).click()
   await startRun(page)
-  const rows = page.locator('[data-row-link]')
-  await until('the run is under way', async () => {
-    await visitor.open(`/portal/env/runs?q=${feed}&state=collecting`)
-    return (await rows.count()) > 0 || undefined
-  })
-  await rows.first().click()
+  await openRun(visitor, feed, 'collecting')
   await page.getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the run' }).click()
   await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: WAIT_MS_MAX })

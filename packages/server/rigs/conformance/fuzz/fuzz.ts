@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
 import { oneOf, type Random, randomOf } from '../../chaos/chance.ts'
 import type { Evidence } from '../evidence.ts'
+import { patiently } from '../patiently.ts'
 import { type FuzzedOperation, type FuzzedRequest, Requests } from './requests.ts'
 import { type Schema, Schemas } from './schema.ts'
 import { Values } from './values.ts'
@@ -52,7 +52,6 @@ const RENEW_EVERY = 400
 /** A client has 300 a minute. */
 const PER_ACCOUNT_TOKEN = 290
 const ANSWER_MS_MAX = 30_000
-const ATTEMPTS_MAX = 5
 /** It does not end: what begins it is its answer. */
 const STREAM = 'text/event-stream'
 
@@ -139,7 +138,8 @@ class FuzzRun {
     const authorization = token === null ? {} : { authorization: `Bearer ${token}` }
     const origin = operation.path.startsWith('/portal/') ? { origin: this.#parts.url } : {}
     const sent = { ...headers, ...authorization, ...origin }
-    const answer = await patiently(() => this.#pool.request({ method, path: target, headers: sent, body }))
+    const ask = () => this.#pool.request({ method, path: target, headers: sent, body })
+    const answer = await patiently(ask, toldS, ({ body: unread }) => unread.dump())
     const { statusCode: status } = answer
     const contentType = answer.headers['content-type']
     const text = contentType === STREAM ? leave(answer.body) : await answer.body.text()
@@ -189,15 +189,10 @@ class FuzzRun {
   }
 }
 
-/** A service that has no time at the moment says when to come again. */
-async function patiently(ask: () => Promise<Dispatcher.ResponseData<null>>): Promise<Dispatcher.ResponseData<null>> {
-  for (let attempt = 1; ; attempt += 1) {
-    const answer = await ask()
-    const comeAgainAfterS = answer.headers['retry-after']
-    if (answer.statusCode !== 503 || comeAgainAfterS === undefined || attempt === ATTEMPTS_MAX) return answer
-    await answer.body.dump()
-    await sleep(Number(comeAgainAfterS) * 1_000)
-  }
+/** Limits are answers like others here; a service that has no time at the moment is asked again. */
+function toldS({ statusCode, headers }: Dispatcher.ResponseData<null>): string | null {
+  const after = headers['retry-after']
+  return statusCode === 503 && after !== undefined ? String(after) : null
 }
 
 /** Nothing of a stream is read: it goes on for as long as somebody listens. */
