@@ -14,9 +14,6 @@ import { buildPsapi, Psapi } from './psapi.ts'
 
 /** The commands that live on streams, as processes, against the real service. */
 
-/** A bound for what hangs. */
-const SOON = { timeout: 60_000 }
-
 let service: TestService
 let receiver: Receiver
 let account: TestAccount
@@ -87,18 +84,18 @@ function eventsOf({ lines }: Running, event: string) {
 describe('listen', () => {
   test('forwards what is accepted, signed by the secret that its first line names, and reports the answer', async () => {
     const one = start('listen', ['--forward-to', receiver.url, '--json'])
-    await expect.poll(() => one.lines[0]?.event, SOON).toBe('ready')
+    await expect.poll(() => one.lines[0]?.event).toBe('ready')
     const { secret, session } = one.lines[0]
     receiver.trust(secret)
     receiver.answer(204)
     const id = await accept()
     await expect
-      .poll(() => eventsOf(one, 'answered'), SOON)
+      .poll(() => eventsOf(one, 'answered'))
       .toMatchObject([{ msgId: id, responseStatusCode: 204, failureClass: null }])
     expect(receiver.verified.map(({ messageId }) => messageId)).toEqual([id])
     const path = `/api/v1/app/${account.id}/cli-session/${session}`
     const results = async () => (await service.ok('GET', `${path}/result`, undefined, { token: account.key })).data
-    await expect.poll(results, SOON).toMatchObject([{ msgId: id, responseStatusCode: 204 }])
+    await expect.poll(results).toMatchObject([{ msgId: id, responseStatusCode: 204 }])
     expect(one.errors()).toContain('your endpoints in SANDBOX keep receiving')
     expect(await one.stop()).toBe(0)
     expect((await service.call('GET', path, undefined, { token: account.key })).status).toBe(404)
@@ -107,7 +104,7 @@ describe('listen', () => {
   test('for people: one line for what came, one for what was answered, with advice', async () => {
     const dead = 'http://127.0.0.1:1/'
     const one = start('listen', ['--forward-to', dead, '--exit-after', '1'])
-    await expect.poll(one.errors, SOON).toContain('\nready\n')
+    await expect.poll(one.errors).toContain('\nready\n')
     await service.ok('PUT', '/v1/accounts/subscriptions', ['912484758'], { token: await service.token(account) })
     expect(await one.ended).toBe(0)
     expect(one.text()).toMatch(
@@ -126,7 +123,7 @@ describe('listen', () => {
         return undefined
       }
     }
-    await expect.poll(read, SOON).toMatch(/^cli_/)
+    await expect.poll(read).toMatch(/^cli_/)
     const since = await accept()
     expect(await one.ended).toBe(0)
     expect(eventsOf(one, 'received').map(({ msgId }) => msgId)).toEqual([before, since])
@@ -139,7 +136,7 @@ describe('listen', () => {
       const shown = await psapi.json('config', 'show')
       expect(shown.forward_to).toEqual({ value: receiver.url, origin: file })
       const one = start('listen', ['--exit-after', '1', '--json'])
-      await expect.poll(() => eventsOf(one, 'ready'), SOON).toHaveLength(1)
+      await expect.poll(() => eventsOf(one, 'ready')).toHaveLength(1)
       await accept()
       const wanted = await accept({ eventType: 'other.happened' })
       expect(await one.ended).toBe(0)
@@ -161,7 +158,7 @@ describe('listen', () => {
     expect(refused).toMatchObject({ code: 2 })
     expect(refused.stderr).toContain('--allow-external')
     const one = start('listen', ['--forward-to', receiver.url, '--exit-after', '1', '--json'])
-    await expect.poll(() => eventsOf(one, 'ready'), SOON).toHaveLength(1)
+    await expect.poll(() => eventsOf(one, 'ready')).toHaveLength(1)
     receiver.answer((response) => void response.writeHead(302, { location: '/elsewhere' }).end())
     await accept()
     await one.ended
@@ -174,7 +171,7 @@ describe('listen', () => {
     expect(alone).toMatchObject({ code: 4 })
     expect(alone.stderr).toContain('psapi listen')
     const one = start('listen', ['--exit-after', '1', '--json'])
-    await expect.poll(() => eventsOf(one, 'ready'), SOON).toHaveLength(1)
+    await expect.poll(() => eventsOf(one, 'ready')).toHaveLength(1)
     const { id } = await psapi.json('trigger', 'producersync.npn.activated', '--to', 'cli')
     expect(await one.ended).toBe(0)
     expect(eventsOf(one, 'received').map(({ msgId }) => msgId)).toEqual([id])
@@ -185,19 +182,19 @@ test('tail prints deliveries as they happen, those of a state when asked', async
   await service.endpoint(account, receiver, { eventTypes: ['producersync'] })
   const all = start('tail', ['--json'])
   const failed = start('tail', ['--state', 'failed', '--exit-after', '1'])
-  await expect.poll(() => [all.errors(), failed.errors()].every((text) => text.includes('\nready\n')), SOON).toBe(true)
+  await expect.poll(() => [all.errors(), failed.errors()].every((text) => text.includes('\nready\n'))).toBe(true)
   receiver.answer(503, 200)
   await service.ok('PUT', '/v1/accounts/subscriptions', ['15645556'], { token: await service.token(account) })
   expect(await failed.ended).toBe(0)
   expect(failed.text()).toMatch(/\tretrying\tproducersync\.npn\.activated\tmsg_\w{27}\tep_\w{27}\t503\tnext /)
-  await expect.poll(() => all.lines.map(({ state }) => state), SOON).toContain('retrying')
+  await expect.poll(() => all.lines.map(({ state }) => state)).toContain('retrying')
   expect(await all.stop()).toBe(0)
 })
 
 test('login by code: a person approves it in the portal; logout ends the token', async () => {
   const other = new Psapi()
   const one = start('login', ['--url', service.url, '--code'], other)
-  await expect.poll(one.errors, SOON).toContain('approve the code')
+  await expect.poll(one.errors).toContain('approve the code')
   const [, userCode] = /approve the code (\S+)/.exec(one.errors()) ?? []
   const parts = { clock: service.clock, ids: new IdSource(service.clock) }
   const { capabilities } = grantOf('developer')

@@ -61,7 +61,7 @@ async function started(path: string, receiver: Receiver): Promise<{ send: Send; 
   children.push(child)
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()))
-  await expect.poll(() => said, { timeout: 60_000 }).toContain(`receiving on http://127.0.0.1:${port}${RECEIVER_PATH}`)
+  await expect.poll(() => said).toContain(`receiving on http://127.0.0.1:${port}${RECEIVER_PATH}`)
   const url = `http://127.0.0.1:${port}${RECEIVER_PATH}`
   const send: Send = async (request) =>
     await fetch(url, { method: 'POST', headers: request.headers, body: await request.arrayBuffer() })

@@ -58,7 +58,7 @@ class People {
   // biome-ignore lint/suspicious/noExplicitAny: a job as answered
   async ended(id: string): Promise<any> {
     const read = () => service.ok('GET', `${this.base}/job/${id}`)
-    await expect.poll(async () => (await read()).finishedAt, { timeout: 60_000 }).not.toBeNull()
+    await expect.poll(async () => (await read()).finishedAt).not.toBeNull()
     return await read()
   }
 

@@ -169,9 +169,7 @@ test('P1.2: a row says how its data stands, and neither birth dates nor addresse
   const client = { token: await service.token(other) }
   const job = await service.ok('DELETE', '/v1/accounts/subscriptions', ['15645555'], client)
   await expect
-    .poll(async () => (await service.ok('GET', `${path}/job/${job.job_id}`, undefined, token)).finishedAt, {
-      timeout: 60_000,
-    })
+    .poll(async () => (await service.ok('GET', `${path}/job/${job.job_id}`, undefined, token)).finishedAt)
     .not.toBeNull()
   const removed = await service.ok('GET', `${path}/15645555`, undefined, token)
   expect(removed).toMatchObject({

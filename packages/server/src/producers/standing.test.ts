@@ -9,8 +9,6 @@ import { insertProducer } from '../../test/record-rows.ts'
 type Account = Awaited<ReturnType<ProducerWorld['addAccount']>>
 
 const clock = new ManualClock('2026-03-06T15:02:10.811Z')
-/** Of a busy machine. */
-const PATIENT = { timeout: 60_000 }
 const OF_ONE_PRODUCER = [
   '',
   '/addresses',
@@ -60,7 +58,7 @@ describe('rule 17: a per-NPN read of an unmonitored NPN', () => {
     const reads = Array.from({ length: 50 }, (_, index) =>
       world.get(account, `/v2/entities/912484758${OF_ONE_PRODUCER[index % OF_ONE_PRODUCER.length]}`),
     )
-    await expect.poll(() => world.waiting, PATIENT).toBe(50)
+    await expect.poll(() => world.waiting).toBe(50)
     clock.advanceMs(20_000)
     for (const { statusCode } of await Promise.all(reads)) expect(statusCode).toBe(202)
     expect(await world.world.events(account)).toHaveLength(1)
@@ -155,7 +153,7 @@ describe('rule 20: what is known of an NPN is told apart', () => {
   test('loading: 202 after at most 20 s, with where to ask again', async () => {
     await world.monitor(account, ['912484758'], { dataStatus: 'loading' })
     const read = world.get(account, '/v2/entities/912484758/licenses?size=2')
-    await expect.poll(() => world.waiting, PATIENT).toBe(1)
+    await expect.poll(() => world.waiting).toBe(1)
     clock.advanceMs(19_999)
     expect(world.waiting).toBe(1)
     clock.advanceMs(1)
@@ -173,7 +171,7 @@ describe('rule 20: what is known of an NPN is told apart', () => {
     await insertProducer(world.world.owner, account.feedId, '912484758')
     await world.monitor(account, ['912484758'], { dataStatus: 'loading' })
     const read = world.get(account, '/v2/entities/912484758')
-    await expect.poll(() => world.waiting, PATIENT).toBe(1)
+    await expect.poll(() => world.waiting).toBe(1)
     await world.monitor(account, ['912484758'])
     const response = await read
     expect(response.statusCode).toBe(200)
@@ -183,7 +181,7 @@ describe('rule 20: what is known of an NPN is told apart', () => {
   test('not known to NIPR: 404 that says so, also when it turns out while waiting', async () => {
     await world.monitor(account, ['1234567890'], { dataStatus: 'loading' })
     const read = world.get(account, '/v2/entities/1234567890/licenses')
-    await expect.poll(() => world.waiting, PATIENT).toBe(1)
+    await expect.poll(() => world.waiting).toBe(1)
     await world.monitor(account, ['1234567890'], { dataStatus: 'not_found' })
     for (const response of [await read, await world.get(account, '/v2/entities/1234567890')]) {
       expect(response.statusCode).toBe(404)
@@ -210,12 +208,12 @@ describe('rule 20: what is known of an NPN is told apart', () => {
     const authorization = `Bearer ${theirs.accountId}~producersync.read`
     const gone = new AbortController()
     const aborted = fetch(`${url}/v2/entities/5`, { headers: { authorization }, signal: gone.signal })
-    await expect.poll(() => other.waiting, PATIENT).toBe(1)
+    await expect.poll(() => other.waiting).toBe(1)
     gone.abort()
     await expect(aborted).rejects.toThrow()
-    await expect.poll(() => other.waiting, PATIENT).toBe(0)
+    await expect.poll(() => other.waiting).toBe(0)
     const stopped = fetch(`${url}/v2/entities/5`, { headers: { authorization } })
-    await expect.poll(() => other.waiting, PATIENT).toBe(1)
+    await expect.poll(() => other.waiting).toBe(1)
     const closed = other.close()
     expect((await stopped).status).toBe(202)
     await closed
@@ -315,7 +313,7 @@ async function expectNothingHappened(of: Account): Promise<void> {
 /** A read that waits for a first load that does not come. */
 async function whileLoading(of: Account, url: string) {
   const read = world.get(of, url)
-  await expect.poll(() => world.waiting, PATIENT).toBe(1)
+  await expect.poll(() => world.waiting).toBe(1)
   clock.advanceMs(20_000)
   expect((await read).statusCode).toBe(202)
   const events = await world.world.events(of)

@@ -19,7 +19,7 @@ test('an account has two turns at a time; further ones follow in order, and no o
   expect(begun).toEqual(['a', 'b', 'x'])
   b.end()
   expect(await b.done).toBe('b')
-  await expect.poll(() => begun, { timeout: 60_000 }).toEqual(['a', 'b', 'x', 'c'])
+  await expect.poll(() => begun).toEqual(['a', 'b', 'x', 'c'])
   for (const { end } of [a, c, d, other]) end()
   expect(await Promise.all([a, c, d, other].map(({ done }) => done))).toEqual(['a', 'c', 'd', 'x'])
   expect(begun).toEqual(['a', 'b', 'x', 'c', 'd'])

@@ -171,13 +171,10 @@ test('what a transaction under way may still store is not counted before it has 
   await storing
   expect(await read()).toMatchObject({ success: 1 })
   await expect
-    .poll(
-      async () => {
-        await count(until)
-        return ((await covered()) ?? startedAt) > startedAt
-      },
-      { timeout: 60_000 },
-    )
+    .poll(async () => {
+      await count(until)
+      return ((await covered()) ?? startedAt) > startedAt
+    })
     .toBe(true)
   expect(await read()).toMatchObject({ success: 1 })
 })

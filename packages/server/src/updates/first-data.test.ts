@@ -171,9 +171,7 @@ describe('the runner of first loads', () => {
     const runners = [startRunner(), startRunner()]
     try {
       await expect
-        .poll(async () => Object.values(await statuses(account)).filter((each) => each === 'ready').length, {
-          timeout: 60_000,
-        })
+        .poll(async () => Object.values(await statuses(account)).filter((each) => each === 'ready').length)
         .toBe(300)
     } finally {
       for (const runner of runners) await runner.close()

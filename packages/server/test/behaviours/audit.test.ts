@@ -44,9 +44,6 @@ async function countLines(): Promise<number> {
   return row?.lines ?? 0
 }
 
-/** A busy machine takes its time. */
-const PATIENCE = { timeout: 60_000 }
-
 /** What has been made so far, by name. */
 const made: Record<string, string> = {}
 
@@ -243,7 +240,7 @@ function ofClient(): { token: string } {
 async function hasAnswered(endpoint: string): Promise<void> {
   const path = `${app}/attempt/endpoint/${endpoint}?status=0`
   const answered = async () => (await service.ok('GET', path, undefined, { token: account.key })).data.length
-  await expect.poll(answered, PATIENCE).toBeGreaterThan(0)
+  await expect.poll(answered).toBeGreaterThan(0)
 }
 
 /** What some writes need to be there, made by nobody's request. */
@@ -260,7 +257,7 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     )
     made.message = first ?? ''
     const attempts = async () => await service.attempts(account, first ?? '')
-    await expect.poll(async () => (await attempts()).length, PATIENCE).toBe(1)
+    await expect.poll(async () => (await attempts()).length).toBe(1)
     made.attempt = (await attempts())[0].id
   },
   'v1.cli-login.decide': async () => {
@@ -276,19 +273,19 @@ const BEFORE: Readonly<Record<string, () => Promise<unknown>>> = {
     await service.message(account, { channels: ['bad'], eventId: 'bad' })
     const issues = async () =>
       (await service.ok('GET', `${app}/issue?endpoint=failing`, undefined, { token: account.key })).data
-    await expect.poll(async () => (await issues()).length, PATIENCE).toBe(1)
+    await expect.poll(async () => (await issues()).length).toBe(1)
     made.issue = (await issues())[0].id
   },
   // what is being recorded holds the rows that a cancellation takes
   'v1.message-attempt.cancel': async () => {
     const attempts = async () =>
       (await service.ok('GET', `${app}/attempt/endpoint/failing?status=2`, undefined, { token: account.key })).data
-    await expect.poll(async () => (await attempts()).length, PATIENCE).toBe(2)
+    await expect.poll(async () => (await attempts()).length).toBe(2)
   },
   'v1.replay.start': async () => {
     receiver.answer(200)
     const { id } = await service.message(account)
-    await expect.poll(async () => (await service.attempts(account, id)).length, PATIENCE).toBeGreaterThan(0)
+    await expect.poll(async () => (await service.attempts(account, id)).length).toBeGreaterThan(0)
     const all = { kind: 'bulk-replay', endpointIds: ['main'], filter: { state: ['delivered'] } }
     made.replay = (await service.ok('POST', `${app}/replay/preview`, all, { token: account.key })).previewId
   },

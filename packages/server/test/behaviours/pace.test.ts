@@ -9,7 +9,6 @@ import { type TestAccount, TestService } from '../service.ts'
  * obeyed.
  */
 
-const SOON = { timeout: 60_000 }
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 
 let receiver: Receiver
@@ -156,7 +155,7 @@ describe('40: fifo', () => {
       await deliver(MESSAGES / workers.length)
       await workers.pop()?.close()
       const owned = () => workers.reduce((sum, worker) => sum + (worker.app.worker?.ownership.shardCount ?? 0), 0)
-      await expect.poll(owned, SOON).toBe(256)
+      await expect.poll(owned).toBe(256)
     }
     await deliver(MESSAGES)
 
@@ -208,12 +207,12 @@ test('F47: first attempts that have waited for an answer for a second make room 
   const held: ServerResponse[] = []
   hanging.answer((response) => void held.push(response))
   for (const n of [1, 2, 3]) await service.message(account, { payload: { n }, channels: ['hanging'] })
-  await expect.poll(() => held.length, SOON).toBe(3)
+  await expect.poll(() => held.length).toBe(3)
 
   await service.message(account, { channels: ['well'] })
 
-  await expect.poll(() => receiver.events.length, SOON).toBe(1)
-  await expect.poll(() => service.app.worker?.load.inFlight, SOON).toBe(3)
+  await expect.poll(() => receiver.events.length).toBe(1)
+  await expect.poll(() => service.app.worker?.load.inFlight).toBe(3)
   for (const response of held) response.writeHead(200).end()
   await service.settled()
   await service.close()

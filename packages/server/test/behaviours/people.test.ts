@@ -189,7 +189,7 @@ describe('S14: keys of programs', () => {
     assert.equal((await service.call('GET', `${app}/endpoint`, undefined, token)).status, 200)
     assert.equal((await service.call('POST', `${app}/endpoint`, { url: receiver.url }, token)).status, 403)
     await expect
-      .poll(async () => (await byKey('GET', `${app}/key/${body.key.id}`)).body.lastUsedAt, { timeout: 60_000 })
+      .poll(async () => (await byKey('GET', `${app}/key/${body.key.id}`)).body.lastUsedAt)
       .toBe(service.clock.now().toISOString())
     const list = await byKey('GET', `${app}/key`)
     assert.ok(!list.text.includes(body.secret))
