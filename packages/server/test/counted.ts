@@ -1,5 +1,7 @@
 import { pino } from 'pino'
+import { expect } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
+import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { TallyRunner } from '#src/tally/tally-runner.ts'
 import { ManualClock } from './manual-clock.ts'
 import type { TestDatabase } from './postgres.ts'
@@ -15,7 +17,19 @@ export async function countAll(database: TestDatabase, from: Date, until: Date):
     values (${from}, ${from}, ${until}, pg_current_xact_id())`
   const clock = new ManualClock(addMs(until, LATER_MS))
   const runner = new TallyRunner({ database: worker, clock, log: pino({ level: 'warn' }) })
-  runner.look()
-  await runner.settled()
+  await countToTheEnd(worker, runner)
   await runner.close()
+}
+
+/** The runner waits for transactions under way, and those of other tests are of the same server: it looks until nothing is left. */
+export async function countToTheEnd(db: Queryable, runner: TallyRunner): Promise<void> {
+  await expect
+    .poll(async () => {
+      runner.look()
+      await runner.settled()
+      const [progress] = await db.query<{ is_whole: boolean }>`
+        select covers_until >= next_until as is_whole from tally_progress`
+      return progress?.is_whole
+    })
+    .toBe(true)
 }

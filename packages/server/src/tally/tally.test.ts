@@ -7,7 +7,7 @@ import { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { countByEndpoint } from '#src/statistics/attempt-counts.ts'
 import { type AttemptRow, type EventRow, insertAttempts, insertEvents } from '../../test/attempt-rows.ts'
-import { countAll } from '../../test/counted.ts'
+import { countAll, countToTheEnd } from '../../test/counted.ts'
 import { ManualClock } from '../../test/manual-clock.ts'
 import { HELD_OPEN, type TestDatabase, testDatabase } from '../../test/postgres.ts'
 import { FIVE_MS, HOUR_MS } from './covered.ts'
@@ -132,7 +132,8 @@ test('statistics say the same before their attempts have been counted and after,
   const later = addMs(now, 30 * HOUR_MS)
   const [looked, lookedLater] = [await statistics(now), await statistics(later)]
   await begin(FIVES_FROM)
-  await count(now)
+  clock.advanceTo(now)
+  await countToTheEnd(owner, runner)
   expect(await statistics(now)).toEqual(looked)
   const [hours] = await owner.query<{ count: number }>`
     select count(distinct starts_at) as count from endpoint_tally where minutes = 60`
