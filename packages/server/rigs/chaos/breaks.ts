@@ -1,4 +1,5 @@
-import { type AcceptAnswer, type AcceptCall, AcceptQueue } from '#src/events/accept-queue.ts'
+import { AcceptQueue } from '#src/events/accept-queue.ts'
+import type { AcceptAnswer, AcceptCall } from '#src/events/accept-store.ts'
 
 /** Plants a bug into this process: the caller is answered before anything is written. */
 export function acknowledgeBeforeCommit(): void {

@@ -8,7 +8,7 @@ import { pathValue } from '#src/adapters/http/routes.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { type NewEvent, storeIn } from './accept.ts'
-import { keptAnswer } from './accept-queue.ts'
+import { keptAnswer } from './accept-store.ts'
 import { readMessage } from './message.ts'
 import type { SchemaEnforcement } from './schema-enforcement.ts'
 

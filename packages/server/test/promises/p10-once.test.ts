@@ -6,9 +6,9 @@ import { type TestAccount, TestService } from '../service.ts'
 
 /**
  * P10: the same event published twice is one event. Seen to fail when
- * - the key row is not written with its event (`keys` in events/accept-queue.ts);
- * - an event is stored although its event id is another's (`free` in events/accept-queue.ts);
- * - the request's hash is not compared (`settle` in events/accept-queue.ts).
+ * - the key row is not written with its event (`keys` in events/accept-store.ts);
+ * - an event is stored although its event id is another's (`free` in events/accept-store.ts);
+ * - the request's hash is not compared (`settle` in events/accept-store.ts).
  */
 
 const PAYLOAD = { eventType: 'test.happened', payload: { n: 1 } }
