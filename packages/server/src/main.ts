@@ -4,6 +4,7 @@ import { loadMasterKey, MasterKeyFault } from '#src/accounts/master-key.ts'
 import { type Connection, DatabaseUnavailable } from '#src/adapters/postgres/database.ts'
 import { EmbeddedFailed, EmbeddedInUse, startEmbeddedPostgres } from '#src/adapters/postgres/embedded.ts'
 import { SchemaError } from '#src/adapters/postgres/migrate.ts'
+import { thrift } from '#src/adapters/thrift.ts'
 import { type App, createApp } from '#src/app.ts'
 import { type Config, ConfigError, loadConfig, printConfig } from '#src/config.ts'
 import { welcome } from '#src/welcome.ts'
@@ -18,6 +19,8 @@ const NODE_MAJOR = 24
 /** A stop that has not ended by then is cut: what is left is taken over by others or by the next start. */
 const STOP_MS_MAX = 35_000
 const SAME_REQUEST_MS = 500
+/** More than one that delivers at full rate to a hundred endpoints holds. */
+const RESIDENT_BYTES_ENOUGH = 640 * 1024 * 1024
 
 const HELP = `Usage: npm start [-- --print-config | --help]
 
@@ -41,6 +44,7 @@ async function main(): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ fd: 2, sync: false, minLength: 4_096, periodicFlush: 200 }),
   )
+  thrift.watch(RESIDENT_BYTES_ENOUGH)
   const stopping = Promise.withResolvers<{ exitCode: number }>()
   let askedAtMs: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -64,7 +64,24 @@ test('V8 does as it is told while it runs: its room for young objects stays at 6
   expect(Number(stdout)).toBeLessThan(96) // twice 64 without it
 })
 
-function spared(youngBytes: () => number): { thrift: Thrift; flags: string[] } {
+test('memory is spared while the process holds more than it is to, and for five seconds after that', () => {
+  let resident = 600
+  const { thrift, flags } = spared(
+    () => 0,
+    () => resident,
+  )
+  thrift.watch(640)
+  vi.advanceTimersByTime(10_000)
+  expect(flags).toEqual([])
+  resident = 641
+  vi.advanceTimersByTime(10_000)
+  expect(flags).toEqual(['--heap-growing-percent=50'])
+  resident = 640
+  vi.advanceTimersByTime(5_000)
+  expect(flags).toEqual(['--heap-growing-percent=50', '--heap-growing-percent=0'])
+})
+
+function spared(youngBytes: () => number, residentBytes: () => number = () => 0): { thrift: Thrift; flags: string[] } {
   const flags: string[] = []
-  return { thrift: new Thrift({ setFlag: (flag) => flags.push(flag), youngBytes }), flags }
+  return { thrift: new Thrift({ setFlag: (flag) => flags.push(flag), youngBytes, residentBytes }), flags }
 }

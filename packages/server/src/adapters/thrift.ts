@@ -12,16 +12,18 @@ const YOUNG_BYTES_ENOUGH = 64 * 1024 * 1024
 /** Shorter than the room takes to double once more. */
 const LOOK_MS = 100
 const LASTS_MS = 5_000
+const WATCH_MS = 1_000
 
 /** What is asked of V8, and what is told to it. */
-type Engine = { setFlag(flag: string): void; youngBytes(): number }
+type Engine = { setFlag(flag: string): void; youngBytes(): number; residentBytes(): number }
 
-const V8: Engine = { setFlag: setFlagsFromString, youngBytes }
+const V8: Engine = { setFlag: setFlagsFromString, youngBytes, residentBytes: process.memoryUsage.rss }
 
 /**
  * Lets V8 hold less garbage while much is read that is needed for some hundred milliseconds only: reports of NIPR, and pages of
  * records. Such objects get old and die soon after, and V8 would let hundreds of megabytes of them come together; and it would take as
- * much room for young ones as it ever does (docs/daily-run.md, "Memory"). Deliveries pay nothing for it, as long as nothing else is done.
+ * much room for young ones as it ever does (docs/daily-run.md, "Memory"). Deliveries pay nothing for it, as long as nothing else is done and
+ * the process is not large.
  */
 export class Thrift {
   readonly #engine: Engine
@@ -33,13 +35,20 @@ export class Thrift {
     this.#engine = engine
   }
 
-  /** Something is read, of the kind above. */
+  /** Something is read, of the kind above; or the process is large. */
   note(): void {
     if (this.#end) return void this.#end.refresh()
     this.#engine.setFlag(`${OLD_GROWTH}${OLD_GROWTH_SPARING}`)
     this.#boundYoung()
     this.#looking = setInterval(() => this.#boundYoung(), LOOK_MS).unref()
     this.#end = setTimeout(() => this.#stop(), LASTS_MS).unref()
+  }
+
+  /** From now on memory is spared, too, while the process holds more than this: with thousands of endpoints it delivers by thousands of connections. */
+  watch(bytesMax: number): void {
+    setInterval(() => {
+      if (this.#engine.residentBytes() > bytesMax) this.note()
+    }, WATCH_MS).unref()
   }
 
   #stop(): void {
