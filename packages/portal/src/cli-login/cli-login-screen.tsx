@@ -139,7 +139,7 @@ function Waiting({
         <div className={layout.stack}>
           {error != null && <ErrorNotice error={error} takesFocus />}
           <p className={styles.code}>
-            <span className={layout.hidden}>{words.code}</span> {userCode}
+            <span className={layout.hidden}>{words.code}</span> <code>{userCode}</code>
           </p>
           <dl className={layout.facts}>
             <dt>{words.device}</dt>
