@@ -121,7 +121,8 @@ export const deliveryText = {
     idOf: (id: string) => `event ID ${id}`,
     evtName: 'event ID in the body',
     shaName: 'SHA-256',
-    resultIn: (result: string, span: string) => `${result}, ${span}`,
+    /** With blanks that do not break between a number and its unit. */
+    resultIn: (result: string, span: string) => `${result}, ${span.replaceAll(' ', '\u00a0')}`,
     givenId: 'Your event ID',
     channels: 'Channels',
     tags: 'Tags',

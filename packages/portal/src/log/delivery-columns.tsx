@@ -97,11 +97,16 @@ export function EndpointName({ of: endpoint }: { of: Delivery['endpoint'] }) {
 function Result({ of: attempt }: { of: NonNullable<Delivery['lastAttempt']> }) {
   const { failure, responseStatusCode, responseDurationMs } = attempt
   const took = durationWords(responseDurationMs)
-  if (failure) return <span className={styles.failure} data-tip={failure.advice}>{`${failure.title}, ${took}`}</span>
+  if (failure)
+    return (
+      <span className={styles.failure} data-tip={failure.advice}>
+        {deliveryText.event.resultIn(failure.title, took)}
+      </span>
+    )
   return (
-    <span
-      className={layout.nowrap}
-    >{`${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`}</span>
+    <span className={layout.nowrap}>
+      {deliveryText.event.resultIn(responseStatusCode === 0 ? words.noAnswer : String(responseStatusCode), took)}
+    </span>
   )
 }
 
