@@ -1,4 +1,11 @@
-import { count, plural } from './text.ts'
+import { count, countUpTo, plural } from './text.ts'
+
+/** The service counts no more of what waits for an endpoint. */
+export const WAITING_COUNTED_MAX = 1_000
+
+function waitingAre(waiting: number): string {
+  return `${countUpTo(waiting, WAITING_COUNTED_MAX)} waiting ${waiting === 1 ? 'delivery is' : 'deliveries are'}`
+}
 
 /** What the pages about endpoints, their secrets and their tests say: the part of text.ts that is theirs. */
 export const endpointText = {
@@ -42,14 +49,14 @@ export const endpointText = {
             ? 'Deliveries that wait for it are cancelled.'
             : waiting === 0
               ? 'No delivery waits for it.'
-              : `${plural(waiting, 'waiting delivery is', 'waiting deliveries are')} cancelled.`
+              : `${waitingAre(waiting)} cancelled.`
         } New events are not sent to it; you can enable it again and replay what it missed.`,
       deleteTitle: (name: string) => `Delete ${name}?`,
       deleteEffect: (waiting: number | null) =>
         `${
           waiting === null || waiting === 0
             ? 'Its secrets and settings are gone for good.'
-            : `${plural(waiting, 'waiting delivery is', 'waiting deliveries are')} cancelled. Its secrets and settings are gone for good.`
+            : `${waitingAre(waiting)} cancelled. Its secrets and settings are gone for good.`
         } Attempts stay in the log. To stop it for a while, disable it instead.`,
       disableInstead: 'Disable instead',
     },

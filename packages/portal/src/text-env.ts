@@ -78,7 +78,8 @@ export const envText = {
   operatorOnly: 'Your role looks on: an operator can do this',
   look: {
     title: 'Look',
-    lead: 'Of the portal, for all accounts of this environment. What an account sets itself comes before it.',
+    lead: 'How the portal looks to all accounts of this environment. What an account sets itself comes first.',
+    nameHint: 'Empty: ProducerSync.',
   },
   accounts: {
     title: 'Accounts',

@@ -66,16 +66,18 @@ export const producerText = {
   change: {
     titles: { add: 'Add producers', remove: 'Remove producers', replace: 'Replace the list' },
     lead: 'You see the difference first. Nothing changes until you apply it.',
+    steps: { list: 'File or paste', check: 'Check', change: 'Apply' },
     what: 'What to do with the list',
     modes: { add: 'Add these', remove: 'Remove these', replace: 'Monitor exactly these' },
     modeHints: {
-      add: 'Others stay.',
-      remove: 'Others stay.',
+      add: 'Whoever else is monitored stays.',
+      remove: 'Whoever else is monitored stays.',
       replace: 'Whoever is not in the list is removed.',
     },
     file: 'File: CSV or text, at most 20 MB',
     fileHint: 'A column “npn” is found by its header; else one NPN to a line. You can also drop the file here.',
     chosen: (name: string) => `Chosen: ${name}`,
+    pasteInstead: 'Paste instead',
     paste: 'Or paste NPNs',
     pasteHint: 'One to a line, or separated by commas or blanks.',
     nothing: 'Choose a file or paste NPNs first',
@@ -94,7 +96,7 @@ export const producerText = {
     reason: 'Reason',
     noRows: (part: string) => `${part}: none`,
     sends: (activated: number, deactivated: number, endpoints: number) =>
-      `Sends ${count(activated)} activated and ${plural(deactivated, 'deactivated event')} to ${plural(endpoints, 'endpoint')}.`,
+      `Sends ${count(activated)} activated and ${count(deactivated)} deactivated ${activated + deactivated === 1 ? 'event' : 'events'} to ${plural(endpoints, 'endpoint')}.`,
     apply: (add: number, remove: number) =>
       `Apply: ${[add > 0 && `add ${count(add)}`, remove > 0 && `remove ${count(remove)}`].filter(Boolean).join(', ') || 'nothing'}`,
     noDifference: 'There is nothing to change',

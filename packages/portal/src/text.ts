@@ -3,6 +3,8 @@ const number = new Intl.NumberFormat('en-US')
 export const count = (value: number): string => number.format(value)
 const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 2 })
 export const share = (part: number, whole: number): string => percent.format(whole === 0 ? 0 : part / whole)
+/** Of what is counted no further than `max`: `1,000+`. */
+export const countUpTo = (value: number, max: number): string => (value < max ? count(value) : `${count(max)}+`)
 /** `1 endpoint`, `2 endpoints`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
@@ -24,6 +26,7 @@ export const text = {
     all: 'All',
     none: '–',
     never: 'Never',
+    now: 'now',
     yes: 'Yes',
     no: 'No',
     clear: 'Clear filters',
@@ -356,7 +359,6 @@ export const text = {
     noTraffic: 'No traffic in 24 h',
     retrying: 'Waiting to be sent',
     next: 'Next',
-    now: 'now',
     nothingWaits: 'Nothing waits',
     exhausted: 'Exhausted, 24 h',
     noneExhausted: 'None given up',
@@ -364,7 +366,6 @@ export const text = {
     responseTime: 'Response p95, 24 h',
     limit: (limit: string) => `Limit ${limit}`,
     attention: 'Needs attention',
-    noAttention: 'Nothing needs you.',
     recent: 'Last deliveries',
     noDeliveries: 'Nothing was delivered yet',
     seeLog: 'All deliveries ›',

@@ -24,11 +24,13 @@ export function Timings({ of: { timings, timedOutIn } }: { of: AttemptDetail }) 
             <tr key={phase} className={cx(phase === running && styles.running)}>
               <th scope="row">{words.phases[phase]}</th>
               <td>
-                <span className={styles.track}>
-                  {ms !== null && phase !== 'queueMs' && (
-                    <span className={styles.bar} style={{ width: `${Math.min(100, (ms / scaleMs) * 100)}%` }} />
-                  )}
-                </span>
+                {phase !== 'queueMs' && (
+                  <span className={styles.track}>
+                    {ms !== null && (
+                      <span className={styles.bar} style={{ width: `${Math.min(100, (ms / scaleMs) * 100)}%` }} />
+                    )}
+                  </span>
+                )}
               </td>
               <td className={styles.ms}>{ms === null ? words.unknown : durationWords(ms)}</td>
             </tr>

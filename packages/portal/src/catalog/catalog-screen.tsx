@@ -28,7 +28,9 @@ export function CatalogScreen() {
       isPlain: true,
       cell: ({ name }) => (
         <RowLink to="/a/$account/catalog/$type" params={{ account: account.id, type: name }}>
-          <span className={layout.mono}>{name}</span>
+          <code className={layout.name} data-tip={name}>
+            {name}
+          </code>
         </RowLink>
       ),
     },

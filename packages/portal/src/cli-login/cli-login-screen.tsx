@@ -7,13 +7,14 @@ import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Select, TextField } from '#src/parts/field.tsx'
-import { ErrorNotice, Part } from '#src/parts/notice.tsx'
+import { ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useSession } from '#src/session/account.ts'
 import { Gate } from '#src/session/gate.tsx'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 import { Age } from '#src/time/time.tsx'
+import styles from './cli-login.module.css'
 
 const words = accountText.cliLogin
 
@@ -123,7 +124,9 @@ function Waiting({
   if (view.kind === 'failed' && view.error instanceof ApiError && [404, 422].includes(view.error.status)) {
     return (
       <div className={layout.stack}>
-        <p>{words.unknown}</p>
+        <Notice tone="warn" title={words.unknown}>
+          {words.unknownBody}
+        </Notice>
         <div>
           <Button onPress={onOther}>{words.other}</Button>
         </div>
@@ -135,9 +138,10 @@ function Waiting({
       {({ userCode, deviceName, requestedAt, capabilities, staff }) => (
         <div className={layout.stack}>
           {error != null && <ErrorNotice error={error} takesFocus />}
+          <p className={styles.code}>
+            <span className={layout.hidden}>{words.code}</span> <code>{userCode}</code>
+          </p>
           <dl className={layout.facts}>
-            <dt>{words.code}</dt>
-            <dd className={layout.mono}>{userCode}</dd>
             <dt>{words.device}</dt>
             <dd>{deviceName ?? text.common.none}</dd>
             <dt>{words.asked}</dt>

@@ -12,8 +12,8 @@ import { Notice, Part } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
 import type { Account } from '#src/session/account.ts'
-import { count } from '#src/text.ts'
-import { endpointText } from '#src/text-endpoints.ts'
+import { count, countUpTo } from '#src/text.ts'
+import { endpointText, WAITING_COUNTED_MAX } from '#src/text-endpoints.ts'
 import { useNow } from '#src/time/now.ts'
 import { LastAge, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
@@ -212,7 +212,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
                 params={{ account: account.id }}
                 search={{ endpoint: endpoint.id, state: 'waiting,retrying' }}
               >
-                {count(standing.waiting)}
+                {countUpTo(standing.waiting, WAITING_COUNTED_MAX)}
               </Link>
             </dd>
           </>

@@ -8,6 +8,7 @@ import styles from '#src/endpoint-form/endpoint-form.module.css'
 import { useUnsavedGuard } from '#src/endpoint-form/use-unsaved.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import type { Account } from '#src/session/account.ts'
@@ -51,7 +52,7 @@ export function SettingsTab({ endpoint, account }: { endpoint: Endpoint; account
   }
 
   return (
-    <div className={layout.stack}>
+    <div className={cx(layout.stack, styles.whole)}>
       <form className={styles.form} onSubmit={(event) => void save(event)} noValidate>
         {refusal != null && <ErrorNotice error={refusal} takesFocus />}
         <EndpointFields

@@ -18,8 +18,8 @@ import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ENDPOINT_STATES, EndpointPill } from '#src/states/states.tsx'
-import { count, text } from '#src/text.ts'
-import { endpointText } from '#src/text-endpoints.ts'
+import { countUpTo, text } from '#src/text.ts'
+import { endpointText, WAITING_COUNTED_MAX } from '#src/text-endpoints.ts'
 import { LastAge, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import { BulkBar } from './bulk-bar.tsx'
@@ -163,7 +163,12 @@ function columnsOf(
       isNumber: true,
       cell: ({ p95Ms }) => (p95Ms === null ? text.common.none : durationWords(p95Ms)),
     },
-    { key: 'waiting', head: words.waiting, isNumber: true, cell: ({ waiting }) => count(waiting) },
+    {
+      key: 'waiting',
+      head: words.waiting,
+      isNumber: true,
+      cell: ({ waiting }) => countUpTo(waiting, WAITING_COUNTED_MAX),
+    },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="day" isInRow /> },
     {
       key: 'acts',

@@ -18,7 +18,14 @@ export function EnvLookScreen() {
     <Page title={envText.look.title} lead={envText.look.lead}>
       <Part of={view}>
         {(settings) => (
-          <LookForm key={settings.updatedAt} account={STAFF} path={PATH} settings={settings} whyNot={whyNot} />
+          <LookForm
+            key={settings.updatedAt}
+            account={STAFF}
+            path={PATH}
+            settings={settings}
+            whyNot={whyNot}
+            nameHint={envText.look.nameHint}
+          />
         )}
       </Part>
     </Page>

@@ -9,6 +9,7 @@ import { CompareDialog } from '#src/attempt/compare-dialog.tsx'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Detail } from '#src/parts/detail.tsx'
 import { Fact } from '#src/parts/fact.tsx'
@@ -76,16 +77,10 @@ function EventPage({ timeline, crumbs }: { timeline: Timeline; crumbs: ReactNode
       }
     >
       <div className={styles.columns}>
-        <div className={layout.stack}>
-          <section className={layout.card} aria-label={words.facts}>
-            <Facts of={timeline} account={account.id} />
-          </section>
-          <section className={layout.card}>
-            <h2>{words.payload}</h2>
-            <Payload account={account.id} msgId={timeline.msgId} isGone={timeline.payloadBytes === null} />
-          </section>
-        </div>
-        <div className={layout.stack}>
+        <section className={layout.card} aria-label={words.facts}>
+          <Facts of={timeline} account={account.id} />
+        </section>
+        <div className={cx(layout.stack, styles.endpoints)}>
           <h2 className={layout.hidden}>{words.endpoints}</h2>
           {timeline.endpoints.length === 0 && <Empty title={words.noEndpoints}>{words.noEndpointsBody}</Empty>}
           {timeline.endpoints.map((each) => (
@@ -94,6 +89,12 @@ function EventPage({ timeline, crumbs }: { timeline: Timeline; crumbs: ReactNode
           {timeline.endpointsCapped && <p className={layout.muted}>{words.capped}</p>}
           <TimeAxis of={timeline} />
         </div>
+        <section className={layout.card}>
+          <div className={layout.cardHead}>
+            <h2>{words.payload}</h2>
+          </div>
+          <Payload account={account.id} msgId={timeline.msgId} isGone={timeline.payloadBytes === null} />
+        </section>
       </div>
     </Page>
   )

@@ -7,8 +7,8 @@ import { Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { useAccountName } from '#src/session/account-name.ts'
-import { count, share, text } from '#src/text.ts'
-import { Age } from '#src/time/time.tsx'
+import { count, countUpTo, share, text } from '#src/text.ts'
+import { Due } from '#src/time/time.tsx'
 import { durationWords, momentWords } from '#src/time/words.ts'
 import { useZone } from '#src/time/zone.ts'
 import { Attention } from './attention.tsx'
@@ -19,8 +19,10 @@ import { SignalCard } from './signal-card.tsx'
 import { Tile } from './tile.tsx'
 
 const words = text.home
+/** As many are counted of those retrying and of those waiting, each. */
+const WAITING_COUNTED_MAX = 10_000
 
-/** How the account stands now, and what needs somebody. Source: portal S1. */
+/** How the account stands now. On a bad day what needs somebody comes before the figures. Source: portal S1. */
 export function HomeScreen() {
   const account = useAccount()
   const view = useRead<Summary>(account.id, ofAccount(account.id, 'summary'), {
@@ -38,9 +40,21 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
   const zone = useZone()
   const { deliveries, responseTime, attention, checklist } = summary
   const params = { account }
+  // whoever has no event yet has no figures either: the way there comes before them
+  const isNew = checklist.some(({ step, done }) => step === 'first_event' && !done)
+  const steps = checklist.length > 0 && <Checklist steps={checklist} account={account} />
   return (
     <div className={layout.stack}>
       <p className={styles.sentence}>{healthSentence(summary, (at) => momentWords(new Date(at), zone, 'short'))}</p>
+      {attention.length > 0 && (
+        <section className={layout.stack} aria-labelledby="attention">
+          <h2 id="attention">{words.attention}</h2>
+          {attention.map((item) => (
+            <Attention key={`${item.kind} ${item.endpointId}`} item={item} account={account} />
+          ))}
+        </section>
+      )}
+      {isNew && steps}
       <div className={styles.tiles}>
         <SignalCard signal={summary.signal} account={account} />
         <Tile
@@ -52,19 +66,14 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
         </Tile>
         <Tile
           label={words.retrying}
-          figure={count(deliveries.retrying + deliveries.waiting)}
+          figure={countUpTo(deliveries.retrying + deliveries.waiting, WAITING_COUNTED_MAX)}
           link={{ to: '/a/$account/log', params, search: { state: 'retrying,waiting' } }}
         >
           {deliveries.nextAttempt === null ? (
             words.nothingWaits
           ) : (
             <>
-              {words.next}{' '}
-              {Date.parse(deliveries.nextAttempt) <= Date.parse(summary.at) ? (
-                words.now
-              ) : (
-                <Age at={deliveries.nextAttempt} isInRow />
-              )}
+              {words.next} <Due at={deliveries.nextAttempt} isInRow />
             </>
           )}
         </Tile>
@@ -84,15 +93,7 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
           {words.limit(durationWords(responseTime.limitMs))}
         </Tile>
       </div>
-      {checklist.length > 0 && <Checklist steps={checklist} account={account} />}
-      <section className={layout.stack} aria-labelledby="attention">
-        <h2 id="attention">{words.attention}</h2>
-        {attention.length === 0 ? (
-          <p className={layout.muted}>{words.noAttention}</p>
-        ) : (
-          attention.map((item) => <Attention key={`${item.kind} ${item.endpointId}`} item={item} account={account} />)
-        )}
-      </section>
+      {!isNew && steps}
       <RecentDeliveries account={account} limit={8} />
     </div>
   )

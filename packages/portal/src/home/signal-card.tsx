@@ -1,6 +1,7 @@
 import type { Summary } from '@producersync/server/contract'
 import { Link } from '@tanstack/react-router'
 import { Check, Clock, type LucideIcon, Minus, Pause, TriangleAlert, X } from 'lucide-react'
+import layout from '#src/look/layout.module.css'
 import { cx } from '#src/parts/class-names.ts'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { text } from '#src/text.ts'
@@ -49,7 +50,7 @@ export function SignalCard({ signal, account }: { signal: Signal; account: strin
             {last.msgId === null ? (
               words.noEvent
             ) : (
-              <Link to="/a/$account/events/$event" params={{ account, event: last.msgId }}>
+              <Link to="/a/$account/events/$event" params={{ account, event: last.msgId }} className={layout.nowrap}>
                 {words.deliveredOf(last.delivered, last.of)}
               </Link>
             )}

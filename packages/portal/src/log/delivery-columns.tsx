@@ -4,9 +4,9 @@ import layout from '#src/look/layout.module.css'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
 import { DeliveryPill } from '#src/states/states.tsx'
-import { count } from '#src/text.ts'
+import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
-import { Age, Time } from '#src/time/time.tsx'
+import { Due, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
 import styles from './log.module.css'
 
@@ -53,14 +53,18 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
       head: words.columns.about,
       cell: ({ npn, runDate }) => {
         const about = npn ?? runDate
-        return about === null ? words.none2 : <code className={layout.nowrap}>{about}</code>
+        return about === null ? text.common.none : <code className={layout.nowrap}>{about}</code>
       },
     },
     { key: 'occurred', head: words.columns.occurred, cell: ({ occurredAt }) => <Time at={occurredAt} isInRow /> },
     isOfEndpoint
       ? null
       : { key: 'endpoint', head: words.columns.endpoint, cell: ({ endpoint }) => <EndpointName of={endpoint} /> },
-    { key: 'result', head: words.columns.result, cell: ({ lastAttempt }) => <Result of={lastAttempt} /> },
+    {
+      key: 'result',
+      head: words.columns.result,
+      cell: ({ lastAttempt }) => (lastAttempt ? <Result of={lastAttempt} /> : text.common.none),
+    },
     {
       key: 'attempts',
       head: words.columns.attempts,
@@ -71,8 +75,8 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
       key: 'next',
       head: words.columns.next,
       cell: ({ nextAttempt, state }) => {
-        if (nextAttempt === null) return words.none2
-        return state === 'sending' ? words.due : <Age at={nextAttempt} isInRow />
+        if (nextAttempt === null) return text.common.none
+        return state === 'sending' ? text.common.now : <Due at={nextAttempt} isInRow />
       },
     },
   ]
@@ -90,15 +94,19 @@ export function EndpointName({ of: endpoint }: { of: Delivery['endpoint'] }) {
   )
 }
 
-function Result({ of: attempt }: { of: Delivery['lastAttempt'] }) {
-  if (!attempt) return words.none2
+function Result({ of: attempt }: { of: NonNullable<Delivery['lastAttempt']> }) {
   const { failure, responseStatusCode, responseDurationMs } = attempt
   const took = durationWords(responseDurationMs)
-  if (failure) return <span className={styles.failure} data-tip={failure.advice}>{`${failure.title}, ${took}`}</span>
+  if (failure)
+    return (
+      <span className={styles.failure} data-tip={failure.advice}>
+        {deliveryText.event.resultIn(failure.title, took)}
+      </span>
+    )
   return (
-    <span
-      className={layout.nowrap}
-    >{`${responseStatusCode === 0 ? words.noAnswer : responseStatusCode}, ${took}`}</span>
+    <span className={layout.nowrap}>
+      {deliveryText.event.resultIn(responseStatusCode === 0 ? words.noAnswer : String(responseStatusCode), took)}
+    </span>
   )
 }
 

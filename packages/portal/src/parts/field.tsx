@@ -14,8 +14,16 @@ type Common = {
 
 type Ids = { id: string; describedBy: string | undefined; isInvalid: boolean }
 
-function Field({ label, isLabelHidden, hint, error, children }: Common & { children: (ids: Ids) => ReactNode }) {
-  const id = useId()
+function Field({
+  label,
+  isLabelHidden,
+  hint,
+  error,
+  children,
+  ...given
+}: Common & { id?: string; children: (ids: Ids) => ReactNode }) {
+  const made = useId()
+  const id = given.id ?? made
   const describedBy = cx(hint != null && `${id}-hint`, error && `${id}-error`) || undefined
   return (
     <div className={styles.field}>
@@ -101,6 +109,42 @@ export function TextArea({
           className={cx(styles.input, isMono && styles.mono)}
           value={value}
           onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  )
+}
+
+/** @param isSentAtOnce  the control forgets the file, which can then be chosen again */
+export function FileField({
+  id,
+  accept,
+  onChange,
+  isOff,
+  isSentAtOnce,
+  ...props
+}: Common & {
+  id: string
+  accept: string
+  onChange: (file: File | null) => void
+  isOff?: boolean
+  isSentAtOnce?: boolean
+}) {
+  return (
+    <Field {...props} id={id}>
+      {({ describedBy, isInvalid }) => (
+        <input
+          id={id}
+          type="file"
+          accept={accept}
+          disabled={isOff}
+          aria-describedby={describedBy}
+          aria-invalid={isInvalid || undefined}
+          onChange={(event) => {
+            const file = event.target.files?.[0] ?? null
+            if (isSentAtOnce) event.target.value = ''
+            onChange(file)
+          }}
         />
       )}
     </Field>

@@ -28,7 +28,7 @@ export function useRevoking<Row>({
       isPlain: true,
       cell: (row) =>
         mayRevoke(row) && (
-          <Button isSmall kind="danger" onPress={() => setAsked(row)}>
+          <Button isSmall onPress={() => setAsked(row)}>
             {verb}
           </Button>
         ),

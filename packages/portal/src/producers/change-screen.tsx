@@ -5,7 +5,7 @@ import { call, ofAccount, withQuery } from '#src/api/client.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { cx } from '#src/parts/class-names.ts'
-import { Radios, TextArea } from '#src/parts/field.tsx'
+import { FileField, Radios, TextArea } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
@@ -35,6 +35,7 @@ export function ChangeScreen() {
       }
       lead={words.lead}
     >
+      <Steps at={preview === undefined ? 'list' : 'check'} />
       {preview === undefined ? (
         <Given account={account} mode={chosen} start={(npns ?? '').replaceAll(',', '\n')} />
       ) : (
@@ -44,11 +45,28 @@ export function ChangeScreen() {
   )
 }
 
+const STEPS = ['list', 'check', 'change'] as const
+
+/** How far it has come; only the last of them changes anything. */
+function Steps({ at }: { at: (typeof STEPS)[number] }) {
+  return (
+    <ol className={styles.steps}>
+      {STEPS.map((step) => (
+        <li key={step} aria-current={step === at ? 'step' : undefined}>
+          {words.steps[step]}
+        </li>
+      ))}
+    </ol>
+  )
+}
+
 /** First step: what is to be done, and the list. */
 function Given({ account, mode, start }: { account: Account; mode: Mode; start: string }) {
   const navigate = useNavigate()
   const [typed, setTyped] = useState(start)
   const [file, setFile] = useState<File | null>(null)
+  /** Another one makes the control anew, which else keeps the name of its file. */
+  const [round, setRound] = useState(0)
   const [isOver, setOver] = useState(false)
   const [isChecking, setChecking] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -82,7 +100,7 @@ function Given({ account, mode, start }: { account: Account; mode: Mode; start: 
   }
 
   return (
-    <div className={layout.stack}>
+    <section className={cx(layout.card, layout.stack, styles.given)} aria-label={words.steps.list}>
       {error != null && <ErrorNotice error={error} takesFocus />}
       <Radios
         label={words.what}
@@ -100,14 +118,25 @@ function Given({ account, mode, start }: { account: Account; mode: Mode; start: 
         onDragLeave={() => setOver(false)}
         onDrop={drop}
       >
-        <label htmlFor="file">{words.file}</label>
-        <input
+        <FileField
+          key={round}
           id="file"
-          type="file"
+          label={words.file}
+          hint={file ? words.chosen(file.name) : words.fileHint}
           accept=".csv,.txt,.tsv,text/csv,text/plain"
-          onChange={(event) => setFile(event.target.files?.[0] ?? null)}
+          onChange={setFile}
         />
-        <span className={layout.muted}>{file ? words.chosen(file.name) : words.fileHint}</span>
+        {file !== null && (
+          <Button
+            isSmall
+            onPress={() => {
+              setFile(null)
+              setRound(round + 1)
+            }}
+          >
+            {words.pasteInstead}
+          </Button>
+        )}
       </div>
       {file === null && (
         <TextArea label={words.paste} hint={words.pasteHint} value={typed} onChange={setTyped} rows={8} isMono />
@@ -116,8 +145,8 @@ function Given({ account, mode, start }: { account: Account; mode: Mode; start: 
         <Button kind="primary" whyOff={problem} pending={isChecking && words.checking} onPress={() => void check()}>
           {words.check}
         </Button>
-        <span className={layout.muted}>{words.nothingChangedYet}</span>
+        {problem !== null && <span className={layout.muted}>{problem}</span>}
       </div>
-    </div>
+    </section>
   )
 }

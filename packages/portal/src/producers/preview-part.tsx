@@ -8,6 +8,7 @@ import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice, Notice, Part } from '#src/parts/notice.tsx'
@@ -49,7 +50,7 @@ export function PreviewPart({ account, id }: { account: Account; id: string }) {
                 to="."
                 search={{ ...search, part: one, cursor: undefined }}
                 resetScroll={false}
-                className={styles.part}
+                className={cx(styles.part, one === 'invalid' && preview.counts[one] > 0 && styles.isBad)}
                 aria-current={one === part ? 'true' : undefined}
               >
                 <span>{words.partNames[one]}</span>
@@ -72,8 +73,10 @@ function PreviewRows({ account, path, part }: { account: Account; path: string; 
   const columns: Column<PreviewRow>[] = [
     { key: 'line', head: words.line, cell: ({ line }) => (line === null ? words.noLine : count(line)) },
     { key: 'value', head: words.value, isPlain: true, cell: ({ value }) => <code>{value}</code> },
-    { key: 'message', head: words.reason, isPlain: true, cell: ({ message }) => message ?? '' },
   ]
+  if (part === 'repeated' || part === 'invalid') {
+    columns.push({ key: 'message', head: words.reason, isPlain: true, cell: ({ message }) => message ?? '' })
+  }
   return (
     <Listing
       name={words.partNames[part]}

@@ -155,7 +155,7 @@ function columnsOf(
     },
     { key: 'name', head: words.name, isPlain: true, cell: ({ name }) => name ?? text.common.none },
     { key: 'kind', head: words.kind, cell: ({ kind }) => (kind === null ? text.common.none : words.kinds[kind]) },
-    { key: 'state', head: words.state, isPlain: true, cell: ({ state }) => <DataPill state={state} /> },
+    { key: 'state', head: words.state, cell: ({ state }) => <DataPill state={state} /> },
     { key: 'joined', head: words.joined, cell: ({ joinedAt }) => <Time at={joinedAt} form="day" isInRow /> },
     {
       key: 'changed',

@@ -38,6 +38,8 @@ export function BrandingScreen() {
               settings={settings}
               whyNot={account.whyNot('ManageAccount')}
               onChanged={resumeSession}
+              heading={words.look}
+              nameHint={words.nameHint}
             />
           </div>
         )}

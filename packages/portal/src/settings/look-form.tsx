@@ -1,5 +1,5 @@
 import type { AccountSettings, Logo } from '@producersync/server/contract'
-import { type ChangeEvent, type SubmitEvent, useState } from 'react'
+import { type SubmitEvent, useState } from 'react'
 import { fetchJson } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
@@ -7,7 +7,7 @@ import { ApiError } from '#src/api/request.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { cx } from '#src/parts/class-names.ts'
-import { TextField } from '#src/parts/field.tsx'
+import { FileField, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { text } from '#src/text.ts'
@@ -28,7 +28,20 @@ type Props = {
 }
 
 /** Name, accent, corners and logo, of an account or of all accounts. */
-export function LookForm({ account, path, settings: { branding, look }, whyNot, onChanged }: Props) {
+export function LookForm({
+  account,
+  path,
+  settings: { branding, look },
+  whyNot,
+  onChanged,
+  heading,
+  nameHint,
+}: Props & {
+  /** Where the page is about more than this. */
+  heading?: string
+  /** What stands there when no name is given. */
+  nameHint: string
+}) {
   const [name, setName] = useState(branding.name ?? '')
   const [accent, setAccent] = useState(branding.accent ?? '')
   const [radius, setRadius] = useState(branding.radius === null ? '' : String(branding.radius))
@@ -60,13 +73,15 @@ export function LookForm({ account, path, settings: { branding, look }, whyNot, 
   }
 
   return (
-    <section className={layout.card} aria-labelledby="look">
-      <div className={layout.cardHead}>
-        <h2 id="look">{words.look}</h2>
-      </div>
+    <section className={layout.card} aria-label={words.look}>
+      {heading !== undefined && (
+        <div className={layout.cardHead}>
+          <h2>{heading}</h2>
+        </div>
+      )}
       <form className={cx(layout.stack, layout.text)} onSubmit={(event) => void save(event)}>
         {error != null && <ErrorNotice error={error} takesFocus />}
-        <TextField label={words.name} hint={words.nameHint} error={faultOf('name')} value={name} onChange={setName} />
+        <TextField label={words.name} hint={nameHint} error={faultOf('name')} value={name} onChange={setName} />
         <TextField
           label={words.accent}
           hint={words.accentHint}
@@ -98,8 +113,8 @@ export function LookForm({ account, path, settings: { branding, look }, whyNot, 
             {text.common.save}
           </Button>
         </div>
-        <LogoField account={account} path={path} hasLogo={branding.hasLogo} whyNot={whyNot} onChanged={onChanged} />
       </form>
+      <LogoField account={account} path={path} hasLogo={branding.hasLogo} whyNot={whyNot} onChanged={onChanged} />
     </section>
   )
 }
@@ -136,9 +151,7 @@ function LogoField({ account, path, hasLogo, whyNot, onChanged }: Omit<Props, 's
     }
   }
 
-  async function put(event: ChangeEvent<HTMLInputElement>) {
-    const [file] = event.target.files ?? []
-    event.target.value = ''
+  async function put(file: File | null) {
     if (!file) return
     if (file.size > LOGO_BYTES_MAX || !/^image\/(png|webp)$/.test(file.type)) {
       setProblem(words.logoWrong)
@@ -149,19 +162,20 @@ function LogoField({ account, path, hasLogo, whyNot, onChanged }: Omit<Props, 's
   }
 
   return (
-    <div className={layout.tight}>
-      <label htmlFor="logo">{words.logo}</label>
-      {logo && <img src={`data:${logo.contentType};base64,${logo.data}`} alt={words.logoAlt} className={styles.logo} />}
-      <div className={layout.row}>
-        <input
-          id="logo"
-          type="file"
-          accept="image/png,image/webp"
-          disabled={whyNot !== null}
-          aria-describedby="logo-hint"
-          onChange={(event) => void put(event)}
-        />
-        {hasLogo && (
+    <div className={cx(layout.stack, styles.apart)}>
+      <FileField
+        id="logo"
+        label={words.logo}
+        hint={whyNot ?? words.logoHint}
+        error={problem ?? undefined}
+        accept="image/png,image/webp"
+        isOff={whyNot !== null}
+        isSentAtOnce
+        onChange={(file) => void put(file)}
+      />
+      {logo && (
+        <div className={layout.row}>
+          <img src={`data:${logo.contentType};base64,${logo.data}`} alt={words.logoAlt} className={styles.logo} />
           <Button
             isSmall
             whyOff={whyNot}
@@ -169,12 +183,8 @@ function LogoField({ account, path, hasLogo, whyNot, onChanged }: Omit<Props, 's
           >
             {words.logoRemove}
           </Button>
-        )}
-      </div>
-      <span id="logo-hint" className={layout.muted}>
-        {whyNot ?? words.logoHint}
-      </span>
-      <div role="alert">{problem}</div>
+        </div>
+      )}
       {error != null && <ErrorNotice error={error} takesFocus />}
     </div>
   )

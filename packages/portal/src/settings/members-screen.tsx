@@ -102,7 +102,7 @@ function Members({ account }: { account: Account }) {
           <Button isSmall onPress={() => void attempt(() => invite(member.id))}>
             {words.newLink}
           </Button>
-          <Button isSmall kind="danger" onPress={() => setRemoved(member)}>
+          <Button isSmall onPress={() => setRemoved(member)}>
             {words.remove}
           </Button>
         </span>

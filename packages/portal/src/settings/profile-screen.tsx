@@ -3,6 +3,7 @@ import { switchShortcuts, useShortcutsOn } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
 import { setTheme, type Theme, useTheme } from '#src/look/theme.ts'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { Checkbox, Radios, Select } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -32,7 +33,7 @@ export function ProfileScreen() {
           <h2 id="reading">{words.reading}</h2>
           <span className={layout.muted}>{words.thisBrowser}</span>
         </div>
-        <div className={layout.stack}>
+        <div className={cx(layout.stack, layout.text)}>
           <Select
             label={text.shell.zone}
             hint={<Example />}

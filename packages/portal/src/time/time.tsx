@@ -34,6 +34,12 @@ export function Age({ at, isInRow }: Moment & { isInRow?: boolean }) {
   )
 }
 
+/** How long until something is to be; what is late is due now. */
+export function Due({ at, isInRow }: Moment & { isInRow?: boolean }) {
+  const isDue = new Date(at) <= useNow()
+  return isDue ? text.common.now : <Age at={at} isInRow={isInRow} />
+}
+
 /** How long ago something was last, or that it never was. */
 export function LastAge({ at, isInRow }: { at: string | null; isInRow?: boolean }) {
   return at === null ? text.common.never : <Age at={at} isInRow={isInRow} />

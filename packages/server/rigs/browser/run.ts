@@ -32,7 +32,8 @@ export async function run({
     opened.end(() => browser.close())
     const stage = await Stage.open(RECEIVERS)
     opened.end(() => stage.close())
-    const world = await fillWorld(stage)
+    // a tour shows no attack
+    const world = await fillWorld(stage, options.parts.includes('pictures') ? 'Audit' : undefined)
     const report = emptyReport()
     const seen: Seen = { consoleErrors: [], cspReports: [], foreignRequests: [], serverErrors: [] }
     const setting: Setting = { browser, stage, world, seen, report, tell }

@@ -41,7 +41,7 @@ export type World = {
   healthy: string
   /** Answers 503, after it has taken the first events. */
   failing: string
-  /** Disabled, with a hostile description. */
+  /** Disabled, by default with a hostile description. */
   disabled: string
   /** Delivered to one endpoint, failed at another. */
   event: string
@@ -56,8 +56,8 @@ export type World = {
 const WAIT_MS_MAX = 30_000
 const NPNS = ['912484758', '912484759', '912484760']
 
-/** Fills an account: endpoints in several states, producers, events with attempts, an issue, a replay. */
-export async function fillWorld(stage: Stage): Promise<World> {
+/** Fills an account: endpoints in several states, producers, events with attempts, an issue. */
+export async function fillWorld(stage: Stage, disabledName = HOSTILE[1]): Promise<World> {
   const account = await stage.make('/api/v1/app', { name: 'Northwind Agency' })
   const path = `/api/v1/app/${account}`
   const make = async (index: number, more: object) => {
@@ -68,7 +68,7 @@ export async function fillWorld(stage: Stage): Promise<World> {
   const healthy = await make(0, { description: 'Order system' })
   stage.receiver(1).answer(204)
   const failing = await make(1, { description: 'CRM' })
-  const disabled = await make(2, { description: HOSTILE[1], disabled: true })
+  const disabled = await make(2, { description: disabledName, disabled: true })
 
   const type = { name: 'test.happened', description: HOSTILE[0] }
   await stage.ok('POST', '/api/v1/event-type', type, { token: stage.keys.sandbox })
