@@ -17,7 +17,7 @@ const WATCH_MS = 1_000
 /** What is asked of V8, and what is told to it. */
 type Engine = { setFlag(flag: string): void; youngBytes(): number; residentBytes(): number }
 
-const V8: Engine = { setFlag: setFlagsFromString, youngBytes, residentBytes: process.memoryUsage.rss }
+const V8: Engine = { setFlag: setFlagsFromString, youngBytes, residentBytes: () => process.memoryUsage.rss() }
 
 /**
  * Lets V8 hold less garbage while much is read that is needed for some hundred milliseconds only: reports of NIPR, and pages of
