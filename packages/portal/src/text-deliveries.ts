@@ -68,7 +68,8 @@ export const deliveryText = {
     deleted: 'deleted',
     isTest: 'test',
     noAnswer: 'No answer',
-    newEvents: (fresh: number) => plural(fresh, 'new event'),
+    newEvents: (fresh: number, mayBeMore: boolean) =>
+      mayBeMore ? `${count(fresh)}+ new events` : plural(fresh, 'new event'),
   },
 
   classes: {

@@ -3,11 +3,11 @@ import type { Topic } from '#src/live/topics.ts'
 import { fetchJson, type Query, withQuery } from './client.ts'
 import { ApiError } from './request.ts'
 
-/** What a screen, or a part of one, draws. */
+/** What a screen, or a part of one, draws. `isFormer`: what another page or filter of the list had, until this one is read. */
 export type View<Data> =
   | { kind: 'loading' }
   | { kind: 'failed'; error: unknown; retry: () => void }
-  | { kind: 'ready'; data: Data; staleSince: Date | null }
+  | { kind: 'ready'; data: Data; staleSince: Date | null; isFormer?: boolean }
 
 const TRIES_MAX = 3
 const FRESH_MS = 5_000
@@ -70,7 +70,12 @@ function pathOf(key: readonly unknown[] | undefined): string | undefined {
 function viewOf<Data>(result: UseQueryResult<Data>): View<Data> {
   const { data, error, dataUpdatedAt, refetch } = result
   if (data !== undefined && !(error && result.isPlaceholderData)) {
-    return { kind: 'ready', data, staleSince: error ? new Date(dataUpdatedAt) : null }
+    return {
+      kind: 'ready',
+      data,
+      staleSince: error ? new Date(dataUpdatedAt) : null,
+      isFormer: result.isPlaceholderData,
+    }
   }
   return error ? { kind: 'failed', error, retry: () => void refetch() } : { kind: 'loading' }
 }

@@ -39,13 +39,13 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const matching = useRead<DeliveryCount>(account.id, `${path}/count`, { query, topics: ['delivery'] })
   const paging = usePaging()
   const list = JSON.stringify([filters, endpoint])
-  const { rows, fresh, showFresh } = useHeldRows(page, list)
+  const { rows, fresh, mayBeMore, showFresh } = useHeldRows(page, list)
 
   const [choice, setChoice] = useState<{ list: string; of: Choice }>({ list, of: NOTHING })
   const chosen = choice.list === list ? choice.of : NOTHING
   const choose = (of: Choice) => setChoice({ list, of })
   const [isReplaying, setReplaying] = useState(false)
-  const found = matching.kind === 'ready' ? matching.data : null
+  const found = matching.kind === 'ready' && !matching.isFormer ? matching.data : null
   const matchingWords = found ? words.matching(found.count, found.capped) : words.counting
   const foundWords = found ? `${count(found.count)}${found.capped ? '+' : ''}` : ''
   const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
@@ -66,11 +66,13 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
           <span className={styles.count} role="status">
             {matchingWords}
           </span>
-          {fresh > 0 && (
-            <Button isSmall kind="primary" onPress={showFresh}>
-              {words.newEvents(fresh)}
-            </Button>
-          )}
+          <span aria-live="polite">
+            {fresh > 0 && (
+              <Button isSmall kind="primary" onPress={showFresh}>
+                {words.newEvents(fresh, mayBeMore)}
+              </Button>
+            )}
+          </span>
         </span>
         <span className={styles.group}>
           {chosen.kind !== 'none' && (

@@ -5,7 +5,7 @@ import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
 import { cx } from './class-names.ts'
 import styles from './listing.module.css'
-import { ErrorNotice, Part } from './notice.tsx'
+import { ErrorNotice, Part, Skeleton } from './notice.tsx'
 
 export type Column<Row> = {
   key: string
@@ -37,11 +37,15 @@ export function Listing<Row>({
   empty: ReactNode
   foot?: ReactNode
 }) {
+  const isFormer = view.kind === 'ready' && view.isFormer
   if (view.kind === 'failed') return <ErrorNotice error={view.error} retry={view.retry} />
   return (
     <div className={styles.frame} data-listing>
       <Part of={view}>
-        {(rows) => (rows.length === 0 ? empty : <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} />)}
+        {(rows) => {
+          if (rows.length > 0) return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} />
+          return isFormer ? <Skeleton /> : empty
+        }}
       </Part>
       {foot != null && <div className={styles.foot}>{foot}</div>}
     </div>

@@ -7,6 +7,7 @@ import { forged } from './journeys/forged.ts'
 import { hostileStrings } from './journeys/hostile-strings.ts'
 import { keyboard } from './journeys/keyboard.ts'
 import { lateSignal } from './journeys/late-signal.ts'
+import { manyChanges } from './journeys/many-changes.ts'
 import { operatorLink } from './journeys/operator-link.ts'
 import { ownLook } from './journeys/own-look.ts'
 import { readOnly } from './journeys/read-only.ts'
@@ -31,6 +32,7 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'only looking', go: readOnly },
   { name: 'hostile strings', go: hostileStrings },
   { name: 'without a pointer', go: keyboard },
+  { name: 'many changes while somebody reads', go: manyChanges },
   { name: 'a command line is let in', go: cliLogin },
   { name: 'a secret is rotated without a rejected webhook', go: rotation },
   { name: 'a list is uploaded, seen, applied', go: upload },
