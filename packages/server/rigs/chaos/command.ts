@@ -16,7 +16,7 @@ export type Command<O extends { json: boolean }, R extends object> = {
   exitCodeOf: (report: R) => number
 }
 
-/** Runs a rig as a command: progress on stderr, its report as the last line of stdout, always, and an exit code by section 16. */
+/** Runs a rig as a command: progress on stderr, its report as the last line of stdout, always (but for `--help`), and an exit code by section 16. */
 export async function runCommand<O extends { json: boolean }, R extends object>(command: Command<O, R>): Promise<void> {
   const options = read(command)
   if (!options) return
@@ -30,8 +30,10 @@ export async function runCommand<O extends { json: boolean }, R extends object>(
 }
 
 function read<O extends { json: boolean }, R extends object>(command: Command<O, R>): O | undefined {
+  const args = process.argv.slice(2)
+  if (args.includes('--help')) return void process.stdout.write(command.usage)
   try {
-    return command.parse(process.argv.slice(2), randomInt(SEEDS))
+    return command.parse(args, randomInt(SEEDS))
   } catch (error) {
     if (!(error instanceof UsageFault)) throw error
     process.stderr.write(`${error.message}\n${command.usage}`)
