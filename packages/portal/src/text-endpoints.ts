@@ -198,7 +198,7 @@ export const endpointText = {
     isCurrent: 'Current',
     ends: 'Ends',
     end: 'End now',
-    endTitle: 'End this secret now?',
+    endTitle: (fingerprint: string) => `End the secret ${fingerprint} now?`,
     endEffect:
       'Requests are signed with the current secret only, from now on. A receiver that still has the old one will refuse them.',
     ended: 'The old secret no longer signs',
@@ -211,7 +211,7 @@ export const endpointText = {
       overlap: 'The old secret signs beside it for',
       overlaps: { '0': 'No time: end it now', '3600': '1 hour', '86400': '24 hours', '604800': '7 days' },
       own: 'Own secret',
-      ownHint: 'whsec_ and base64 of 24 to 64 bytes. Empty: we make one.',
+      ownHint: 'whsec_ and Base64 of 24 to 64 bytes, or whsk_ and Base64 of an Ed25519 key. Empty: we make one.',
       act: 'Rotate',
       done: 'A new secret signs now',
     },
@@ -238,7 +238,8 @@ export const endpointText = {
       title: (name: string) => `Enable ${name}?`,
       body: 'New events are sent to it at once. What it missed is sent only when you replay it.',
       counting: 'What was missed is being counted',
-      missed: (events: string) => `${events} events were meant for it and never attempted here since it was disabled.`,
+      missed: (events: number, isCapped: boolean) =>
+        `${isCapped ? `${count(events)}+ events were` : plural(events, 'event was', 'events were')} meant for it and never attempted here since it was disabled.`,
       nothingMissed: 'It missed nothing.',
       only: 'Only enable',
       replay: (events: string) => `Enable and replay ${events}`,

@@ -74,7 +74,7 @@ export function EnableDialog({
       <div aria-live="polite">
         {dryRun.kind === 'running' && <Skeleton rows={1} />}
         {dryRun.kind === 'failed' && <ErrorNotice error={dryRun.error} retry={dryRun.again} />}
-        {preview && missed !== null && <p>{preview.count === 0 ? words.nothingMissed : words.missed(missed)}</p>}
+        {preview && <p>{preview.count === 0 ? words.nothingMissed : words.missed(preview.count, preview.capped)}</p>}
       </div>
       {error != null && <ErrorNotice error={error} />}
       <DialogActs>

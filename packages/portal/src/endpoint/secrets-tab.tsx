@@ -72,7 +72,7 @@ export function SecretsTab({ endpoint, account }: { endpoint: Endpoint; account:
       )}
       {isRotating && <RotateDialog endpoint={endpoint} account={account} onClose={() => setRotating(false)} />}
       <DangerDialog
-        title={words.endTitle}
+        title={words.endTitle(ended?.fingerprint ?? '')}
         effect={words.endEffect}
         verb={words.end}
         isOpen={ended !== null}

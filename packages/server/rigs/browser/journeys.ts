@@ -6,6 +6,7 @@ import { firstWebhook, firstWebhookOnPhone } from './journeys/first-webhook.ts'
 import { forged } from './journeys/forged.ts'
 import { hostileStrings } from './journeys/hostile-strings.ts'
 import { keyboard } from './journeys/keyboard.ts'
+import { keysAlone } from './journeys/keys-alone.ts'
 import { lateSignal } from './journeys/late-signal.ts'
 import { manyChanges } from './journeys/many-changes.ts'
 import { operatorLink } from './journeys/operator-link.ts'
@@ -32,6 +33,7 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'only looking', go: readOnly },
   { name: 'hostile strings', go: hostileStrings },
   { name: 'without a pointer', go: keyboard },
+  { name: 'a first webhook by keys alone', go: keysAlone },
   { name: 'many changes while somebody reads', go: manyChanges },
   { name: 'a command line is let in', go: cliLogin },
   { name: 'a secret is rotated without a rejected webhook', go: rotation },

@@ -104,6 +104,14 @@ export class Visitor {
     return (await alert.count()) > 0 ? (await alert.innerText()).replaceAll(/\s+/g, ' ').slice(0, 160) : null
   }
 
+  /** The lines of the file that is saved when this is done. */
+  async linesOfDownload(act: () => Promise<void>): Promise<string[]> {
+    const [download] = await Promise.all([this.page.waitForEvent('download'), act()])
+    const chunks: Buffer[] = []
+    for await (const chunk of await download.createReadStream()) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString().trimEnd().split('\r\n')
+  }
+
   /** What axe finds, a line each. */
   async axe(): Promise<string[]> {
     if (!(await this.page.evaluate<boolean>('typeof axe !== "undefined"'))) await this.page.evaluate(AXE)

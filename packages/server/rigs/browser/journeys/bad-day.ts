@@ -73,6 +73,7 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await until('nothing failed is left', async () => (await failedNow()).length === 0 || undefined)
   await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
+  await exportAll(visitor, [...fine, ...missed])
   const replayed = receiver.events.slice(failedUntil)
   assert.deepEqual(replayed.map(({ messageId }) => messageId).sort(), missed.toSorted(), 'not exactly what was missed')
   for (const { messageId, body } of replayed) {
@@ -87,6 +88,21 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   assert.equal(data.length, 2, 'a double click has started two replays')
   assert.equal(data.filter(({ canceled }) => canceled).length, 1)
   await visitor.leave()
+}
+
+/** What the filter finds is saved, all of it and a line each. Source: portal S5.5 */
+async function exportAll(visitor: Visitor, events: readonly string[]): Promise<void> {
+  const { page } = visitor
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
+  const [head = '', ...lines] = await visitor.linesOfDownload(() =>
+    page.getByRole('menuitem', { name: /^CSV/ }).click(),
+  )
+  const at = head.split(',').indexOf('msgId')
+  assert.deepEqual(
+    lines.map((line) => line.split(',')[at]).sort(),
+    events.toSorted(),
+    'not all that were found are saved',
+  )
 }
 
 /** A slow replay is started by a double click, paused, resumed and canceled. Source: portal S12.3, G13 */

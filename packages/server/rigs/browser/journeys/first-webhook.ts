@@ -19,16 +19,23 @@ export async function firstWebhook(setting: Setting): Promise<void> {
   await page.getByText('Delivered').first().waitFor()
 
   const { stage } = setting
-  const second = { url: `${receiver.url}/second`, eventTypes: ['producersync.updates_available'] }
+  const second = { url: `${receiver.url}/second?code=${HIDDEN}`, eventTypes: ['producersync.updates_available'] }
   await stage.make(`/api/v1/app/${account}/endpoint`, second)
-  await visitor.open(`/portal/a/${account}/endpoints?type=producersync.npn.activated`)
+  await visitor.open(`/portal/a/${account}/endpoints`)
   const rows = page.locator('[data-row-link]')
+  await rows.filter({ hasText: '/second?code=…' }).focus()
+  await page.locator('#tip').getByText(`${receiver.url}/second?code=…`).waitFor()
+  assert.ok(!(await page.content()).includes(HIDDEN), 'the list shows the value of a query')
+  await visitor.open(`/portal/a/${account}/endpoints?type=producersync.npn.activated`)
   await until('one endpoint that wants activations', async () => (await rows.count()) === 1 || undefined)
   await page.getByLabel('Events').selectOption('producersync.updates_available')
   await until('two that want the daily signal', async () => (await rows.count()) === 2 || undefined)
   await manageEndpoints(visitor, account, receiver)
+  await enableAgain(setting, visitor, account, receiver)
   await visitor.leave()
 }
+
+const HIDDEN = 'e5a1c0ffee'
 
 /** The same with a thumb, in the dark. Source: portal G16 */
 export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
@@ -165,6 +172,26 @@ async function manageEndpoints(visitor: Visitor, account: string, receiver: Rece
   await dialog.waitFor({ state: 'detached' })
   const rows = page.locator('[data-row-link]')
   await until('one endpoint is left', async () => (await rows.count()) === 1 || undefined)
+}
+
+/** A disabled endpoint takes tests; what it missed is counted before it is enabled, and sent if that is wished. Source: portal S4.2, S4.3 */
+async function enableAgain({ stage }: Setting, visitor: Visitor, account: string, receiver: Receiver): Promise<void> {
+  const { page } = visitor
+  const path = `/api/v1/app/${account}`
+  const [endpoint = ''] = await stage.idsOf(`${path}/endpoint`)
+  const missed = await stage.make(`${path}/msg`, { eventType: 'producersync.updates_available', payload: { day: 1 } })
+  await visitor.open(`/portal/a/${account}/endpoints/${endpoint}?tab=testing`)
+  await page.getByRole('button', { name: 'Send test', exact: true }).last().click()
+  await page.getByText(/^Answered 200 in/).waitFor()
+  const hasIt = () => receiver.requests.some(({ messageId }) => messageId === missed)
+  assert.ok(!hasIt(), 'a disabled endpoint got an event')
+  await page.getByRole('button', { name: 'Enable', exact: true }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('1 event was meant for it').waitFor()
+  await dialog.getByRole('button', { name: 'Enable and replay 1' }).click()
+  await page.waitForURL('**/replays/*')
+  await receiver.until(hasIt)
+  await page.getByText('Finished').waitFor()
 }
 
 /** The same event twice, and two events in the wrong order: both are sent, and the answers shown. Source: portal S10.4 */

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { generateEd25519Secret, verifyingSecretOf } from '@producersync/webhooks/node'
+import type { Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 
-/** A signing secret is rotated, and no webhook is rejected before, while or after the receiver has the new one. Source: portal S11 */
+/**
+ * A signing secret is rotated, and no webhook is rejected before, while or after the receiver has the new one; nor when the customer
+ * brings a secret, or a key pair. Source: portal S11
+ */
 export async function rotation({ browser, stage, seen }: Setting): Promise<void> {
   const receiver = stage.receiver(6)
   receiver.reset()
@@ -44,7 +50,35 @@ export async function rotation({ browser, stage, seen }: Setting): Promise<void>
   await page.getByRole('alertdialog').getByRole('button', { name: 'End now' }).click()
   await page.getByText('Two secrets sign').first().waitFor({ state: 'detached' })
   await send('since the old one has ended')
+  const own = `whsec_${randomBytes(OWN_BYTES).toString('base64')}`
+  await rotateTo(page, own)
+  receiver.trust(own)
+  await send('since a secret of the customer signs')
+  const secret = generateEd25519Secret()
+  const publicKey = verifyingSecretOf(secret)
+  await rotateTo(page, secret)
+  await page.getByRole('cell', { name: 'Ed25519', exact: true }).waitFor()
+  await page.getByText(publicKey).waitFor()
+  receiver.trust(publicKey)
+  await send('since a key pair of the customer signs')
   assert.equal(receiver.verified.length, receiver.requests.length, 'a webhook was rejected')
-  assert.equal(receiver.requests.length, 5)
+  assert.equal(receiver.requests.length, 7)
   await visitor.leave()
+}
+
+const OWN_BYTES = 64
+
+/** A secret of the customer, without any overlap; one that is too short is refused at its field, and nothing has changed. */
+async function rotateTo(page: Page, secret: string): Promise<void> {
+  await page.getByRole('button', { name: 'Rotate…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('No time: end it now').check()
+  const field = dialog.getByLabel('Own secret')
+  const rotate = dialog.getByRole('button', { name: 'Rotate', exact: true })
+  await field.fill('whsec_c2hvcnQ=')
+  await rotate.click()
+  await dialog.getByText('must be whsec_ and Base64 of 24 to 64 bytes').first().waitFor()
+  await field.fill(secret)
+  await rotate.click()
+  await dialog.waitFor({ state: 'detached' })
 }

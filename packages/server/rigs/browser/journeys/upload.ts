@@ -37,11 +37,7 @@ export async function upload({ browser, stage, seen }: Setting): Promise<void> {
   assert.deepEqual((await npns()).sort(), ['912484770', '912484771'])
 
   await visitor.open(`/portal/a/${account}/producers?q=9124847`)
-  const download = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Export CSV' }).click()
-  const chunks: Buffer[] = []
-  for await (const chunk of await (await download).createReadStream()) chunks.push(chunk as Buffer)
-  const lines = Buffer.concat(chunks).toString().trimEnd().split('\r\n')
+  const lines = await visitor.linesOfDownload(() => page.getByRole('button', { name: 'Export CSV' }).click())
   assert.deepEqual(
     lines.slice(1).map((line) => line.split(',')[0]),
     ['912484770', '912484771'],

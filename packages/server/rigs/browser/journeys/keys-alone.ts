@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import type { Locator, Page } from 'playwright-core'
+import type { Setting } from '../setting.ts'
+import { Visitor } from '../visitor.ts'
+import { until } from '../world.ts'
+
+/** More than any screen here has places for the focus. */
+const TABS_MAX = 150
+
+/**
+ * From a login link to a verified webhook by keys alone: what is used is come to by Tab, and a page that is pressed or clicked by a
+ * pointer fails. Source: portal G7, 13
+ */
+export async function keysAlone({ browser, stage, seen }: Setting): Promise<void> {
+  const receiver = stage.receiver(6)
+  receiver.reset()
+  const account = await stage.make('/api/v1/app', { name: 'Keys Alone' })
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  const { page, context } = visitor
+  let pointers = 0
+  await context.exposeBinding('noteUsedPointer', () => {
+    pointers += 1
+  })
+  await context.addInitScript(`addEventListener('pointerdown', () => noteUsedPointer(), true)`)
+
+  const { pathname, search, hash } = new URL(await stage.link(account))
+  await page.goto(`${pathname}${search}${hash}`)
+  await press(page, page.getByRole('button', { name: 'Continue' }), 'Enter')
+  await page.waitForURL((url) => !url.pathname.endsWith('/login'))
+  await visitor.settled()
+  await page.keyboard.press('g')
+  await page.keyboard.press('e')
+  await page.getByRole('heading', { level: 1, name: 'Endpoints' }).waitFor()
+  await visitor.settled()
+  await press(page, page.getByRole('link', { name: 'Add endpoint' }).first(), 'Enter')
+  await page.getByRole('heading', { level: 1, name: 'Add endpoint' }).waitFor()
+  await tabTo(page, page.getByLabel('URL', { exact: true }))
+  await page.keyboard.type(receiver.url)
+  await press(page, page.getByLabel('All, current and future'), 'Space')
+  await press(page, page.getByRole('button', { name: 'Save and send ping' }), 'Enter')
+  await page.getByText(/^Answered 200 in/).waitFor()
+  const endpoint = await until('the endpoint', async () => (await stage.idsOf(`/api/v1/app/${account}/endpoint`))[0])
+  receiver.trust(await stage.secretOf(account, endpoint))
+
+  await press(page, page.getByRole('link', { name: 'Open the endpoint' }), 'Enter')
+  await visitor.settled()
+  await press(page, page.getByRole('link', { name: 'Testing', exact: true }), 'Enter')
+  await visitor.settled()
+  await press(page, page.getByRole('button', { name: 'Send test', exact: true }).last(), 'Enter')
+  await page.getByText(/^Answered 200 in/).waitFor()
+  assert.equal(receiver.verified.length, 1, 'no verified webhook arrived')
+  await press(page, page.getByRole('link', { name: 'See the event ›' }).first(), 'Enter')
+  await page.waitForURL('**/events/*')
+  await visitor.settled()
+  await page.getByText('Delivered').first().waitFor()
+  assert.equal(pointers, 0, 'a pointer was used')
+  await visitor.leave()
+}
+
+async function press(page: Page, wanted: Locator, key: 'Enter' | 'Space'): Promise<void> {
+  await tabTo(page, wanted)
+  await page.keyboard.press(key)
+}
+
+/** Goes on by Tab until the focus is there. @throws an error when it does not come there */
+async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await wanted.waitFor()
+  const focused = wanted.and(page.locator(':focus'))
+  for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
+    if ((await focused.count()) === 1) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`${TABS_MAX} times Tab do not lead to ${wanted}`)
+}
