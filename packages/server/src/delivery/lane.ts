@@ -32,6 +32,8 @@ export class Lane {
   readonly held = new Map<string, number>()
   target: Target | null = null
   targetReadAt: Date | null = null
+  /** How often somebody has said that the endpoint has changed. */
+  targetOutdated = 0
   signer: Signer | null = null
   /** When the first of the signer's secrets ends. */
   signerUntil: Date | null = null

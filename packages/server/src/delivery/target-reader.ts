@@ -57,6 +57,13 @@ export class TargetReader {
     })
   }
 
+  /** What is known of the endpoint may not be so any more, nor what a read under way will bring: nothing starts by either. */
+  outdate(lane: Lane): void {
+    lane.targetReadAt = null
+    lane.targetOutdated += 1
+    this.want(lane)
+  }
+
   forget(lane: Lane): void {
     this.#wanted.delete(lane)
   }
@@ -64,13 +71,15 @@ export class TargetReader {
   async #readSome(): Promise<void> {
     const lanes = [...this.#wanted].slice(0, LANES_PER_READ)
     for (const lane of lanes) this.#wanted.delete(lane)
+    const outdated = new Map(lanes.map((lane) => [lane, lane.targetOutdated]))
     const now = this.#clock.now()
     try {
       const targets = await this.#read(lanes, now)
       const byId = new Map(targets.map((target) => [target.endpointId, target]))
       for (const lane of lanes) {
         const target = byId.get(lane.endpointId)
-        if (target && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
+        const isCurrent = outdated.get(lane) === lane.targetOutdated // else it is read once more
+        if (target && isCurrent && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
       }
     } catch (error) {
       this.#log.warn({ event: 'delivery.endpoints_unread', reason: reasonOf(error) })

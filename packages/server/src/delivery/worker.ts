@@ -224,8 +224,7 @@ export class DeliveryWorker {
       if (!this.#lanes.owns(name.shard)) continue
       const lane = this.#lanes.of(name)
       for (const queue of QUEUES) lane.queues[queue].unread = true
-      lane.targetReadAt = null // nothing starts by what may have changed
-      this.#targets.want(lane)
+      this.#targets.outdate(lane)
       this.#dispatcher.place(lane)
     }
   }
