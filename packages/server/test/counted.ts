@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { expect } from 'vitest'
+import { vi } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { TallyRunner } from '#src/tally/tally-runner.ts'
@@ -23,13 +23,15 @@ export async function countAll(database: TestDatabase, from: Date, until: Date):
 
 /** The runner waits for transactions under way, and those of other tests are of the same server: it looks until nothing is left. */
 export async function countToTheEnd(db: Queryable, runner: TallyRunner): Promise<void> {
-  await expect
-    .poll(async () => {
+  // not expect.poll, which sets nothing up
+  await vi.waitUntil(
+    async () => {
       runner.look()
       await runner.settled()
       const [progress] = await db.query<{ is_whole: boolean }>`
         select covers_until >= next_until as is_whole from tally_progress`
       return progress?.is_whole
-    })
-    .toBe(true)
+    },
+    { timeout: 60_000 },
+  )
 }
