@@ -151,6 +151,7 @@ class SdkFlow {
     )
     const shown = await this.#call('v1.endpoint.get-headers', () => endpoint.getHeaders(app, 'main'))
     this.#expect(shown?.headers['x-more'] === 'two' && shown.sensitive.includes('Authorization'), 'headers come back')
+    receiver.trust(this.#path, (await endpoint.getSecret(app, 'main')).key)
     await this.#call('v1.endpoint.rotate-secret', () => endpoint.rotateSecret(app, 'main', {}))
     const secret = await this.#call('v1.endpoint.get-secret', () => endpoint.getSecret(app, 'main'))
     if (secret) receiver.trust(this.#path, secret.key)
