@@ -147,7 +147,7 @@ export const producerText = {
     processed: (processed: number, total: number) => `${count(processed)} of ${count(total)}`,
     started: 'Started',
     finished: 'finished',
-    cancel: 'Cancel',
+    cancel: 'Cancel the change',
     canceling: 'It is being cancelled',
     cancelTitle: 'Cancel this change?',
     cancelEffect: (processed: number, total: number) =>

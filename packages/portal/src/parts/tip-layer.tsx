@@ -8,7 +8,7 @@ const ID = 'tip'
 type Shown = { target: HTMLElement; text: string }
 
 /**
- * Shows what stands in `data-tip`, or the UTC time and age of a `data-moment`, of what is under the pointer or has the focus.
+ * Shows what stands in `data-tip`, or the UTC time and age of a `data-moment`, of what is under the pointer, or has the focus in it.
  * Esc takes it away; copying while it shows a moment copies that. In the top layer, so that it stands over dialogs too.
  */
 export function TipLayer() {
@@ -17,9 +17,10 @@ export function TipLayer() {
 
   useEffect(() => {
     const show = (event: Event) => {
-      const target = event.target instanceof Element ? event.target.closest<HTMLElement>(SELECTOR) : null
+      const within = event.target instanceof Element ? event.target : null
+      const target = within?.closest<HTMLElement>(SELECTOR)
       if (!target) return
-      if (event.type === 'focusin' && !target.matches(':focus-visible')) return
+      if (event.type === 'focusin' && !within?.matches(':focus-visible')) return
       setShown({ target, text: textOf(target) })
     }
     const hide = () => setShown(null)

@@ -127,6 +127,16 @@ export class Stage extends ApiClient {
     await asSuperuser(this.#folder, async (client) => void (await client.query(sql, [...values])))
   }
 
+  /** Holds locks in the database while something else is done. @param sql  takes them */
+  async holding(sql: string, work: () => Promise<void>): Promise<void> {
+    await asSuperuser(this.#folder, async (client) => {
+      await client.query('begin')
+      await client.query(sql)
+      await work()
+      await client.query('rollback')
+    })
+  }
+
   async close(): Promise<void> {
     await this.#processes.end()
     await Promise.all(this.receivers.map((receiver) => receiver.close()))

@@ -19,11 +19,16 @@ export async function firstWebhook(setting: Setting): Promise<void> {
   await page.getByText('Delivered').first().waitFor()
 
   const { stage } = setting
-  const second = { url: `${receiver.url}/second?code=${HIDDEN}`, eventTypes: ['producersync.updates_available'] }
+  const second = {
+    url: `${receiver.url}/second?code=${HIDDEN}`,
+    description: 'Second',
+    eventTypes: ['producersync.updates_available'],
+  }
   await stage.make(`/api/v1/app/${account}/endpoint`, second)
   await visitor.open(`/portal/a/${account}/endpoints`)
   const rows = page.locator('[data-row-link]')
-  await rows.filter({ hasText: '/second?code=…' }).focus()
+  await rows.filter({ hasText: 'Second' }).focus()
+  for (const key of ['Shift+Tab', 'Tab']) await page.keyboard.press(key) // come to by keys
   await page.locator('#tip').getByText(`${receiver.url}/second?code=…`).waitFor()
   assert.ok(!(await page.content()).includes(HIDDEN), 'the list shows the value of a query')
   await visitor.open(`/portal/a/${account}/endpoints?type=producersync.npn.activated`)

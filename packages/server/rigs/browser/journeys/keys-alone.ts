@@ -26,7 +26,7 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   const { pathname, search, hash } = new URL(await stage.link(account))
   await page.goto(`${pathname}${search}${hash}`)
   await press(page, page.getByRole('button', { name: 'Continue' }), 'Enter')
-  await page.waitForURL((url) => !url.pathname.endsWith('/login'))
+  await page.getByRole('heading', { level: 1, name: 'Sign in', exact: true }).waitFor({ state: 'detached' })
   await visitor.settled()
   await page.keyboard.press('g')
   await page.keyboard.press('e')

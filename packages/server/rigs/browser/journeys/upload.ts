@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Setting } from '../setting.ts'
+import type { Stage } from '../stage.ts'
 import { Visitor } from '../visitor.ts'
 
 const LIST = '\uFEFFName,npn\r\nAda,912484770\r\nGrace,"912484771"\r\nAda again,912484770\r\nBroken,1.56E+07\r\n'
@@ -36,6 +37,8 @@ export async function upload({ browser, stage, seen }: Setting): Promise<void> {
   await page.getByText('Done').first().waitFor({ timeout: 30_000 })
   assert.deepEqual((await npns()).sort(), ['912484770', '912484771'])
 
+  await cancelChange(visitor, stage, account)
+  assert.equal((await npns()).length, 2, 'a change that was cancelled has been made')
   await visitor.open(`/portal/a/${account}/producers?q=9124847`)
   const lines = await visitor.linesOfDownload(() => page.getByRole('button', { name: 'Export CSV' }).click())
   assert.deepEqual(
@@ -43,4 +46,21 @@ export async function upload({ browser, stage, seen }: Setting): Promise<void> {
     ['912484770', '912484771'],
   )
   await visitor.leave()
+}
+
+/** A change that cannot go on is cancelled, and makes no step more. Source: portal P3 */
+async function cancelChange({ page }: Visitor, stage: Stage, account: string): Promise<void> {
+  await page.goto(`/portal/a/${account}/producers/change?mode=add`)
+  await page.setInputFiles('#file', { name: 'more.csv', mimeType: 'text/csv', buffer: Buffer.from('npn\n912484772\n') })
+  await page.getByRole('button', { name: 'Check' }).click()
+  const apply = page.getByRole('button', { name: 'Apply: add 1' })
+  await apply.waitFor()
+  await stage.holding('lock table population in share mode', async () => {
+    await apply.click()
+    await page.waitForURL('**/producers/jobs/*')
+    await page.getByRole('button', { name: 'Cancel the change' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel the change' }).click()
+    await page.getByText('Cancelling').first().waitFor()
+  })
+  await page.getByText('Cancelled').first().waitFor()
 }
