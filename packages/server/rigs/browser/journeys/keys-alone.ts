@@ -70,5 +70,5 @@ async function tabTo(page: Page, wanted: Locator): Promise<void> {
     if ((await focused.count()) === 1) return
     await page.keyboard.press('Tab')
   }
-  throw new Error(`${TABS_MAX} times Tab do not lead to ${wanted}`)
+  throw new Error(`${TABS_MAX} times Tab do not lead to “${await wanted.innerText()}”`)
 }
