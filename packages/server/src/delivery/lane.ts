@@ -32,8 +32,10 @@ export class Lane {
   readonly held = new Map<string, number>()
   target: Target | null = null
   targetReadAt: Date | null = null
-  /** How often somebody has said that the endpoint has changed. */
-  targetOutdated = 0
+  /** How often this process has changed the endpoint, or may have. */
+  targetChanges = 0
+  /** What was read last of the endpoint was not taken: it had changed meanwhile. */
+  isTargetOvertaken = false
   signer: Signer | null = null
   /** When the first of the signer's secrets ends. */
   signerUntil: Date | null = null

@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { expect, test } from 'vitest'
 import type { Target } from '#src/endpoints/target.ts'
+import type { Lane } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { TargetReader } from './target-reader.ts'
 
@@ -8,39 +9,67 @@ const NOW = new Date('2026-01-01T00:00:00Z')
 const NAME = { accountId: 'app_read', endpointId: 'ep_read', shard: 7 }
 
 test('an endpoint that changes while it is read is known when it has been read once more, and nothing starts before', async () => {
+  const { lane, reader, round } = readerOf()
+  reader.want(lane)
+  await round(1, () => reader.outdate(lane, true))
+  expect([lane.target, lane.targetReadAt]).toEqual([null, null])
+  await round(2)
+  expect([lane.target?.version, lane.targetReadAt]).toEqual([2, NOW])
+  expect(reader.isIdle).toBe(true)
+})
+
+test('an endpoint that changes during every read is known by every second one', async () => {
+  const { lane, reader, round } = readerOf()
+  reader.want(lane)
+  const known: (number | undefined)[] = []
+  for (let version = 1; version <= 6; version += 1) {
+    await round(version, () => reader.outdate(lane, true))
+    known.push(lane.target?.version)
+  }
+  expect(known).toEqual([undefined, 2, 2, 4, 4, 6])
+})
+
+test('what other processes hint at keeps nobody from what is read', async () => {
+  const { lane, reader, round } = readerOf()
+  reader.want(lane)
+  await round(1, () => reader.outdate(lane, false))
+  expect([lane.target?.version, lane.targetReadAt]).toEqual([1, NOW])
+  await round(2)
+  expect(lane.target?.version).toBe(2)
+})
+
+/** A reader whose reads end when `round` says so. */
+function readerOf(): {
+  lane: Lane
+  reader: TargetReader
+  round: (version: number, meanwhile?: () => void) => Promise<void>
+} {
   const lanes = new Lanes(() => true, 1)
   const lane = lanes.of(NAME)
-  const reads: PromiseWithResolvers<Target[]>[] = []
-  const rounds: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()]
-  const begun: PromiseWithResolvers<void>[] = [Promise.withResolvers(), Promise.withResolvers()]
-  let ended = 0
+  let begun = Promise.withResolvers<PromiseWithResolvers<Target[]>>()
+  let ended = Promise.withResolvers<void>()
   const reader = new TargetReader({
     read: () => {
       const read = Promise.withResolvers<Target[]>()
-      begun[reads.push(read) - 1]?.resolve()
+      begun.resolve(read)
       return read.promise
     },
     lanes,
     clock: { now: () => NOW, alarm: () => ({ cancel() {} }) },
     log: pino({ level: 'silent' }),
     refreshed: () => undefined,
-    done: () => {
-      rounds[ended]?.resolve()
-      ended += 1
-    },
+    done: () => ended.resolve(),
   })
-  reader.want(lane)
-  await begun[0]?.promise
-  reader.outdate(lane)
-  reads[0]?.resolve([targetOf(1)])
-  await rounds[0]?.promise
-  expect([lane.target, lane.targetReadAt]).toEqual([null, null])
-  await begun[1]?.promise
-  reads[1]?.resolve([targetOf(2)])
-  await rounds[1]?.promise
-  expect([lane.target?.version, lane.targetReadAt]).toEqual([2, NOW])
-  expect(reader.isIdle).toBe(true)
-})
+  const round = async (version: number, meanwhile?: () => void) => {
+    const read = await begun.promise
+    begun = Promise.withResolvers()
+    ended = Promise.withResolvers()
+    meanwhile?.()
+    read.resolve([targetOf(version)])
+    await ended.promise
+  }
+  return { lane, reader, round }
+}
 
 function targetOf(version: number): Target {
   return {

@@ -57,10 +57,13 @@ export class TargetReader {
     })
   }
 
-  /** What is known of the endpoint may not be so any more, nor what a read under way will bring: nothing starts by either. */
-  outdate(lane: Lane): void {
+  /**
+   * What is known of the endpoint may not be so any more: nothing starts by it.
+   * @param isCertain  the endpoint has changed, as far as this process knows: nothing starts either by what a read under way brings
+   */
+  outdate(lane: Lane, isCertain: boolean): void {
     lane.targetReadAt = null
-    lane.targetOutdated += 1
+    if (isCertain) lane.targetChanges += 1
     this.want(lane)
   }
 
@@ -71,15 +74,16 @@ export class TargetReader {
   async #readSome(): Promise<void> {
     const lanes = [...this.#wanted].slice(0, LANES_PER_READ)
     for (const lane of lanes) this.#wanted.delete(lane)
-    const outdated = new Map(lanes.map((lane) => [lane, lane.targetOutdated]))
+    const changes = new Map(lanes.map((lane) => [lane, lane.targetChanges]))
     const now = this.#clock.now()
     try {
       const targets = await this.#read(lanes, now)
       const byId = new Map(targets.map((target) => [target.endpointId, target]))
       for (const lane of lanes) {
         const target = byId.get(lane.endpointId)
-        const isCurrent = outdated.get(lane) === lane.targetOutdated // else it is read once more
-        if (target && isCurrent && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
+        // it is read once more, and that is taken, or an endpoint that changes all the time would get nothing
+        lane.isTargetOvertaken = changes.get(lane) !== lane.targetChanges && !lane.isTargetOvertaken
+        if (target && !lane.isTargetOvertaken && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
       }
     } catch (error) {
       this.#log.warn({ event: 'delivery.endpoints_unread', reason: reasonOf(error) })

@@ -34,7 +34,7 @@ export class Waker {
 
   /** Lanes in which something new is pending, or whose endpoint has changed. */
   readonly lanes = (names: readonly LaneName[]): void => {
-    this.#worker?.hint(names)
+    this.#worker?.hint(names, true)
     this.#tellOthers(names.filter((name) => !this.#worker?.ownership.takes(name.shard)))
   }
 

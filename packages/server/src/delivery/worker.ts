@@ -218,13 +218,16 @@ export class DeliveryWorker {
     return foreign
   }
 
-  /** Something new is pending in these lanes, or their endpoints have changed: read them. */
-  hint(names: readonly LaneName[]): void {
+  /**
+   * Something new is pending in these lanes, or their endpoints have changed: read them.
+   * @param isOurs  this process has done it; others send hints all the time, most of which are of new deliveries
+   */
+  hint(names: readonly LaneName[], isOurs = false): void {
     for (const name of names) {
       if (!this.#lanes.owns(name.shard)) continue
       const lane = this.#lanes.of(name)
       for (const queue of QUEUES) lane.queues[queue].unread = true
-      this.#targets.outdate(lane)
+      this.#targets.outdate(lane, isOurs)
       this.#dispatcher.place(lane)
     }
   }
