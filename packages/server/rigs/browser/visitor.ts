@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
 
 export type Scheme = 'light' | 'dark'
 
@@ -73,11 +73,11 @@ export class Visitor {
     return new Visitor(context, await context.newPage(), seen)
   }
 
-  /** Follows a login link and comes in. */
-  async signIn(link: string): Promise<void> {
+  /** Follows a login link and comes in. @param press  the button that lets in; by default it is clicked */
+  async signIn(link: string, press = (button: Locator) => button.click()): Promise<void> {
     const { pathname, search, hash } = new URL(link)
     await this.page.goto(`${pathname}${search}${hash}`)
-    await this.page.getByRole('button', { name: 'Continue' }).click()
+    await press(this.page.getByRole('button', { name: 'Continue' }))
     await this.page.waitForURL((url) => !url.pathname.endsWith('/login'))
     // the address changes before the screen does
     await this.page.getByRole('heading', { level: 1, name: 'Sign in', exact: true }).waitFor({ state: 'detached' })

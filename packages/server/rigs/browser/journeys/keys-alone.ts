@@ -23,10 +23,7 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   })
   await context.addInitScript(`addEventListener('pointerdown', () => noteUsedPointer(), true)`)
 
-  const { pathname, search, hash } = new URL(await stage.link(account))
-  await page.goto(`${pathname}${search}${hash}`)
-  await press(page, page.getByRole('button', { name: 'Continue' }), 'Enter')
-  await page.getByRole('heading', { level: 1, name: 'Sign in', exact: true }).waitFor({ state: 'detached' })
+  await visitor.signIn(await stage.link(account), async (button) => await press(page, button, 'Enter'))
   await visitor.settled()
   await page.keyboard.press('g')
   await page.keyboard.press('e')
