@@ -1,4 +1,4 @@
-import { count, plural } from './text.ts'
+import { type Counted, count, countOf, plural } from './text.ts'
 
 /** What the pages about events, deliveries, attempts, replays and issues say: the part of text.ts that is theirs. */
 export const deliveryText = {
@@ -44,7 +44,7 @@ export const deliveryText = {
     trigger: (words: string) => `Sent by ${words}`,
     channel: (channel: string) => `Channel ${channel}`,
     tag: (tag: string) => `Tag ${tag}`,
-    matching: (found: number, isCapped: boolean) => `${count(found)}${isCapped ? '+' : ''} matching`,
+    matching: (found: Counted) => `${countOf(found)} matching`,
     counting: 'Counting…',
     pickOne: (id: string) => `Select ${id}`,
     picked: (picked: number) => `${count(picked)} selected`,
@@ -69,7 +69,7 @@ export const deliveryText = {
     isTest: 'test',
     noAnswer: 'No answer',
     newEvents: (fresh: number, mayBeMore: boolean) =>
-      mayBeMore ? `${count(fresh)}+ new events` : plural(fresh, 'new event'),
+      mayBeMore ? `${countOf({ count: fresh, capped: true })} new events` : plural(fresh, 'new event'),
   },
 
   classes: {

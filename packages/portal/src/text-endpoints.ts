@@ -1,4 +1,4 @@
-import { count, countUpTo, plural } from './text.ts'
+import { type Counted, count, countOf, countUpTo, plural } from './text.ts'
 
 /** The service counts no more of what waits for an endpoint. */
 export const WAITING_COUNTED_MAX = 1_000
@@ -238,8 +238,8 @@ export const endpointText = {
       title: (name: string) => `Enable ${name}?`,
       body: 'New events are sent to it at once. What it missed is sent only when you replay it.',
       counting: 'What was missed is being counted',
-      missed: (events: number, isCapped: boolean) =>
-        `${isCapped ? `${count(events)}+ events were` : plural(events, 'event was', 'events were')} meant for it and never attempted here since it was disabled.`,
+      missed: (events: Counted) =>
+        `${countOf(events)} ${events.count === 1 && !events.capped ? 'event was' : 'events were'} meant for it and never attempted here since it was disabled.`,
       nothingMissed: 'It missed nothing.',
       only: 'Only enable',
       replay: (events: string) => `Enable and replay ${events}`,

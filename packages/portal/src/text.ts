@@ -3,8 +3,12 @@ const number = new Intl.NumberFormat('en-US')
 export const count = (value: number): string => number.format(value)
 const percent = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 2 })
 export const share = (part: number, whole: number): string => percent.format(whole === 0 ? 0 : part / whole)
+/** What was counted, and whether it was counted no further: `412`, `10,000+`. */
+export type Counted = { count: number; capped: boolean }
+export const countOf = ({ count: value, capped }: Counted): string => `${count(value)}${capped ? '+' : ''}`
 /** Of what is counted no further than `max`: `1,000+`. */
-export const countUpTo = (value: number, max: number): string => (value < max ? count(value) : `${count(max)}+`)
+export const countUpTo = (value: number, max: number): string =>
+  countOf({ count: Math.min(value, max), capped: value >= max })
 /** `1 endpoint`, `2 endpoints`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`

@@ -10,7 +10,7 @@ import { ErrorNotice, Skeleton } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { useDryRun } from '#src/replays/use-dry-run.ts'
 import type { Account } from '#src/session/account.ts'
-import { count, text } from '#src/text.ts'
+import { countOf, text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 
 const words = endpointText.endpoint.enableDialog
@@ -40,7 +40,7 @@ export function EnableDialog({
   const [from] = useState(() => since ?? new Date(Date.now() - WEEK_MS).toISOString())
   const dryRun = useDryRun(account.id, { kind: 'replay-missing', endpointIds: [endpoint.id], filter: { from } })
   const preview = dryRun.kind === 'ready' ? dryRun.preview : null
-  const missed = preview && `${count(preview.count)}${preview.capped ? '+' : ''}`
+  const missed = preview && countOf(preview)
   const name = hostOf(endpoint.url)
 
   async function enable(next: 'only' | 'replay') {
@@ -74,7 +74,7 @@ export function EnableDialog({
       <div aria-live="polite">
         {dryRun.kind === 'running' && <Skeleton rows={1} />}
         {dryRun.kind === 'failed' && <ErrorNotice error={dryRun.error} retry={dryRun.again} />}
-        {preview && <p>{preview.count === 0 ? words.nothingMissed : words.missed(preview.count, preview.capped)}</p>}
+        {preview && <p>{preview.count === 0 ? words.nothingMissed : words.missed(preview)}</p>}
       </div>
       {error != null && <ErrorNotice error={error} />}
       <DialogActs>

@@ -12,7 +12,7 @@ import { pageLinks } from '#src/parts/page-links.tsx'
 import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { useSession } from '#src/session/account.ts'
 import { STAFF } from '#src/session/session.ts'
-import { count, text } from '#src/text.ts'
+import { count, countOf, text } from '#src/text.ts'
 import { envText } from '#src/text-env.ts'
 import { LastAge } from '#src/time/time.tsx'
 import { NewAccountDialog } from './new-account-dialog.tsx'
@@ -109,7 +109,7 @@ const COLUMNS: Column<EnvAccount>[] = [
     key: 'waiting',
     head: words.waiting,
     isNumber: true,
-    cell: ({ waiting }) => `${count(waiting.count)}${waiting.capped ? '+' : ''}`,
+    cell: ({ waiting }) => countOf(waiting),
   },
   {
     key: 'signal',

@@ -8,7 +8,7 @@ import { Empty, Notice, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { Pill } from '#src/parts/pill.tsx'
 import { STAFF } from '#src/session/session.ts'
-import { count, text } from '#src/text.ts'
+import { count, countOf, text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 import { envText } from '#src/text-env.ts'
 import { Age, Time } from '#src/time/time.tsx'
@@ -129,8 +129,8 @@ const WORKERS: Column<EnvHealth['workers'][number]>[] = [
 
 const LANES: Column<EnvHealth['lanes'][number]>[] = [
   { key: 'lane', head: words.lane, isPlain: true, cell: ({ lane }) => words.laneNames[lane] },
-  { key: 'waiting', head: words.waiting, isNumber: true, cell: ({ waiting }) => bounded(waiting) },
-  { key: 'due', head: words.due, isNumber: true, cell: ({ due }) => bounded(due) },
+  { key: 'waiting', head: words.waiting, isNumber: true, cell: ({ waiting }) => countOf(waiting) },
+  { key: 'due', head: words.due, isNumber: true, cell: ({ due }) => countOf(due) },
   {
     key: 'lag',
     head: words.lag,
@@ -166,7 +166,3 @@ const JOBS: Column<EnvHealth['jobs'][number]>[] = [
     cell: ({ oldestAt }) => (oldestAt === null ? text.common.none : <Age at={oldestAt} />),
   },
 ]
-
-function bounded({ count: value, capped }: { count: number; capped: boolean }): string {
-  return `${count(value)}${capped ? '+' : ''}`
-}

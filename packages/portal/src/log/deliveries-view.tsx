@@ -11,7 +11,7 @@ import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { count, text } from '#src/text.ts'
+import { countOf, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { deliveryColumns } from './delivery-columns.tsx'
 import { ExportMenu } from './export-menu.tsx'
@@ -46,8 +46,8 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const choose = (of: Choice) => setChoice({ list, of })
   const [isReplaying, setReplaying] = useState(false)
   const found = matching.kind === 'ready' && !matching.isFormer ? matching.data : null
-  const matchingWords = found ? words.matching(found.count, found.capped) : words.counting
-  const foundWords = found ? `${count(found.count)}${found.capped ? '+' : ''}` : ''
+  const matchingWords = found ? words.matching(found) : words.counting
+  const foundWords = found ? countOf(found) : ''
   const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
   const whyNot = account.whyNot('CreateAttempts')
 

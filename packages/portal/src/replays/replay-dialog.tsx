@@ -9,7 +9,7 @@ import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Radios, Select, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { count, text } from '#src/text.ts'
+import { countOf, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { durationWords } from '#src/time/words.ts'
 import styles from './replays.module.css'
@@ -168,7 +168,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
             whyOff={whyOff()}
             pending={isStarting ? words.starting : false}
           >
-            {words.start(preview ? countWords(preview) : '…')}
+            {words.start(preview ? countOf(preview) : '…')}
           </Button>
         </DialogActs>
       </div>
@@ -191,7 +191,7 @@ function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: 
   return (
     <>
       <strong className={styles.found}>
-        {words.counted(countWords(preview))}
+        {words.counted(countOf(preview))}
         {perSecond !== null && preview.count > 0 && (
           <span className={layout.muted}>{words.took(durationWords((preview.count / perSecond) * 1_000))}</span>
         )}
@@ -207,7 +207,7 @@ function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: 
         <ul className={styles.endpoints}>
           {preview.perEndpoint.map((each) => (
             <li key={each.endpointId}>
-              <code>{hostOf(each.url)}</code> {words.counted(countWords(each))}
+              <code>{hostOf(each.url)}</code> {words.counted(countOf(each))}
             </li>
           ))}
         </ul>
@@ -243,10 +243,6 @@ function blockWords({ disabled, runningReplayId, endpointId }: EndpointCount, ac
       </Link>
     </>
   )
-}
-
-function countWords({ count: found, capped }: { count: number; capped: boolean }): string {
-  return `${count(found)}${capped ? '+' : ''}`
 }
 
 function exclusions({ excluded }: ReplayPreview): string[] {
