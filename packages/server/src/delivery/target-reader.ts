@@ -1,11 +1,11 @@
 import type { Logger } from 'pino'
 import type { Clock } from '#src/adapters/clock.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
-import type { Target } from '#src/endpoints/target.ts'
+import type { Target, TargetKey } from '#src/endpoints/target.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
 
-export type ReadTargets = (keys: { accountId: string; endpointId: string }[], now: Date) => Promise<Target[]>
+export type ReadTargets = (keys: TargetKey[], now: Date) => Promise<Target[]>
 
 const LANES_PER_READ = 100
 const RETRY_MS = 200

@@ -121,3 +121,32 @@ test('many endpoints of many accounts are one statement', async () => {
   expect(new Set(targets.map((target) => target.headers.get('x-n'))).size).toBe(15)
   expect(await readTargets(worker, [], world.dataKeys, world.clock.now())).toEqual([])
 })
+
+test('what is sealed is opened again when the endpoint has changed, and not before; what changes without its version is read all the same', async () => {
+  const account = await world.account()
+  const endpoint = await create(account, { headers: { 'x-a': '1' } })
+  const [known] = await read([account, endpoint])
+  let opened = 0
+  const dataKeys = {
+    of: (...of: Parameters<typeof world.dataKeys.of>) => {
+      opened += 1
+      return world.dataKeys.of(...of)
+    },
+  }
+  async function readAgain() {
+    const key = { accountId: account.id, endpointId: endpoint.id, target: known }
+    const [target] = await readTargets(world.worker, [key], dataKeys, world.clock.now())
+    return target
+  }
+  await world.setting('production', { timeoutMs: 2000 })
+  const same = await readAgain()
+  expect(same).toEqual({ ...known, timeoutMs: 2000 })
+  expect(opened).toBe(0)
+  await world.setting('production', {})
+  const rotated = await world.call('POST', `/app/${account.id}/endpoint/${endpoint.id}/secret/rotate`, { body: {} })
+  expect(rotated.status, rotated.text).toBe(204)
+  const changed = await readAgain()
+  expect(changed?.secrets).toMatchObject([{ signsUntil: null }, { secret: known?.secrets[0]?.secret }])
+  expect(changed?.headers).toEqual(new Map([['x-a', '1']]))
+  expect(opened).toBe(1)
+})

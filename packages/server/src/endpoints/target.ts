@@ -60,48 +60,71 @@ type TargetRow = {
   max_concurrency: number | null
   ordering: Ordering
   headers: Buffer | null
-  data_key: Buffer
+  data_key: Buffer | null // null, as the next and the secrets, where the endpoint is still of the version that is known
   settings: Record<string, unknown>
   secrets: Buffer[] | null
   sign_until: (Date | null)[] | null
 }
 
+/** An endpoint to read; of one whose version is still that of `target`, headers and secrets are not opened again. */
+export type TargetKey = { accountId: string; endpointId: string; target?: Target | null }
+
 /**
  * Reads endpoints as a worker sends to them, deleted ones included, in one statement however many there are.
  * @param worker  of role `worker`
- * @param now     secrets whose overlap has ended by then are left out
+ * @param now     secrets whose overlap has ended by then are left out, where they are opened
  * @returns in no particular order; what does not exist is missing
  * @throws CannotOpen: stored secrets are not this master key's
  */
 export async function readTargets(
   worker: Queryable,
-  keys: readonly { accountId: string; endpointId: string }[],
+  keys: readonly TargetKey[],
   dataKeys: Pick<DataKeys, 'of'>,
   now: Date,
 ): Promise<Target[]> {
+  const known = new Map(keys.map(({ endpointId, target }) => [endpointId, target]))
   const rows = await worker.query<TargetRow>`
     select e.account_id, e.id, e.environment, e.url, e.version, e.disabled, e.deleted_at, e.canceled_before, e.proven_at,
            e.failing_since, e.failures, e.last_attempt_at, e.warned_percent, e.certificate_ends_at,
-           coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate, e.timeout_ms, e.retry_schedule, e.max_concurrency, e.ordering, e.headers, a.data_key, environment.settings,
-           signing.secrets, signing.sign_until
-      from unnest(${keys.map((key) => key.accountId)}::text[], ${keys.map((key) => key.endpointId)}::text[])
-             as wanted (account_id, id)
+           coalesce(e.throttle_rate, a.throttle_rate) as throttle_rate, e.timeout_ms, e.retry_schedule, e.max_concurrency,
+           e.ordering, environment.settings, sealed.headers, sealed.data_key, signing.secrets, signing.sign_until
+      from unnest(${keys.map((key) => key.accountId)}::text[], ${keys.map((key) => key.endpointId)}::text[],
+                  ${keys.map((key) => key.target?.version ?? null)}::bigint[])
+             as wanted (account_id, id, version)
       join endpoint e on e.account_id = wanted.account_id and e.id = wanted.id
       join account a on a.id = e.account_id
       join environment on environment.name = e.environment
+      left join lateral (select e.headers, a.data_key where e.version is distinct from wanted.version) as sealed on true
       left join lateral (
              select array_agg(s.secret order by s.expires_at is null desc, s.id desc) as secrets,
                     array_agg(s.expires_at order by s.expires_at is null desc, s.id desc) as sign_until
                from endpoint_secret s
               where s.account_id = e.account_id and s.endpoint_id = e.id and e.deleted_at is null
+                and e.version is distinct from wanted.version
                 and (s.expires_at is null or s.expires_at > ${now}::timestamptz)) as signing on true`
-  return rows.map((row) => toTarget(row, dataKeys))
+  return rows.map((row) => toTarget(row, sealedPartsOf(row, known.get(row.id), dataKeys)))
 }
 
-function toTarget(row: TargetRow, dataKeys: Pick<DataKeys, 'of'>): Target {
-  const settings = toSettings(row.settings)
+type SealedParts = Pick<Target, 'headers' | 'secrets'>
+
+function sealedPartsOf(row: TargetRow, known: SealedParts | null | undefined, dataKeys: Pick<DataKeys, 'of'>): SealedParts {
+  if (row.data_key === null) {
+    if (!known) throw new Error('what is known of an endpoint was not given')
+    return { headers: known.headers, secrets: known.secrets }
+  }
   const owner = { accountId: row.account_id, id: row.id }
   const key = dataKeys.of(row.account_id, row.data_key)
+  return {
+    headers: openHeaders(key, owner, row.headers),
+    secrets: (row.secrets ?? []).map((sealed, index) => ({
+      secret: openSecret(key, owner, sealed),
+      signsUntil: row.sign_until?.[index] ?? null,
+    })),
+  }
+}
+
+function toTarget(row: TargetRow, sealedParts: SealedParts): Target {
+  const settings = toSettings(row.settings)
   return {
     accountId: row.account_id,
     endpointId: row.id,
@@ -125,10 +148,6 @@ function toTarget(row: TargetRow, dataKeys: Pick<DataKeys, 'of'>): Target {
     retrySchedule: row.retry_schedule ?? settings.retrySchedule,
     maxConcurrency: row.ordering === 'fifo' ? 1 : (row.max_concurrency ?? settings.maxConcurrency),
     ordering: row.ordering,
-    headers: openHeaders(key, owner, row.headers),
-    secrets: (row.secrets ?? []).map((sealed, index) => ({
-      secret: openSecret(key, owner, sealed),
-      signsUntil: row.sign_until?.[index] ?? null,
-    })),
+    ...sealedParts,
   }
 }
