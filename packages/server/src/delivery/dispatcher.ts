@@ -14,6 +14,7 @@ import type { Lanes } from './lanes.ts'
 import { Ring } from './ring.ts'
 import { createLaneSigner, createTestSigner } from './signer.ts'
 import { TokenBucket } from './token-bucket.ts'
+import { WIDEN_MS } from './width.ts'
 
 /**
  * What a worker may have under way at once. First attempts, retries and replays never use up each other's share. First
@@ -87,6 +88,9 @@ export class Dispatcher {
   /** First attempts that are not slow yet, the oldest first. */
   readonly #young = new Set<Started>()
   #slow = 0
+  /** Lanes in which something waits for the end of an attempt, though their endpoints take more at a time. */
+  readonly #narrow = new Set<Lane>()
+  #widening: NodeJS.Timeout | undefined
   #deferredLanes = 0
   #pumping = false
   #abort = new AbortController()
@@ -130,6 +134,7 @@ export class Dispatcher {
 
   forget(lane: Lane): void {
     for (const budget of BUDGETS) this.#rings[budget].remove(lane)
+    this.#narrow.delete(lane)
   }
 
   /** Interrupts everything under way: this worker may not send any more. */
@@ -199,12 +204,43 @@ export class Dispatcher {
 
   #isReady(lane: Lane): boolean {
     const { careful, clock, wantTarget } = this.#parts
-    if (!QUEUES.some((queue) => lane.queues[queue].due.length > 0)) return false
+    if (lane.dueCount === 0) return false
     if (lane.deferred || lane.pausedUntil !== null || lane.disable !== null || !careful.admits(lane.shard)) return false
     const ageMs = lane.targetAgeMs(clock.now())
     if (ageMs > TARGET_REFRESH_MS) wantTarget(lane)
     if (lane.target === null || ageMs > TARGET_AGE_MS_MAX) return false
-    return lane.inFlight < lane.target.maxConcurrency
+    if (lane.inFlight >= lane.target.maxConcurrency) return false
+    const nowMs = performance.now()
+    if (lane.inFlight === 0) lane.width.begin(lane.usedAtMs, nowMs)
+    if (lane.width.admits(lane.inFlight)) return true
+    lane.width.wait(nowMs)
+    this.#narrow.add(lane)
+    this.#widenSoon()
+    return false
+  }
+
+  #widenSoon(): void {
+    if (this.#widening || this.#narrow.size === 0) return
+    const dueMs = performance.now() + WIDEN_MS
+    this.#widening = setTimeout(() => {
+      this.#widening = undefined
+      this.#widen(performance.now() - dueMs)
+      this.#widenSoon()
+    }, WIDEN_MS)
+  }
+
+  /** Lets more be under way in lanes where that alone is waited for, and for too long. */
+  #widen(lateMs: number): void {
+    const nowMs = performance.now()
+    for (const lane of this.#narrow) {
+      const widthMax = lane.target?.maxConcurrency ?? 1
+      const isNarrow = lane.dueCount > 0 && lane.inFlight < widthMax && !lane.width.admits(lane.inFlight)
+      if (!isNarrow) {
+        lane.width.moved()
+        this.#narrow.delete(lane)
+      } else if (lane.width.widen(widthMax, lane.dueCount, nowMs, lateMs)) this.place(lane)
+    }
+    this.pump()
   }
 
   #startOf(lane: Lane, budget: Budget): void {
@@ -245,6 +281,7 @@ export class Dispatcher {
       signal: this.#abort.signal,
     })
     lane.inFlight -= 1
+    lane.width.moved()
     this.#end(started)
     lane.pausedUntil = null // judged anew at the next start
     lane.breaker = breakerAfterEnd(lane.breaker, end.kind === 'attempted' ? end.reach : 'unsent', clock.now())

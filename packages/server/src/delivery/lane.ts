@@ -5,6 +5,7 @@ import { type Delivery, ignoresDisabled, isSingleAttempt, QUEUES, type Queue } f
 import type { DisabledReason } from './failure-clock.ts'
 import type { Signer } from './request.ts'
 import type { TokenBucket } from './token-bucket.ts'
+import { Width } from './width.ts'
 
 /** What of one queue of a lane is in memory: the first of what is due, and what is known of the rest. */
 export type LaneQueue = {
@@ -42,6 +43,7 @@ export class Lane {
   bucket: TokenBucket | null = null
   breaker: Breaker = CLOSED
   inFlight = 0
+  readonly width = new Width()
   /** Attempts that have ended and are not recorded yet. */
   unsettled = 0
   /** Nothing starts before: rate limit or breaker. */
@@ -75,6 +77,12 @@ export class Lane {
   /** How old what is known of the endpoint is; a lane without that is of no age. */
   targetAgeMs(now: Date): number {
     return this.targetReadAt === null ? Number.POSITIVE_INFINITY : now.getTime() - this.targetReadAt.getTime()
+  }
+
+  /** What waits in memory. */
+  get dueCount(): number {
+    const { first, retry, replay } = this.queues
+    return first.due.length + retry.due.length + replay.due.length
   }
 
   get isIdle(): boolean {

@@ -218,3 +218,18 @@ test('F47: first attempts that have waited for an answer for a second make room 
   await service.close()
   await hanging.close()
 })
+
+test('a receiver that answers none before the last of a burst has come gets them all at once', async () => {
+  const service = await TestService.start({ receivers: [receiver] })
+  const account = await service.account()
+  await service.endpoint(account, receiver)
+  const held: ServerResponse[] = []
+  receiver.answer((response) => {
+    held.push(response)
+    if (held.length === 12) for (const each of held) each.writeHead(204).end()
+  })
+  for (let n = 0; n < 12; n += 1) await service.message(account, { payload: { n } })
+  await service.settled()
+  expect(receiver.events.length).toBe(12)
+  await service.close()
+})
