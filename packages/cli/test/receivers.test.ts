@@ -13,6 +13,8 @@ import { SECRET } from './samples.ts'
 
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url))
 const otherSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+/** Ports that others may take before a program does. */
+const PORTS_MAX = 5
 const children: ChildProcess[] = []
 /** In the package, so that the programs find what they import. */
 let folder: string
@@ -49,20 +51,25 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Runs it as it says that it is run. */
+/** Runs it as it says that it is run; on another port when somebody else has taken the free one meanwhile. */
 async function started(path: string, receiver: Receiver): Promise<{ send: Send; said: () => string }> {
   expect(receiver.start).toBe('node --env-file=.env receiver.mjs')
   writeFileSync(join(dirname(path), '.env'), `PSAPI_WEBHOOK_SECRETS=${SECRET}\n`)
-  const port = await freePort()
-  const child = spawn(process.execPath, ['--env-file=.env', 'receiver.mjs'], {
-    cwd: dirname(path),
-    env: { PORT: String(port), NO_COLOR: '1' },
-  })
-  children.push(child)
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()))
-  await expect.poll(() => said).toContain(`receiving on http://127.0.0.1:${port}${RECEIVER_PATH}`)
-  const url = `http://127.0.0.1:${port}${RECEIVER_PATH}`
+  let url = ''
+  for (let tries = 0; tries === 0 || (tries < PORTS_MAX && said.includes('EADDRINUSE')); tries += 1) {
+    const port = await freePort()
+    said = ''
+    url = `http://127.0.0.1:${port}${RECEIVER_PATH}`
+    const child = spawn(process.execPath, ['--env-file=.env', 'receiver.mjs'], {
+      cwd: dirname(path),
+      env: { PORT: String(port), NO_COLOR: '1' },
+    })
+    children.push(child)
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()))
+    await expect.poll(() => said).toMatch(/receiving on|EADDRINUSE/)
+  }
+  expect(said).toContain(`receiving on ${url}`)
   const send: Send = async (request) =>
     await fetch(url, { method: 'POST', headers: request.headers, body: await request.arrayBuffer() })
   return { send, said: () => said }
