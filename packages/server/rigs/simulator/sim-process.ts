@@ -4,7 +4,7 @@ import { addMs, DatabaseClock } from '#src/adapters/clock.ts'
 import { IdSource } from '#src/adapters/ids.ts'
 import type { Outgoing } from '#src/adapters/outgoing/outgoing.ts'
 import type { Failpoint } from '#src/delivery/failpoint.ts'
-import type { LaneName } from '#src/delivery/lanes.ts'
+import type { LaneHint } from '#src/delivery/lanes.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import type { Target } from '#src/endpoints/target.ts'
@@ -31,7 +31,7 @@ export type SimProcessParts = {
   failpoint: (life: Life) => Failpoint
   targets: (keys: readonly { endpointId: string }[]) => Target[]
   /** Told of lanes in which something is pending that others own. */
-  hint: (from: Life, lanes: LaneName[]) => void
+  hint: (from: Life, lanes: LaneHint[]) => void
   logged: (life: Life, line: LogLine) => void
 }
 
@@ -66,7 +66,11 @@ export class SimProcess {
         return parts.targets(keys)
       },
       policyOf: () => POLICY,
-      wakeLanes: (lanes) => parts.hint(this.life, [...lanes]),
+      wakeLanes: (lanes) =>
+        parts.hint(
+          this.life,
+          lanes.map((lane) => ({ ...lane, isChanged: true })),
+        ),
       failpoint,
       metrics: { attempted: () => undefined, recorded: () => undefined },
       log: logOf((line) => parts.logged(this.life, line)),
@@ -141,7 +145,7 @@ export class SimProcess {
   }
 
   /** A hint has come. */
-  hear(lanes: readonly LaneName[]): void {
+  hear(lanes: readonly LaneHint[]): void {
     running.run(this.life, () => this.#worker.hint(lanes))
   }
 
@@ -149,7 +153,7 @@ export class SimProcess {
     const foreign = this.#worker.take(planned)
     this.#parts.hint(
       this.life,
-      foreign.map(({ accountId, endpointId, shard }) => ({ accountId, endpointId, shard })),
+      foreign.map(({ accountId, endpointId, shard }) => ({ accountId, endpointId, shard, isChanged: false })),
     )
   }
 }

@@ -1,5 +1,5 @@
 import type { Failpoint } from '#src/delivery/failpoint.ts'
-import type { LaneName } from '#src/delivery/lanes.ts'
+import type { LaneHint } from '#src/delivery/lanes.ts'
 import { newSecret } from '#src/endpoints/signing-secret.ts'
 import { between, type Random, randomOf } from '../chaos/chance.ts'
 import type { Verdict } from '../chaos/check.ts'
@@ -223,7 +223,7 @@ export class Simulation {
   }
 
   /** Hints come late, or twice; during a fault, and for a while after, they may get lost. */
-  #hint(from: Life, lanes: readonly LaneName[]): void {
+  #hint(from: Life, lanes: readonly LaneHint[]): void {
     if (lanes.length === 0) return
     const mayBeLost = this.#history.faults.some(({ untilMs }) => untilMs + LOST_HINTS_MS > this.#time.nowMs)
     for (const { life } of this.#processes) {
@@ -232,7 +232,7 @@ export class Simulation {
     }
   }
 
-  #hintSoon(life: Life, lanes: readonly LaneName[]): void {
+  #hintSoon(life: Life, lanes: readonly LaneHint[]): void {
     this.#time.after(
       between(this.#random, 1, 300),
       () => {
@@ -344,6 +344,7 @@ export class Simulation {
       accountId: ACCOUNTS[account],
       endpointId: id,
       shard: this.#shards[index] ?? 0,
+      isChanged: true,
     }))
     for (let times = 0; times < 2; times += 1) this.#hintSoon(process.life, lanes)
   }

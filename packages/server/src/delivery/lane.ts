@@ -33,7 +33,7 @@ export class Lane {
   readonly held = new Map<string, number>()
   target: Target | null = null
   targetReadAt: Date | null = null
-  /** How often this process has changed the endpoint, or may have. */
+  /** How often the endpoint is known to have changed. */
   targetChanges = 0
   /** What was read last of the endpoint was not taken: it had changed meanwhile. */
   isTargetOvertaken = false

@@ -4,6 +4,9 @@ import { Lane } from './lane.ts'
 /** What names a lane: hints carry it, and so does every delivery. */
 export type LaneName = { accountId: string; endpointId: string; shard: number }
 
+/** Something new is pending in a lane. `isChanged`: or its endpoint has changed. */
+export type LaneHint = LaneName & { isChanged: boolean }
+
 /** Deliveries in memory, all lanes together. */
 const HELD_MAX = 50_000
 /** A lane that has had nothing to do for this long is forgotten, its decrypted secrets with it. */

@@ -11,7 +11,7 @@ const NAME = { accountId: 'app_read', endpointId: 'ep_read', shard: 7 }
 test('an endpoint that changes while it is read is known when it has been read once more, and nothing starts before', async () => {
   const { lane, reader, round } = readerOf()
   reader.want(lane)
-  await round(1, () => reader.outdate(lane, true))
+  await round(1, () => reader.outdate(lane))
   expect([lane.target, lane.targetReadAt]).toEqual([null, null])
   await round(2)
   expect([lane.target?.version, lane.targetReadAt]).toEqual([2, NOW])
@@ -23,19 +23,10 @@ test('an endpoint that changes during every read is known by every second one', 
   reader.want(lane)
   const known: (number | undefined)[] = []
   for (let version = 1; version <= 6; version += 1) {
-    await round(version, () => reader.outdate(lane, true))
+    await round(version, () => reader.outdate(lane))
     known.push(lane.target?.version)
   }
   expect(known).toEqual([undefined, 2, 2, 4, 4, 6])
-})
-
-test('what other processes hint at keeps nobody from what is read', async () => {
-  const { lane, reader, round } = readerOf()
-  reader.want(lane)
-  await round(1, () => reader.outdate(lane, false))
-  expect([lane.target?.version, lane.targetReadAt]).toEqual([1, NOW])
-  await round(2)
-  expect(lane.target?.version).toBe(2)
 })
 
 /** A reader whose reads end when `round` says so. */

@@ -57,13 +57,10 @@ export class TargetReader {
     })
   }
 
-  /**
-   * What is known of the endpoint may not be so any more: nothing starts by it.
-   * @param isCertain  the endpoint has changed, as far as this process knows: nothing starts either by what a read under way brings
-   */
-  outdate(lane: Lane, isCertain: boolean): void {
+  /** The endpoint has changed: nothing starts by what is known of it, nor by what a read under way brings. */
+  outdate(lane: Lane): void {
     lane.targetReadAt = null
-    if (isCertain) lane.targetChanges += 1
+    lane.targetChanges += 1
     this.want(lane)
   }
 

@@ -2,13 +2,16 @@ import type { Logger } from 'pino'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { PlannedDelivery } from '#src/events/accept.ts'
-import type { LaneName } from './lanes.ts'
+import type { LaneHint, LaneName } from './lanes.ts'
 import type { DeliveryWorker } from './worker.ts'
 
-/** The channel of hints to other processes: `shard account endpoint`, several separated by commas. */
+/**
+ * The channel of hints to other processes: `shard account endpoint`, and `new` behind it where the endpoint has not changed; several
+ * separated by commas. Of releases that say nothing of changes, each hint may be of one.
+ */
 export const WAKE_CHANNEL = 'psapi_wake'
 /** PostgreSQL takes less than 8,000 bytes. */
-const NAMES_PER_HINT = 100
+const LANES_PER_HINT = 100
 
 /**
  * Tells the owners of lanes that something new is pending: this process from memory, the others by a hint. Hints are
@@ -18,7 +21,7 @@ export class Waker {
   readonly #database: Database
   readonly #worker: DeliveryWorker | null
   readonly #log: Logger
-  #names = new Map<string, LaneName>()
+  #hints = new Map<string, LaneHint>()
   #sending = false
 
   constructor(parts: { database: Database; worker: DeliveryWorker | null; log: Logger }) {
@@ -29,18 +32,23 @@ export class Waker {
 
   /** Committed deliveries, with their payloads. */
   readonly deliveries = (planned: readonly PlannedDelivery[]): void => {
-    this.#tellOthers(this.#worker ? this.#worker.take(planned) : planned)
+    const foreign = this.#worker ? this.#worker.take(planned) : planned
+    this.#tellOthers(foreign.map((name) => hintAt(name, false)))
   }
 
   /** Lanes in which something new is pending, or whose endpoint has changed. */
   readonly lanes = (names: readonly LaneName[]): void => {
-    this.#worker?.hint(names, true)
-    this.#tellOthers(names.filter((name) => !this.#worker?.ownership.takes(name.shard)))
+    const hints = names.map((name) => hintAt(name, true))
+    this.#worker?.hint(hints)
+    this.#tellOthers(hints.filter(({ shard }) => !this.#worker?.ownership.takes(shard)))
   }
 
-  #tellOthers(names: readonly LaneName[]): void {
-    for (const { accountId, endpointId, shard } of names) this.#names.set(endpointId, { accountId, endpointId, shard })
-    if (this.#sending || this.#names.size === 0) return
+  #tellOthers(hints: readonly LaneHint[]): void {
+    for (const hint of hints) {
+      const waiting = this.#hints.get(hint.endpointId)
+      this.#hints.set(hint.endpointId, { ...hint, isChanged: hint.isChanged || waiting?.isChanged === true })
+    }
+    if (this.#sending || this.#hints.size === 0) return
     this.#sending = true
     setImmediate(() => {
       void this.#send().finally(() => {
@@ -51,22 +59,36 @@ export class Waker {
   }
 
   async #send(): Promise<void> {
-    const names = [...this.#names.values()].slice(0, NAMES_PER_HINT)
-    for (const name of names) this.#names.delete(name.endpointId)
-    const hint = names.map((name) => `${name.shard} ${name.accountId} ${name.endpointId}`).join(',')
+    const hints = [...this.#hints.values()].slice(0, LANES_PER_HINT)
+    for (const { endpointId } of hints) this.#hints.delete(endpointId)
     try {
-      await this.#database.query`select pg_notify(${WAKE_CHANNEL}, ${hint})`
+      await this.#database.query`select pg_notify(${WAKE_CHANNEL}, ${writeHints(hints)})`
     } catch (error) {
       this.#log.warn({ event: 'delivery.hint_failed', reason: reasonOf(error) })
     }
   }
 }
 
-/** Reads a hint; what cannot be read is left out. */
-export function parseHint(hint: string): LaneName[] {
-  return hint.split(',').flatMap((part) => {
-    const [shard, accountId, endpointId] = part.split(' ')
+function hintAt({ accountId, endpointId, shard }: LaneName, isChanged: boolean): LaneHint {
+  return { accountId, endpointId, shard, isChanged }
+}
+
+const UNCHANGED = 'new'
+
+export function writeHints(hints: readonly LaneHint[]): string {
+  return hints
+    .map(({ shard, accountId, endpointId, isChanged }) =>
+      [shard, accountId, endpointId, ...(isChanged ? [] : [UNCHANGED])].join(' '),
+    )
+    .join(',')
+}
+
+/** What cannot be read is left out. */
+export function parseHints(text: string): LaneHint[] {
+  return text.split(',').flatMap((part) => {
+    const [shard, accountId, endpointId, change] = part.split(' ')
     const number = Number(shard)
-    return accountId && endpointId && Number.isInteger(number) ? [{ shard: number, accountId, endpointId }] : []
+    if (!accountId || !endpointId || !Number.isInteger(number)) return []
+    return [{ shard: number, accountId, endpointId, isChanged: change !== UNCHANGED }]
   })
 }

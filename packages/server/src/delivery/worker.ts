@@ -17,7 +17,7 @@ import { changeOf, noteOutcome } from './endpoint-standing.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { Budget, Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
-import { type LaneName, Lanes } from './lanes.ts'
+import { type LaneHint, type LaneName, Lanes } from './lanes.ts'
 import { MarkFollower } from './marks.ts'
 import type { DeliveryMetrics } from './metrics.ts'
 import { type LeaseTimes, type OwnedShard, Ownership } from './ownership.ts'
@@ -218,16 +218,13 @@ export class DeliveryWorker {
     return foreign
   }
 
-  /**
-   * Something new is pending in these lanes, or their endpoints have changed: read them.
-   * @param isOurs  this process has done it; others send hints all the time, most of which are of new deliveries
-   */
-  hint(names: readonly LaneName[], isOurs = false): void {
-    for (const name of names) {
-      if (!this.#lanes.owns(name.shard)) continue
-      const lane = this.#lanes.of(name)
+  /** Something new is pending in these lanes, or their endpoints have changed: read them. */
+  hint(hints: readonly LaneHint[]): void {
+    for (const hint of hints) {
+      if (!this.#lanes.owns(hint.shard)) continue
+      const lane = this.#lanes.of(hint)
       for (const queue of QUEUES) lane.queues[queue].unread = true
-      this.#targets.outdate(lane, isOurs)
+      if (hint.isChanged) this.#targets.outdate(lane)
       this.#dispatcher.place(lane)
     }
   }

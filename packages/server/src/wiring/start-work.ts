@@ -5,7 +5,7 @@ import { TRANSACTIONS_END_MS_MAX } from '#src/closing.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import type { LaneName } from '#src/delivery/lanes.ts'
 import { deliveryMetrics } from '#src/delivery/metrics.ts'
-import { parseHint, WAKE_CHANNEL, type Waker } from '#src/delivery/wake.ts'
+import { parseHints, WAKE_CHANNEL, type Waker } from '#src/delivery/wake.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import { readTargets } from '#src/endpoints/target.ts'
 import { eraseWorks } from '#src/erasure/work.ts'
@@ -51,7 +51,7 @@ export async function startWorker(
   const listener = new Listener(
     connection,
     WAKE_CHANNEL,
-    (hint) => worker.hint(parseHint(hint)),
+    (hints) => worker.hint(parseHints(hints)),
     () => worker.hintsMissed(),
     { role: 'worker', applicationName: 'producersync-listen' },
   )
