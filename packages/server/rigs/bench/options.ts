@@ -54,7 +54,7 @@ Usage: npm run -s bench -- [options]
   --rate R         events a second at full rate; default: as many as come out at the other end
   --endpoints N    endpoints of mode batch, single or statements, 1 to 1000; default 1
   --concurrency N  requests that each endpoint may have under way, 1 to 256; default 20, the environment's
-  --connections N  calls of the API under way at once, 1 to 1000; default what the mode has (batch: 16, single: 64)
+  --connections N  calls of the API under way at once, 1 to 1000; default what the mode has (batch: 16, single: 256)
   --age S          seconds of load at 70 % in mode aged, 10 to 3600; default 600
   --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
   --keep DIR       mode lists10m stores in DIR and leaves it there; run again, it asks without storing anew

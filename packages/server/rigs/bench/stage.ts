@@ -61,7 +61,7 @@ export function planOf(options: Pick<LoadOptions, 'mode' | 'endpoints' | 'concur
 
 function planOfMode({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Omit<Plan, 'concurrency'> {
   const batch = { eventsPerCall: BATCH_EVENTS, connections: 16, windowEvents: 2_000 }
-  const single = { eventsPerCall: null, connections: 64, windowEvents: 2_000 }
+  const single = { eventsPerCall: null, connections: 256, windowEvents: 2_000 }
   switch (mode) {
     case 'batch':
       return { ...spread(endpoints), ...batch }
