@@ -263,7 +263,10 @@ export const endpointText = {
       certificateAdvice: 'Renew it before: from then on nothing can be delivered. It ends',
       waiting: 'Waiting',
       schedule: 'Retries after',
-      asEnvironment: 'As the environment',
+      scheduleWords: (waits: string[], within: string) =>
+        waits.length === 0
+          ? 'No retries: one attempt each'
+          : `${waits.join(', ')}: ${plural(waits.length + 1, 'attempt')} in ${within}`,
       timeLimit: 'Time limit',
       rate: 'Rate limit',
       perSecond: (rate: number) => `${count(rate)} per second`,

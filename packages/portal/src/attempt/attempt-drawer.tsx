@@ -51,7 +51,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
         <Dialog className={styles.dialog ?? ''}>
           <header className={styles.head}>
             <Heading slot="title" level={2}>
-              {words.title(attempt?.attemptNumber ?? 0, null)}
+              {attempt === null ? words.untold : titleOf(attempt)}
             </Heading>
             <span className={styles.tools}>
               <Sibling icon={ChevronLeft} name={words.older} keys="[" to={older} go={go} />
@@ -76,6 +76,11 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
       </Modal>
     </ModalOverlay>
   )
+}
+
+/** A schedule that was made shorter since may count fewer. */
+function titleOf({ attemptNumber, attemptsMax }: AttemptDetail): string {
+  return words.title(attemptNumber, attemptNumber <= attemptsMax ? attemptsMax : null)
 }
 
 function Sibling({
@@ -123,7 +128,7 @@ function Whole({ of: attempt, account }: { of: AttemptDetail; account: string })
       </dl>
       <div className={layout.spread}>
         <Tabs
-          name={words.title(attempt.attemptNumber, null)}
+          name={titleOf(attempt)}
           chosen={shown}
           onChoose={setShown}
           tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
@@ -208,7 +213,7 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
 
   return (
     <span className={layout.row}>
-      <span className={styles.curl} data-tip={deliveryText.event.curlNote}>
+      <span className={styles.curl}>
         {deliveryText.event.curl}
         <CopyButton value={toCurl(signed ?? request, payload.data)} name={words.curlName} />
       </span>
@@ -221,7 +226,7 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
         {words.signAgain}
       </Button>
       <span role="status" className={styles.signed}>
-        {signed ? words.signedAgain : ''}
+        {signed ? words.signedAgain : deliveryText.event.curlNote}
       </span>
       {error != null && <ErrorNotice error={error} />}
     </span>

@@ -1,10 +1,15 @@
-/** Host and port of an endpoint's URL, as people call it. */
+/** Host and port of an endpoint's URL. */
 export function hostOf(url: string): string {
   try {
     return new URL(url).host
   } catch {
     return url
   }
+}
+
+/** An endpoint as people call it: by its description, else by its host. The same on every page. */
+export function endpointName({ url, description }: { url: string; description: string }): string {
+  return description.trim() || hostOf(url)
 }
 
 /** The URL with the values of its query hidden: they may be secrets. */

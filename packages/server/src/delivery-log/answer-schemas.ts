@@ -135,6 +135,7 @@ export const AttemptDetailOut = Type.Object(
     evtId: eventFields.evtId,
     eventType: Type.String(),
     trigger: oneOf(TRIGGERS),
+    attemptsMax: standing.attemptsMax,
     requestedBy: nullable(Type.String({ description: 'Who asked for it, where somebody did and it is known.' })),
     taskId: nullable(Type.String({ description: 'The background task that planned it.' })),
     timings: Type.Object(

@@ -60,8 +60,12 @@ export function attemptLineOut(attempt: AttemptLine, { docsUrl }: Shown) {
 }
 
 export function planOut({ nextAt, made, cause, waits }: Plan, shown: Shown) {
-  const attemptsMax = isSingleAttempt(cause) ? 1 : (waits ?? shown.waits) + 1
-  return { nextAttempt: nextAt, attemptsMade: made, attemptsMax }
+  return { nextAttempt: nextAt, attemptsMade: made, attemptsMax: attemptsMaxOf({ cause, waits }, shown) }
+}
+
+/** How many attempts the schedule of an endpoint makes, as it is now. */
+export function attemptsMaxOf({ cause, waits }: Pick<Plan, 'cause' | 'waits'>, shown: Pick<Shown, 'waits'>): number {
+  return isSingleAttempt(cause) ? 1 : (waits ?? shown.waits) + 1
 }
 
 export function deliveryOut(line: DeliveryLine, shown: Shown) {

@@ -104,6 +104,7 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   expect(detail).toMatchObject({
     id: first.id,
     trigger: 'schedule',
+    attemptsMax: 2,
     requestedBy: null,
     failure: { class: 'http_busy', retried: true },
     timings: { limitMs: 2_000, dnsMs: null, tlsMs: null, totalMs: first.responseDurationMs },
@@ -123,6 +124,7 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   expect(JSON.stringify(detail)).not.toContain('secret-of-the-receiver')
   expect(await world.get(`${path}/msg/${message.id}/attempt/${second.id}/detail`)).toMatchObject({
     trigger: 'resend',
+    attemptsMax: 1,
     requestedBy: expect.stringMatching(/^environment_key /),
     decision: { state: 'exhausted', reason: 'schedule_exhausted' },
     previousAttemptId: first.id,
