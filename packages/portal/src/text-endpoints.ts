@@ -156,6 +156,13 @@ export const endpointText = {
     body: 'Body',
     bodyHint: 'The example of this type; it gets a fresh id and time. Edit it to send your own.',
     bodyOwn: 'Your own body is sent byte for byte as JSON.',
+    to: 'To',
+    toEndpoint: (name: string) => `This endpoint, ${name}`,
+    toListener: (where: string) => `Command line, ${where}`,
+    listenerHint: 'A command line that runs psapi listen can be chosen here too.',
+    listenerSilent: 'The command line has not said yet what its program answered.',
+    misfit: (line: number, pointer: string, msg: string) =>
+      `Line ${line}${pointer === '' ? '' : `, ${pointer}`}: ${msg}`,
     notJson: (line: number, column: number) => `This is no JSON object, from line ${line}, column ${column}.`,
     fixFirst: 'Correct the body first',
     secret: 'Signed with',

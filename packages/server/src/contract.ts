@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut, SignedAgainOut } from './attempts/answer-schemas.ts'
 import type { AuditPage } from './audit/answer-schemas.ts'
 import type { CliLoginRequestOut } from './cli-login/answer-schemas.ts'
+import type { CliResultPage, CliSessionPage } from './cli-sessions/answer-schemas.ts'
 import type { AttemptDetailOut, DeliveryCountOut, DeliveryPage, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type {
   EndpointHeadersOut,
@@ -59,6 +60,8 @@ export type EndpointHealthRow = RowOf<typeof EndpointHealthPage>
 export type SigningSecret = RowOf<typeof SigningSecretPage>
 export type TestEvent = Static<typeof TestEventOut>
 export type SignatureCheck = Static<typeof SignatureCheckOut>
+export type CliSession = RowOf<typeof CliSessionPage>
+export type CliResult = RowOf<typeof CliResultPage>
 
 export type Producer = RowOf<typeof MonitoredPage>
 export type ProducerDetail = Static<typeof MonitoredDetailOut>
