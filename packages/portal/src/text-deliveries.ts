@@ -393,6 +393,8 @@ export const deliveryText = {
     edit: (name: string) => `Edit ${name}`,
     test: 'Send test',
     testOf: (name: string) => `Send a test to ${name}`,
+    previewOf: (name: string) => `What ${name} is told`,
+    noRules: 'It is told nothing: choose rules first',
     testing: 'Sending…',
     sent: 'Sent. It reads:',
     notSent: 'It could not be sent',

@@ -15,7 +15,12 @@ import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
 import type { EndpointHealthOut, EndpointHealthPage, SummaryOut } from './health/answer-schemas.ts'
 import type { EndpointState } from './health/words.ts'
 import type { IssueOut } from './issues/answer-schemas.ts'
-import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
+import type {
+  NotificationPreviewOut,
+  NotificationRulesOut,
+  NotificationTestOut,
+  notificationRulesBody,
+} from './notices/schemas.ts'
 import type { EnvAccountPage, EnvHealthOut, EnvLoginLinkPage } from './operate/answer-schemas.ts'
 import type { ShownItemPage, ShownJobOut } from './population/shown-job-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
@@ -85,6 +90,7 @@ export type Replay = Static<typeof ReplayOut>
 export type Issue = Static<typeof IssueOut>
 export type NotificationRules = Static<typeof NotificationRulesOut>
 export type NotificationRulesIn = Static<typeof notificationRulesBody>
+export type NotificationPreview = Static<typeof NotificationPreviewOut>
 export type NotificationTest = Static<typeof NotificationTestOut>
 
 export type AuditLine = RowOf<typeof AuditPage>

@@ -290,6 +290,32 @@ describe('S13.1: what is told', () => {
     expect((await send(team.id)).status).toBe(404)
   })
 
+  test('S13.2: what notices are like is read without sending any, of an endpoint of the account', async () => {
+    await channels(ofChat())
+    const { data } = await world.service.ok('GET', pathOf('notification-rules/preview'))
+    const host = new URL(endpoint.url).host
+    expect(data.map(({ rule, subject }: Json) => [rule, subject])).toEqual([
+      ['first_failure', `Your endpoint is busy: ${host}`],
+      ['failure_rate', `Your endpoint is busy: ${host}`],
+      ['exhausted', `Your endpoint is busy: ${host}`],
+      ...['disabling_50', 'disabling_70', 'disabling_90'].map((rule) => [
+        rule,
+        `${host} will be disabled unless a delivery succeeds`,
+      ]),
+      ['disabled', `${host} has been disabled`],
+      ['daily_signal_late', expect.stringMatching(/^The daily signal of \d{4}-\d{2}-\d{2} is late$/)],
+      ['certificate_ending', `The certificate of ${host} ends soon`],
+    ])
+    const [first, , , half] = data
+    expect(first.text).toContain(`/portal/a/${account.id}/log?endpoint=${endpoint.id}&class=http_busy`) // S13.3
+    expect([first.resolved.subject, half.resolved]).toEqual([`Works again: ${host}`, null])
+    await told()
+    expect(chat.requests).toEqual([])
+    account = await world.service.account()
+    const { data: without } = await world.service.ok('GET', pathOf('notification-rules/preview'))
+    expect(without[0].subject).toBe('Your endpoint is busy: hooks.example.com')
+  })
+
   test('a daily signal that is late is told once, from 11:30 in Chicago on, where there are runs', async () => {
     const { service } = world
     await channels(ofChat()) // of an account of production, which has no feed here
