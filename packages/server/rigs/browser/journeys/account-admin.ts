@@ -28,6 +28,12 @@ async function tellTeam({ visitor }: Parts, { account, receiver }: Of): Promise<
   await dialog.getByLabel('URL').fill(receiver.url)
   assert.ok(await dialog.getByLabel('A certificate ends in 14 days').isChecked())
   await dialog.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'What Team is told' }).click()
+  await page
+    .getByRole('dialog')
+    .getByText(/ has been disabled$/)
+    .waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
   await page.getByRole('button', { name: 'Send a test to Team' }).click()
   await page.getByText('Sent. It reads:').waitFor()
   assert.ok(

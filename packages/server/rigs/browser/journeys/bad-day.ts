@@ -12,7 +12,7 @@ const SECONDS_TO_NEXT_TRY = 3_600
 
 /**
  * A receiver fails; the cause is shown, it is put right and tested; what was missed is replayed, exactly that, and the receiver
- * has it, byte for byte and once. Source: portal 13, main path; S12
+ * has it, byte for byte and once. The id of an attempt leads to it. Source: portal 13, main path; S5.1, S7, S12
  */
 export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   const receiver = stage.receiver(4)
@@ -47,9 +47,17 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.locator('[data-row-link]').first().click()
   await page.getByRole('link', { name: /Attempt 1/ }).click()
   const drawer = page.getByRole('dialog')
+  await drawer.getByRole('heading', { name: 'Attempt 1 of 2' }).waitFor()
   await drawer.getByText('Your endpoint is busy').first().waitFor()
+  const attempt = new URL(page.url()).searchParams.get('attempt') ?? ''
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
+  await page.goto(`/portal/a/${account}/log`)
+  const box = page.getByLabel('NPN or ID', { exact: true })
+  await box.fill(attempt)
+  await box.press('Enter')
+  await drawer.getByRole('heading', { name: 'Attempt 1 of 2' }).waitFor()
+  assert.equal(new URL(page.url()).searchParams.get('attempt'), attempt)
 
   receiver.answer(200)
   const failedUntil = receiver.events.length
