@@ -77,6 +77,7 @@ export const accountText = {
     changes: 'Before → after',
     from: 'From',
     commandLine: 'command line',
+    whoIs: (name: string, kind: string) => `${name} · ${kind}`,
     reason: (reason: string) => `Reason: ${reason}`,
     ofField: (field: string) => `${field}: `,
     becomes: ' → ',

@@ -20,6 +20,7 @@ import { Time } from '#src/time/time.tsx'
 import styles from './attempt.module.css'
 import { Connection, Request, Response } from './attempt-parts.tsx'
 import { toCurl, withHeaders } from './curl.ts'
+import { requesterWords } from './requester.ts'
 import { Timings } from './timings.tsx'
 import { useAttempt } from './use-attempt.ts'
 
@@ -169,7 +170,7 @@ function Facts({ of: attempt, account }: { of: AttemptDetail; account: string })
         <Time at={timestamp} form="exact" />
       </Fact>
       <Fact name={words.trigger}>{deliveryText.triggers[trigger]}</Fact>
-      {requestedBy !== null && <Fact name={words.by}>{requestedBy}</Fact>}
+      {requestedBy !== null && <Fact name={words.by}>{requesterWords(requestedBy)}</Fact>}
       {taskId !== null && (
         <Fact name={words.task}>
           <a href={`/portal/a/${account}/replays/${taskId}`}>{taskId}</a>

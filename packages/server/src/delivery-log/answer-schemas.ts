@@ -136,7 +136,12 @@ export const AttemptDetailOut = Type.Object(
     eventType: Type.String(),
     trigger: oneOf(TRIGGERS),
     attemptsMax: standing.attemptsMax,
-    requestedBy: nullable(Type.String({ description: 'Who asked for it, where somebody did and it is known.' })),
+    requestedBy: nullable(
+      Type.String({
+        description:
+          'Who asked for it, where somebody did and it is known: what they are and what they are called, as `person Ada`.',
+      }),
+    ),
     taskId: nullable(Type.String({ description: 'The background task that planned it.' })),
     timings: Type.Object(
       {

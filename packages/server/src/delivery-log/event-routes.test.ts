@@ -125,7 +125,7 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   expect(await world.get(`${path}/msg/${message.id}/attempt/${second.id}/detail`)).toMatchObject({
     trigger: 'resend',
     attemptsMax: 1,
-    requestedBy: expect.stringMatching(/^environment_key /),
+    requestedBy: expect.stringMatching(/^key \S/),
     decision: { state: 'exhausted', reason: 'schedule_exhausted' },
     previousAttemptId: first.id,
   })

@@ -78,7 +78,7 @@ async function firstSteps({ browser, stage, seen }: Setting, look: { width: numb
   await url.fill('https://bücher.example/in')
   await page.getByText('This host is looked up as xn--bcher-kva.example.').waitFor()
   await url.fill('ftp://hooks.example/in')
-  await page.getByText('The URL must begin with https://.').waitFor()
+  await page.getByText('The URL must start with https://.').waitFor()
   await url.fill(receiver.url)
   await page.getByLabel('All, current and future').check()
   await page.getByRole('button', { name: 'Save and send ping' }).click()
