@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net'
-import { createServer, type Server } from 'node:net'
 import { verify } from '@producersync/webhooks/node'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -7,6 +5,7 @@ import { chicagoDay, chicagoMoment } from '#src/updates/calendar.ts'
 import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
 import { nextBusinessDay } from '#src/updates/schedule.ts'
 import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
+import { type MailServer, startMailServer } from '../../test/mail-server.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import type { Answer, TestAccount } from '../../test/service.ts'
 import { changedChannels } from './change.ts'
@@ -76,41 +75,6 @@ async function fail(count = 1): Promise<void> {
 }
 
 const texts = () => chat.requests.map(({ body }) => JSON.parse(body.toString()).text)
-
-type MailServer = { url: string; texts: string[]; close(): Promise<void> }
-
-/** A mail server that takes everything: RFC 5321, as far as one mail at a time goes. */
-async function startMailServer(): Promise<MailServer> {
-  const taken: string[] = []
-  const server: Server = createServer((socket) => {
-    let text = ''
-    let isData = false
-    socket.write('220 test ESMTP\r\n')
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      text += chunk.toString()
-      for (;;) {
-        const end = isData ? '\r\n.\r\n' : '\r\n'
-        const at = text.indexOf(end)
-        if (at < 0) return
-        const line = text.slice(0, at)
-        text = text.slice(at + end.length)
-        if (isData) taken.push(line)
-        const asksData = !isData && /^data/i.test(line)
-        if (/^quit/i.test(line)) socket.end('221 bye\r\n')
-        else socket.write(asksData ? '354 go on\r\n' : '250 ok\r\n')
-        isData = asksData
-      }
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `smtp://127.0.0.1:${port}`,
-    texts: taken,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  }
-}
 
 describe('S13: who is told', () => {
   test('rules are replaced whole; what is secret of a channel is shown once or never', async () => {
