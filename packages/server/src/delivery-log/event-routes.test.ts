@@ -131,6 +131,27 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   })
 })
 
+test('S7.1: an attempt whose time was over names what was going on then', async () => {
+  receiver.answer(200)
+  const endpoint = await world.service.endpoint(account, receiver, {
+    ...{ eventTypes: ['order.paid'], headers: { 'x-slow': 'yes' }, timeoutMs: 1_000, retrySchedule: [] },
+  })
+  receiver.answer((response, { headers }) => {
+    if (headers['x-slow'] === undefined) response.writeHead(200).end()
+  })
+  const message = await world.service.message(account, { eventType: 'order.paid' })
+  await world.settled()
+  const [attempt] = await world.all(`${path}/attempt/msg/${message.id}?endpoint_id=${endpoint.id}`)
+  expect(await world.get(`${path}/msg/${message.id}/attempt/${attempt.id}/detail`)).toMatchObject({
+    failure: { class: 'timeout', title: 'No answer within 1 s' },
+    timedOutIn: 'headers',
+    timings: { limitMs: 1_000, firstByteMs: null },
+    responseHead: null,
+  })
+  receiver.answer(200)
+  await world.service.ok('DELETE', `/api/v1${path}/endpoint/${endpoint.id}`)
+})
+
 test('a delivery that is not attempted any more says why: disabled, deleted, erased, canceled', async () => {
   const classOf = async (end: (endpoint: Json, message: Json) => Promise<unknown>) => {
     const endpoint = await world.service.endpoint(account, receiver, {

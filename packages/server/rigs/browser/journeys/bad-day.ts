@@ -6,6 +6,7 @@ import { until } from '../world.ts'
 
 const BEFORE = 3
 const MISSED = 5
+const LEFT = 2
 /** At one a second, long enough to be steered on any machine. */
 const MANY = 90
 const SECONDS_TO_NEXT_TRY = 3_600
@@ -89,8 +90,12 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   }
   assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
 
+  receiver.answer(503)
+  const [late = '', dropped = ''] = await send(LEFT)
+  receiver.answer(200)
+  await endOne(page, account, { late, dropped })
   await send(MANY)
-  await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + MANY)
+  await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + LEFT + MANY)
   const key = { token: stage.keys.sandbox }
   const { data }: { data: { canceled: boolean }[] } = await stage.ok('GET', `${path}/replay`, undefined, key)
   assert.equal(data.length, 2, 'a double click has started two replays')
@@ -112,6 +117,21 @@ async function exportAll(visitor: Visitor, events: readonly string[]): Promise<v
     'not all that were found are saved',
   )
   assert.equal(lines.length, events.length)
+}
+
+/** What is to be tried again much later is tried now, or not at all. Source: portal S6 */
+async function endOne(
+  page: Page,
+  account: string,
+  { late, dropped }: { late: string; dropped: string },
+): Promise<void> {
+  await page.goto(`/portal/a/${account}/events/${late}`)
+  await page.getByRole('button', { name: 'Retry now' }).click()
+  await page.getByRole('button', { name: 'Replay', exact: true }).waitFor()
+  await page.goto(`/portal/a/${account}/events/${dropped}`)
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel delivery' }).click()
+  await page.getByText('Cancelled', { exact: true }).first().waitFor()
 }
 
 /** A slow replay is started by a double click, paused, resumed and canceled. Source: portal S12.3, G13 */
