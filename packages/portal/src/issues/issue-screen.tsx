@@ -18,10 +18,11 @@ import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
 import { IssuePill, issueEndpoint } from './issue-words.tsx'
 
-const words = deliveryText.issues
+const words = issueText.issues
 
 /** One issue: what is wrong, what to do, who has seen it; and the way to what failed. */
 export function IssueScreen() {

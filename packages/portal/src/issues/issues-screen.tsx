@@ -14,11 +14,11 @@ import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
 import { IssuePill, issueEndpoint } from './issue-words.tsx'
 
-const words = deliveryText.issues
+const words = issueText.issues
 const PAGE_ROWS = 50
 const STATES = ['unresolved', 'open', 'acknowledged', 'resolved', 'any'] as const
 type Shown = (typeof STATES)[number]

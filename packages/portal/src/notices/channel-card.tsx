@@ -7,11 +7,11 @@ import { Button } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Pill } from '#src/parts/pill.tsx'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
 import { PreviewDialog, Reading } from './preview-dialog.tsx'
 
-const words = deliveryText.notices
+const words = issueText.notices
 
 /** One place that is told: what of, when it was last, and a test of it. */
 export function ChannelCard({

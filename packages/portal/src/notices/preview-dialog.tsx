@@ -6,9 +6,9 @@ import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Part } from '#src/parts/notice.tsx'
 import { text } from '#src/text.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 
-const words = deliveryText.notices
+const words = issueText.notices
 
 /** What a channel would be told, by its rules. Nothing is sent. */
 export function PreviewDialog({
