@@ -64,7 +64,6 @@ export function failureText(): string {
   const entries = Object.entries(FAILURE_CLASSES).map(([name, { title, advice, retried }]) => {
     const words = (text: string) => text.replace('STATUS', 'NNN').replace('LIMIT', "the endpoint's limit")
     const causes = CAUSES[name as FailureClass].map((cause) => `- ${cause}\n`).join('')
-    const end = /[.?!]$/.test(advice) ? '' : '.'
     const then = retried ? 'Tried again by the schedule.' : 'Not tried again.'
     return `<a id="${name}"></a>
 
@@ -73,7 +72,7 @@ export function failureText(): string {
 Usually:
 
 ${causes}
-**What to do.** ${words(advice)}${end} *${then}*
+**What to do.** ${words(advice)} *${then}*
 `
   })
   return `\n${entries.join('\n')}\n`

@@ -14,7 +14,7 @@ import { accountOf } from './session/account.ts'
 import { SessionGuard } from './session/guards.tsx'
 import { loadSession } from './session/session.ts'
 import { AccountShell } from './shell/account-shell.tsx'
-import { pageOfId } from './shell/destination.ts'
+import { pageOf } from './shell/destination.ts'
 import { FailedScreen, NotFoundScreen } from './shell/other-screens.tsx'
 
 const root = createRootRoute({
@@ -73,11 +73,12 @@ const object = createRoute({
   getParentRoute: () => root,
   path: '/o/$id',
   beforeLoad: async ({ location, params, search }) => {
-    const { grants } = await signedIn(location.href)
-    const page = pageOfId(params.id)
-    const grant = grants.find(({ account }) => account.id === search.account) ?? grants[0]
-    if (!page || !grant) throw notFound()
-    throw redirect({ href: `/a/${grant.account.id}/${page.path}${stringifySearch(page.search)}`, replace: true })
+    const session = await signedIn(location.href)
+    const wanted = search.account ?? session.grants[0]?.account.id
+    const account = wanted === undefined ? undefined : accountOf(session, wanted)
+    const page = account && (await pageOf(account.id, params.id))
+    if (!page) throw notFound()
+    throw redirect({ href: `/a/${account.id}/${page.path}${stringifySearch(page.search)}`, replace: true })
   },
 })
 

@@ -110,6 +110,8 @@ export const endpointText = {
     saveChanges: 'Save changes',
     nothingChanged: 'Nothing has been changed',
     discard: 'Discard changes',
+    /** The service says no more of an address than these words; `private` says the same to people. */
+    addressRefused: 'address not allowed',
     notYet: 'Some fields need your attention.',
     noUrl: 'No URL yet? Run “npx psapi listen” on your machine: it gives you one and shows what arrives.',
     sameUrl: 'Another endpoint has this URL: it would get every event twice.',
@@ -117,11 +119,12 @@ export const endpointText = {
     faults: {
       empty: 'Enter the URL.',
       not_a_url: 'This is no URL. It begins with https:// and has a host.',
-      scheme: 'The URL must begin with https://.',
-      credentials: 'User and password do not belong in the URL. Send them as a header.',
+      scheme: 'The URL must start with https://.',
+      credentials: 'The URL must not hold a user name or password.',
       fragment: 'A URL with # is not sent whole. Take that part away.',
-      port: 'This port is not reached. Use 443 or 8443.',
-      private: 'This address is private: the service cannot reach it.',
+      port: 'The port must be 443 or 8443.',
+      http_port: 'The port must be 80, 8080, 443 or 8443.',
+      private: 'This address is not allowed: it is private, or reserved.',
       types: 'Choose events, or all of them.',
       whole_number: 'Enter a whole number within the limits, or nothing.',
       timeout: 'Enter 1 to 30 seconds, or nothing.',
@@ -156,6 +159,13 @@ export const endpointText = {
     body: 'Body',
     bodyHint: 'The example of this type; it gets a fresh id and time. Edit it to send your own.',
     bodyOwn: 'Your own body is sent byte for byte as JSON.',
+    to: 'To',
+    toEndpoint: (name: string) => `This endpoint, ${name}`,
+    toListener: (where: string) => `Command line, ${where}`,
+    listenerHint: 'A command line that runs psapi listen can be chosen here too.',
+    listenerSilent: 'The command line has not said yet what its program answered.',
+    misfit: (line: number, pointer: string, msg: string) =>
+      `Line ${line}${pointer === '' ? '' : `, ${pointer}`}: ${msg}`,
     notJson: (line: number, column: number) => `This is no JSON object, from line ${line}, column ${column}.`,
     fixFirst: 'Correct the body first',
     secret: 'Signed with',
@@ -263,7 +273,10 @@ export const endpointText = {
       certificateAdvice: 'Renew it before: from then on nothing can be delivered. It ends',
       waiting: 'Waiting',
       schedule: 'Retries after',
-      asEnvironment: 'As the environment',
+      scheduleWords: (waits: string[], within: string) =>
+        waits.length === 0
+          ? 'No retries: one attempt each'
+          : `${waits.join(', ')}: ${plural(waits.length + 1, 'attempt')} in ${within}`,
       timeLimit: 'Time limit',
       rate: 'Rate limit',
       perSecond: (rate: number) => `${count(rate)} per second`,

@@ -249,6 +249,7 @@ export const text = {
     order: 'The end is before the start.',
     tooEarly: (days: number) => `Events are kept for ${days} days; nothing older can be shown.`,
     retention: (days: number, zone: string) => `Times are in ${zone}. Events are kept for ${days} days.`,
+    zone: (zone: string) => `Times are in ${zone}.`,
     repeated: 'This hour comes twice, as the clocks go back. Which one?',
     first: (zone: string) => `The first (${zone})`,
     second: (zone: string) => `The second (${zone})`,

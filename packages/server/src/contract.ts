@@ -2,6 +2,7 @@ import type { Static, TSchema } from 'typebox'
 import type { AttemptHeadersOut, AttemptOut, SignedAgainOut } from './attempts/answer-schemas.ts'
 import type { AuditPage } from './audit/answer-schemas.ts'
 import type { CliLoginRequestOut } from './cli-login/answer-schemas.ts'
+import type { CliResultPage, CliSessionPage } from './cli-sessions/answer-schemas.ts'
 import type { AttemptDetailOut, DeliveryCountOut, DeliveryPage, TimelineOut } from './delivery-log/answer-schemas.ts'
 import type {
   EndpointHeadersOut,
@@ -14,7 +15,12 @@ import type { EventTypeOut, MessageOut } from './events/answer-schemas.ts'
 import type { EndpointHealthOut, EndpointHealthPage, SummaryOut } from './health/answer-schemas.ts'
 import type { EndpointState } from './health/words.ts'
 import type { IssueOut } from './issues/answer-schemas.ts'
-import type { NotificationRulesOut, NotificationTestOut, notificationRulesBody } from './notices/schemas.ts'
+import type {
+  NotificationPreviewOut,
+  NotificationRulesOut,
+  NotificationTestOut,
+  notificationRulesBody,
+} from './notices/schemas.ts'
 import type { EnvAccountPage, EnvHealthOut, EnvLoginLinkPage } from './operate/answer-schemas.ts'
 import type { ShownItemPage, ShownJobOut } from './population/shown-job-schemas.ts'
 import type { OpenedSessionOut, SessionOut, SessionTokenOut } from './portal/answer-schemas.ts'
@@ -59,6 +65,8 @@ export type EndpointHealthRow = RowOf<typeof EndpointHealthPage>
 export type SigningSecret = RowOf<typeof SigningSecretPage>
 export type TestEvent = Static<typeof TestEventOut>
 export type SignatureCheck = Static<typeof SignatureCheckOut>
+export type CliSession = RowOf<typeof CliSessionPage>
+export type CliResult = RowOf<typeof CliResultPage>
 
 export type Producer = RowOf<typeof MonitoredPage>
 export type ProducerDetail = Static<typeof MonitoredDetailOut>
@@ -82,6 +90,7 @@ export type Replay = Static<typeof ReplayOut>
 export type Issue = Static<typeof IssueOut>
 export type NotificationRules = Static<typeof NotificationRulesOut>
 export type NotificationRulesIn = Static<typeof notificationRulesBody>
+export type NotificationPreview = Static<typeof NotificationPreviewOut>
 export type NotificationTest = Static<typeof NotificationTestOut>
 
 export type AuditLine = RowOf<typeof AuditPage>

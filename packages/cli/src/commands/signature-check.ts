@@ -43,5 +43,5 @@ function print(session: Session, checked: Json): void {
     note(session.terminal, String(title))
     return
   }
-  throw new Failure(`${String(title)}.`, { exit: EXIT.notVerified, code: String(verdict), hint: `${String(advice)}.` })
+  throw new Failure(`${String(title)}.`, { exit: EXIT.notVerified, code: String(verdict), hint: String(advice) })
 }

@@ -2,8 +2,8 @@ import type { AuditLine } from '@producersync/server/contract'
 import { roleWords } from '#src/session/roles.ts'
 import { count, text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
 import { endpointText } from '#src/text-endpoints.ts'
+import { issueText } from '#src/text-issues.ts'
 import { producerText } from '#src/text-producers.ts'
 import { durationWords } from '#src/time/words.ts'
 
@@ -70,7 +70,7 @@ function ofField(field: string, value: unknown): string | undefined {
     case 'scenario':
       return wordOf(producerText.sandbox.scenarios, value)
     case 'state':
-      return wordOf(deliveryText.issues.states, value)
+      return wordOf(issueText.issues.states, value)
     default:
       return undefined
   }

@@ -20,6 +20,7 @@ import { Time } from '#src/time/time.tsx'
 import styles from './attempt.module.css'
 import { Connection, Request, Response } from './attempt-parts.tsx'
 import { toCurl, withHeaders } from './curl.ts'
+import { requesterWords } from './requester.ts'
 import { Timings } from './timings.tsx'
 import { useAttempt } from './use-attempt.ts'
 
@@ -51,7 +52,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
         <Dialog className={styles.dialog ?? ''}>
           <header className={styles.head}>
             <Heading slot="title" level={2}>
-              {words.title(attempt?.attemptNumber ?? 0, null)}
+              {attempt === null ? words.untold : titleOf(attempt)}
             </Heading>
             <span className={styles.tools}>
               <Sibling icon={ChevronLeft} name={words.older} keys="[" to={older} go={go} />
@@ -76,6 +77,11 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
       </Modal>
     </ModalOverlay>
   )
+}
+
+/** A schedule that was made shorter since may count fewer. */
+function titleOf({ attemptNumber, attemptsMax }: AttemptDetail): string {
+  return words.title(attemptNumber, attemptNumber <= attemptsMax ? attemptsMax : null)
 }
 
 function Sibling({
@@ -123,7 +129,7 @@ function Whole({ of: attempt, account }: { of: AttemptDetail; account: string })
       </dl>
       <div className={layout.spread}>
         <Tabs
-          name={words.title(attempt.attemptNumber, null)}
+          name={titleOf(attempt)}
           chosen={shown}
           onChoose={setShown}
           tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
@@ -164,7 +170,7 @@ function Facts({ of: attempt, account }: { of: AttemptDetail; account: string })
         <Time at={timestamp} form="exact" />
       </Fact>
       <Fact name={words.trigger}>{deliveryText.triggers[trigger]}</Fact>
-      {requestedBy !== null && <Fact name={words.by}>{requestedBy}</Fact>}
+      {requestedBy !== null && <Fact name={words.by}>{requesterWords(requestedBy)}</Fact>}
       {taskId !== null && (
         <Fact name={words.task}>
           <a href={`/portal/a/${account}/replays/${taskId}`}>{taskId}</a>
@@ -208,7 +214,7 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
 
   return (
     <span className={layout.row}>
-      <span className={styles.curl} data-tip={deliveryText.event.curlNote}>
+      <span className={styles.curl}>
         {deliveryText.event.curl}
         <CopyButton value={toCurl(signed ?? request, payload.data)} name={words.curlName} />
       </span>
@@ -221,7 +227,7 @@ function Curl({ of: { request, msgId, endpointId } }: { of: AttemptDetail }) {
         {words.signAgain}
       </Button>
       <span role="status" className={styles.signed}>
-        {signed ? words.signedAgain : ''}
+        {signed ? words.signedAgain : deliveryText.event.curlNote}
       </span>
       {error != null && <ErrorNotice error={error} />}
     </span>

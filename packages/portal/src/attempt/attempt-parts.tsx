@@ -2,11 +2,14 @@ import type { AttemptDetail } from '@producersync/server/contract'
 import { Payload } from '#src/event/payload.tsx'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
+import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
 import styles from './attempt.module.css'
 
 const words = deliveryText.attempt
+/** The service keeps no more of an answer. */
+const CUT_BYTES = 16_384
 
 export function Request({ of: { request, msgId }, account }: { of: AttemptDetail; account: string }) {
   const { method, url, headers, sensitive, bodyBytes } = request
@@ -47,8 +50,11 @@ export function Response({ of: { responseHead, responseBody } }: { of: AttemptDe
 
 function ResponseBody({ of: body }: { of: AttemptDetail['responseBody'] }) {
   if (body === null || body.bytes === 0) return <p className={layout.muted}>{words.noBody}</p>
-  const isCut = body.bytes >= 16_384
-  const note = isCut ? words.cut('16 KiB') : undefined
+  const notes = [
+    body.bytes >= CUT_BYTES && words.cut('16 KiB'),
+    body.encoding === 'base64' && text.json.notText,
+  ].filter((part) => part !== false)
+  const note = notes.length === 0 ? undefined : notes.join('. ')
   return <JsonView text={body.encoding === 'base64' ? toHex(body.text) : body.text} note={note} />
 }
 

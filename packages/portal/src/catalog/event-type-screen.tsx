@@ -3,7 +3,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
@@ -16,7 +16,7 @@ import { useAccount } from '#src/session/account.ts'
 import { newestSchema } from '#src/testing/example.ts'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
-import { fieldsOf, type SchemaField } from './fields.ts'
+import { changesOf, type FieldChange, fieldsOf, type SchemaField } from './fields.ts'
 import { SnippetCard } from './snippet-card.tsx'
 
 const words = accountText.catalog
@@ -55,9 +55,10 @@ export function EventTypeScreen() {
 function TypeParts({ type, account }: { type: EventType; account: string }) {
   const search = useSearch({ strict: false })
   const navigate = useNavigate()
-  const versions = Object.keys(type.schemas ?? {})
+  const versions = Object.keys(type.schemas ?? {}).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
   const newest = newestSchema(type)
   const version = versions.find((one) => one === search.version) ?? newest?.version
+  const before = version === undefined ? undefined : versions[versions.indexOf(version) - 1]
   const schema: unknown = version === undefined ? undefined : type.schemas?.[version]
   const example = exampleIn(schema)
   const columns: Column<SchemaField>[] = [
@@ -96,6 +97,11 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
             {words.downloadSchema}
           </Button>
         )}
+        {example !== null && (
+          <Button isSmall onPress={() => saveFile(`${type.name}.example.json`, 'application/json', example)}>
+            {words.downloadExample}
+          </Button>
+        )}
       </div>
       <div className={layout.columns}>
         <Listing
@@ -114,11 +120,35 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
               <JsonView text={example} />
             </section>
           )}
+          {before !== undefined && version !== undefined && (
+            <Changes title={words.changesSince(before)} of={changesOf(type.schemas?.[before], schema)} />
+          )}
           <Subscribers type={type} account={account} />
         </div>
       </div>
       <SnippetCard />
     </div>
+  )
+}
+
+function Changes({ title, of: changes }: { title: string; of: readonly FieldChange[] }) {
+  return (
+    <section className={layout.card} aria-labelledby="changes">
+      <div className={layout.cardHead}>
+        <h2 id="changes">{title}</h2>
+      </div>
+      {changes.length === 0 ? (
+        <p className={layout.muted}>{words.noChanges}</p>
+      ) : (
+        <ul className={layout.tight}>
+          {changes.map(({ path, change }) => (
+            <li key={path}>
+              <code>{path}</code> {words.fieldChanges[change]}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
   )
 }
 
@@ -136,12 +166,22 @@ function Subscribers({ type, account }: { type: EventType; account: string }) {
             <p className={layout.muted}>{words.nobody}</p>
           ) : (
             <ul className={layout.tight}>
-              {subscribed.map(({ id, url, description, disabled }) => (
-                <li key={id}>
-                  <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: id }}>
-                    {description || hostOf(url)}
-                  </Link>
-                  {disabled && <span className={layout.muted}>{` (${text.endpointStates.disabled})`}</span>}
+              {subscribed.map((endpoint) => (
+                <li key={endpoint.id} className={layout.spread}>
+                  <span>
+                    <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: endpoint.id }}>
+                      {endpointName(endpoint)}
+                    </Link>
+                    {endpoint.disabled && <span className={layout.muted}>{` (${text.endpointStates.disabled})`}</span>}
+                  </span>
+                  <ButtonLink
+                    isSmall
+                    to="/a/$account/endpoints/$endpoint"
+                    params={{ account, endpoint: endpoint.id }}
+                    search={{ tab: 'testing', type: type.name }}
+                  >
+                    {words.sendTest}
+                  </ButtonLink>
                 </li>
               ))}
             </ul>

@@ -1,6 +1,6 @@
 import type { EventType } from '@producersync/server/contract'
 import { expect, test } from 'vitest'
-import { fieldsOf, matches } from './fields.ts'
+import { changesOf, fieldsOf, matches } from './fields.ts'
 
 const schema = {
   type: 'object',
@@ -35,4 +35,20 @@ test('search finds names of fields', () => {
   const type = { name: 'a.b', description: 'Something', schemas: { 1: schema } } as unknown as EventType
   expect(['NPN', 'someth', 'a.B', ''].map((words) => matches(type, words))).toEqual([true, true, true, true])
   expect(matches(type, 'licence')).toBe(false)
+})
+
+test('S9: what a version has changed is said by field: added, of another kind, gone', () => {
+  const { at: _, ...kept } = schema.properties
+  const next = {
+    ...schema,
+    required: ['id'],
+    properties: { ...kept, id: { type: 'integer' }, more: { type: 'string' } },
+  }
+  expect(changesOf(schema, next)).toEqual([
+    { path: 'id', change: 'changed' },
+    { path: 'data', change: 'changed' },
+    { path: 'more', change: 'added' },
+    { path: 'at', change: 'removed' },
+  ])
+  expect(changesOf(schema, schema)).toEqual([])
 })

@@ -27,6 +27,23 @@ export function fieldsOf(schema: unknown, path = '', depth = 0): SchemaField[] {
   return isObject(schema.items) ? [...own, ...fieldsOf(schema.items, `${path}[]`, depth)] : own
 }
 
+/** What another version of a schema has changed, field by field, in the order of the newer one; those that are gone last. */
+export type FieldChange = { path: string; change: 'added' | 'removed' | 'changed' }
+
+export function changesOf(before: unknown, after: unknown): FieldChange[] {
+  const [former, newer] = [before, after].map((schema) => new Map(fieldsOf(schema).map((field) => [field.path, field])))
+  if (!former || !newer) return []
+  const said = (field: SchemaField | undefined) => field && `${field.type} ${field.isRequired}`
+  return [
+    ...[...newer.values()].flatMap((field): FieldChange[] => {
+      const { path } = field
+      if (!former.has(path)) return [{ path, change: 'added' }]
+      return said(former.get(path)) === said(field) ? [] : [{ path, change: 'changed' }]
+    }),
+    ...[...former.keys()].flatMap((path): FieldChange[] => (newer.has(path) ? [] : [{ path, change: 'removed' }])),
+  ]
+}
+
 function typeOf(field: Record<string, unknown>): string {
   if ('const' in field) return JSON.stringify(field.const)
   if (Array.isArray(field.enum)) return field.enum.map((value) => JSON.stringify(value)).join(' | ')

@@ -1,4 +1,5 @@
 import layout from '#src/look/layout.module.css'
+import { ButtonLink } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
@@ -24,6 +25,16 @@ export function DevelopersScreen() {
     <Page title={words.title} lead={words.lead}>
       <QuickStart account={account} />
       {account.can('ManageAccount') ? <Keys account={account} /> : <p className={layout.muted}>{words.noKeys}</p>}
+      <section className={layout.card} aria-labelledby="cli">
+        <div className={layout.cardHead}>
+          <h2 id="cli">{words.cli}</h2>
+          <ButtonLink isSmall to="/cli-login">
+            {words.approve}
+          </ButtonLink>
+        </div>
+        <p className={layout.muted}>{words.cliBody}</p>
+        <CopyText value="npx psapi login" name={words.command} />
+      </section>
       <SourceAddresses account={account} />
       <section className={layout.card} aria-labelledby="descriptions">
         <div className={layout.cardHead}>

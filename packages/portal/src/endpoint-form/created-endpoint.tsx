@@ -2,21 +2,20 @@ import type { Endpoint } from '@producersync/server/contract'
 import { Link } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { RevealedSecret } from '#src/endpoint/revealed-secret.tsx'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Page } from '#src/parts/page.tsx'
 import type { Account } from '#src/session/account.ts'
-import { TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
+import { PING, TestOutcome, useTest } from '#src/testing/test-outcome.tsx'
 import { text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 
 const words = endpointText.endpointForm.created
-const PING = 'webhook.ping'
 
 /** What comes after an endpoint was saved: the ping and its answer, the secret, and the signature check. */
 export function CreatedEndpoint({ endpoint, account }: { endpoint: Endpoint; account: Account }) {
-  const { id, url } = endpoint
+  const { id } = endpoint
   const test = useTest(account.id, id)
   const params = { account: account.id, endpoint: id }
   const mayTest = account.can('CreateAttempts')
@@ -26,7 +25,7 @@ export function CreatedEndpoint({ endpoint, account }: { endpoint: Endpoint; acc
   }, [mayTest, send])
   return (
     <Page
-      title={words.title(hostOf(url))}
+      title={words.title(endpointName(endpoint))}
       crumbs={
         <Link to="/a/$account/endpoints" params={{ account: account.id }}>
           {endpointText.endpoints.title}
@@ -52,7 +51,7 @@ export function CreatedEndpoint({ endpoint, account }: { endpoint: Endpoint; acc
           <h2>{words.secret}</h2>
         </div>
         <p className={layout.muted}>{words.secretBody}</p>
-        <RevealedSecret account={account} endpoint={id} />
+        <RevealedSecret account={account} endpoint={id} isAtOnce={account.can('ViewEndpointSecret')} />
       </section>
       <div className={layout.row}>
         <ButtonLink kind="primary" to="/a/$account/endpoints/$endpoint" params={params} search={{ tab: 'testing' }}>

@@ -40,7 +40,8 @@ export function EndpointFields({
   function errorOf(field: keyof Draft): string | undefined {
     const fault = faults[field]
     if (fault) return words.faults[fault]
-    return refusal instanceof ApiError ? refusal.faultOf(API_NAMES[field] ?? field) : undefined
+    const said = refusal instanceof ApiError ? refusal.faultOf(API_NAMES[field] ?? field) : undefined
+    return said === words.addressRefused ? words.faults.private : said
   }
   const set = (field: keyof Draft) => (value: string) => onChange({ [field]: value })
   const asciiHost = asciiHostOf(draft.url)

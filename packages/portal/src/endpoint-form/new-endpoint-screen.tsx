@@ -1,13 +1,12 @@
-import type { Page as ApiPage, Endpoint } from '@producersync/server/contract'
+import type { Endpoint } from '@producersync/server/contract'
 import { Link, useSearch } from '@tanstack/react-router'
 import { type SubmitEvent, useRef, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
-import { useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { urlFaultWhileTyped } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
-import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
+import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
@@ -17,6 +16,7 @@ import { CreatedEndpoint } from './created-endpoint.tsx'
 import { bodyOf, type Draft, EMPTY_DRAFT, faultsOf, toHeaders } from './draft.ts'
 import { EndpointFields } from './endpoint-fields.tsx'
 import styles from './endpoint-form.module.css'
+import { SameUrl } from './same-url.tsx'
 import { useUnsavedGuard } from './use-unsaved.ts'
 
 const words = endpointText.endpointForm
@@ -97,20 +97,5 @@ export function NewEndpointScreen() {
         <p className={layout.muted}>{words.noUrl}</p>
       </form>
     </Page>
-  )
-}
-
-/** Two endpoints with one URL get everything twice, which is seldom meant. */
-function SameUrl({ account, url }: { account: string; url: string }) {
-  const wanted = url.trim()
-  const view = useRead<ApiPage<Endpoint>>(account, ofAccount(account, 'endpoint'), { query: { limit: 250 } })
-  const same = view.kind === 'ready' && wanted !== '' ? view.data.data.find((one) => one.url === wanted) : undefined
-  if (!same) return null
-  return (
-    <Notice tone="warn" title={words.sameUrl}>
-      <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: same.id }}>
-        {same.description || same.url}
-      </Link>
-    </Notice>
   )
 }

@@ -2,7 +2,7 @@ import type { Endpoint, Page, Replay } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import { useEndpointWrites } from '#src/endpoints/writes.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
@@ -41,7 +41,7 @@ export function EnableDialog({
   const dryRun = useDryRun(account.id, { kind: 'replay-missing', endpointIds: [endpoint.id], filter: { from } })
   const preview = dryRun.kind === 'ready' ? dryRun.preview : null
   const missed = preview && countOf(preview)
-  const name = hostOf(endpoint.url)
+  const name = endpointName(endpoint)
 
   async function enable(next: 'only' | 'replay') {
     setActing(next)

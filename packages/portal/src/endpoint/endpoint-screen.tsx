@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { DisableDialog, EndpointMenu } from '#src/endpoints/endpoint-menu.tsx'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import { DeliveriesView } from '#src/log/deliveries-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
@@ -52,9 +52,14 @@ export function EndpointScreen() {
   const { data } = endpoint
   return (
     <Page
-      title={data.description || hostOf(data.url)}
+      title={endpointName(data)}
       crumbs={<Crumb account={account} />}
-      beside={health.kind === 'ready' && <StateOf health={health.data} />}
+      beside={
+        <>
+          {health.kind === 'ready' && <StateOf health={health.data} />}
+          <span className={layout.mono}>{maskedUrl(data.url)}</span>
+        </>
+      }
       acts={<Acts endpoint={data} health={health.kind === 'ready' ? health.data : null} account={account} />}
     >
       <LinkTabs name={words.tabs.name} tabs={TABS.map((one) => tabLink(one, tab, account.id, id))} />
@@ -62,7 +67,7 @@ export function EndpointScreen() {
       {tab === 'deliveries' && <DeliveriesView endpoint={id} />}
       {tab === 'testing' && <TestingTab endpoint={data} account={account} />}
       {tab === 'secrets' && <SecretsTab endpoint={data} account={account} />}
-      {tab === 'settings' && <SettingsTab key={data.updatedAt} endpoint={data} account={account} />}
+      {tab === 'settings' && <SettingsTab endpoint={data} account={account} />}
     </Page>
   )
 }
@@ -112,7 +117,7 @@ function Acts({ endpoint, health, account }: { endpoint: Endpoint; health: Endpo
   const [isReplaying, setReplaying] = useState(false)
   const navigate = useNavigate()
   const params = { account: account.id, endpoint: endpoint.id }
-  const target = { id: endpoint.id, url: endpoint.url, isDisabled: endpoint.disabled, waiting }
+  const target = { id: endpoint.id, name: endpointName(endpoint), isDisabled: endpoint.disabled, waiting }
   const whyOff = account.whyNot('ManageEndpoint')
   const close = () => setDialog(null)
   return (

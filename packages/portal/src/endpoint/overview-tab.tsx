@@ -4,6 +4,7 @@ import type { View } from '#src/api/queries.ts'
 import { OutcomeChart } from '#src/charts/outcome-chart.tsx'
 import { TimeChart } from '#src/charts/time-chart.tsx'
 import { maskedUrl } from '#src/endpoints/url.ts'
+import { PLANNED_FROM } from '#src/log/filters.ts'
 import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
 import layout from '#src/look/layout.module.css'
 import { ButtonLink } from '#src/parts/button.tsx'
@@ -12,11 +13,12 @@ import { Notice, Part } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
 import { Tabs } from '#src/parts/tabs.tsx'
 import type { Account } from '#src/session/account.ts'
-import { count, countUpTo } from '#src/text.ts'
+import { count, countUpTo, text } from '#src/text.ts'
 import { endpointText, WAITING_COUNTED_MAX } from '#src/text-endpoints.ts'
 import { useNow } from '#src/time/now.ts'
 import { LastAge, Time } from '#src/time/time.tsx'
 import { durationWords } from '#src/time/words.ts'
+import { scheduleWords } from './schedule.ts'
 import { SPANS, type Span } from './span.ts'
 
 const words = endpointText.endpoint.overview
@@ -44,7 +46,7 @@ export function OverviewTab({
         <Part of={health}>{(data) => <Charts health={data} span={span} account={account} />}</Part>
         <div className={layout.stack}>
           <Facts endpoint={endpoint} health={health} account={account} />
-          {health.kind === 'ready' && <Classes health={health.data} account={account} />}
+          {health.kind === 'ready' && <Classes health={health.data} span={span} account={account} />}
         </div>
       </div>
       <RecentDeliveries account={account.id} endpoint={endpoint.id} limit={10} />
@@ -131,7 +133,15 @@ function Charts({ health, span, account }: { health: EndpointHealth; span: Span;
   )
 }
 
-function Classes({ health: { classes, endpointId }, account }: { health: EndpointHealth; account: Account }) {
+function Classes({
+  health: { classes, endpointId },
+  span,
+  account,
+}: {
+  health: EndpointHealth
+  span: Span
+  account: Account
+}) {
   if (classes.length === 0) return null
   return (
     <section className={layout.card} aria-labelledby="classes">
@@ -141,7 +151,11 @@ function Classes({ health: { classes, endpointId }, account }: { health: Endpoin
       <ul className={layout.tight}>
         {classes.map(({ class: name, title, count: failures }) => (
           <li key={name} className={layout.spread}>
-            <Link to="/a/$account/log" params={{ account: account.id }} search={{ endpoint: endpointId, class: name }}>
+            <Link
+              to="/a/$account/log"
+              params={{ account: account.id }}
+              search={{ endpoint: endpointId, class: name, from: span }}
+            >
               {title}
             </Link>
             <span className={layout.figures}>{count(failures)}</span>
@@ -153,7 +167,7 @@ function Classes({ health: { classes, endpointId }, account }: { health: Endpoin
 }
 
 function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View<EndpointHealth>; account: Account }) {
-  const { eventTypes, retrySchedule, timeoutMs, throttleRate, ordering, channels } = endpoint
+  const { eventTypes, timeoutMs, throttleRate, ordering, channels } = endpoint
   const standing = health.kind === 'ready' ? health.data : null
   return (
     <section className={layout.card} aria-labelledby="facts">
@@ -210,7 +224,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
               <Link
                 to="/a/$account/log"
                 params={{ account: account.id }}
-                search={{ endpoint: endpoint.id, state: 'waiting,retrying' }}
+                search={{ endpoint: endpoint.id, state: 'waiting,retrying', from: PLANNED_FROM }}
               >
                 {countUpTo(standing.waiting, WAITING_COUNTED_MAX)}
               </Link>
@@ -218,11 +232,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
           </>
         )}
         <dt>{words.schedule}</dt>
-        <dd>
-          {retrySchedule === null
-            ? words.asEnvironment
-            : retrySchedule.map((wait) => durationWords(wait * 1_000)).join(', ')}
-        </dd>
+        <dd>{standing === null ? text.common.loading : scheduleWords(standing.retrySchedule)}</dd>
         <dt>{words.timeLimit}</dt>
         <dd>{durationWords(timeoutMs)}</dd>
         {throttleRate !== null && (

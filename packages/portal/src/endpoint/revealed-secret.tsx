@@ -1,5 +1,5 @@
 import type { EndpointSecret } from '@producersync/server/contract'
-import { useEffect, useState } from 'react'
+import { useCallback, useEffect, useState } from 'react'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -12,8 +12,16 @@ import { endpointText } from '#src/text-endpoints.ts'
 const words = endpointText.secrets
 const SHOWN_MS = 60_000
 
-/** Shows the current signing secret when asked, and hides it again after a minute. */
-export function RevealedSecret({ account, endpoint }: { account: Account; endpoint: string }) {
+/** Shows the current signing secret when asked, and hides it again after a minute. @param isAtOnce  where it has just been made */
+export function RevealedSecret({
+  account,
+  endpoint,
+  isAtOnce = false,
+}: {
+  account: Account
+  endpoint: string
+  isAtOnce?: boolean
+}) {
   const [secret, setSecret] = useState<string | null>(null)
   const [error, setError] = useState<unknown>(null)
   const [isAsking, setAsking] = useState(false)
@@ -23,7 +31,7 @@ export function RevealedSecret({ account, endpoint }: { account: Account; endpoi
     return () => clearTimeout(timer)
   }, [secret])
 
-  async function reveal() {
+  const reveal = useCallback(async () => {
     setAsking(true)
     setError(null)
     try {
@@ -34,7 +42,10 @@ export function RevealedSecret({ account, endpoint }: { account: Account; endpoi
     } finally {
       setAsking(false)
     }
-  }
+  }, [account.id, endpoint])
+  useEffect(() => {
+    if (isAtOnce) void reveal()
+  }, [isAtOnce, reveal])
 
   if (error != null) return <ErrorNotice error={error} retry={() => void reveal()} />
   if (secret === null) {

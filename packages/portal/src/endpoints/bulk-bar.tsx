@@ -6,12 +6,11 @@ import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 import styles from './endpoints.module.css'
-import { hostOf } from './url.ts'
 import { useEndpointWrites } from './writes.ts'
 
 const words = endpointText.endpoints.bulk
 
-type Result = { id: string; url: string; problem: string | null }
+type Result = { id: string; name: string; problem: string | null }
 
 /** Enables or disables several endpoints, one after the other, and says of each what came of it. */
 export function BulkBar({
@@ -20,7 +19,7 @@ export function BulkBar({
   onClear,
 }: {
   account: Account
-  targets: readonly { id: string; url: string }[]
+  targets: readonly { id: string; name: string }[]
   onClear: () => void
 }) {
   const [results, setResults] = useState<Result[] | null>(null)
@@ -69,8 +68,8 @@ export function BulkBar({
       </div>
       {results && (
         <ul role="status">
-          {results.map(({ id, url, problem }) => (
-            <li key={id}>{`${hostOf(url)}: ${problem ?? words.done}`}</li>
+          {results.map(({ id, name, problem }) => (
+            <li key={id}>{`${name}: ${problem ?? words.done}`}</li>
           ))}
         </ul>
       )}

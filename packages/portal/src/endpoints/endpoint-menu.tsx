@@ -9,20 +9,19 @@ import { say } from '#src/parts/toast.tsx'
 import { failedAt, ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import type { Account } from '#src/session/account.ts'
 import { endpointText } from '#src/text-endpoints.ts'
-import { hostOf } from './url.ts'
 import { useEndpointWrites } from './writes.ts'
 
 const words = endpointText.endpoints.acts
 
-type Target = { id: string; url: string; isDisabled: boolean; waiting: number | null }
+/** `name`: as people call it. */
+type Target = { id: string; name: string; isDisabled: boolean; waiting: number | null }
 
 /** What can be done to one endpoint. @param onGone  it has been deleted */
 export function EndpointMenu({ target, account, onGone }: { target: Target; account: Account; onGone?: () => void }) {
-  const { id, url, isDisabled, waiting } = target
+  const { id, name, isDisabled, waiting } = target
   const [dialog, setDialog] = useState<'disable' | 'delete' | 'replay' | null>(null)
   const navigate = useNavigate()
   const { setDisabled, remove } = useEndpointWrites(account.id)
-  const name = hostOf(url)
   const params = { account: account.id, endpoint: id }
   const whyNot = account.whyNot('ManageEndpoint')
   const close = () => setDialog(null)
@@ -99,7 +98,7 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
 
 /** Asks before an endpoint is disabled: what waits for it is cancelled. */
 export function DisableDialog({
-  target: { id, url, waiting },
+  target: { id, name, waiting },
   account,
   isOpen,
   onClose,
@@ -112,14 +111,14 @@ export function DisableDialog({
   const { setDisabled } = useEndpointWrites(account.id)
   return (
     <DangerDialog
-      title={words.disableTitle(hostOf(url))}
+      title={words.disableTitle(name)}
       effect={words.disableEffect(waiting)}
       verb={words.disable}
       isOpen={isOpen}
       onClose={onClose}
       act={async () => {
         await setDisabled(id, true)
-        say(words.disabled(hostOf(url)))
+        say(words.disabled(name))
       }}
     />
   )

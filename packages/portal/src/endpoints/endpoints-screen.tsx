@@ -25,7 +25,7 @@ import { durationWords } from '#src/time/words.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { EndpointMenu } from './endpoint-menu.tsx'
 import styles from './endpoints.module.css'
-import { hostOf, maskedUrl, pathOf } from './url.ts'
+import { endpointName, hostOf, maskedUrl, pathOf } from './url.ts'
 
 const words = endpointText.endpoints
 const LIMIT = 50
@@ -83,7 +83,7 @@ export function EndpointsScreen() {
           account={account}
           targets={page.data
             .filter(({ endpointId }) => chosen.has(endpointId))
-            .map(({ endpointId, url }) => ({ id: endpointId, url }))}
+            .map((row) => ({ id: row.endpointId, name: endpointName(row) }))}
           onClear={() => setChosen(new Set())}
         />
       )}
@@ -117,7 +117,7 @@ function columnsOf(
       chosen,
       choose,
       keyOf: ({ endpointId }) => endpointId,
-      nameOf: ({ url }) => words.choose(hostOf(url)),
+      nameOf: (row) => words.choose(endpointName(row)),
     }),
     { key: 'state', head: words.state, isPlain: true, cell: ({ state }) => <EndpointPill state={state} /> },
     {
@@ -127,9 +127,9 @@ function columnsOf(
       cell: ({ endpointId, url, description }) => (
         <span className={styles.name} data-tip={maskedUrl(url)}>
           <RowLink to="/a/$account/endpoints/$endpoint" params={{ account: account.id, endpoint: endpointId }}>
-            {description || hostOf(url)}
+            {endpointName({ url, description })}
           </RowLink>
-          <span className={styles.url}>{description ? `${hostOf(url)}${pathOf(url)}` : pathOf(url)}</span>
+          <span className={styles.url}>{description.trim() ? `${hostOf(url)}${pathOf(url)}` : pathOf(url)}</span>
         </span>
       ),
     },
@@ -174,13 +174,17 @@ function columnsOf(
       key: 'acts',
       head: '',
       isPlain: true,
-      cell: ({ endpointId, url, state, waiting }) => (
+      cell: (row) => (
         <Above>
-          <EndpointMenu target={{ id: endpointId, url, isDisabled: state === 'disabled', waiting }} account={account} />
+          <EndpointMenu target={targetOf(row)} account={account} />
         </Above>
       ),
     },
   ]
+}
+
+function targetOf({ endpointId: id, state, waiting, ...row }: EndpointHealthRow) {
+  return { id, name: endpointName(row), isDisabled: state === 'disabled', waiting }
 }
 
 /** `npn.activated` of `producersync.npn.activated`. */

@@ -27,6 +27,7 @@ test.each([
 
 test('in sandbox plain HTTP and addresses of the own machine are left to the service to judge', () => {
   expect(urlFault('http://localhost:4000/', { isSandbox: true })).toBeNull()
+  expect(urlFault('http://hooks.example:3000/', { isSandbox: true })).toBe('http_port')
 })
 
 test('what is half typed is no fault yet', () => {

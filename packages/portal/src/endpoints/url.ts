@@ -1,10 +1,15 @@
-/** Host and port of an endpoint's URL, as people call it. */
+/** Host and port of an endpoint's URL. */
 export function hostOf(url: string): string {
   try {
     return new URL(url).host
   } catch {
     return url
   }
+}
+
+/** An endpoint as people call it: by its description, else by its host. The same on every page. */
+export function endpointName({ url, description }: { url: string; description: string }): string {
+  return description.trim() || hostOf(url)
 }
 
 /** The URL with the values of its query hidden: they may be secrets. */
@@ -22,7 +27,7 @@ export function pathOf(url: string): string {
   }
 }
 
-export type UrlFault = 'empty' | 'not_a_url' | 'scheme' | 'credentials' | 'fragment' | 'port' | 'private'
+export type UrlFault = 'empty' | 'not_a_url' | 'scheme' | 'credentials' | 'fragment' | 'port' | 'http_port' | 'private'
 
 /** Names and addresses that lead into a private network; the service decides, with names resolved. */
 const PRIVATE =
@@ -45,7 +50,8 @@ export function urlFault(text: string, { isSandbox }: { isSandbox: boolean }): U
   if (url.username !== '' || url.password !== '') return 'credentials'
   if (url.hash !== '') return 'fragment'
   if (PRIVATE.test(url.hostname)) return isSandbox ? null : 'private'
-  return PORTS[url.protocol]?.includes(url.port) ? null : 'port'
+  if (PORTS[url.protocol]?.includes(url.port)) return null
+  return url.protocol === 'https:' ? 'port' : 'http_port'
 }
 
 /** What may be said of a URL that is not finished: that there is none yet is no fault. */

@@ -1,6 +1,7 @@
 import type { EnvHealth } from '@producersync/server/contract'
 import { CircleAlert, CircleCheck } from 'lucide-react'
 import { useRead } from '#src/api/queries.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Fact } from '#src/parts/fact.tsx'
 import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
@@ -144,13 +145,13 @@ const SLOWEST: Column<EnvHealth['slowestEndpoints'][number]>[] = [
     key: 'endpoint',
     head: endpointText.endpoints.endpoint,
     isPlain: true,
-    cell: ({ accountId, endpointId }) => (
+    cell: ({ accountId, endpointId, ...endpoint }) => (
       <RowLink to="/a/$account/endpoints/$endpoint" params={{ account: accountId, endpoint: endpointId }}>
-        <code>{endpointId}</code>
+        {endpointName(endpoint)}
       </RowLink>
     ),
   },
-  { key: 'account', head: envText.accounts.account, cell: ({ accountId }) => <code>{accountId}</code> },
+  { key: 'account', head: envText.accounts.account, cell: ({ accountName }) => accountName },
   { key: 'p95', head: endpointText.endpoints.p95, isNumber: true, cell: ({ p95Ms }) => durationWords(p95Ms) },
   { key: 'attempts', head: words.attempts, isNumber: true, cell: ({ attempts }) => count(attempts) },
   { key: 'failed', head: text.charts.failed, isNumber: true, cell: ({ failed }) => count(failed) },

@@ -13,6 +13,7 @@ import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useRevoking } from '#src/parts/revoking.tsx'
 import { MadeLink } from '#src/session/made-link.tsx'
+import { useMailChoice } from '#src/session/mail-choice.tsx'
 import { ROLE_OPTIONS, type Role, roleWords } from '#src/session/roles.ts'
 import { STAFF } from '#src/session/session.ts'
 import { text } from '#src/text.ts'
@@ -88,6 +89,7 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
   const [hours, setHours] = useState<(typeof HOURS)[number]>('24')
   const [isMaking, setMaking] = useState(false)
   const [error, setError] = useState<unknown>(null)
+  const mail = useMailChoice(person)
   const isMissing = account.trim() === '' || person.trim() === ''
 
   async function make(event: SubmitEvent) {
@@ -98,7 +100,7 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
     try {
       const link = await fetchJson<LoginLink>(STAFF, PATH, {
         method: 'POST',
-        body: { account: account.trim(), person: person.trim(), role, hours: Number(hours) },
+        body: { account: account.trim(), person: person.trim(), role, hours: Number(hours), ...mail.wish },
         idempotencyKey: newIdempotencyKey(),
       })
       setPerson('')
@@ -126,6 +128,7 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
           onChange={setHours}
           options={HOURS.map((value) => ({ value, label: words.hours[value] }))}
         />
+        {mail.box}
         <Button
           kind="primary"
           type="submit"

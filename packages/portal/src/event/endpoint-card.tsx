@@ -5,7 +5,7 @@ import { useState } from 'react'
 import type { RawSearch } from '#src/address/search.ts'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
@@ -20,6 +20,8 @@ import { useZone } from '#src/time/zone.ts'
 import styles from './event.module.css'
 
 const words = deliveryText.event
+/** What is over is replayed; what is under way is tried again. */
+const ENDED: ReadonlySet<AtEndpoint['state']> = new Set(['delivered', 'canceled', 'exhausted'])
 export type AtEndpoint = Timeline['endpoints'][number]
 
 /** An event at one endpoint: how it stands, its attempts, and how to send it there once more. */
@@ -27,11 +29,11 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
   const account = useAccount()
   const { endpoint, state, attempts, attemptsMade, attemptsMax, nextAttempt } = each
   return (
-    <section className={layout.card} aria-label={endpoint.url}>
+    <section className={layout.card} aria-label={endpointName(endpoint)}>
       <div className={layout.cardHead}>
         <span className={styles.endpoint}>
           <Link to="/a/$account/endpoints/$endpoint" params={{ account: account.id, endpoint: endpoint.id }}>
-            {endpoint.description || hostOf(endpoint.url)}
+            {endpointName(endpoint)}
           </Link>
           <DeliveryPill state={state} attempts={{ made: attemptsMade, max: attemptsMax }} />
           {nextAttempt !== null && (
@@ -42,7 +44,7 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
         </span>
         <Send each={each} event={event} account={account.id} whyNot={account.whyNot('CreateAttempts')} />
       </div>
-      <code className={styles.url}>{endpoint.url}</code>
+      <code className={styles.url}>{maskedUrl(endpoint.url)}</code>
       {each.skipped && <Skipped of={each.skipped} />}
       {attempts.length > 0 && (
         <ol className={styles.attempts} aria-label={words.attempts} reversed>
@@ -57,7 +59,7 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
                 <span className={attempt.failure ? styles.bad : styles.ok}>
                   <Icon of={attempt.failure ? X : Check} size={14} />
                 </span>
-                <span>{words.attemptName(attempt.attemptNumber)}</span>
+                <span>{attemptName(attempt)}</span>
                 <Time at={attempt.startedAt} isInRow />
                 <span className={styles.what}>
                   {words.resultIn(
@@ -73,6 +75,12 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
       {each.attemptsCapped && <p className={layout.muted}>{words.attemptsCapped}</p>}
     </section>
   )
+}
+
+function attemptName({ attemptNumber, trigger }: AtEndpoint['attempts'][number]): string {
+  const name = words.attemptName(attemptNumber)
+  const isPlain = trigger === 'schedule' || trigger === 'test'
+  return isPlain ? name : words.madeBy(name, deliveryText.triggers[trigger] ?? trigger)
 }
 
 function Skipped({ of: skipped }: { of: NonNullable<AtEndpoint['skipped']> }) {
@@ -132,8 +140,7 @@ function Send({
     }
   }
 
-  const label =
-    state === 'skipped' ? words.sendHere : state === 'delivered' || state === 'canceled' ? words.replay : words.retryNow
+  const label = state === 'skipped' ? words.sendHere : ENDED.has(state) ? words.replay : words.retryNow
   const whyOff =
     whyNot ??
     (endpoint.deleted ? words.deletedEndpoint : null) ??
@@ -155,7 +162,7 @@ function Send({
       </span>
       <DangerDialog
         title={words.cancelTitle}
-        effect={words.cancelEffect(endpoint.description || hostOf(endpoint.url))}
+        effect={words.cancelEffect(endpointName(endpoint))}
         verb={words.cancelVerb}
         isOpen={isCanceling}
         onClose={() => setCanceling(false)}

@@ -24,6 +24,7 @@ import { Payload } from './payload.tsx'
 import { TimeAxis } from './time-axis.tsx'
 
 const words = deliveryText.event
+const SENT_AGAIN: ReadonlySet<string> = new Set(['replay', 'recover', 'resend'])
 
 /** One event: its bytes, and what became of it at every endpoint. An attempt of it is a drawer with an address of its own. */
 export function EventScreen() {
@@ -135,16 +136,23 @@ function Neighbour({
   )
 }
 
+/** A replay sends the same event: what it was at first is said with it. */
+function sourceWords({ test, endpoints }: Timeline): string {
+  const source = test ? words.sourceTest : words.sourceLive
+  const isAgain = endpoints.some(({ attempts }) => attempts.some(({ trigger }) => SENT_AGAIN.has(trigger)))
+  return isAgain ? words.sentAgain(source) : source
+}
+
 function Facts({ of: timeline, account }: { of: Timeline; account: string }) {
-  const { evtId, eventId, npn, runDate, test, occurredAt, deliverAt, channels, tags, payloadSha256 } = timeline
+  const { evtId, eventId, npn, runDate, occurredAt, deliverAt, channels, tags, payloadSha256 } = timeline
   return (
     <dl className={layout.facts}>
       <dt>{words.occurred}</dt>
       <dd>
         <Time at={occurredAt} form="exact" />
       </dd>
-      {deliverAt !== null && <Fact name={words.accepted}>{<Time at={deliverAt} form="exact" />}</Fact>}
-      <Fact name={words.source}>{test ? words.sourceTest : words.sourceLive}</Fact>
+      {deliverAt !== null && <Fact name={words.planned}>{<Time at={deliverAt} form="exact" />}</Fact>}
+      <Fact name={words.source}>{sourceWords(timeline)}</Fact>
       {npn !== null && (
         <Fact name={words.npn}>
           <Link to="/a/$account/producers/$npn" params={{ account, npn }}>

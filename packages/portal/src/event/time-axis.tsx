@@ -1,6 +1,6 @@
 import type { Timeline } from '@producersync/server/contract'
 import { scaleTime } from 'd3-scale'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { cx } from '#src/parts/class-names.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -33,7 +33,7 @@ export function TimeAxis({ of: timeline }: { of: Timeline }) {
       </figcaption>
       {lines.map(({ endpoint, attempts, nextAttempt }) => (
         <div key={endpoint.id} className={styles.axisLine}>
-          <span className={styles.axisName}>{endpoint.description || hostOf(endpoint.url)}</span>
+          <span className={styles.axisName}>{endpointName(endpoint)}</span>
           <span className={styles.axisTrack} aria-hidden>
             {attempts.map((attempt) => (
               <span

@@ -1,5 +1,5 @@
 import type { Summary } from '@producersync/server/contract'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { Notice } from '#src/parts/notice.tsx'
 import { Prose } from '#src/parts/prose.tsx'
@@ -12,8 +12,8 @@ type Item = Summary['attention'][number]
 
 /** One thing that needs somebody: what it is, since when, and the way to it. */
 export function Attention({ item, account }: { item: Item; account: string }) {
-  const { kind, since, endpointId, url, failure, disablesAt } = item
-  const where = url === null ? null : hostOf(url)
+  const { kind, since, endpointId, url, description, failure, disablesAt } = item
+  const where = url === null ? null : endpointName({ url, description: description ?? '' })
   return (
     <Notice
       tone={kind === 'endpoint_degraded' || kind === 'endpoint_paused' ? 'warn' : 'bad'}

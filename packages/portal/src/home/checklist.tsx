@@ -33,7 +33,7 @@ export function Checklist({ steps, account }: { steps: Steps; account: string })
           <li key={step} className={cx(styles.step, done && styles.done)}>
             <Icon of={done ? CircleCheck : Circle} />
             <span>
-              {done ? nameOf(step) : <Link {...links[step]}>{nameOf(step)}</Link>}
+              <Link {...links[step]}>{nameOf(step)}</Link>
               {done && <span className={layout.hidden}>{words.done}</span>}
             </span>
           </li>

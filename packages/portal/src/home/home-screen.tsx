@@ -1,6 +1,8 @@
 import type { Summary } from '@producersync/server/contract'
+import { Link } from '@tanstack/react-router'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
+import { PLANNED_FROM } from '#src/log/filters.ts'
 import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
 import layout from '#src/look/layout.module.css'
 import { Part } from '#src/parts/notice.tsx'
@@ -14,7 +16,7 @@ import { useZone } from '#src/time/zone.ts'
 import { Attention } from './attention.tsx'
 import { Checklist } from './checklist.tsx'
 import styles from './home.module.css'
-import { healthSentence } from './sentence.ts'
+import { healthSentence, worstOf } from './sentence.ts'
 import { SignalCard } from './signal-card.tsx'
 import { Tile } from './tile.tsx'
 
@@ -45,7 +47,11 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
   const steps = checklist.length > 0 && <Checklist steps={checklist} account={account} />
   return (
     <div className={layout.stack}>
-      <p className={styles.sentence}>{healthSentence(summary, (at) => momentWords(new Date(at), zone, 'short'))}</p>
+      <p className={styles.sentence}>
+        <Link to="/a/$account/endpoints" params={params} search={{ state: worstOf(summary) }}>
+          {healthSentence(summary, (at) => momentWords(new Date(at), zone, 'short'))}
+        </Link>
+      </p>
       {attention.length > 0 && (
         <section className={layout.stack} aria-labelledby="attention">
           <h2 id="attention">{words.attention}</h2>
@@ -60,14 +66,18 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
         <Tile
           label={words.delivered}
           figure={deliveries.of === 0 ? text.common.none : share(deliveries.delivered, deliveries.of)}
-          link={{ to: '/a/$account/log', params, search: { state: 'delivered', from: '-24h' } }}
+          link={{ to: '/a/$account/log', params, search: { state: 'delivered', test: 'false', from: '-24h' } }}
         >
           {deliveries.of === 0 ? words.noTraffic : words.deliveredOf(deliveries.delivered, deliveries.of)}
         </Tile>
         <Tile
           label={words.retrying}
           figure={countUpTo(deliveries.retrying + deliveries.waiting, WAITING_COUNTED_MAX)}
-          link={{ to: '/a/$account/log', params, search: { state: 'retrying,waiting' } }}
+          link={{
+            to: '/a/$account/log',
+            params,
+            search: { state: 'retrying,waiting', test: 'false', from: PLANNED_FROM },
+          }}
         >
           {deliveries.nextAttempt === null ? (
             words.nothingWaits
@@ -81,14 +91,14 @@ function Standing({ summary, account }: { summary: Summary; account: string }) {
           label={words.exhausted}
           figure={count(deliveries.exhausted)}
           isBad={deliveries.exhausted > 0}
-          link={{ to: '/a/$account/log', params, search: { state: 'exhausted', from: '-24h' } }}
+          link={{ to: '/a/$account/log', params, search: { state: 'exhausted', test: 'false', from: '-24h' } }}
         >
           {deliveries.exhausted === 0 ? words.noneExhausted : words.canBeReplayed}
         </Tile>
         <Tile
           label={words.responseTime}
           figure={responseTime.p95Ms === null ? text.common.none : durationWords(responseTime.p95Ms)}
-          link={{ to: '/a/$account/log', params, search: { slow: 'true', from: '-24h' } }}
+          link={{ to: '/a/$account/log', params, search: { slow: 'true', test: 'false', from: '-24h' } }}
         >
           {words.limit(durationWords(responseTime.limitMs))}
         </Tile>

@@ -1,6 +1,6 @@
 import type { Summary } from '@producersync/server/contract'
 import { expect, test } from 'vitest'
-import { healthSentence } from './sentence.ts'
+import { healthSentence, worstOf } from './sentence.ts'
 
 const NONE = { total: 0, unverified: 0, healthy: 0, degraded: 0, failing: 0, paused: 0, disabled: 0 }
 
@@ -21,4 +21,14 @@ test.each([
 ])('%j reads %s', (states, sentence) => {
   const summary = { endpoints: { ...NONE, ...states }, failingSince: '2026-11-23T14:12:00Z' } as unknown as Summary
   expect(healthSentence(summary, () => '09:12')).toBe(sentence)
+})
+
+test('S1.2: the sentence leads to the endpoints that it is about: the worst, else all', () => {
+  const of = (states: object) => worstOf({ endpoints: { ...NONE, ...states } } as unknown as Summary)
+  expect([
+    of({ failing: 1, paused: 2 }),
+    of({ paused: 1, degraded: 1 }),
+    of({ degraded: 1 }),
+    of({ healthy: 3 }),
+  ]).toEqual(['failing', 'paused', 'degraded', undefined])
 })

@@ -3,6 +3,11 @@ import { plural, text } from '#src/text.ts'
 
 const words = text.home.sentence
 
+/** The worst state that an endpoint is in; undefined when none needs anybody. */
+export function worstOf({ endpoints }: Summary): 'failing' | 'paused' | 'degraded' | undefined {
+  return (['failing', 'paused', 'degraded'] as const).find((state) => endpoints[state] > 0)
+}
+
 /**
  * How the account stands, in a sentence: the worst first.
  * @param moment  writes a time in the reader's zone

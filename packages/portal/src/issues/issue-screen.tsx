@@ -4,7 +4,7 @@ import { Link, useParams } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRead, type View } from '#src/api/queries.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Detail } from '#src/parts/detail.tsx'
@@ -18,10 +18,11 @@ import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
-import { IssuePill } from './issue-words.tsx'
+import { IssuePill, issueEndpoint } from './issue-words.tsx'
 
-const words = deliveryText.issues
+const words = issueText.issues
 
 /** One issue: what is wrong, what to do, who has seen it; and the way to what failed. */
 export function IssueScreen() {
@@ -48,7 +49,7 @@ function Whole({ view, path }: { view: View<Issue>; path: string }) {
 function IssuePage({ issue, path, crumbs }: { issue: Issue; path: string; crumbs: ReactNode }) {
   const account = useAccount()
   const [isReplaying, setReplaying] = useState(false)
-  const { failure, endpointId, endpointUrl, firstAt } = issue
+  const { failure, endpointId, firstAt } = issue
   const found = { endpoint: endpointId, class: failure.class, from: firstAt }
   return (
     <Page
@@ -68,7 +69,7 @@ function IssuePage({ issue, path, crumbs }: { issue: Issue; path: string; crumbs
     >
       <Notice
         tone={issue.state === 'resolved' ? 'ok' : 'bad'}
-        title={hostOf(endpointUrl)}
+        title={issueEndpoint(issue)}
         acts={
           <a href={failure.docsUrl} target="_blank" rel="noreferrer">
             {deliveryText.attempt.why}
@@ -104,8 +105,11 @@ function Facts({ of: issue, account }: { of: Issue; account: string }) {
     <dl className={layout.facts}>
       <Fact name={words.columns.endpoint}>
         <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: endpointId }}>
-          {endpointUrl}
+          {issueEndpoint(issue)}
         </Link>
+      </Fact>
+      <Fact name={words.url}>
+        <code>{maskedUrl(endpointUrl)}</code>
       </Fact>
       <Fact name={words.columns.first}>
         <Time at={issue.firstAt} />

@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router'
 import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { maskedUrl } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
@@ -14,11 +14,11 @@ import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
-import { IssuePill } from './issue-words.tsx'
+import { IssuePill, issueEndpoint } from './issue-words.tsx'
 
-const words = deliveryText.issues
+const words = issueText.issues
 const PAGE_ROWS = 50
 const STATES = ['unresolved', 'open', 'acknowledged', 'resolved', 'any'] as const
 type Shown = (typeof STATES)[number]
@@ -100,7 +100,7 @@ function columns(account: string): Column<Issue>[] {
     {
       key: 'endpoint',
       head: heads.endpoint,
-      cell: ({ endpointUrl }) => <span data-tip={endpointUrl}>{hostOf(endpointUrl)}</span>,
+      cell: (issue) => <span data-tip={maskedUrl(issue.endpointUrl)}>{issueEndpoint(issue)}</span>,
     },
     { key: 'first', head: heads.first, cell: ({ firstAt }) => <Time at={firstAt} isInRow /> },
     { key: 'last', head: heads.last, cell: ({ lastAt }) => <Time at={lastAt} isInRow /> },

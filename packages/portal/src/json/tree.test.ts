@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matchesOf, memberText, toText, toTree } from './tree.ts'
+import { lineOf, matchesOf, memberText, toText, toTree } from './tree.ts'
 
 const BODY = '{"b":1.0,"a":12345678901234567890,"npn":{"x/y":[true,null,"<img src=x onerror=alert(1)>"]},"b":2}'
 
@@ -46,4 +46,16 @@ test.each([
   ['', undefined],
 ])('a payload is taken out of its message byte for byte: %s', (message, payload) => {
   expect(memberText(message, 'payload')).toBe(payload)
+})
+
+test.each([
+  [['data', 'npn'], 4],
+  [['list', '1'], 8],
+  [['7'], 10],
+  [['data', 'gone'], 3],
+  [['gone'], 1],
+  [[], 1],
+])('what stands at %j is in line %i', (place, line) => {
+  const text = '{\n  "id": "x",\n  "data": {\n    "npn": 7\n  },\n  "list": [\n    1,\n    2\n  ],\n  "7": true\n}'
+  expect(lineOf(text, place)).toBe(line)
 })

@@ -1,4 +1,4 @@
-import { createScanner, type Node, type ParseError, parseTree, type SyntaxKind } from 'jsonc-parser'
+import { createScanner, findNodeAtLocation, type Node, type ParseError, parseTree, type SyntaxKind } from 'jsonc-parser'
 
 /** A value of a JSON text, as it is written there: `1.0` stays `1.0`, and keys stay in order. */
 export type JsonNode = {
@@ -19,6 +19,23 @@ export function toTree(text: string): JsonNode | null {
   const errors: ParseError[] = []
   const root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false })
   return root && errors.length === 0 ? toNode(root, '', null, text) : null
+}
+
+/**
+ * The line, from 1, of what a place in a JSON text holds; where it is not there, of the nearest that is around it.
+ * @param place  names of members and indexes, from the whole on
+ */
+export function lineOf(text: string, place: readonly string[]): number {
+  const root = parseTree(text)
+  if (!root) return 1
+  const steps = place.map((step) => (/^[0-9]+$/.test(step) ? [step, Number(step)] : [step]))
+  let node = root
+  for (const names of steps) {
+    const next = names.map((name) => findNodeAtLocation(node, [name])).find((found) => found !== undefined)
+    if (!next) break
+    node = next
+  }
+  return text.slice(0, node.offset).split('\n').length
 }
 
 /** Its children are made when they are asked for: of a large body few are ever seen. */

@@ -1,5 +1,5 @@
 import type { Delivery } from '@producersync/server/contract'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
@@ -83,13 +83,12 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
   return columns.filter((column) => column !== null)
 }
 
-/** An endpoint by its host, with what tells it from others of the same host on hover. */
+/** An endpoint, with what tells it from others of the same name on hover. */
 export function EndpointName({ of: endpoint }: { of: Delivery['endpoint'] }) {
-  const { url, description, deleted } = endpoint
   return (
-    <span className={styles.endpoint} data-tip={url}>
-      <span>{description === '' ? hostOf(url) : description}</span>
-      {deleted && <span className={styles.tag}>{words.deleted}</span>}
+    <span className={styles.endpoint} data-tip={maskedUrl(endpoint.url)}>
+      <span>{endpointName(endpoint)}</span>
+      {endpoint.deleted && <span className={styles.tag}>{words.deleted}</span>}
     </span>
   )
 }

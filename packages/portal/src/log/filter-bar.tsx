@@ -2,16 +2,15 @@ import type { Endpoint, Page } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { Search } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
-import { stringifySearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { TypeFilter } from '#src/catalog/event-types.tsx'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import { Button } from '#src/parts/button.tsx'
 import { TextField } from '#src/parts/field.tsx'
 import { Choice, Filters } from '#src/parts/filters.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { isWholeId, pageOfId } from '#src/shell/destination.ts'
+import { isWholeId } from '#src/shell/destination.ts'
 import { DELIVERY_STATES } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -33,9 +32,7 @@ export function FilterBar({ endpoint, result }: { endpoint: string | undefined; 
     isEnabled: endpoint === undefined,
   })
   const endpointOptions =
-    endpoints.kind === 'ready'
-      ? endpoints.data.data.map(({ id, url, description }) => ({ value: id, label: description || hostOf(url) }))
-      : []
+    endpoints.kind === 'ready' ? endpoints.data.data.map((each) => ({ value: each.id, label: endpointName(each) })) : []
   return (
     <Filters
       isFiltered={isFiltered || filters.from !== undefined}
@@ -100,9 +97,8 @@ function SearchBox() {
   function find(event: SubmitEvent) {
     event.preventDefault()
     const word = typed.trim()
-    const page = isWholeId(word) ? pageOfId(word) : undefined
-    if (page && !word.startsWith('atmpt_')) {
-      void navigate({ href: `/a/${account.id}/${page.path}${stringifySearch(page.search)}` })
+    if (isWholeId(word)) {
+      void navigate({ to: '/o/$id', params: { id: word }, search: { account: account.id } })
       return
     }
     const isNpn = NPN.test(word)

@@ -13,6 +13,8 @@ import type { Query } from '#src/api/client.ts'
 /** What narrows a list of deliveries, as the address has it. */
 export type Filters = Shared & { slow?: 'true' }
 
+/** What is still planned may have been accepted as long ago: a schedule of retries lasts no longer. */
+export const PLANNED_FROM = '-30d'
 /** A period that nobody has chosen: the address says nothing of it. */
 export const DEFAULT_FROM = '-24h'
 const PAGE_ROWS = 50

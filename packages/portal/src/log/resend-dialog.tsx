@@ -48,7 +48,7 @@ export function ResendDialog({
 
   return (
     <Dialog title={words.title} isOpen onClose={onClose}>
-      <p>{words.counted(String(chosen.length))}</p>
+      <p>{words.counted({ count: chosen.length, capped: false })}</p>
       <ul className={layout.small}>
         {chosen.map((delivery) => (
           <li key={delivery.id}>

@@ -7,10 +7,11 @@ import { Button } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Pill } from '#src/parts/pill.tsx'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
+import { PreviewDialog, Reading } from './preview-dialog.tsx'
 
-const words = deliveryText.notices
+const words = issueText.notices
 
 /** One place that is told: what of, when it was last, and a test of it. */
 export function ChannelCard({
@@ -27,6 +28,7 @@ export function ChannelCard({
   remove: () => void
 }) {
   const { id, kind, name, to, rules, resolved, enabled, secret, lastSentAt, lastFailure } = channel
+  const [isPreviewing, setPreviewing] = useState(false)
   const [isTesting, setTesting] = useState(false)
   const [tested, setTested] = useState<NotificationTest | null>(null)
   const [error, setError] = useState<unknown>(null)
@@ -55,6 +57,9 @@ export function ChannelCard({
           </span>
         </span>
         <span className={layout.row}>
+          <Button isSmall onPress={() => setPreviewing(true)} whyOff={rules.length === 0 ? words.noRules : null}>
+            {words.previewOf(name)}
+          </Button>
           <Button isSmall onPress={() => void test()} whyOff={whyNot} pending={isTesting ? words.testing : false}>
             {words.testOf(name)}
           </Button>
@@ -89,14 +94,12 @@ export function ChannelCard({
         {tested && (
           <Notice tone={tested.sent ? 'ok' : 'bad'} title={tested.sent ? words.sent : words.notSent}>
             {tested.failure}
-            <div>
-              <strong>{tested.preview.subject}</strong>
-            </div>
-            <pre className={layout.mono}>{tested.preview.text}</pre>
+            <Reading of={tested.preview} />
           </Notice>
         )}
       </div>
       {error != null && <ErrorNotice error={error} />}
+      {isPreviewing && <PreviewDialog of={channel} account={account} onClose={() => setPreviewing(false)} />}
     </section>
   )
 }

@@ -6,9 +6,9 @@ import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Checkbox, FieldSet, Radios, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { text } from '#src/text.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 
-const words = deliveryText.notices
+const words = issueText.notices
 type Channel = NotificationRules['channels'][number]
 export type ChannelIn = NotificationRulesIn['channels'][number]
 type Rule = ChannelIn['rules'][number]

@@ -16,12 +16,12 @@ import { useAccount } from '#src/session/account.ts'
 import { SettingsTabs } from '#src/settings/settings-tabs.tsx'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
-import { deliveryText } from '#src/text-deliveries.ts'
+import { issueText } from '#src/text-issues.ts'
 import { ChannelCard } from './channel-card.tsx'
 import { ChannelDialog, type ChannelIn } from './channel-dialog.tsx'
 import { toRulesIn } from './rules-in.ts'
 
-const words = deliveryText.notices
+const words = issueText.notices
 type Channel = NotificationRules['channels'][number]
 
 /** Who is told when something goes wrong. Saved as a whole, channel by channel. */

@@ -5,11 +5,13 @@ import { accountText } from '#src/text-account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 import { envText } from '#src/text-env.ts'
+import { issueText } from '#src/text-issues.ts'
 import { producerText } from '#src/text-producers.ts'
 
 const { acts } = endpointText.endpoints
 const { members, keysOf } = accountText
-const { event, replay, notices } = deliveryText
+const { event, replay } = deliveryText
+const { notices } = issueText
 const SOURCES = join(import.meta.dirname, '..')
 const ASKS = /<DangerDialog|useRevoking</g
 

@@ -19,6 +19,7 @@ import { type Account, useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
+import { ExportButton } from './export-button.tsx'
 import { JobPill } from './job-pill.tsx'
 import styles from './producers.module.css'
 
@@ -191,6 +192,12 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
             ]}
           />
         </div>
+        <ExportButton
+          account={account.id}
+          path={ofAccount(account.id, 'population', 'job', id, 'csv')}
+          query={{ outcome }}
+          file="population-change.csv"
+        />
       </Filters>
       <Listing
         name={words.items}

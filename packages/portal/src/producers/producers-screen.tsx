@@ -2,9 +2,11 @@ import type { Page as ApiPage, Producer } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { Ignored } from '#src/address/ignored.tsx'
+import { instantOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
+import { useMinute } from '#src/log/use-minute.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
@@ -18,6 +20,7 @@ import { type Account, useAccount } from '#src/session/account.ts'
 import { DATA_STATES, DataPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
 import { producerText } from '#src/text-producers.ts'
+import { RangeFilter } from '#src/time/range-filter.tsx'
 import { Time } from '#src/time/time.tsx'
 import { dayWords } from '#src/time/words.ts'
 import { ExportButton } from './export-button.tsx'
@@ -25,6 +28,7 @@ import { ProducerTabs } from './producer-tabs.tsx'
 
 const words = producerText.producers
 const LIMIT = 50
+type Sort = keyof typeof words.sorts
 
 /** The producers that the account monitors. Source: portal P1. */
 export function ProducersScreen() {
@@ -32,8 +36,19 @@ export function ProducersScreen() {
   const navigate = useNavigate()
   const { values, faults, change, clear, isFiltered } = useAddress()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
+  const now = useMinute()
+  const filter = {
+    q: values.q,
+    state: values.state?.[0],
+    from: instantOf(values.from, now)?.toISOString(),
+    to: instantOf(values.to, now)?.toISOString(),
+  }
+  // those that joined within a time are listed in its order
+  const isBounded = values.q === undefined && (values.from !== undefined || values.to !== undefined)
+  const sorts = Object.keys(words.sorts).filter((sort) => !isBounded || sort.endsWith('joined')) as Sort[]
+  const sort = sorts.find((known) => known === values.sort)
   const view = useRead<ApiPage<Producer>>(account.id, ofAccount(account.id, 'population'), {
-    query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state?.[0], sort: values.sort },
+    query: { ...filter, limit: LIMIT, iterator: values.cursor, sort },
     topics: ['job', 'run'],
   })
   const page = view.kind === 'ready' ? view.data : null
@@ -49,7 +64,12 @@ export function ProducersScreen() {
       title={words.title}
       acts={
         <>
-          <ExportButton account={account.id} query={{ q: values.q, state: values.state?.[0] }} />
+          <ExportButton
+            account={account.id}
+            path={ofAccount(account.id, 'population', 'export')}
+            query={filter}
+            file="producers.csv"
+          />
           {whyOff === null ? (
             <>
               <ButtonLink to="/a/$account/producers/change" params={params} search={{ mode: 'remove' }}>
@@ -83,12 +103,20 @@ export function ProducersScreen() {
           />
         </div>
         <div>
+          <RangeFilter
+            of={words.joining}
+            range={{ from: values.from, to: values.to }}
+            fallback="-30d"
+            onChange={({ from, to }) => change({ from, to })}
+          />
+        </div>
+        <div>
           <Select
             label={words.sort}
             isLabelHidden
-            value={values.sort ?? 'npn'}
-            onChange={(sort) => change({ sort: sort === 'npn' ? undefined : sort })}
-            options={Object.entries(words.sorts).map(([value, label]) => ({ value, label }))}
+            value={sort ?? (isBounded ? 'joined' : 'npn')}
+            onChange={(chosen) => change({ sort: chosen === 'npn' ? undefined : chosen })}
+            options={sorts.map((value) => ({ value, label: words.sorts[value] }))}
           />
         </div>
       </Filters>

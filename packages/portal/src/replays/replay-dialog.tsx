@@ -2,14 +2,14 @@ import type { Page, Replay, ReplayPreview, ReplayPreviewIn } from '@producersync
 import { Link, useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useMemo, useState } from 'react'
 import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Radios, Select, TextField } from '#src/parts/field.tsx'
 import { ErrorNotice, Notice, Skeleton } from '#src/parts/notice.tsx'
 import { useAccount } from '#src/session/account.ts'
-import { countOf, text } from '#src/text.ts'
+import { countOf, plural, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { durationWords } from '#src/time/words.ts'
 import styles from './replays.module.css'
@@ -73,7 +73,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
   const isRateOk = perSecond >= 1 && perSecond <= RATE_MAX
   const preview = dryRun.kind === 'ready' ? dryRun.preview : null
   const only = preview?.perEndpoint.length === 1 ? preview.perEndpoint[0] : undefined
-  const name = only ? hostOf(only.url) : account.name
+  const name = only ? endpointName(only) : account.name
   const asksName = preview !== null && preview.count > UNCONFIRMED_MAX
 
   function whyOff(): string | null {
@@ -125,6 +125,8 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
           <dd>{wish.filterWords ?? words.everything}</dd>
           {preview && (
             <>
+              <dt>{words.endpoints}</dt>
+              <dd>{endpointsOf(preview, wish)}</dd>
               <dt>{words.window}</dt>
               <dd>
                 <Window from={preview.since} to={preview.until} /> <span className={layout.muted}>{words.frozen}</span>
@@ -176,6 +178,13 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
   )
 }
 
+/** Of several, each is named with its count below. */
+function endpointsOf({ perEndpoint }: ReplayPreview, { endpointIds }: ReplayWish): string {
+  const [only] = perEndpoint
+  if (endpointIds === null) return words.anyEndpoint
+  return only && perEndpoint.length === 1 ? endpointName(only) : plural(perEndpoint.length, 'endpoint')
+}
+
 function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: number | null; account: string }) {
   if (run.kind === 'failed') return <ErrorNotice error={run.error} retry={run.again} />
   if (run.kind === 'running') {
@@ -191,7 +200,7 @@ function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: 
   return (
     <>
       <strong className={styles.found}>
-        {words.counted(countOf(preview))}
+        {words.counted(preview)}
         {perSecond !== null && preview.count > 0 && (
           <span className={layout.muted}>{words.took(durationWords((preview.count / perSecond) * 1_000))}</span>
         )}
@@ -206,14 +215,12 @@ function DryRunResult({ of: run, perSecond, account }: { of: DryRun; perSecond: 
       {preview.perEndpoint.length > 1 && (
         <ul className={styles.endpoints}>
           {preview.perEndpoint.map((each) => (
-            <li key={each.endpointId}>
-              <code>{hostOf(each.url)}</code> {words.counted(countOf(each))}
-            </li>
+            <li key={each.endpointId}>{words.countedOf(endpointName(each), each)}</li>
           ))}
         </ul>
       )}
       {preview.perEndpoint.filter(isBlocked).map((each) => (
-        <Notice key={each.endpointId} tone="warn" title={hostOf(each.url)}>
+        <Notice key={each.endpointId} tone="warn" title={endpointName(each)}>
           {blockWords(each, account)}
         </Notice>
       ))}

@@ -21,7 +21,7 @@ import { durationWords } from '#src/time/words.ts'
 import { replayFilterWords } from './filter-words.ts'
 import { ReplayPill, stateOfReplay } from './replay-pill.tsx'
 import styles from './replays.module.css'
-import { useEndpointNames } from './replays-screen.tsx'
+import { replayEndpoint } from './replays-screen.tsx'
 import { Window } from './window.tsx'
 
 const words = deliveryText.replay
@@ -140,13 +140,12 @@ function Progress({
 }
 
 function Facts({ of: replay, account }: { of: Replay; account: string }) {
-  const nameOf = useEndpointNames(account)
   const { endpointId, filter, since, until, rate, order, retry, createdAt } = replay
   return (
     <dl className={layout.facts}>
       <Fact name={words.endpoints}>
         <Link to="/a/$account/endpoints/$endpoint" params={{ account, endpoint: endpointId }}>
-          {nameOf(endpointId)}
+          {replayEndpoint(replay)}
         </Link>
       </Fact>
       <Fact name={words.window}>

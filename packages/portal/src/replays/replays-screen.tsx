@@ -1,7 +1,7 @@
-import type { Endpoint, Page as PageOf, Replay } from '@producersync/server/contract'
+import type { Page as PageOf, Replay } from '@producersync/server/contract'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import { hostOf } from '#src/endpoints/url.ts'
+import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
@@ -24,14 +24,13 @@ export function ReplaysScreen() {
     query: { limit: PAGE_ROWS, iterator: paging.values.cursor },
     topics: ['task'],
   })
-  const nameOf = useEndpointNames(account.id)
   const page = view.kind === 'ready' ? view.data : null
   return (
     <Page title={words.list} acts={<LiveSwitch account={account.id} />}>
       <Listing
         name={words.list}
         view={mapView(view, ({ data }) => data)}
-        columns={columns(account.id, nameOf)}
+        columns={columns(account.id)}
         keyOf={({ id }) => id}
         empty={
           <Empty
@@ -51,17 +50,12 @@ export function ReplaysScreen() {
   )
 }
 
-/** Endpoints by their id, in words; deleted ones by the id. */
-export function useEndpointNames(account: string): (id: string) => string {
-  const view = useRead<PageOf<Endpoint>>(account, ofAccount(account, 'endpoint'), { query: { limit: 250 } })
-  const known = view.kind === 'ready' ? view.data.data : []
-  return (id) => {
-    const found = known.find((endpoint) => endpoint.id === id)
-    return found ? found.description || hostOf(found.url) : id
-  }
+/** The endpoint of a replay, as people call it; also of one that was deleted. */
+export function replayEndpoint({ endpointUrl: url, endpointDescription: description }: Replay): string {
+  return endpointName({ url, description })
 }
 
-function columns(account: string, nameOf: (id: string) => string): Column<Replay>[] {
+function columns(account: string): Column<Replay>[] {
   const { columns: heads } = words
   return [
     { key: 'state', head: heads.state, isPlain: true, cell: (replay) => <ReplayPill of={replay} /> },
@@ -74,7 +68,11 @@ function columns(account: string, nameOf: (id: string) => string): Column<Replay
         </RowLink>
       ),
     },
-    { key: 'endpoint', head: heads.endpoint, cell: ({ endpointId }) => nameOf(endpointId) },
+    {
+      key: 'endpoint',
+      head: heads.endpoint,
+      cell: (replay) => <span data-tip={maskedUrl(replay.endpointUrl)}>{replayEndpoint(replay)}</span>,
+    },
     {
       key: 'progress',
       head: heads.progress,

@@ -108,7 +108,11 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
   )
 }
 
-function RunFacts({ run: { startedAt, publishedAt, durationMs, phasesMs, covers } }: { run: RunDayDetail }) {
+function RunFacts({
+  run: { startedAt, alertsTakenAt, publishedAt, durationMs, phasesMs, covers },
+}: {
+  run: RunDayDetail
+}) {
   return (
     <section className={layout.card} aria-labelledby="run">
       <div className={layout.cardHead}>
@@ -116,6 +120,7 @@ function RunFacts({ run: { startedAt, publishedAt, durationMs, phasesMs, covers 
       </div>
       <dl className={layout.facts}>
         <Moment name={words.started} at={startedAt} />
+        <Moment name={words.alerts} at={alertsTakenAt} />
         <Moment name={words.published} at={publishedAt} />
         {durationMs !== null && <Fact name={words.took}>{durationWords(durationMs)}</Fact>}
         {phasesMs !== null &&

@@ -1,9 +1,11 @@
 import type { Page as ApiPage, RunDay } from '@producersync/server/contract'
+import { Link } from '@tanstack/react-router'
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
+import { shortId } from '#src/log/delivery-columns.tsx'
 import layout from '#src/look/layout.module.css'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -72,19 +74,8 @@ function columnsOf(account: string): Column<RunDay>[] {
         </span>
       ),
     },
-    {
-      key: 'published',
-      head: words.published,
-      cell: ({ publishedAt }) =>
-        publishedAt === null ? (
-          ''
-        ) : (
-          <span>
-            <Time at={publishedAt} form="hour" isInRow />
-            <span className={layout.muted}>{` · ${momentWords(new Date(publishedAt), CENTRAL, 'hour')}`}</span>
-          </span>
-        ),
-    },
+    { key: 'alerts', head: words.alerts, cell: ({ alertsTakenAt }) => <Hour at={alertsTakenAt} /> },
+    { key: 'published', head: words.published, cell: ({ publishedAt }) => <Hour at={publishedAt} /> },
     {
       key: 'took',
       head: words.took,
@@ -104,9 +95,32 @@ function columnsOf(account: string): Column<RunDay>[] {
       cell: ({ account: own }) => (own === null ? '' : count(own.recordsChanged)),
     },
     {
+      key: 'event',
+      head: words.event,
+      cell: ({ event }) =>
+        event !== null && (
+          <Above>
+            <Link to="/a/$account/events/$event" params={{ account, event: event.id }}>
+              <code>{shortId(event.id)}</code>
+            </Link>
+          </Above>
+        ),
+    },
+    {
       key: 'delivered',
       head: words.delivered,
       cell: ({ deliveries }) => (deliveries === null ? '' : words.deliveredOf(deliveries.delivered, deliveries.total)),
     },
   ]
+}
+
+/** In the zone of the reader, and where the feed is at home. */
+function Hour({ at }: { at: string | null }) {
+  if (at === null) return null
+  return (
+    <span>
+      <Time at={at} form="hour" isInRow />
+      <span className={layout.muted}>{` · ${momentWords(new Date(at), CENTRAL, 'hour')}`}</span>
+    </span>
+  )
 }

@@ -6,10 +6,18 @@ import { Time } from '#src/time/time.tsx'
 const words = accountText.members
 
 /** A login link that has just been made, to be handed on. */
-export function MadeLink({ of: { person, url, expiresAt }, onDone }: { of: LoginLink; onDone: () => void }) {
+export function MadeLink({
+  of: { person, url, expiresAt, mailFailure },
+  onDone,
+}: {
+  of: LoginLink
+  onDone: () => void
+}) {
   const until = (
     <>
       {words.linkNote} <Time at={expiresAt} form="short" />
+      {mailFailure === null && words.mailed(person)}
+      {typeof mailFailure === 'string' && words.notMailed(mailFailure)}
     </>
   )
   return <ShownOnce title={words.linkFor(person)} value={url} name={words.link} note={until} onDone={onDone} />

@@ -13,6 +13,7 @@ import { Page } from '#src/parts/page.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { MadeLink } from '#src/session/made-link.tsx'
+import { useMailChoice } from '#src/session/mail-choice.tsx'
 import { ROLE_OPTIONS, type Role } from '#src/session/roles.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
@@ -47,10 +48,10 @@ function Members({ account }: { account: Account }) {
     }
   }
 
-  async function invite(memberId: string) {
+  async function invite(memberId: string, mail: { mail?: true } = {}) {
     const made = await fetchJson<LoginLink>(account.id, ofAccount(account.id, 'login-link'), {
       method: 'POST',
-      body: { memberId },
+      body: { memberId, ...mail },
       idempotencyKey: newIdempotencyKey(),
     })
     setLink(made)
@@ -115,14 +116,14 @@ function Members({ account }: { account: Account }) {
       {error != null && <ErrorNotice error={error} takesFocus />}
       {link && <MadeLink of={link} onDone={() => setLink(null)} />}
       <Invite
-        onInvite={(person, role) =>
+        onInvite={(person, role, mail) =>
           attempt(async () => {
             const member = await fetchJson<Member>(account.id, path, {
               method: 'POST',
               body: { person, role },
               idempotencyKey: newIdempotencyKey(),
             })
-            await invite(member.id)
+            await invite(member.id, mail)
           })
         }
       />
@@ -149,15 +150,16 @@ function Members({ account }: { account: Account }) {
   )
 }
 
-function Invite({ onInvite }: { onInvite: (person: string, role: Role) => Promise<void> }) {
+function Invite({ onInvite }: { onInvite: (person: string, role: Role, mail: { mail?: true }) => Promise<void> }) {
   const [person, setPerson] = useState('')
   const [role, setRole] = useState<Role>('developer')
+  const mail = useMailChoice(person)
   const [isInviting, setInviting] = useState(false)
   async function submit(event: SubmitEvent) {
     event.preventDefault()
     if (person.trim() === '' || isInviting) return
     setInviting(true)
-    await onInvite(person.trim(), role)
+    await onInvite(person.trim(), role, mail.wish)
     setInviting(false)
     setPerson('')
   }
@@ -175,6 +177,7 @@ function Invite({ onInvite }: { onInvite: (person: string, role: Role) => Promis
           onChange={setRole}
           options={ROLE_OPTIONS}
         />
+        {mail.box}
         <Button
           kind="primary"
           type="submit"

@@ -1,4 +1,6 @@
 import type { EventType } from '@producersync/server/contract'
+import { ApiError } from '#src/api/request.ts'
+import { lineOf } from '#src/json/tree.ts'
 
 /** The example of a type's newest schema, as text to edit; empty when it has none. */
 export function exampleOf(type: EventType | undefined): string {
@@ -14,6 +16,14 @@ export function newestSchema(type: EventType | undefined): { version: string; sc
   return version === undefined || typeof schema !== 'object' || schema === null
     ? null
     : { version, schema: { ...schema } }
+}
+
+/** What the service says of a place in the body: its line, its JSON Pointer, and what is wrong; null when it says nothing of it. */
+export function bodyRefusal(text: string, error: unknown): { line: number; pointer: string; msg: string } | null {
+  const fault = error instanceof ApiError ? error.faults.find(({ loc }) => loc[1] === 'payload') : undefined
+  if (!fault) return null
+  const place = fault.loc.slice(2).map(String)
+  return { line: lineOf(text, place), pointer: place.map((step) => `/${step}`).join(''), msg: fault.msg }
 }
 
 /** Where a text stops being a JSON object: line and column from 1; null when it is one. */

@@ -7,13 +7,12 @@ import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { endpointText } from '#src/text-endpoints.ts'
+import { askUntil } from './ask-until.ts'
 import { outOfOrder } from './out-of-order.ts'
 import { AttemptOutcome } from './test-outcome.tsx'
 
 const words = endpointText.testing.scenarios
 const TYPE = 'producersync.updates_available'
-const ASKS_MAX = 12
-const ASK_MS = 500
 
 type Name = 'twice' | 'order'
 type Step = { name: keyof typeof words.steps; attempt: Attempt | null }
@@ -95,11 +94,8 @@ async function again(account: string, endpoint: string, { msgId, attempt }: Test
     body: {},
     idempotencyKey: newIdempotencyKey(),
   })
-  for (let ask = 0; ask < ASKS_MAX; ask += 1) {
-    await new Promise((resolve) => setTimeout(resolve, ASK_MS))
+  return await askUntil(async () => {
     const { data } = await fetchJson<Page<Attempt>>(account, ofAccount(account, 'attempt', 'msg', msgId))
-    const made = data.find(({ id }) => id !== attempt?.id)
-    if (made) return made
-  }
-  return null
+    return data.find(({ id }) => id !== attempt?.id)
+  })
 }

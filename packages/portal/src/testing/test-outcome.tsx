@@ -1,6 +1,7 @@
 import type { Attempt, TestEvent } from '@producersync/server/contract'
 import { Link } from '@tanstack/react-router'
 import { useCallback, useState } from 'react'
+import { maskedUrl } from '#src/endpoints/url.ts'
 import { type TestBody, useEndpointWrites } from '#src/endpoints/writes.ts'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
@@ -10,6 +11,8 @@ import { endpointText } from '#src/text-endpoints.ts'
 import { durationWords } from '#src/time/words.ts'
 
 const words = endpointText.testing
+/** Of no type that events have: it says nothing but that somebody is there. */
+export const PING = 'webhook.ping'
 
 export type Test = {
   isSending: boolean
@@ -72,7 +75,7 @@ export function AttemptOutcome({ attempt }: { attempt: Attempt }) {
         <div className={layout.muted}>
           {failure && responseStatusCode > 0 ? words.status(responseStatusCode, took) : words.took(took)}
           {' · '}
-          <span className={layout.mono}>{`POST ${url}`}</span>
+          <span className={layout.mono}>{`POST ${maskedUrl(url)}`}</span>
         </div>
       </Notice>
       {responseStatusCode > 0 && response !== '' && (

@@ -38,13 +38,13 @@ export function RangeDialog({
   onClose,
 }: {
   range: { from: Date; to: Date }
-  retentionDays: number
+  retentionDays: number | undefined
   zone: string
   onChoose: (range: { from: string; to: string }) => void
   onClose: () => void
 }) {
   const [value, setValue] = useState<Value | null>({ start: inZone(range.from, zone), end: inZone(range.to, zone) })
-  const earliest = new Date(Date.now() - retentionDays * DAY_MS)
+  const earliest = retentionDays === undefined ? new Date(0) : new Date(Date.now() - retentionDays * DAY_MS)
   const fault = value && faultOfRange(value.start.toDate(), value.end.toDate(), earliest)
   const problem =
     value === null
@@ -52,7 +52,7 @@ export function RangeDialog({
       : fault === 'order'
         ? text.range.order
         : fault === 'too_early'
-          ? text.range.tooEarly(retentionDays)
+          ? text.range.tooEarly(retentionDays ?? 0)
           : null
 
   return (
@@ -95,7 +95,9 @@ export function RangeDialog({
           </Popover>
         </DateRangePicker>
       </I18nProvider>
-      <p className={styles.hint}>{text.range.retention(retentionDays, zone)}</p>
+      <p className={styles.hint}>
+        {retentionDays === undefined ? text.range.zone(zone) : text.range.retention(retentionDays, zone)}
+      </p>
       {value && (
         <>
           <Repeated label={text.range.from} value={value.start} onChange={(start) => setValue({ ...value, start })} />

@@ -9,46 +9,54 @@ const RangeDialog = lazy(async () => ({ default: (await import('./range-dialog.t
 
 const CUSTOM = 'custom'
 const CHOSEN = 'chosen'
+const ANY = 'any'
 
 /** A range as an address has it: instants, or an age as `from`. */
 export type Range = { from: string | undefined; to: string | undefined }
 
 /**
  * Chooses a period: one that stays relative, or two moments to the minute.
- * @param retentionDays  nothing older is kept
+ * @param retentionDays  nothing older is kept; absent: all is
+ * @param of  what is chosen by it, where any time is a choice too
  */
 export function RangeFilter({
   range,
   onChange,
   retentionDays,
   fallback = '-24h',
+  of: subject,
 }: {
   range: Range
   onChange: (range: Range) => void
-  retentionDays: number
+  retentionDays?: number
   fallback?: string
+  of?: { label: string; any: string; said: (period: string) => string }
 }) {
   const zone = useZone()
   const [isOpen, setOpen] = useState(false)
   const from = range.from ?? fallback
-  const isPreset = range.to === undefined && from in text.range.presets
+  const isAny = subject !== undefined && range.from === undefined && range.to === undefined
+  const isPreset = !isAny && range.to === undefined && from in text.range.presets
+  const say = subject?.said ?? ((period: string) => period)
   const now = new Date()
   const words = (at: string | undefined) =>
     at === undefined ? text.range.now : momentWords(instantOf(at, now) ?? now, zone, 'short')
   const options = [
-    ...(isPreset ? [] : [{ value: CHOSEN, label: text.range.between(words(from), words(range.to)) }]),
-    ...Object.entries(text.range.presets).map(([value, label]) => ({ value, label })),
+    ...(subject ? [{ value: ANY, label: subject.any }] : []),
+    ...(isPreset || isAny ? [] : [{ value: CHOSEN, label: say(text.range.between(words(from), words(range.to))) }]),
+    ...Object.entries(text.range.presets).map(([value, label]) => ({ value, label: say(label) })),
     { value: CUSTOM, label: text.range.custom },
   ]
   return (
     <>
       <Select
-        label={text.range.label}
+        label={subject?.label ?? text.range.label}
         isLabelHidden
-        value={isPreset ? from : CHOSEN}
+        value={isAny ? ANY : isPreset ? from : CHOSEN}
         options={options}
         onChange={(value) => {
           if (value === CUSTOM) setOpen(true)
+          else if (value === ANY) onChange({ from: undefined, to: undefined })
           else if (value !== CHOSEN) onChange({ from: value, to: undefined })
         }}
       />

@@ -1,6 +1,7 @@
-import type { Principal } from './principal.ts'
+import { actorOf, type Principal } from './principal.ts'
 
-/** Who asks for something, as an attempt remembers it: what kind of credential, and which. */
-export function requesterOf({ kind, tokenId }: Principal): string {
-  return `${kind} ${tokenId}`
+/** Who asks for something, as an attempt remembers it: what they are, and what they are called. */
+export function requesterOf(principal: Principal): string {
+  const { kind, name, id } = actorOf(principal)
+  return `${kind} ${name || id}`
 }

@@ -135,7 +135,13 @@ export const AttemptDetailOut = Type.Object(
     evtId: eventFields.evtId,
     eventType: Type.String(),
     trigger: oneOf(TRIGGERS),
-    requestedBy: nullable(Type.String({ description: 'Who asked for it, where somebody did and it is known.' })),
+    attemptsMax: standing.attemptsMax,
+    requestedBy: nullable(
+      Type.String({
+        description:
+          'Who asked for it, where somebody did and it is known: what they are and what they are called, as `person Ada`.',
+      }),
+    ),
     taskId: nullable(Type.String({ description: 'The background task that planned it.' })),
     timings: Type.Object(
       {

@@ -60,8 +60,12 @@ export function attemptLineOut(attempt: AttemptLine, { docsUrl }: Shown) {
 }
 
 export function planOut({ nextAt, made, cause, waits }: Plan, shown: Shown) {
-  const attemptsMax = isSingleAttempt(cause) ? 1 : (waits ?? shown.waits) + 1
-  return { nextAttempt: nextAt, attemptsMade: made, attemptsMax }
+  return { nextAttempt: nextAt, attemptsMade: made, attemptsMax: attemptsMaxOf({ cause, waits }, shown) }
+}
+
+/** How many attempts the schedule of an endpoint makes, as it is now. */
+export function attemptsMaxOf({ cause, waits }: Pick<Plan, 'cause' | 'waits'>, shown: Pick<Shown, 'waits'>): number {
+  return isSingleAttempt(cause) ? 1 : (waits ?? shown.waits) + 1
 }
 
 export function deliveryOut(line: DeliveryLine, shown: Shown) {
@@ -87,6 +91,7 @@ export const CSV_HEAD = csvLine([
   'occurredAt',
   'endpointId',
   'endpointUrl',
+  'endpointDescription',
   'result',
   'responseStatusCode',
   'attemptsMade',
@@ -108,6 +113,7 @@ export function deliveryCsv(line: DeliveryLine, shown: Shown): string {
     row.occurredAt.toISOString(),
     endpoint.id,
     endpoint.url,
+    endpoint.description,
     lastAttempt && (lastAttempt.failure?.class ?? 'delivered'),
     lastAttempt && String(lastAttempt.responseStatusCode),
     String(row.attemptsMade),

@@ -1,7 +1,7 @@
 import { attemptOut, decoded, shownHeaders } from '#src/attempts/answers.ts'
 import type { Attempt, AttemptHeaders } from '#src/attempts/attempt.ts'
 import type { DeliveryState } from '#src/delivery/delivery.ts'
-import { evtIdOf } from './answers.ts'
+import { attemptsMaxOf, evtIdOf, type Shown } from './answers.ts'
 import type { AttemptDetail } from './detail-store.ts'
 import { triggerOf } from './query.ts'
 
@@ -14,14 +14,15 @@ const DECISIONS: Readonly<Record<DeliveryState['status'], string>> = {
 }
 
 /** Everything that is known of an attempt (AttemptDetailOut). */
-export function attemptDetailOut(attempt: Attempt, headers: AttemptHeaders, detail: AttemptDetail, docsUrl: string) {
+export function attemptDetailOut(attempt: Attempt, headers: AttemptHeaders, detail: AttemptDetail, view: Shown) {
   const { sent, received } = shownHeaders(headers)
-  const { response: _, ...shown } = attemptOut(attempt, docsUrl, { expanded: true, withContent: true })
+  const { response: _, ...shown } = attemptOut(attempt, view.docsUrl, { expanded: true, withContent: true })
   return {
     ...shown,
     evtId: evtIdOf(attempt.eventId),
     eventType: detail.eventType,
     trigger: triggerOf(attempt.cause),
+    attemptsMax: attemptsMaxOf({ cause: attempt.cause, waits: detail.waits }, view),
     requestedBy: detail.requestedBy,
     taskId: detail.taskId,
     timings: {

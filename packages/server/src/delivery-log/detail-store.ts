@@ -6,6 +6,8 @@ import type { DeadReason, DeliveryState } from '#src/delivery/delivery.ts'
 /** What is known of one attempt beside what lists show. Times in ms; null where a step did not happen, or is not known. */
 export type AttemptDetail = {
   eventType: string
+  /** Of the endpoint's own schedule; null: the environment's. */
+  waits: number | null
   payloadBytes: number | null // null: expired or erased
   requestedBy: string | null
   taskId: string | null
@@ -28,6 +30,7 @@ export type AttemptDetail = {
 
 type DetailRow = {
   type: string
+  waits: number | null
   payload_bytes: number | null
   requested_by: string | null
   task_id: string | null
@@ -49,7 +52,7 @@ export async function readAttemptDetail(
 ): Promise<AttemptDetail | undefined> {
   const from = attemptsFrom(timeOf(eventId))
   const [row] = await tx.query<DetailRow>`
-    select e.type, octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.connection,
+    select e.type, cardinality(t.retry_schedule) as waits, octet_length(e.payload) as payload_bytes, a.requested_by, a.task_id, a.phase, a.timings_ms, a.connection,
            a.state, a.dead_reason, a.next_attempt_at,
            (select max(b.id) from attempt b
              where b.account_id = ${accountId} and b.event_id = ${eventId} and b.endpoint_id = a.endpoint_id
@@ -59,12 +62,14 @@ export async function readAttemptDetail(
                and b.id > ${id}) as next_id
       from attempt a
       join event e on e.account_id = a.account_id and e.id = a.event_id
+      join endpoint t on t.account_id = a.account_id and t.id = a.endpoint_id
      where a.account_id = ${accountId} and a.event_id = ${eventId} and a.id = ${id}`
   if (!row) return undefined
   const [dnsMs = null, connectMs = null, tlsMs = null, firstByteMs = null, queueMs = null] = row.timings_ms ?? []
   const [address = null, version = '-', endSeconds = '-'] = row.connection?.split(' ') ?? []
   return {
     eventType: row.type,
+    waits: row.waits,
     payloadBytes: row.payload_bytes,
     requestedBy: row.requested_by,
     taskId: row.task_id,

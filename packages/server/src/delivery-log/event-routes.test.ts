@@ -104,6 +104,7 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   expect(detail).toMatchObject({
     id: first.id,
     trigger: 'schedule',
+    attemptsMax: 2,
     requestedBy: null,
     failure: { class: 'http_busy', retried: true },
     timings: { limitMs: 2_000, dnsMs: null, tlsMs: null, totalMs: first.responseDurationMs },
@@ -123,10 +124,32 @@ test('an attempt shows its timings, its head and body, what was decided and who 
   expect(JSON.stringify(detail)).not.toContain('secret-of-the-receiver')
   expect(await world.get(`${path}/msg/${message.id}/attempt/${second.id}/detail`)).toMatchObject({
     trigger: 'resend',
-    requestedBy: expect.stringMatching(/^environment_key /),
+    attemptsMax: 1,
+    requestedBy: expect.stringMatching(/^key \S/),
     decision: { state: 'exhausted', reason: 'schedule_exhausted' },
     previousAttemptId: first.id,
   })
+})
+
+test('S7.1: an attempt whose time was over names what was going on then', async () => {
+  receiver.answer(200)
+  const endpoint = await world.service.endpoint(account, receiver, {
+    ...{ eventTypes: ['order.paid'], headers: { 'x-slow': 'yes' }, timeoutMs: 1_000, retrySchedule: [] },
+  })
+  receiver.answer((response, { headers }) => {
+    if (headers['x-slow'] === undefined) response.writeHead(200).end()
+  })
+  const message = await world.service.message(account, { eventType: 'order.paid' })
+  await world.settled()
+  const [attempt] = await world.all(`${path}/attempt/msg/${message.id}?endpoint_id=${endpoint.id}`)
+  expect(await world.get(`${path}/msg/${message.id}/attempt/${attempt.id}/detail`)).toMatchObject({
+    failure: { class: 'timeout', title: 'No answer within 1 s' },
+    timedOutIn: 'headers',
+    timings: { limitMs: 1_000, firstByteMs: null },
+    responseHead: null,
+  })
+  receiver.answer(200)
+  await world.service.ok('DELETE', `/api/v1${path}/endpoint/${endpoint.id}`)
 })
 
 test('a delivery that is not attempted any more says why: disabled, deleted, erased, canceled', async () => {

@@ -8,7 +8,7 @@ import { attemptDetailOut } from './detail-answers.ts'
 import { readAttemptDetail } from './detail-store.ts'
 import { timelineOut } from './timeline-answers.ts'
 import { readTimeline } from './timeline-store.ts'
-import { type DeliveryLogParts, docsUrlOf, viewOf, within } from './view.ts'
+import { type DeliveryLogParts, viewOf, within } from './view.ts'
 
 /** One event at all endpoints, and one attempt with all that is known of it. Source: portal 2, S6 to S8 */
 export function registerEventLogRoutes(routes: FastifyInstance, parts: DeliveryLogParts): void {
@@ -39,11 +39,12 @@ export function registerEventLogRoutes(routes: FastifyInstance, parts: DeliveryL
   routes.get('/app/:app_id/msg/:msg_id/attempt/:attempt_id/detail', detail, async (request) => {
     const attempt = attemptOf(request)
     const named = [request.account.id, attempt.eventId, attempt.id] as const
+    const { shown } = await viewOf(request, parts)
     const { headers, facts } = await within(request, parts, async (tx) => ({
       headers: await readAttemptHeaders(tx, ...named),
       facts: await readAttemptDetail(tx, ...named),
     }))
     if (!headers || !facts) throw notFound()
-    return attemptDetailOut(attempt, headers, facts, docsUrlOf(parts))
+    return attemptDetailOut(attempt, headers, facts, shown)
   })
 }

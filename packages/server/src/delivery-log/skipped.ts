@@ -1,11 +1,11 @@
 /** Why an event was never meant for an endpoint, in words for people. Source: portal 5, S6 */
 export const SKIPPED = {
-  other_endpoint: 'A test request: it goes to the endpoint that it was made for, and to no other',
-  created_later: 'The endpoint was created after the event',
-  not_subscribed: 'Not subscribed to events of this type',
-  other_channel: 'The endpoint wants other channels',
-  disabled: 'The endpoint was disabled',
-  changed_since: 'The endpoint was disabled, or did not want the event, when it occurred; it has been changed since',
+  other_endpoint: 'A test request: it goes to the endpoint that it was made for, and to no other.',
+  created_later: 'The endpoint was created after the event.',
+  not_subscribed: 'Not subscribed to events of this type.',
+  other_channel: 'The endpoint wants other channels.',
+  disabled: 'The endpoint was disabled.',
+  changed_since: 'The endpoint was disabled, or did not want the event, when it occurred; it has been changed since.',
 } as const
 export type SkipReason = keyof typeof SKIPPED
 

@@ -34,7 +34,7 @@ export async function viewOf(request: FastifyRequest, parts: DeliveryLogParts): 
   }
 }
 
-export function docsUrlOf({ publicUrl }: Pick<DeliveryLogParts, 'publicUrl'>): string {
+function docsUrlOf({ publicUrl }: Pick<DeliveryLogParts, 'publicUrl'>): string {
   return `${publicUrl}/docs/troubleshooting`
 }
 

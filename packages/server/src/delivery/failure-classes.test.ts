@@ -55,10 +55,10 @@ describe('failure classes', () => {
     )
   })
 
-  test('every class has a title and says what to do, without an address or a placeholder that nobody fills', () => {
+  test('every class has a title and says what to do in whole sentences, without an address or a placeholder that nobody fills', () => {
     for (const [name, { title, advice }] of Object.entries(FAILURE_CLASSES)) {
       expect(title, name).toMatch(/\S/)
-      expect(advice, name).toMatch(/\S \S/)
+      expect(advice, name).toMatch(/\S \S.*[.?]$/)
       expect(`${title} ${advice}`, name).not.toMatch(/\d+\.\d+\.\d+|\{|\$/)
     }
   })

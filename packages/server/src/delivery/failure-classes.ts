@@ -2,46 +2,46 @@ import { type AttemptOutcome, isSuccess } from './delivery.ts'
 
 /**
  * What went wrong, in words for the person who has to put it right. The API, the portal, the CLI and the docs all
- * take them from this table, by portal 5. `HOST`, `LIMIT` and `STATUS` are filled in by whoever shows it.
+ * take them from this table, by portal 5; advice is whole sentences. `HOST`, `LIMIT` and `STATUS` are filled in by whoever shows it.
  */
 export const FAILURE_CLASSES = {
   dns_not_found: failure(
     'Host name not found',
-    'The name has no address. Check spelling and DNS record: `nslookup HOST`',
+    'The name has no address. Check spelling and DNS record: `nslookup HOST`.',
   ),
-  dns_failed: failure('Host name could not be looked up', 'Your name servers gave an error or did not answer in 2 s'),
+  dns_failed: failure('Host name could not be looked up', 'Your name servers gave an error or did not answer in 2 s.'),
   connect_refused: failure('Could not connect', 'Nothing listens there. Is the server up, the port open?'),
   connect_unreachable: failure(
     'Could not connect',
     'There is no route to the address. Is the server up, the port open?',
   ),
-  connect_timeout: failure('No connection within the limit', 'A firewall drops us: allow our source addresses'),
-  tls_expired: failure('Certificate expired', 'Renew the certificate'),
-  tls_name: failure('Certificate for another name', 'Use a name that is in the certificate'),
-  tls_untrusted: failure('Certificate not trusted', 'Send the full chain of a public certificate authority'),
-  tls_handshake: failure('TLS failed', 'Offer TLS 1.2 or later'),
-  timeout: failure('No answer within LIMIT', 'Store the event, answer 2xx, work afterwards'),
-  connection_reset: failure('Connection broken', 'A proxy or a crash; look at your log at this time'),
-  response_invalid: failure('Not a valid HTTP answer', 'A proxy or another protocol; look at your log at this time'),
-  interrupted: failure('Stopped on our side', 'Nothing to do: the attempt is repeated'),
-  http_redirect: failure('Redirect, not followed', 'Enter the final URL'),
+  connect_timeout: failure('No connection within the limit', 'A firewall drops us: allow our source addresses.'),
+  tls_expired: failure('Certificate expired', 'Renew the certificate.'),
+  tls_name: failure('Certificate for another name', 'Use a name that is in the certificate.'),
+  tls_untrusted: failure('Certificate not trusted', 'Send the full chain of a public certificate authority.'),
+  tls_handshake: failure('TLS failed', 'Offer TLS 1.2 or later.'),
+  timeout: failure('No answer within LIMIT', 'Store the event, answer 2xx, work afterwards.'),
+  connection_reset: failure('Connection broken', 'A proxy or a crash; look at your log at this time.'),
+  response_invalid: failure('Not a valid HTTP answer', 'A proxy or another protocol; look at your log at this time.'),
+  interrupted: failure('Stopped on our side', 'Nothing to do: the attempt is repeated.'),
+  http_redirect: failure('Redirect, not followed', 'Enter the final URL.'),
   http_rejected: failure(
     'Your endpoint said no',
-    'Usually the signature: raw body, right secret, clock. Run Signature check',
+    'Usually the signature: raw body, right secret, clock. Run Signature check.',
   ),
-  http_not_found: failure('No such path or method', 'Typing error in the path, or no POST route'),
-  http_gone: failure('Gone', 'You asked us to stop: the endpoint is now disabled', false),
-  http_busy: failure('Your endpoint is busy', 'We wait for your `Retry-After`; set a rate limit if it happens often'),
-  http_client_error: failure('Error STATUS', 'Look in your log for the event id at this time'),
-  http_server_error: failure('Error STATUS', 'Look in your log for the event id at this time'),
-  http_unexpected: failure('Error STATUS', 'Look in your log for the event id at this time'),
-  blocked_address: failure('Address not allowed', 'Private or reserved. Nothing was sent', false),
+  http_not_found: failure('No such path or method', 'Typing error in the path, or no POST route.'),
+  http_gone: failure('Gone', 'You asked us to stop: the endpoint is now disabled.', false),
+  http_busy: failure('Your endpoint is busy', 'We wait for your `Retry-After`; set a rate limit if it happens often.'),
+  http_client_error: failure('Error STATUS', 'Look in your log for the event id at this time.'),
+  http_server_error: failure('Error STATUS', 'Look in your log for the event id at this time.'),
+  http_unexpected: failure('Error STATUS', 'Look in your log for the event id at this time.'),
+  blocked_address: failure('Address not allowed', 'Private or reserved. Nothing was sent.', false),
   endpoint_disabled: notAttempted(
-    'The endpoint was disabled. Put right what it was disabled for, enable it, then replay what was missed',
+    'The endpoint was disabled. Put right what it was disabled for, enable it, then replay what was missed.',
   ),
-  endpoint_deleted: notAttempted('The endpoint was deleted. Send the event to another endpoint'),
-  canceled: notAttempted('Somebody canceled it before it was sent. Replay it if it is still wanted'),
-  payload_expired: notAttempted('The payload was erased, or its time was over. There is nothing left to send'),
+  endpoint_deleted: notAttempted('The endpoint was deleted. Send the event to another endpoint.'),
+  canceled: notAttempted('Somebody canceled it before it was sent. Replay it if it is still wanted.'),
+  payload_expired: notAttempted('The payload was erased, or its time was over. There is nothing left to send.'),
 } as const
 
 export type FailureClass = keyof typeof FAILURE_CLASSES

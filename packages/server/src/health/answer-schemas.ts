@@ -43,6 +43,9 @@ export const EndpointHealthOut = Type.Object(
     ...standing,
     nextAttempt: moment('When the first of the planned deliveries is due.'),
     limitMs: Type.Integer({ minimum: 1, description: 'The time limit of an attempt: the line in a chart.' }),
+    retrySchedule: Type.Array(Type.Integer({ minimum: 1 }), {
+      description: 'Waits in seconds that hold for it: its own, else those of the environment.',
+    }),
     from: momentText(),
     to: momentText(),
     bucket: oneOf(PERIODS),
@@ -163,6 +166,7 @@ export const SummaryOut = Type.Object(
           since: momentText(),
           endpointId: nullable(idText('ep_')),
           url: nullable(Type.String({ format: 'uri' })),
+          description: nullable(Type.String({ description: 'Of the endpoint.' })),
           failure: standing.failure,
           disablesAt: standing.disablesAt,
         },

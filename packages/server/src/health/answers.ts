@@ -59,10 +59,20 @@ export function healthRowOut(health: EndpointHealth, context: AnswerContext) {
   }
 }
 
-/** @param bounds  of the buckets, one more than there are · `counts`: by the numbers of the buckets */
+/** @param bounds  of the buckets, one more than there are · `counts`: by the numbers of the buckets · `waits`: of its retries, in seconds */
 export function endpointHealthOut(
   health: EndpointHealth,
-  { bounds, bucket, counts }: { bounds: readonly Date[]; bucket: string; counts: ReadonlyMap<number, AttemptCounts> },
+  {
+    bounds,
+    bucket,
+    counts,
+    waits,
+  }: {
+    bounds: readonly Date[]
+    bucket: string
+    counts: ReadonlyMap<number, AttemptCounts>
+    waits: readonly number[]
+  },
   context: AnswerContext,
 ) {
   const all = sumCounts([...counts.values()])
@@ -72,6 +82,7 @@ export function endpointHealthOut(
     ...standingOut(health, context),
     nextAttempt: health.nextAt,
     limitMs: health.endpoint.timeoutMs ?? context.timeoutMs,
+    retrySchedule: waits,
     from: bounds[0],
     to: bounds.at(-1),
     bucket,
@@ -122,7 +133,7 @@ export function summaryOut({ endpoints, day, planned, signal, steps }: Summary, 
 
 function attentionOut(endpoints: readonly EndpointHealth[], lateSince: Date | null, context: AnswerContext) {
   const late = lateSince
-    ? [{ kind: 'signal_late', since: lateSince, endpointId: null, url: null, failure: null, disablesAt: null }]
+    ? [{ ...OF_NO_ENDPOINT, kind: 'signal_late', since: lateSince, failure: null, disablesAt: null }]
     : []
   const urgent = URGENT.flatMap((state) =>
     endpoints
@@ -133,6 +144,7 @@ function attentionOut(endpoints: readonly EndpointHealth[], lateSince: Date | nu
         since: one.since,
         endpointId: one.endpoint.id,
         url: one.endpoint.url,
+        description: one.endpoint.description,
         failure: failureOf(one, context),
         disablesAt: one.disablesAt,
       })),
@@ -140,5 +152,6 @@ function attentionOut(endpoints: readonly EndpointHealth[], lateSince: Date | nu
   return [...late, ...urgent].slice(0, ATTENTION_MAX)
 }
 
+const OF_NO_ENDPOINT = { endpointId: null, url: null, description: null }
 const HOUR_MS = 3_600_000
 const NOTHING = sumCounts([])

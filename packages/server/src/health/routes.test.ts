@@ -61,6 +61,7 @@ test('E/health: what was attempted, by hours and by class, until now; a test req
     failed: 2,
     waiting: 0,
     limitMs: 5_000,
+    retrySchedule: [60],
     bucket: 'OneHour',
     failure: { class: 'http_not_found' },
     disablesAt: expect.any(String),
@@ -90,7 +91,7 @@ test('an endpoint goes from unverified over healthy to failing with the moment o
   const endpoint = await world.service.ok(
     'POST',
     path,
-    { url: receiver.url, retrySchedule: [300, 300, 300] },
+    { url: receiver.url, description: 'Orders', retrySchedule: [300, 300, 300] },
     { token: account.key },
   )
   await world.settled()
@@ -98,6 +99,7 @@ test('an endpoint goes from unverified over healthy to failing with the moment o
     state: 'unverified',
     since: endpoint.createdAt,
     lastSuccessAt: null,
+    retrySchedule: [300, 300, 300],
   })
   receiver.answer(200)
   await world.advance(2) // what is not proven gets an attempt a second
@@ -126,7 +128,9 @@ test('an endpoint goes from unverified over healthy to failing with the moment o
   expect(await summary()).toMatchObject({
     failingSince: about(failingSince),
     deliveries: { retrying: 1, exhausted: 0 },
-    attention: [{ kind: 'endpoint_failing', endpointId: endpoint.id, since: about(failingSince) }],
+    attention: [
+      { kind: 'endpoint_failing', endpointId: endpoint.id, description: 'Orders', since: about(failingSince) },
+    ],
   })
   receiver.answer(200)
   await world.advance(400)
@@ -148,6 +152,9 @@ test('a breaker that is open shows as paused, with the time of the next try; a d
   const paused = await healthOf(endpoint)
   expect(paused).toMatchObject({ state: 'paused', failure: { class: 'connect_refused' } })
   expect(paused.pausedUntil > paused.since).toBe(true)
+  expect((await healthOf(await endpointOf())).retrySchedule).toEqual(
+    [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400], // of the environment
+  )
 
   await world.service.ok('PATCH', `/api/v1/app/${account.id}/endpoint/${endpoint.id}`, { disabled: true })
   const disabledAt = nowText()

@@ -58,10 +58,10 @@ export function registerEndpointHealthRoutes(
 
   async function rules({ principal }: FastifyRequest) {
     const settings = await environments.settings(principal.environment)
-    const { disableFailingEndpoints: disableFailing, disableAfterDays, timeoutMs } = settings
+    const { disableFailingEndpoints: disableFailing, disableAfterDays, timeoutMs, retrySchedule } = settings
     const now = clock.now()
     const context: AnswerContext = { docsUrl: `${publicUrl}/docs/troubleshooting`, timeoutMs, now }
-    return { policy: { disableFailing, disableAfterDays }, context, now }
+    return { policy: { disableFailing, disableAfterDays }, context, retrySchedule, now }
   }
 
   const one = described(addressing(api, 'ViewBase'), {
@@ -75,16 +75,17 @@ export function registerEndpointHealthRoutes(
   })
   routes.get('/app/:app_id/endpoint/:endpoint_id/health', one, async (request) => {
     const { from, to, bucket = 'OneHour' } = queryOf(request, HealthQuery)
-    const { policy, context, now } = await rules(request)
+    const { policy, context, retrySchedule, now } = await rules(request)
     const bounds = periodsOf({ ...(from && { since: from }), ...(to && { until: to }) }, bucket, now)
-    const { accountId, id } = endpointOf(request)
+    const { accountId, id, retrySchedule: own } = endpointOf(request)
     return await within(request, async (tx) => {
       const endpoint = await readWatched(tx, accountId, id)
       if (!endpoint) throw notFound()
       const [health] = await healthOf(tx, accountId, [endpoint], policy, now)
       if (!health) throw notFound()
       const counts = await countByEndpoint(tx, { accountId, endpointIds: [id] }, bounds, now)
-      return endpointHealthOut(health, { bounds, bucket, counts: counts.get(id) ?? new Map() }, context)
+      const times = { bounds, bucket, counts: counts.get(id) ?? new Map(), waits: own ?? retrySchedule }
+      return endpointHealthOut(health, times, context)
     })
   })
 

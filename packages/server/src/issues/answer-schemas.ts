@@ -14,6 +14,7 @@ export const IssueOut = Type.Object(
     id: idText(ISSUE_ID_PREFIX),
     endpointId: idText('ep_'),
     endpointUrl: Type.String({ format: 'uri' }),
+    endpointDescription: Type.String(),
     state: oneOf(ISSUE_STATES),
     failure: FailureOut,
     firstAt: momentText(),

@@ -15,6 +15,7 @@ export type Issue = {
   accountId: string
   endpointId: string
   endpointUrl: string
+  endpointDescription: string
   timeoutMs: number | null // of the endpoint; null: the environment's
   failureClass: FailureClass
   state: IssueState

@@ -19,7 +19,7 @@ afterAll(async () => {
 beforeEach(async () => {
   receiver.reset()
   account = await world.service.account()
-  endpoint = await world.service.endpoint(account, receiver, { retrySchedule: [] })
+  endpoint = await world.service.endpoint(account, receiver, { retrySchedule: [], description: 'Order system' })
 })
 
 const pathOf = (rest: string) => `/app/${account.id}/${rest}`
@@ -62,6 +62,7 @@ describe('S13: issues', () => {
       id: expect.stringMatching(/^iss_[0-9A-Za-z]{27}$/),
       endpointId: endpoint.id,
       endpointUrl: endpoint.url,
+      endpointDescription: 'Order system',
       state: 'open',
       failure: expect.objectContaining({ class: 'http_server_error', advice: expect.any(String) }),
       ...{ firstAt, lastAt: attempt.timestamp, count: 3, events: 3, exhausted: 3 },

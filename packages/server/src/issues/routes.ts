@@ -116,10 +116,21 @@ function statesOf(state: IssueState | 'unresolved' | undefined): IssueState[] | 
 /** IssueOut. @param timeoutMs of the environment */
 function issueOut(issue: Issue, docsUrl: string, timeoutMs: number) {
   const limitMs = issue.timeoutMs ?? timeoutMs
-  const { id, endpointId, endpointUrl: url, state, failureClass, firstAt, lastAt, events, exhausted } = issue
+  const {
+    id,
+    endpointId,
+    endpointUrl: url,
+    endpointDescription,
+    state,
+    failureClass,
+    firstAt,
+    lastAt,
+    events,
+    exhausted,
+  } = issue
   const { acknowledgedAt, resolvedAt, resolvedBy, note } = issue
   return {
-    ...{ id, endpointId, endpointUrl: url, state },
+    ...{ id, endpointId, endpointUrl: url, endpointDescription, state },
     failure: failureOut(failureClass, { url, durationMs: limitMs, limitMs, statusCode: issue.latestStatus }, docsUrl),
     ...{ firstAt, lastAt, count: issue.failures, events, exhausted },
     latestAttemptId: issue.latestAttemptId,

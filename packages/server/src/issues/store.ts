@@ -12,6 +12,7 @@ type IssueRow = {
   account_id: string
   endpoint_id: string
   url: string
+  description: string
   timeout_ms: number | null
   failure_class: FailureClass
   state: IssueState
@@ -29,7 +30,7 @@ type IssueRow = {
   note: string | null
 }
 
-const columns = sql`i.id, i.account_id, i.endpoint_id, t.url, t.timeout_ms, i.failure_class, i.state, i.first_at, i.last_at, i.failures, i.events,
+const columns = sql`i.id, i.account_id, i.endpoint_id, t.url, t.description, t.timeout_ms, i.failure_class, i.state, i.first_at, i.last_at, i.failures, i.events,
   i.exhausted, i.latest_attempt_id, i.latest_event_id, i.latest_status, i.acknowledged_at, i.resolved_at, i.resolved_by, i.note`
 
 function toIssue(row: IssueRow): Issue {
@@ -38,6 +39,7 @@ function toIssue(row: IssueRow): Issue {
     accountId: row.account_id,
     endpointId: row.endpoint_id,
     endpointUrl: row.url,
+    endpointDescription: row.description,
     timeoutMs: row.timeout_ms,
     failureClass: row.failure_class,
     state: row.state,

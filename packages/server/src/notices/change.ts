@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import type { IdSource } from '#src/adapters/ids.ts'
+import { MAIL_ADDRESS } from '#src/adapters/mail/mail.ts'
 import { type Fault, invalidInput } from '#src/domain-error.ts'
 import { newSecret } from '#src/endpoints/signing-secret.ts'
 import { CHANNEL_ID_PREFIX, type Channel } from './channel.ts'
@@ -12,8 +13,6 @@ export type Checked = { ok: true; canonical: string } | { ok: false; reason: str
 
 /** By URL as it was given. */
 type CheckedUrls = ReadonlyMap<string, Checked>
-
-const MAIL_ADDRESS = /^[^\s@<>"(),:;]{1,64}@[^\s@<>"(),:;]{1,255}$/
 
 /**
  * The channels that a request asks for, made from those that there are.

@@ -1,5 +1,3 @@
-import type { AddressInfo } from 'node:net'
-import { createServer, type Server } from 'node:net'
 import { verify } from '@producersync/webhooks/node'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { IdSource } from '#src/adapters/ids.ts'
@@ -7,6 +5,7 @@ import { chicagoDay, chicagoMoment } from '#src/updates/calendar.ts'
 import { SANDBOX_CALENDAR } from '#src/updates/sandbox-feed.ts'
 import { nextBusinessDay } from '#src/updates/schedule.ts'
 import { DeliveryWorld, type Json } from '../../test/attempt-world.ts'
+import { type MailServer, startMailServer } from '../../test/mail-server.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import type { Answer, TestAccount } from '../../test/service.ts'
 import { changedChannels } from './change.ts'
@@ -76,41 +75,6 @@ async function fail(count = 1): Promise<void> {
 }
 
 const texts = () => chat.requests.map(({ body }) => JSON.parse(body.toString()).text)
-
-type MailServer = { url: string; texts: string[]; close(): Promise<void> }
-
-/** A mail server that takes everything: RFC 5321, as far as one mail at a time goes. */
-async function startMailServer(): Promise<MailServer> {
-  const taken: string[] = []
-  const server: Server = createServer((socket) => {
-    let text = ''
-    let isData = false
-    socket.write('220 test ESMTP\r\n')
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      text += chunk.toString()
-      for (;;) {
-        const end = isData ? '\r\n.\r\n' : '\r\n'
-        const at = text.indexOf(end)
-        if (at < 0) return
-        const line = text.slice(0, at)
-        text = text.slice(at + end.length)
-        if (isData) taken.push(line)
-        const asksData = !isData && /^data/i.test(line)
-        if (/^quit/i.test(line)) socket.end('221 bye\r\n')
-        else socket.write(asksData ? '354 go on\r\n' : '250 ok\r\n')
-        isData = asksData
-      }
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `smtp://127.0.0.1:${port}`,
-    texts: taken,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  }
-}
 
 describe('S13: who is told', () => {
   test('rules are replaced whole; what is secret of a channel is shown once or never', async () => {
@@ -288,6 +252,32 @@ describe('S13.1: what is told', () => {
     expect((await send('nch_nobody')).status).toBe(404)
     account = await world.service.account()
     expect((await send(team.id)).status).toBe(404)
+  })
+
+  test('S13.2: what notices are like is read without sending any, of an endpoint of the account', async () => {
+    await channels(ofChat())
+    const { data } = await world.service.ok('GET', pathOf('notification-rules/preview'))
+    const host = new URL(endpoint.url).host
+    expect(data.map(({ rule, subject }: Json) => [rule, subject])).toEqual([
+      ['first_failure', `Your endpoint is busy: ${host}`],
+      ['failure_rate', `Your endpoint is busy: ${host}`],
+      ['exhausted', `Your endpoint is busy: ${host}`],
+      ...['disabling_50', 'disabling_70', 'disabling_90'].map((rule) => [
+        rule,
+        `${host} will be disabled unless a delivery succeeds`,
+      ]),
+      ['disabled', `${host} has been disabled`],
+      ['daily_signal_late', expect.stringMatching(/^The daily signal of \d{4}-\d{2}-\d{2} is late$/)],
+      ['certificate_ending', `The certificate of ${host} ends soon`],
+    ])
+    const [first, , , half] = data
+    expect(first.text).toContain(`/portal/a/${account.id}/log?endpoint=${endpoint.id}&class=http_busy`) // S13.3
+    expect([first.resolved.subject, half.resolved]).toEqual([`Works again: ${host}`, null])
+    await told()
+    expect(chat.requests).toEqual([])
+    account = await world.service.account()
+    const { data: without } = await world.service.ok('GET', pathOf('notification-rules/preview'))
+    expect(without[0].subject).toBe('Your endpoint is busy: hooks.example.com')
   })
 
   test('a daily signal that is late is told once, from 11:30 in Chicago on, where there are runs', async () => {

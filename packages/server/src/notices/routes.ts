@@ -10,11 +10,19 @@ import { described } from '#src/adapters/http/operation.ts'
 import type { IdSource } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
+import { listEndpoints } from '#src/endpoints/store.ts'
 import { type Checked, changedChannels } from './change.ts'
 import type { Channel } from './channel.ts'
 import { listChannels, lockRules, readFailureRate, saveChannels, saveFailureRate } from './channel-store.ts'
 import type { FailureRate } from './rules.ts'
-import { NotificationRulesOut, NotificationTestOut, notificationRulesBody, notificationTestBody } from './schemas.ts'
+import { sampleNotices } from './samples.ts'
+import {
+  NotificationPreviewOut,
+  NotificationRulesOut,
+  NotificationTestOut,
+  notificationRulesBody,
+  notificationTestBody,
+} from './schemas.ts'
 import { addNotice, readSent } from './store.ts'
 import { wordsOf } from './words.ts'
 
@@ -87,6 +95,21 @@ export function registerNoticeRoutes(routes: FastifyInstance, parts: NoticeRoute
       if (body.failureRate) await saveFailureRate(tx, id, body.failureRate)
       return rulesOut(channels, await readFailureRate(tx, id), sendsMail, made)
     })
+  })
+
+  const preview = described(
+    { config: { access: 'ViewBase' } },
+    {
+      id: 'v1.notification-rules.preview',
+      summary: 'Read what notices are like, without sending any',
+      answers: { 200: NotificationPreviewOut },
+    },
+  )
+  routes.get('/app/:app_id/notification-rules/preview', preview, async (request) => {
+    const { id } = request.account
+    const newest = { limit: 1, above: null, below: null, read: 'descending', show: 'descending' } as const
+    const [endpoint] = await within(request, (tx) => listEndpoints(tx, id, newest))
+    return { data: sampleNotices(endpoint, `${publicUrl}/portal/a/${id}`, clock.now()) }
   })
 
   const test = described(

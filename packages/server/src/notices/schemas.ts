@@ -64,15 +64,31 @@ export const notificationRulesBody = Type.Object(
   { title: 'NotificationRulesIn' },
 )
 
+const reading = { subject: Type.String(), text: Type.String() }
+export const NotificationPreviewOut = Type.Object(
+  {
+    data: Type.Array(
+      Type.Object(
+        {
+          rule: oneOf(NOTICE_RULES),
+          ...reading,
+          resolved: nullable(
+            Type.Object(reading, { title: 'NoticeReadingOut', description: 'When it is over; null: nothing is told.' }),
+          ),
+        },
+        { title: 'NoticeSampleOut' },
+      ),
+    ),
+  },
+  { title: 'NotificationPreviewOut', description: 'One notice of each rule, as it could be. Nothing is sent.' },
+)
+
 export const notificationTestBody = Type.Object({ channelId: plainText(64, 1) }, { title: 'NotificationTestIn' })
 export const NotificationTestOut = Type.Object(
   {
     sent: Type.Boolean(),
     failure: nullable(Type.String({ description: 'Why it was not, in words.' })),
-    preview: Type.Object(
-      { subject: Type.String(), text: Type.String() },
-      { title: 'NoticePreviewOut', description: 'As it was sent.' },
-    ),
+    preview: Type.Object(reading, { title: 'NoticePreviewOut', description: 'As it was sent.' }),
   },
   { title: 'NotificationTestOut' },
 )

@@ -86,7 +86,7 @@ function issueWords(details: OfIssue, portal: string): Words {
   const query = new URLSearchParams({ endpoint: endpointId, class: failureClass, from: at })
   return written(
     `${plain(title, details)}: ${hostOf(details)}`,
-    [`${plain(advice, details)}.`, counts],
+    [plain(advice, details), counts],
     `${portal}/log?${query.toString()}`,
   )
 }

@@ -104,6 +104,9 @@ export const EnvHealthOut = Type.Object(
         {
           accountId: idText('app_'),
           endpointId: idText('ep_'),
+          accountName: Type.String(),
+          url: Type.String({ format: 'uri' }),
+          description: Type.String(),
           attempts: count,
           p95Ms: count,
           failed: count,

@@ -12,10 +12,13 @@ import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
+import type { Mailer } from '#src/adapters/mail/mail.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
 import { LINK_SECONDS_MAX, LINK_STATES, loginUrl } from '#src/portal/link.ts'
 import { createLink, type EnvironmentLink, findLink, listEnvironmentLinks, revokeLink } from '#src/portal/link-store.ts'
+import { answerLink, refuseUnmailable } from '#src/portal/mail-link.ts'
+import { mailWish } from '#src/portal/people-bodies.ts'
 import { LoginLinkOut } from '#src/portal/people-schemas.ts'
 import { grantOf, ROLES } from '#src/portal/role.ts'
 import { ACCOUNT_HEALTH, EnvAccountPage, EnvHealthOut, EnvLoginLinkPage } from './answer-schemas.ts'
@@ -32,6 +35,7 @@ export type EnvParts = {
   ids: IdSource
   idempotency: Idempotency
   health: Pick<HealthReport, 'of'>
+  mailer: Mailer | null
   /** The service's own, without a slash at its end. */
   publicUrl: string
 }
@@ -59,6 +63,7 @@ const linkBody = Type.Object(
     person: plainText(256, 1),
     role: oneOf(ROLES),
     hours: Type.Optional(Type.Integer({ minimum: 1, maximum: HOURS_MAX, description: 'Default: a week.' })),
+    mail: mailWish,
   },
   { title: 'EnvLoginLinkIn' },
 )
@@ -72,7 +77,7 @@ declare module 'fastify' {
 
 /** What the operator's staff see of their environment, and how they let people in. Source: portal 2, O1, O3, O5. */
 export function registerEnvRoutes(routes: FastifyInstance, parts: EnvParts): void {
-  const { api, lists, updates, access, clock, ids, idempotency, health, publicUrl } = parts
+  const { api, lists, updates, access, clock, ids, idempotency, health, mailer, publicUrl } = parts
   routes.decorateRequest('loginLink')
   const ofStaff = { config: { access: 'staff' } } as const
 
@@ -136,9 +141,10 @@ export function registerEnvRoutes(routes: FastifyInstance, parts: EnvParts): voi
     refusals: ['not_found', 'conflict'],
   })
   routes.post('/env/login-link', create, async (request, reply) => {
-    const { account: name, person, role, hours = HOURS_MAX } = bodyOf(request, linkBody)
+    const { account: name, person, role, hours = HOURS_MAX, mail = false } = bodyOf(request, linkBody)
     const account = await access.accountOf(request.principal, name)
-    return await idempotency.run(request, reply, async (tx) => {
+    refuseUnmailable(mail, person, mailer !== null)
+    const made = await idempotency.once(request, reply, async (tx) => {
       const expiresAt = addMs(clock.now(), hours * HOUR_MS)
       const rights = { capabilities: grantOf(role).capabilities, featureFlags: [], sessionId: null }
       const link = { person, role, rights, expiresAt, sessionsEndAt: null }
@@ -147,6 +153,7 @@ export function registerEnvRoutes(routes: FastifyInstance, parts: EnvParts): voi
       request.audit.say({ accountId: account.id, target: { kind: 'link', id }, after })
       return { status: 201, answer: { id, url: loginUrl(publicUrl, key), ...after } }
     })
+    return await answerLink(reply, made, mail ? mailer : null)
   })
 
   const find = async (request: FastifyRequest) => {

@@ -72,14 +72,26 @@ export async function readLanes(db: Queryable, environment: Environment, now: Da
   })
 }
 
+type SlowRow = {
+  account_id: string
+  id: string
+  name: string
+  url: string
+  description: string
+  attempts: number
+  p95: number
+  failed: number
+}
+
 /** Endpoints by the 95th percentile of their last attempts within an hour, the slowest first. */
 export async function readSlowest(db: Queryable, environment: Environment, now: Date): Promise<object[]> {
   const since = `atmpt_${ksuidFloor(addMs(now, -HOUR_MS))}`
-  const rows = await db.query<{ account_id: string; id: string; attempts: number; p95: number; failed: number }>`
-    select e.account_id, e.id, t.attempts, t.p95, t.failed
-      from (select account_id, id from endpoint
+  const rows = await db.query<SlowRow>`
+    select e.account_id, e.id, a.name, e.url, e.description, t.attempts, t.p95, t.failed
+      from (select account_id, id, url, description from endpoint
              where environment = ${environment} and deleted_at is null and not disabled
              order by failing_since nulls last, id desc limit ${ENDPOINTS_MAX}) as e
+      join account a on a.id = e.account_id
      cross join lateral (
        select count(*)::int as attempts, percentile_disc(0.95) within group (order by r.duration_ms)::int as p95,
               count(*) filter (where r.failure_class is not null)::int as failed
@@ -91,6 +103,9 @@ export async function readSlowest(db: Queryable, environment: Environment, now: 
   return rows.map((row) => ({
     accountId: row.account_id,
     endpointId: row.id,
+    accountName: row.name,
+    url: row.url,
+    description: row.description,
     attempts: row.attempts,
     p95Ms: row.p95,
     failed: row.failed,

@@ -56,6 +56,15 @@ test('P3: a job is canceled between two chunks, keeps what is done, and can be t
   const asV1 = await service.ok('GET', `/v1/accounts/subscriptions/status/${accepted.id}`, undefined, client)
   expect(asV1).toMatchObject({ state: 'partly_failed', details: { added: 500, message: 'Canceled on request' } })
 
+  const exported = await fetch(`${service.url}${job}/csv`, { headers: { authorization: `Bearer ${account.key}` } })
+  expect(exported.headers.get('content-disposition')).toContain('population-change.csv')
+  const [head, ...lines] = (await exported.text()).trimEnd().split('\r\n')
+  expect([head, lines.length, lines[0], lines.at(-1)]).toEqual(['npn,outcome,reason', 1_200, '1,added,', '1200,,'])
+  const added = await fetch(`${service.url}${job}/csv?outcome=added`, {
+    headers: { authorization: `Bearer ${account.key}` },
+  })
+  expect((await added.text()).trimEnd().split('\r\n')).toHaveLength(501)
+
   const opposite = await service.ok('POST', `${job}/opposite`)
   expect(opposite).toMatchObject({ mode: 'opposite', format: 'job', counts: { add: 0, remove: 500, same: 0 } })
   const back = await service.ok('POST', `${base}/change`, { previewId: opposite.id })

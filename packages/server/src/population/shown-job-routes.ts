@@ -1,17 +1,19 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { Capability } from '#src/accounts/principal.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { bodyOf } from '#src/adapters/http/body.ts'
+import { csvLine } from '#src/adapters/http/csv.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { uuidInPath } from '#src/adapters/http/routes.ts'
 import { oneOf } from '#src/adapters/http/schema.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { DomainError, notFound } from '#src/domain-error.ts'
-import { JOB_KEPT_DAYS, outcomes, processedOf } from './job.ts'
+import { JOB_KEPT_DAYS, type Outcome, outcomes, processedOf } from './job.ts'
 import { type ShownJob, shownState } from './shown-job.ts'
 import { ShownItemPage, ShownJobOut, ShownJobPage } from './shown-job-schemas.ts'
 import { isItemKey, listShownItems, listShownJobs, readShownJob, requestCancel } from './shown-job-store.ts'
@@ -35,6 +37,9 @@ const NUMBER = /^[0-9]{1,15}$/
 
 const JobsQuery = Type.Object(pageParameters)
 const ItemsQuery = Type.Object({ ...pageParameters, outcome: Type.Optional(oneOf(outcomes)) })
+const ExportQuery = Type.Object({ outcome: ItemsQuery.properties.outcome })
+/** An export reads so many at a time: no more than a page is ever held. */
+const EXPORT_ROWS = 1_000
 const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
 /** Options of a route whose path names a job of the account by `:jobId`, and who may call it. */
@@ -100,6 +105,23 @@ export function registerShownJobRoutes(routes: FastifyInstance, parts: ShownJobP
     )
   })
 
+  const exported = described(findingJob(parts, 'ViewBase'), {
+    id: 'v1.population-job.export',
+    summary: 'Export the outcomes of a change as CSV',
+    description:
+      'In the order of its list, beneath a head. A cell that a spreadsheet would take for a formula begins with an apostrophe.',
+    query: ExportQuery,
+    answerType: 'text/csv; charset=utf-8',
+    answers: { 200: Type.String() },
+  })
+  routes.get('/app/:app_id/population/job/:jobId/csv', exported, async (request, reply) => {
+    const { outcome = null } = queryOf(request, ExportQuery)
+    return await reply
+      .type('text/csv; charset=utf-8')
+      .header('content-disposition', 'attachment; filename="population-change.csv"')
+      .send(Readable.from(csvOf(api, request, outcome)))
+  })
+
   const cancel = described(findingJob(parts, 'ManagePopulation'), {
     id: 'v1.population-job.cancel',
     summary: 'End a change; what it has done stays',
@@ -119,6 +141,21 @@ export function registerShownJobRoutes(routes: FastifyInstance, parts: ShownJobP
       return { status: 200, answer: shownJobOut(job), committed: wakeRunner }
     })
   })
+}
+
+async function* csvOf(api: Database, request: FastifyRequest, outcome: Outcome | null): AsyncGenerator<string> {
+  const { account, shownJob } = request
+  yield csvLine(['npn', 'outcome', 'reason'])
+  for (let above: string | null = null; ; ) {
+    const page: Page = { limit: EXPORT_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
+    const rows = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+      listShownItems(tx, account.id, shownJob.id, page, outcome),
+    )
+    const taken = rows.slice(0, EXPORT_ROWS)
+    yield taken.map(({ npn, outcome: one, reason }) => csvLine([npn, one, reason])).join('')
+    above = taken.at(-1)?.key ?? null
+    if (rows.length <= EXPORT_ROWS) return
+  }
 }
 
 function oldest(clock: Clock): Date {

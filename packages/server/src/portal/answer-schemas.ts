@@ -36,6 +36,7 @@ const sessionFields = {
   createdAt: momentText(),
   idleEndsAt: momentText(),
   endsAt: momentText(),
+  sendsMail: Type.Boolean({ description: 'This service sends mail, such as login links.' }),
 }
 const tokenFields = { token: Type.String(), tokenExpiresAt: momentText() }
 

@@ -9,10 +9,12 @@ import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { type IdSource, isId } from '#src/adapters/ids.ts'
+import type { Mailer } from '#src/adapters/mail/mail.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { notFound } from '#src/domain-error.ts'
 import { loginUrl } from './link.ts'
 import { createLink } from './link-store.ts'
+import { answerLink, refuseUnmailable } from './mail-link.ts'
 import {
   addMember,
   changeRole,
@@ -31,6 +33,7 @@ export type MemberParts = {
   clock: Clock
   ids: IdSource
   idempotency: Idempotency
+  mailer: Mailer | null
   /** The service's own, without a slash at its end. */
   publicUrl: string
 }
@@ -48,7 +51,7 @@ declare module 'fastify' {
 
 /** The people of an account, and how its admin lets them in. Source: portal 2, S16. */
 export function registerMemberRoutes(routes: FastifyInstance, parts: MemberParts): void {
-  const { api, clock, ids, idempotency, publicUrl } = parts
+  const { api, clock, ids, idempotency, mailer, publicUrl } = parts
   routes.decorateRequest('member')
   const find = async (request: FastifyRequest) => {
     const { account } = request
@@ -148,13 +151,14 @@ export function registerMemberRoutes(routes: FastifyInstance, parts: MemberParts
     answers: { 201: LoginLinkOut },
   })
   routes.post('/app/:app_id/login-link', invite, async (request, reply) => {
-    const { memberId } = bodyOf(request, loginLinkBody)
+    const { memberId, mail = false } = bodyOf(request, loginLinkBody)
     const { account } = request
-    return await idempotency.run(request, reply, async (tx) => {
+    const made = await idempotency.once(request, reply, async (tx) => {
       const now = clock.now()
       const member = await readMember(tx, account.id, memberId, now)
       if (!member) throw notFound()
       const { person, role } = member
+      refuseUnmailable(mail, person, mailer !== null)
       const expiresAt = addMs(now, INVITATION_MS)
       const rights = { capabilities: grantOf(role).capabilities, featureFlags: [], sessionId: null }
       const { id, key } = await createLink(tx, { clock, ids }, account, {
@@ -167,5 +171,6 @@ export function registerMemberRoutes(routes: FastifyInstance, parts: MemberParts
       request.audit.say({ target: { kind: 'link', id }, after: { person, role, expiresAt } })
       return { status: 201, answer: { id, url: loginUrl(publicUrl, key), person, role, expiresAt } }
     })
+    return await answerLink(reply, made, mail ? mailer : null)
   })
 }

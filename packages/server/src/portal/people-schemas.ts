@@ -28,6 +28,9 @@ export const LoginLinkOut = Type.Object(
     person: Type.String(),
     role: oneOf(ROLES),
     expiresAt: momentText(),
+    mailFailure: Type.Optional(
+      nullable(Type.String({ description: 'Where it was to be mailed too: null, or why it was not taken.' })),
+    ),
   },
   { title: 'LoginLinkOut' },
 )

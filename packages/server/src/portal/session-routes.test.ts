@@ -198,6 +198,7 @@ describe('a session', () => {
       createdAt: new Date(now).toISOString(),
       idleEndsAt: new Date(now + 30 * 60_000).toISOString(),
       endsAt: new Date(now + 12 * 3_600_000).toISOString(),
+      sendsMail: false,
     })
     assert.deepEqual((await portal('GET', '', undefined, { cookie })).body, session)
     assert.deepEqual((await portal('GET', '', undefined, { cookie, at: beside })).body, session)

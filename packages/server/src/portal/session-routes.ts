@@ -22,6 +22,7 @@ export type SessionParts = {
   access: Pick<Access, 'authenticate'>
   clock: Clock
   ids: IdSource
+  sendsMail: boolean
   /** The service's own, without a slash at its end. */
   publicUrl: string
 }
@@ -172,6 +173,7 @@ export function registerSessionRoutes(routes: FastifyInstance, parts: SessionPar
       createdAt: newest.createdAt,
       idleEndsAt: earliest(sessions.map(({ idleEndsAt }) => idleEndsAt)),
       endsAt: earliest(sessions.map(({ endsAt }) => endsAt)),
+      sendsMail: parts.sendsMail,
     }
   }
 

@@ -91,6 +91,26 @@ test.each([undefined, ...STATES])(
   },
 )
 
+test.each([undefined, ...STATES])(
+  'P1: narrowed to those that joined within a time, in its order: %s',
+  async (state) => {
+    const [from, to] = ['2026-02-03T00:00:00.000Z', '2026-02-08T00:00:00.000Z']
+    const isWithin = ({ joinedAt }: Known) => joinedAt >= from && joinedAt < to
+    const filter = `${state ? `&state=${state}` : ''}&from=${from}&to=${to}`
+    const wanted = known.filter((row) => isListed(state)(row) && isWithin(row))
+    expect(wanted.length).toBeGreaterThan(0)
+    expect(npnsOf(await walk(filter))).toEqual(npnsOf(wanted.toSorted(byJoining)))
+    expect(npnsOf(await walk(`${filter}&sort=-joined`))).toEqual(npnsOf(wanted.toSorted(byJoining).reverse()))
+    const found = wanted.filter(({ npn }) => npn.startsWith('15')).toSorted(byNpn)
+    expect(npnsOf(await walk(`${filter}&q=15`))).toEqual(npnsOf(found))
+    const named = wanted.filter(
+      (row) =>
+        (row.state === 'ready' || row.state === 'no_licenses') && wordsOf(row).some((word) => word.startsWith('smi')),
+    )
+    expect(new Set(npnsOf(await walk(`${filter}&q=smi`)))).toEqual(new Set(npnsOf(named)))
+  },
+)
+
 const wordsOf = ({ names }: Known) =>
   names
     .join(' ')
@@ -195,7 +215,7 @@ test('P1.2: a row says how its data stands, and neither birth dates nor addresse
 
 test('P1: all of what a filter finds is exported, each NPN once, in the order of the list', async () => {
   const path = `/api/v1/app/${account.id}/population`
-  for (const query of ['', '&q=15', '&q=smith', '&state=ready']) {
+  for (const query of ['', '&q=15', '&q=smith', '&state=ready', '&from=2026-02-05T00:00:00Z']) {
     const headers = { authorization: `Bearer ${account.key}` }
     const answer = await fetch(`${service.url}${path}/export?${query.slice(1)}`, { headers })
     expect(answer.headers.get('content-type')).toBe('text/csv; charset=utf-8')
@@ -209,7 +229,14 @@ test('P1: all of what a filter finds is exported, each NPN once, in the order of
 
 test('an order that no index has is refused by name', async () => {
   const path = `/api/v1/app/${account.id}/population`
-  for (const query of ['q=smith&sort=npn', 'q=15&sort=joined', 'sort=name', 'state=gone', 'iterator=x']) {
+  for (const query of [
+    'q=smith&sort=npn',
+    'q=15&sort=joined',
+    'sort=npn&from=2026-02-05T00:00:00Z',
+    'sort=name',
+    'state=gone',
+    'iterator=x',
+  ]) {
     const { status, body } = await service.call('GET', `${path}?${query}`)
     expect([query, status, body.detail[0].loc[0]]).toEqual([query, 422, 'query'])
   }

@@ -5,24 +5,24 @@ import { csvLine } from '#src/adapters/http/csv.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
 import { type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
-import { queryOf } from '#src/adapters/http/query.ts'
+import { queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
 import { readOccurrences } from '#src/population/history-store.ts'
 import { NPN, parseNpn } from '#src/population/npn.ts'
-import {
-  MONITORED_SORTS,
-  MONITORED_STATES,
-  type MonitoredSort,
-  type MonitoredState,
-  parseSearch,
-  type Search,
-} from './monitored.ts'
+import { MONITORED_SORTS, MONITORED_STATES, type MonitoredSort, parseSearch, type Search } from './monitored.ts'
 import { monitoredDetailOut, monitoredOut } from './monitored-answers.ts'
 import { MonitoredDetailOut, MonitoredPage } from './monitored-schemas.ts'
-import { listMonitored, type Monitored, readLicenses, readMonitored } from './monitored-store.ts'
+import {
+  type Joined,
+  type Listed,
+  listMonitored,
+  type Monitored,
+  readLicenses,
+  readMonitored,
+} from './monitored-store.ts'
 import { readerOf } from './store.ts'
 
 export type MonitoredParts = {
@@ -48,10 +48,13 @@ const ListQuery = Type.Object({
   iterator: pageParameters.iterator,
   q: Type.Optional(plainText(100)),
   state: Type.Optional(oneOf(MONITORED_STATES)),
+  from: Type.Optional(queryMoment()),
+  to: Type.Optional(queryMoment()),
   sort: Type.Optional(oneOf(MONITORED_SORTS)),
 })
 
-const ExportQuery = Type.Object({ q: ListQuery.properties.q, state: ListQuery.properties.state })
+const { q: qParameter, state: stateParameter, from: fromParameter, to: toParameter } = ListQuery.properties
+const ExportQuery = Type.Object({ q: qParameter, state: stateParameter, from: fromParameter, to: toParameter })
 const EXPORT_COLUMNS = ['npn', 'name', 'kind', 'state', 'joined_at', 'changed_on', 'active_licenses', 'as_of']
 /** An export reads so many at a time: no more than a page is ever held. */
 const EXPORT_ROWS = 1_000
@@ -67,36 +70,34 @@ export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUr
       summary: 'List or search the monitored producers',
       description:
         '`q`: the first digits of an NPN, or beginnings of words of a name; names are in the order of the word that was ' +
-        'found. Without `state`: all that are monitored, so not those removed. No birth dates and no addresses are shown.',
+        'found. Without `state`: all that are monitored, so not those removed. `from` (inclusive) and `to` (exclusive): when they have ' +
+        'joined; without `q` the list is then in that order. No birth dates and no addresses are shown.',
       query: ListQuery,
       answers: { 200: MonitoredPage },
     },
   )
   routes.get('/app/:app_id/population', list, async (request) => {
-    const { q, state = null, sort, limit, iterator } = queryOf(request, ListQuery)
+    const { q, state = null, from = null, to = null, sort, limit, iterator } = queryOf(request, ListQuery)
     const search = parseSearch(q)
-    const by = orderOf(search, sort)
+    const joined = { from, to }
+    const by = orderOf(search, sort, joined)
     const isKey = (text: string) =>
       (search.by === 'name' ? NAME_KEY : by === 'joined' ? JOINED_KEY : NPN_KEY).test(text)
     const page = parsePage({ limit, iterator, order: sort?.startsWith('-') ? 'descending' : 'ascending' }, { isKey })
     const rows = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-      listMonitored(tx, readerOf(request.account), { search, state, by }, page),
+      listMonitored(tx, readerOf(request.account), { search, state, joined, by }, page),
     )
     return toPage(page, rows, monitoredOut, ({ key }) => key)
   })
 
   /** In the order of the list, in pieces. */
-  async function* pieces(
-    request: FastifyRequest,
-    search: Search,
-    state: MonitoredState | null,
-  ): AsyncGenerator<string> {
+  async function* pieces(request: FastifyRequest, listed: Listed): AsyncGenerator<string> {
     yield csvLine(EXPORT_COLUMNS)
     const reader = readerOf(request.account)
     for (let above: string | null = null; ; ) {
       const page: Page = { limit: EXPORT_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
       const rows: Monitored[] = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
-        listMonitored(tx, reader, { search, state, by: 'npn' }, page),
+        listMonitored(tx, reader, listed, page),
       )
       const taken = rows.slice(0, EXPORT_ROWS)
       yield taken.map(lineOf).join('')
@@ -118,8 +119,11 @@ export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUr
     },
   )
   routes.get('/app/:app_id/population/export', exported, async (request, reply) => {
-    const { q, state = null } = queryOf(request, ExportQuery)
-    return await reply.type('text/csv; charset=utf-8').send(Readable.from(pieces(request, parseSearch(q), state)))
+    const { q, state = null, from = null, to = null } = queryOf(request, ExportQuery)
+    const search = parseSearch(q)
+    const joined = { from, to }
+    const listed = { search, state, joined, by: orderOf(search, undefined, joined) }
+    return await reply.type('text/csv; charset=utf-8').send(Readable.from(pieces(request, listed)))
   })
 
   const find = async (request: FastifyRequest) => {
@@ -157,8 +161,10 @@ function lineOf({ npn, name, kind, state, joinedAt, changedOn, activeLicenses, a
 }
 
 /** @throws DomainError invalid_input for an order that no index has */
-function orderOf(search: Search, sort: MonitoredSort | undefined): 'npn' | 'joined' {
-  const by = sort === 'joined' || sort === '-joined' ? 'joined' : 'npn'
+function orderOf(search: Search, sort: MonitoredSort | undefined, { from, to }: Joined): 'npn' | 'joined' {
+  const isBounded = search.by === 'nothing' && (from !== null || to !== null)
+  if (isBounded && (sort === 'npn' || sort === '-npn')) throw unsortable('must be joined or -joined with from or to')
+  const by = isBounded || sort === 'joined' || sort === '-joined' ? 'joined' : 'npn'
   if (search.by === 'name' && sort !== undefined)
     throw unsortable('is not taken with a name: what is found is in its order')
   if (search.by === 'npn' && by === 'joined') throw unsortable('must be npn or -npn with the beginning of an NPN')

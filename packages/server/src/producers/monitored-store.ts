@@ -41,7 +41,10 @@ type MonitoredRow = {
 }
 
 /** Which NPNs are listed, and by what: a search by name is in the order of the words that were found. */
-export type Listed = { search: Search; state: MonitoredState | null; by: 'npn' | 'joined' }
+export type Listed = { search: Search; state: MonitoredState | null; joined: Joined; by: 'npn' | 'joined' }
+
+/** When an NPN has joined: from then (inclusive) to then (exclusive); null: any time. */
+export type Joined = { from: Date | null; to: Date | null }
 
 /** A population of no more NPNs is looked through for names; of a larger one, the names are looked through. */
 const SMALL_POPULATION_MAX = 20_000
@@ -106,14 +109,25 @@ function stateOf({ active, data_status, no_licenses }: MonitoredRow): MonitoredS
 
 /** Selects npn, what is sorted by, and the key by which the list goes on; undefined when there can be none. */
 async function keysOf(db: Queryable, reader: Reader, listed: Listed, page: Page): Promise<Sql | undefined> {
-  const { search, state } = listed
-  if (search.by === 'name') return await byName(db, reader, search.text, state, page)
+  const { search } = listed
+  if (search.by === 'name') return await byName(db, reader, search.text, listed, page)
   const limit = sql`limit ${page.limit + 1}`
-  if (search.by === 'npn') return byPrefix(reader, search.digits, state, page, limit)
-  return listed.by === 'npn' ? byNpn(reader, state, page, limit) : byJoining(reader, state, page, limit)
+  if (search.by === 'npn') return byPrefix(reader, search.digits, listed, page, limit)
+  return listed.by === 'npn' ? byNpn(reader, listed, page, limit) : byJoining(reader, listed, page, limit)
 }
 
 /** A condition on the row of the population. */
+function ofRow(reader: Reader, { state, joined }: Rows): Sql {
+  return sql`${ofState(reader, state)} ${joinedWithin(joined)}`
+}
+
+type Rows = Pick<Listed, 'state' | 'joined'>
+
+function joinedWithin({ from, to }: Joined): Sql {
+  const since = from === null ? sql`` : sql`and activated_at >= ${from}`
+  return to === null ? since : sql`${since} and activated_at < ${to}`
+}
+
 function ofState({ feedId }: Reader, state: MonitoredState | null): Sql {
   const lacksLicenses = sql`exists (select from entity n where n.feed_id = ${feedId} and n.npn = p.npn and n.no_licenses)`
   switch (state) {
@@ -130,24 +144,25 @@ function ofState({ feedId }: Reader, state: MonitoredState | null): Sql {
   }
 }
 
-function byNpn(reader: Reader, state: MonitoredState | null, page: Page, limit: Sql): Sql {
+function byNpn(reader: Reader, rows: Rows, page: Page, limit: Sql): Sql {
   const bounds = sql`> ${page.above ?? '0'}::bigint and npn < ${page.below ?? '10000000000'}::bigint`
   const order = orderOf(page)
-  if (state === 'no_licenses') {
+  if (rows.state === 'no_licenses') {
     return sql`
       select e.npn, 0, e.npn::text
         from (select npn from entity where feed_id = ${reader.feedId} and no_licenses and npn ${bounds}
                order by npn ${order} offset 0) as e
        cross join lateral (${readyRow(reader, sql`e.npn`)}) as p
+       where true ${joinedWithin(rows.joined)}
        order by e.npn ${order} ${limit}`
   }
   return sql`
     select p.npn, 0, p.npn::text from population p
-     where p.account_id = ${reader.accountId} and ${ofState(reader, state)} and p.npn ${bounds}
+     where p.account_id = ${reader.accountId} and ${ofRow(reader, rows)} and p.npn ${bounds}
      order by p.npn ${order} ${limit}`
 }
 
-function byPrefix(reader: Reader, digits: string, state: MonitoredState | null, page: Page, limit: Sql): Sql {
+function byPrefix(reader: Reader, digits: string, rows: Rows, page: Page, limit: Sql): Sql {
   const { from, until } = rangesOf(digits)
   const order = orderOf(page)
   return sql`
@@ -155,7 +170,7 @@ function byPrefix(reader: Reader, digits: string, state: MonitoredState | null, 
       from unnest(${from}::bigint[], ${until}::bigint[]) as range (low, high)
      cross join lateral (
        select p.npn from population p
-        where p.account_id = ${reader.accountId} and ${ofState(reader, state)}
+        where p.account_id = ${reader.accountId} and ${ofRow(reader, rows)}
           and p.npn >= greatest(range.low, ${page.above ?? '0'}::bigint + 1)
           and p.npn < least(range.high, ${page.below ?? '10000000000'}::bigint)
         order by p.npn ${order} ${limit}) as found
@@ -164,9 +179,9 @@ function byPrefix(reader: Reader, digits: string, state: MonitoredState | null, 
 
 const JOINED_KEY = sql`(extract(epoch from activated_at) * 1000)::bigint || '.' || npn`
 
-function byJoining(reader: Reader, state: MonitoredState | null, page: Page, limit: Sql): Sql {
+function byJoining(reader: Reader, { state, joined }: Rows, page: Page, limit: Sql): Sql {
   const order = orderOf(page)
-  const within = sql`${joinedBeyond('>', page.above)} ${joinedBeyond('<', page.below)}`
+  const within = sql`${joinedWithin(joined)} ${joinedBeyond('>', page.above)} ${joinedBeyond('<', page.below)}`
   if (state === 'no_licenses') {
     return sql`
       select npn, activated_at, ${JOINED_KEY}
@@ -211,13 +226,8 @@ function readyRow({ accountId }: Reader, npn: Sql): Sql {
  * Producers with a word in their names that begins as each word of the text does, in the order of the words that begin as the
  * rarest one, each producer once. Names are known of those alone whose data is there.
  */
-async function byName(
-  db: Queryable,
-  reader: Reader,
-  text: string,
-  state: MonitoredState | null,
-  page: Page,
-): Promise<Sql | undefined> {
+async function byName(db: Queryable, reader: Reader, text: string, rows: Rows, page: Page): Promise<Sql | undefined> {
+  const { state } = rows
   if (state !== null && state !== 'ready' && state !== 'no_licenses') return undefined
   const { feedId, accountId } = reader
   const words = await wordsOf(db, feedId, text)
@@ -234,11 +244,11 @@ async function byName(
         sql`${all} and exists (select from producer_word o where o.feed_id = ${feedId} and o.npn = w.npn and o.${begins(word)})`,
       sql`true`,
     )
-  const ofAccount = sql`p.account_id = ${accountId} and ${ofState(reader, state)} and p.data_status = 'ready'`
+  const ofAccount = sql`p.account_id = ${accountId} and ${ofRow(reader, rows)} and p.data_status = 'ready'`
   const within = sql`${wordBeyond('>', page.above)} ${wordBeyond('<', page.below)}`
   const firstWord = (npn: Sql) => sql`
     select word from producer_word where feed_id = ${feedId} and npn = ${npn} and ${begins(first.word)} order by word limit 1`
-  const few = await fewAmong(db, reader, state)
+  const few = await fewAmong(db, reader, rows)
   if (few) {
     return sql`
       select w.npn, w.word, w.word || '.' || w.npn
@@ -267,18 +277,18 @@ async function wordsOf(db: Queryable, feedId: string, text: string): Promise<{ w
 }
 
 /** Where so few producers are asked for that looking through all of them is quicker than through names: these. */
-async function fewAmong(db: Queryable, reader: Reader, state: MonitoredState | null): Promise<Sql | undefined> {
-  if (state === 'no_licenses') {
+async function fewAmong(db: Queryable, reader: Reader, rows: Rows): Promise<Sql | undefined> {
+  if (rows.state === 'no_licenses') {
     return sql`
       select e.npn from entity e cross join lateral (${readyRow(reader, sql`e.npn`)}) as r
-       where e.feed_id = ${reader.feedId} and e.no_licenses`
+       where e.feed_id = ${reader.feedId} and e.no_licenses ${joinedWithin(rows.joined)}`
   }
   const [row] = await db.query<{ size: number }>`
     select loading + ready + not_found as size from population_count where account_id = ${reader.accountId}`
   if ((row?.size ?? 0) > SMALL_POPULATION_MAX) return undefined
   return sql`
     select npn from population p
-     where p.account_id = ${reader.accountId} and ${ofState(reader, state)} and p.data_status = 'ready'`
+     where p.account_id = ${reader.accountId} and ${ofRow(reader, rows)} and p.data_status = 'ready'`
 }
 
 function wordBeyond(side: '>' | '<', key: string | null): Sql {

@@ -23,7 +23,11 @@ afterAll(async () => {
 beforeEach(async () => {
   receiver.reset()
   account = await world.service.account()
-  endpoint = await world.service.endpoint(account, receiver, { retrySchedule: [], timeoutMs: 30_000 })
+  endpoint = await world.service.endpoint(account, receiver, {
+    retrySchedule: [],
+    timeoutMs: 30_000,
+    description: 'Order system',
+  })
 })
 
 const pathOf = (rest: string) => `/app/${account.id}/${rest}`
@@ -96,6 +100,7 @@ describe('S12.1: the dry run', () => {
       {
         endpointId: endpoint.id,
         url: endpoint.url,
+        description: endpoint.description,
         disabled: false,
         runningReplayId: null,
         ...{ count: 3, capped: false, oldest: shown.oldest, newest: shown.newest, excluded: shown.excluded },

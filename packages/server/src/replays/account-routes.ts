@@ -20,7 +20,7 @@ import { ReplayOut, ReplayPage, ReplayPreviewOut, StartedReplaysOut } from './an
 import { previewOut, replayOut } from './answers.ts'
 import { ReplayPreviewBody, ReplayStartBody } from './body.ts'
 import { previewReplay, startPreviewed } from './dry-run.ts'
-import { readProgress } from './preview-store.ts'
+import { readStandings } from './preview-store.ts'
 import { KIND_OF, REPLAY_KINDS, REPLAY_RATE_DEFAULT } from './replay.ts'
 
 export type AccountReplayParts = {
@@ -108,8 +108,7 @@ export function registerAccountReplayRoutes(routes: FastifyInstance, parts: Acco
     return await idempotency.run(request, reply, async (tx) => {
       const manner = { rate: rate ?? REPLAY_RATE_DEFAULT, order }
       const tasks = await startPreviewed(tx, request.account, previewId, manner, parts)
-      const progress = await readProgress(tx, tasks)
-      const data = tasks.map((task) => replayOut(task, progress.get(task.id)))
+      const data = await replaysOut(tx, tasks)
       return { status: 202, answer: { data }, committed: wakeTasks }
     })
   })
@@ -122,17 +121,16 @@ export function registerAccountReplayRoutes(routes: FastifyInstance, parts: Acco
     const query = queryOf(request, ListQuery)
     const page = parsePage(query, { isKey: (text) => isId(text, TASK_ID_PREFIX) })
     const { environment, id: accountId } = request.account
-    const { tasks, progress } = await readingOf(request)(async (tx) => {
+    const shown = await readingOf(request)(async (tx) => {
       const endpointId = query.endpoint === undefined ? null : (await findEndpoint(tx, accountId, query.endpoint)).id
       const wanted = { kinds: Object.values(REPLAY_KINDS), status: query.status ?? null, endpointId }
-      const found = await listTasks(tx, page, { environment, accountId, from: oldest(), ...wanted })
-      return { tasks: found, progress: await readProgress(tx, found) }
+      return await replaysOut(tx, await listTasks(tx, page, { environment, accountId, from: oldest(), ...wanted }))
     })
     return toPage(
       page,
-      tasks,
-      (task) => replayOut(task, progress.get(task.id)),
-      (task) => task.id,
+      shown,
+      (replay) => replay,
+      ({ id }) => id,
     )
   })
 
@@ -155,8 +153,18 @@ export function registerAccountReplayRoutes(routes: FastifyInstance, parts: Acco
   )
   routes.get('/app/:app_id/replay/:replay_id', get, async (request) => {
     const { replay } = request
-    const progress = await readingOf(request)((tx) => readProgress(tx, [replay]))
-    return replayOut(replay, progress.get(replay.id))
+    const [shown] = await readingOf(request)((tx) => replaysOut(tx, [replay]))
+    if (!shown) throw notFound()
+    return shown
+  })
+}
+
+/** Replays with their endpoints and what came of them, in their order. */
+async function replaysOut(tx: Queryable, tasks: readonly Task[]) {
+  const standings = await readStandings(tx, tasks)
+  return tasks.flatMap((task) => {
+    const standing = standings.get(task.id)
+    return standing ? [replayOut(task, standing)] : []
   })
 }
 

@@ -40,6 +40,7 @@ export const ReplayPreviewOut = Type.Object(
         {
           endpointId: idText('ep_'),
           url: Type.String({ format: 'uri' }),
+          description: Type.String(),
           ...counted,
           disabled: Type.Boolean({ description: 'It must be enabled first.' }),
           runningReplayId: nullable(idText(TASK_ID_PREFIX)),
@@ -57,6 +58,8 @@ export const ReplayOut = Type.Object(
     id: Type.String({ pattern: `^${TASK_ID_PREFIX}[0-9A-Za-z]{27}$`, description: 'Also of the background task.' }),
     kind: oneOf(REPLAY_WORDS),
     endpointId: idText('ep_'),
+    endpointUrl: Type.String({ format: 'uri' }),
+    endpointDescription: Type.String(),
     status: oneOf(TASK_STATUSES),
     paused: Type.Boolean(),
     canceled: Type.Boolean(),

@@ -1,6 +1,6 @@
 import type { Task } from '#src/tasks/task.ts'
 import type { Counted } from './preview.ts'
-import type { Progress } from './preview-store.ts'
+import type { ReplayStanding } from './preview-store.ts'
 import { KIND_OF, parseReplayParameters, REPLAY_WORDS, type ReplayKind, type ReplayWord } from './replay.ts'
 
 function wordOf(kind: Task['kind']): ReplayWord {
@@ -9,10 +9,8 @@ function wordOf(kind: Task['kind']): ReplayWord {
   return word
 }
 
-const NONE: Progress = { done: 0, failed: 0, canceled: 0, waiting: 0 }
-
 /** A replay to one endpoint (ReplayOut). */
-export function replayOut(task: Task, { done, failed, canceled, waiting }: Progress = NONE) {
+export function replayOut(task: Task, { url, description, done, failed, canceled, waiting }: ReplayStanding) {
   const { filter, deliveries, rate, order, retry, total } = parseReplayParameters(task.parameters)
   const planned = numberIn(task, 'messagesSent')
   const skipped = numberIn(task, 'messagesSkipped')
@@ -22,6 +20,8 @@ export function replayOut(task: Task, { done, failed, canceled, waiting }: Progr
     id: task.id,
     kind: wordOf(task.kind),
     endpointId: task.endpointId,
+    endpointUrl: url,
+    endpointDescription: description,
     status: task.status,
     paused: task.pausedAt !== null,
     canceled: task.data.canceled === true,
@@ -64,6 +64,7 @@ export type Previewed = {
   perEndpoint: {
     endpointId: string
     url: string
+    description: string
     counted: Counted
     disabled: boolean
     runningReplayId: string | null

@@ -65,7 +65,7 @@ export async function previewReplay(
 
   const perEndpoint: Previewed['perEndpoint'] = []
   let left = COUNT_MAX
-  for (const { id: endpointId, url, disabled } of endpoints) {
+  for (const { id: endpointId, url, description, disabled } of endpoints) {
     const sought = {
       environment: account.environment,
       accountId: account.id,
@@ -80,7 +80,7 @@ export async function previewReplay(
       : await countReplay(reading, sought, { now, countMax: left, until: stopAt })
     left -= counted.count
     const running = await reading((tx) => readRunningTask(tx, account.id, endpointId))
-    perEndpoint.push({ endpointId, url, counted, disabled, runningReplayId: running?.id ?? null })
+    perEndpoint.push({ endpointId, url, description, counted, disabled, runningReplayId: running?.id ?? null })
   }
   const id = PREVIEW_ID_PREFIX + ids.next(now).ksuid
   const counts = Object.fromEntries(

@@ -68,8 +68,15 @@ export async function purgePreviews(db: Queryable, now: Date, limit: number): Pr
   return rows.length
 }
 
-/** What has become of the deliveries that a replay has planned. */
-export type Progress = { done: number; failed: number; canceled: number; waiting: number }
+/** The endpoint of a replay, and what has become of the deliveries that it has planned. */
+export type ReplayStanding = {
+  url: string
+  description: string
+  done: number
+  failed: number
+  canceled: number
+  waiting: number
+}
 
 const REPLAYS: Queue = 'replay'
 
@@ -77,14 +84,15 @@ const REPLAYS: Queue = 'replay'
  * By task: deliveries that have ended, by how, and those that have not, each once. What was on the wire when it was canceled
  * has a cancellation too, and counts as what has become of it.
  */
-export async function readProgress(tx: Queryable, tasks: readonly Task[]): Promise<Map<string, Progress>> {
+export async function readStandings(tx: Queryable, tasks: readonly Task[]): Promise<Map<string, ReplayStanding>> {
   if (tasks.length === 0) return new Map()
-  const rows = await tx.query<{ id: string } & Progress>`
-    select r.id, ended.done, ended.failed, ended.canceled + planned.canceling as canceled, planned.waiting
+  const rows = await tx.query<{ id: string } & ReplayStanding>`
+    select r.id, n.url, n.description, ended.done, ended.failed, ended.canceled + planned.canceling as canceled, planned.waiting
       from unnest(${tasks.map(({ id }) => id)}::text[], ${tasks.map(({ accountId }) => accountId)}::text[],
                   ${tasks.map(({ endpointId }) => endpointId)}::text[],
                   ${tasks.map(({ createdAt }) => attemptsFrom(createdAt))}::text[])
              as r (id, account_id, endpoint_id, attempts_from)
+      join endpoint n on n.account_id = r.account_id and n.id = r.endpoint_id
      cross join lateral (
        select count(*) filter (where a.state = 'delivered') as done, count(*) filter (where a.state = 'dead_letter') as failed,
               count(*) filter (where a.state = 'canceled' and not arrived) as canceled
@@ -101,5 +109,5 @@ export async function readProgress(tx: Queryable, tasks: readonly Task[]): Promi
          join pending p on p.shard = t.shard and p.endpoint_id = t.id and p.queue = ${QUEUES.indexOf(REPLAYS)}
                        and p.account_id = t.account_id
         where t.account_id = r.account_id and t.id = r.endpoint_id and p.task_id = r.id) as planned`
-  return new Map(rows.map(({ id, ...progress }) => [id, progress]))
+  return new Map(rows.map(({ id, ...standing }) => [id, standing]))
 }

@@ -183,7 +183,7 @@ describe('S10.5: the signature check', () => {
     expect((await act('signature-check', {})).body.verdict).toBe('refuses_valid')
     receiver.answer(302)
     const { body } = await act('signature-check', {})
-    expect(body).toMatchObject({ verdict: 'could_not_check', advice: 'Redirect, not followed. Enter the final URL' })
+    expect(body).toMatchObject({ verdict: 'could_not_check', advice: 'Redirect, not followed. Enter the final URL.' })
     expect((await shownEndpoint()).failingSince).toBeNull()
   })
 

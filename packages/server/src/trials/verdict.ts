@@ -8,21 +8,21 @@ export type Checked = (typeof CHECKED)[number]
 const NO_REFUSALS: ReadonlySet<number> = new Set([404, 405, 408, 410, 429])
 
 const TEXTS: Readonly<Record<SignatureVerdict, { title: string; advice: string }>> = {
-  verifies: { title: 'Verifies signatures', advice: 'Nothing to do' },
+  verifies: { title: 'Verifies signatures', advice: 'Nothing to do.' },
   takes_old_requests: {
     title: 'Verifies, but takes old requests',
-    advice: 'Check the timestamp: refuse what was signed more than 5 minutes ago',
+    advice: 'Check the timestamp: refuse what was signed more than 5 minutes ago.',
   },
-  refuses_by_crashing: { title: 'Refuses by crashing', advice: 'Answer 400 or 401 when a signature does not fit' },
+  refuses_by_crashing: { title: 'Refuses by crashing', advice: 'Answer 400 or 401 when a signature does not fit.' },
   accepts_unsigned: {
     title: 'Accepts unsigned data',
-    advice: 'Verify the signature before anything else: anybody who knows the URL can send you events',
+    advice: 'Verify the signature before anything else: anybody who knows the URL can send you events.',
   },
   refuses_valid: {
     title: 'Refuses valid data',
-    advice: 'Most likely the body is parsed before it is verified; else it is another secret, or a wrong clock',
+    advice: 'Most likely the body is parsed before it is verified; else it is another secret, or a wrong clock.',
   },
-  could_not_check: { title: 'Could not check', advice: 'Not all requests were answered in a way that says something' },
+  could_not_check: { title: 'Could not check', advice: 'Not all requests were answered in a way that says something.' },
 }
 
 /**

@@ -30,6 +30,7 @@ export function runDayOut({ day, told, standings }: ShownDay): object {
     late: run?.late ?? false,
     message: run?.message ?? null,
     ...moment('startedAt', run?.startedAt),
+    ...moment('alertsTakenAt', run?.detailsAt),
     ...moment('publishedAt', run?.publishedAt),
     durationMs: durationOf(run),
     account: told && { producersChanged: told.producersChanged, recordsChanged: recordsOf(told) },
@@ -59,7 +60,7 @@ export function runDayDetailOut(
   }
 }
 
-function moment(name: 'startedAt' | 'publishedAt', at: Date | null | undefined): object {
+function moment(name: 'startedAt' | 'alertsTakenAt' | 'publishedAt', at: Date | null | undefined): object {
   return { [name]: at?.toISOString() ?? null, [`${name}Central`]: at ? chicagoText(at) : null }
 }
 

@@ -59,6 +59,8 @@ test('P4: each day has its run or the reason why it has none, what it changed fo
   expect(newest).toMatchObject({
     late: false,
     startedAt: expect.stringMatching(/Z$/),
+    alertsTakenAt: expect.stringMatching(/Z$/),
+    alertsTakenAtCentral: expect.stringMatching(/-0[56]:00$/),
     publishedAtCentral: expect.stringMatching(/-0[56]:00$/),
     durationMs: expect.any(Number),
     account: { producersChanged: 1, recordsChanged: expect.any(Number) }, // of the two, 15645555 changes every day

@@ -28,6 +28,10 @@ const dayFields = {
   message: nullable(Type.String()),
   startedAt: moment,
   startedAtCentral: central,
+  alertsTakenAt: nullable(
+    Type.String({ format: 'date-time', description: 'When the alerts of its days had been read.' }),
+  ),
+  alertsTakenAtCentral: central,
   publishedAt: moment,
   publishedAtCentral: central,
   durationMs: milliseconds,

@@ -12,6 +12,7 @@ import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
 import { collectRoutes, openApiOf, serveDescription, summaryIn } from '#src/adapters/http/openapi.ts'
 import { producersyncRoutes } from '#src/adapters/http/producersync.ts'
+import { createMailer } from '#src/adapters/mail/mail.ts'
 import { thrift } from '#src/adapters/thrift.ts'
 import { decorateAddressed } from '#src/attempts/addressed.ts'
 import { registerAttemptRoutes } from '#src/attempts/routes.ts'
@@ -96,6 +97,8 @@ export async function startApi(
   const internal = new InternalAccounts(api)
   const idempotency = new Idempotency({ database: api, clock })
   const limiter = new RateLimiter(api, clock)
+  const mailer = config.mail && createMailer(config.mail.url, config.mail.from)
+  if (mailer) closing.opened(() => mailer.close())
   const hub = new LiveHub({ database: databases.live, log })
   const streams = new OpenStreams({ hub, clock, log })
   metrics.observeStreams(streams)
@@ -140,13 +143,23 @@ export async function startApi(
     })
     registerAuthRoutes(routes, { api, clock, environments })
     registerAccessRoutes(routes, { access, clock, ids, dataKeys, preload, idempotency, publicUrl })
-    registerMemberRoutes(routes, { api, clock, ids, idempotency, publicUrl })
+    registerMemberRoutes(routes, { api, clock, ids, idempotency, mailer, publicUrl })
     registerKeyRoutes(routes, { api, clock, ids, idempotency })
     registerAccountSettingsRoutes(routes, { api, clock, operators: internal })
     registerEnvLookRoutes(routes, { api, clock, operators: internal })
     registerAuditRoutes(routes, { lists: databases.lists, access, summaryOf: summaryIn(added) })
     registerEnvRoutes(routes, {
-      ...{ api, lists: databases.lists, updates: databases.updates, access, clock, ids, idempotency, publicUrl },
+      ...{
+        api,
+        lists: databases.lists,
+        updates: databases.updates,
+        access,
+        clock,
+        ids,
+        idempotency,
+        mailer,
+        publicUrl,
+      },
       health: new HealthReport({
         ...{ worker: databases.worker, updates: databases.updates, health, clock, load: wake.load },
         version: VERSION,

@@ -25,11 +25,18 @@ export async function startPortal(base: Base): Promise<string> {
 /** Signing in, which a process with the API answers too. */
 export function addSessions(
   http: FastifyInstance,
-  { databases, clock, ids }: Base,
+  { config, databases, clock, ids }: Base,
   { access, publicUrl }: { access: Access; publicUrl: string },
 ): void {
   sameOriginRoutes(http, { prefix: '/portal/session', publicUrl }, (routes) => {
-    registerSessionRoutes(routes, { api: databases.api, access, clock, ids, publicUrl })
+    registerSessionRoutes(routes, {
+      api: databases.api,
+      access,
+      clock,
+      ids,
+      sendsMail: config.mail !== null,
+      publicUrl,
+    })
   })
 }
 

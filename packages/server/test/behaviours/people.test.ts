@@ -448,6 +448,8 @@ describe('the operator’s staff', () => {
     const expired = (await byKey('GET', '/api/v1/env/login-link?state=expired')).body.data
     assert.ok(expired.some(({ id }: { id: string }) => id === late.id))
     assert.equal((await byKey('POST', '/api/v1/env/login-link', { ...body, account: 'nobody' })).status, 404)
+    const mailed = await byKey('POST', '/api/v1/env/login-link', { ...body, person: 'ada@example.com', mail: true })
+    assert.deepEqual([mailed.status, mailed.body.detail[0].loc], [422, ['body', 'mail']]) // there is no mail server
   })
 
   test('O5: health tells of workers, lanes, jobs and the database; a worker whose lease has ended is dead', async () => {
@@ -460,6 +462,15 @@ describe('the operator’s staff', () => {
       ['first', 'retry', 'replay'],
     )
     assert.deepEqual([well.migrations.missing, well.breakers.openHere], [[], 0])
+    receiver.answer(200)
+    const endpoint = await service.endpoint(account, receiver, { description: 'Order system' })
+    await service.message(account)
+    await service.settled()
+    const { name } = (await byKey('GET', app)).body
+    const { slowestEndpoints } = await health()
+    const slow = slowestEndpoints.find(({ endpointId }: { endpointId: string }) => endpointId === endpoint.id)
+    const { accountId, accountName, url, description } = slow
+    assert.deepEqual([accountId, accountName, url, description], [account.id, name, endpoint.url, 'Order system'])
     const owner = service.database.open('migrate')
     const id = '00000000-0000-4000-8000-000000000000'
     await owner.query`insert into worker (id, lease_until, started_at) values (${id}, clock_timestamp(), ${service.clock.now()})`

@@ -7,16 +7,46 @@ import { until } from '../world.ts'
 type Parts = Pick<Setting, 'browser' | 'stage' | 'seen'> & { visitor: Visitor }
 type Of = { account: string; receiver: Receiver; reason: string }
 
-/** An admin reads what staff have done, has somebody told, makes and revokes a key, and lets a colleague in. Source: portal S13 – S16 */
+/** An admin reads what staff have done, has somebody told, makes and revokes a key, and lets a colleague in. Source: portal P4, S13 – S16 */
 export async function lookAfter(parts: Parts, of: Of): Promise<void> {
   const { page } = parts.visitor
   await parts.visitor.open(`/portal/a/${of.account}/activity`)
   await page.getByText('Disabled: No → Yes').first().waitFor()
   await page.getByText(`Reason: ${of.reason}`).first().waitFor()
+  await playDay(parts, of)
   await tellTeam(parts, of)
   await makeKey(parts, of)
   await inviteColleague(parts, of)
 }
+
+/** What only a sandbox can: a run at once, which leads to its event, and another time. Source: portal P4.4 */
+async function playDay({ visitor }: Parts, { account }: Of): Promise<void> {
+  const { page } = visitor
+  await visitor.open(`/portal/a/${account}/runs`)
+  await page.getByLabel('Scenario').selectOption('normal')
+  await page.getByRole('button', { name: 'Start a run' }).click()
+  await page.getByText('The run is queued').first().waitFor()
+  const row = page.getByRole('row').filter({ hasText: 'Published' }).filter({ hasText: 'msg_' }).first()
+  await row.waitFor()
+  await row.locator('a[href*="/events/"]').click()
+  await page.getByRole('heading', { level: 1, name: 'producersync.updates_available' }).waitFor()
+
+  const [clock] = await Promise.all([
+    page.waitForResponse((answer) => answer.url().endsWith('/v1/sandbox/clock')),
+    page.goto(`/portal/a/${account}/runs`),
+  ])
+  const { now }: { now: string } = await clock.json()
+  const later = new Date(Date.parse(now) + HOUR_MS).toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length)
+  await page.getByLabel('Set the clock, UTC').fill(later)
+  await page.getByRole('button', { name: 'Set clock' }).click()
+  await page.getByText('The clock is set').first().waitFor()
+  await page
+    .getByText(/^Sandbox · clock at /)
+    .first()
+    .waitFor() // S0.6
+}
+
+const HOUR_MS = 3_600_000
 
 async function tellTeam({ visitor }: Parts, { account, receiver }: Of): Promise<void> {
   const { page } = visitor
@@ -28,6 +58,12 @@ async function tellTeam({ visitor }: Parts, { account, receiver }: Of): Promise<
   await dialog.getByLabel('URL').fill(receiver.url)
   assert.ok(await dialog.getByLabel('A certificate ends in 14 days').isChecked())
   await dialog.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'What Team is told' }).click()
+  await page
+    .getByRole('dialog')
+    .getByText(/ has been disabled$/)
+    .waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
   await page.getByRole('button', { name: 'Send a test to Team' }).click()
   await page.getByText('Sent. It reads:').waitFor()
   assert.ok(

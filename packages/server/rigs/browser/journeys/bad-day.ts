@@ -6,13 +6,14 @@ import { until } from '../world.ts'
 
 const BEFORE = 3
 const MISSED = 5
+const LEFT = 2
 /** At one a second, long enough to be steered on any machine. */
 const MANY = 90
 const SECONDS_TO_NEXT_TRY = 3_600
 
 /**
  * A receiver fails; the cause is shown, it is put right and tested; what was missed is replayed, exactly that, and the receiver
- * has it, byte for byte and once. Source: portal 13, main path; S12
+ * has it, byte for byte and once. The id of an attempt leads to it. Source: portal 13, main path; S5.1, S7, S12
  */
 export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   const receiver = stage.receiver(4)
@@ -47,9 +48,17 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.locator('[data-row-link]').first().click()
   await page.getByRole('link', { name: /Attempt 1/ }).click()
   const drawer = page.getByRole('dialog')
+  await drawer.getByRole('heading', { name: 'Attempt 1 of 2' }).waitFor()
   await drawer.getByText('Your endpoint is busy').first().waitFor()
+  const attempt = new URL(page.url()).searchParams.get('attempt') ?? ''
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
+  await page.goto(`/portal/a/${account}/log`)
+  const box = page.getByLabel('NPN or ID', { exact: true })
+  await box.fill(attempt)
+  await box.press('Enter')
+  await drawer.getByRole('heading', { name: 'Attempt 1 of 2' }).waitFor()
+  assert.equal(new URL(page.url()).searchParams.get('attempt'), attempt)
 
   receiver.answer(200)
   const failedUntil = receiver.events.length
@@ -81,8 +90,12 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   }
   assert.ok(fine.every((id) => !replayed.some(({ messageId }) => messageId === id)))
 
+  receiver.answer(503)
+  const [late = '', dropped = ''] = await send(LEFT)
+  receiver.answer(200)
+  await endOne(page, account, { late, dropped })
   await send(MANY)
-  await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + MANY)
+  await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + LEFT + MANY)
   const key = { token: stage.keys.sandbox }
   const { data }: { data: { canceled: boolean }[] } = await stage.ok('GET', `${path}/replay`, undefined, key)
   assert.equal(data.length, 2, 'a double click has started two replays')
@@ -104,6 +117,21 @@ async function exportAll(visitor: Visitor, events: readonly string[]): Promise<v
     'not all that were found are saved',
   )
   assert.equal(lines.length, events.length)
+}
+
+/** What is to be tried again much later is tried now, or not at all. Source: portal S6 */
+async function endOne(
+  page: Page,
+  account: string,
+  { late, dropped }: { late: string; dropped: string },
+): Promise<void> {
+  await page.goto(`/portal/a/${account}/events/${late}`)
+  await page.getByRole('button', { name: 'Retry now' }).click()
+  await page.getByRole('button', { name: 'Replay', exact: true }).waitFor()
+  await page.goto(`/portal/a/${account}/events/${dropped}`)
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel delivery' }).click()
+  await page.getByText('Cancelled', { exact: true }).first().waitFor()
 }
 
 /** A slow replay is started by a double click, paused, resumed and canceled. Source: portal S12.3, G13 */

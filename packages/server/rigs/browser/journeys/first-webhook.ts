@@ -14,6 +14,7 @@ export async function firstWebhook(setting: Setting): Promise<void> {
   await copyIn(page, setting, `/portal/a/${account}/endpoints/${endpoint}`, endpoint)
   await page.goto(`/portal/a/${account}/endpoints/${endpoint}?tab=testing`)
   await tryScenarios(page, receiver)
+  await testAtDesk(setting, page, account)
   await visitor.open(event)
   await page.getByRole('heading', { level: 1, name: 'producersync.npn.activated' }).waitFor()
   await page.getByText('Delivered').first().waitFor()
@@ -77,11 +78,12 @@ async function firstSteps({ browser, stage, seen }: Setting, look: { width: numb
   await url.fill('https://bücher.example/in')
   await page.getByText('This host is looked up as xn--bcher-kva.example.').waitFor()
   await url.fill('ftp://hooks.example/in')
-  await page.getByText('The URL must begin with https://.').waitFor()
+  await page.getByText('The URL must start with https://.').waitFor()
   await url.fill(receiver.url)
   await page.getByLabel('All, current and future').check()
   await page.getByRole('button', { name: 'Save and send ping' }).click()
   await page.getByText(/^Answered 200 in/).waitFor()
+  await page.getByRole('button', { name: 'Copy .env line' }).waitFor() // S3.3: the secret is shown where it was made
   const endpoint = await until('the endpoint', async () => (await stage.idsOf(`/api/v1/app/${account}/endpoint`))[0])
   receiver.trust(await stage.secretOf(account, endpoint))
 
@@ -152,6 +154,8 @@ async function manageEndpoints(visitor: Visitor, account: string, receiver: Rece
     await page.getByRole('heading', { level: 1, name: answer === 'dismiss' ? 'Add endpoint' : 'Endpoints' }).waitFor()
   }
 
+  await move(visitor, receiver)
+
   const boxes = page.getByRole('checkbox', { name: /^Select/ })
   await boxes.first().waitFor()
   await boxes.nth(0).check()
@@ -172,11 +176,27 @@ async function manageEndpoints(visitor: Visitor, account: string, receiver: Rece
   const dialog = page.getByRole('alertdialog')
   const remove = dialog.getByRole('button', { name: 'Delete' })
   assert.equal(await remove.getAttribute('aria-disabled'), 'true', 'an endpoint is deleted without its name')
-  await dialog.getByRole('textbox').fill(new URL(receiver.url).host)
+  const name = /^Delete (.*)\?$/.exec(await dialog.getByRole('heading').innerText())?.[1] ?? ''
+  assert.ok([new URL(receiver.url).host, 'Second'].includes(name), `${name} is not what the list calls it`)
+  await dialog.getByRole('textbox').fill(name)
   await remove.click()
   await dialog.waitFor({ state: 'detached' })
   const rows = page.locator('[data-row-link]')
   await until('one endpoint is left', async () => (await rows.count()) === 1 || undefined)
+}
+
+/** An endpoint that gets another URL is pinged there, and one that repeats a URL warns. Source: portal S3.2, S3.5 @returns to the list */
+async function move({ page }: Visitor, receiver: Receiver): Promise<void> {
+  await page.getByRole('button', { name: 'More for Second' }).click()
+  await page.getByRole('menuitem', { name: 'Edit' }).click()
+  const url = page.getByLabel('URL', { exact: true })
+  await url.fill(receiver.url)
+  await page.getByText('Another endpoint has this URL').waitFor()
+  await url.fill(`${receiver.url}/moved`)
+  await page.getByRole('button', { name: 'Save changes' }).click()
+  await page.getByText(/^Answered 200 in/).waitFor()
+  await page.getByRole('link', { name: 'Endpoints', exact: true }).first().click()
+  await page.getByRole('heading', { level: 1, name: 'Endpoints' }).waitFor()
 }
 
 /** A disabled endpoint takes tests; what it missed is counted before it is enabled, and sent if that is wished. Source: portal S4.2, S4.3 */
@@ -212,6 +232,19 @@ async function tryScenarios(page: Page, receiver: Receiver): Promise<void> {
   assert.equal(sent[0]?.messageId, sent[1]?.messageId, 'another event was sent, not the same again')
   const [later = '', earlier = ''] = sent.slice(2).map(({ body }) => momentOf(body))
   assert.ok(earlier < later, `${earlier} is not before ${later}`)
+}
+
+/** A command line that listens is sent the test in place of the endpoint, and what its program answered is shown. Source: portal S10 */
+async function testAtDesk({ stage }: Setting, page: Page, account: string): Promise<void> {
+  const path = `/api/v1/app/${account}/cli-session`
+  const session = await stage.make(path, { device: 'a desk in the rig', forwardTo: 'http://localhost:4000/in' })
+  await page.getByLabel('To', { exact: true }).selectOption(session, { timeout: 15_000 })
+  const sent = page.waitForResponse((answer) => answer.url().endsWith('/test-event'))
+  await page.getByRole('button', { name: 'Send test', exact: true }).last().click()
+  const { id }: { id: string } = await (await sent).json()
+  const result = { eventId: id, responseStatusCode: 503, durationMs: 12, failureClass: 'http_busy' }
+  await stage.ok('POST', `${path}/${session}/result`, result, { token: stage.keys.sandbox })
+  await page.getByText('Status 503 after 12 ms').waitFor()
 }
 
 function momentOf(body: Buffer): string {

@@ -41,5 +41,9 @@ export async function twoAccounts({ browser, stage, world, seen }: Setting): Pro
     .first()
     .waitFor()
   assert.ok(!(await page.locator('main').innerText()).includes('Order system'), 'an account shows endpoints of another')
+  await page.getByRole('button', { name: 'Contoso Insurance' }).click()
+  await page.getByRole('menu').getByText('Northwind Agency').click()
+  await page.waitForURL(`**/portal/a/${world.account}`)
+  await page.getByRole('heading', { level: 1, name: 'Northwind Agency' }).waitFor()
   await visitor.leave()
 }

@@ -37,6 +37,9 @@ export async function upload({ browser, stage, seen }: Setting): Promise<void> {
   await page.getByText('Done').first().waitFor({ timeout: 30_000 })
   assert.deepEqual((await npns()).sort(), ['912484770', '912484771'])
 
+  const outcomes = await visitor.linesOfDownload(() => page.getByRole('button', { name: 'Export CSV' }).click())
+  assert.deepEqual(outcomes, ['npn,outcome,reason', '912484770,added,', '912484771,added,'])
+
   await cancelChange(visitor, stage, account)
   assert.equal((await npns()).length, 2, 'a change that was cancelled has been made')
   await visitor.open(`/portal/a/${account}/producers?q=9124847`)
@@ -45,6 +48,13 @@ export async function upload({ browser, stage, seen }: Setting): Promise<void> {
     lines.slice(1).map((line) => line.split(',')[0]),
     ['912484770', '912484771'],
   )
+  await visitor.open(`/portal/a/${account}/producers?q=9124847`)
+  await page.getByLabel('Joined', { exact: true }).selectOption('-1h')
+  await page.waitForURL(/from=-1h/)
+  const rows = page.locator('[data-row-link]')
+  await rows.nth(1).waitFor()
+  await visitor.open(`/portal/a/${account}/producers?q=9124847&from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z`)
+  await page.getByText('No producer matches').waitFor()
   await visitor.leave()
 }
 

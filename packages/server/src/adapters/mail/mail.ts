@@ -9,6 +9,9 @@ export type Mailer = {
   close(): void
 }
 
+/** One address and nothing else: no name beside it, and no second one. */
+export const MAIL_ADDRESS = /^[^\s@<>"(),:;]{1,64}@[^\s@<>"(),:;]{1,255}$/
+
 const PHASE_MS_MAX = 10_000
 
 /**

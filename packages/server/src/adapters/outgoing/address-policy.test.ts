@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import { describe, test } from 'vitest'
@@ -518,5 +519,22 @@ describe('properties', () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+})
+
+describe('S3.1: the portal says the same while a URL is typed', () => {
+  const catalogue = readFileSync(new URL('../../../../portal/src/text-endpoints.ts', import.meta.url), 'utf8')
+  test.each([
+    ['ftp://hooks.example/', policy],
+    ['http://hooks.example/', policy],
+    ['https://ada:secret@hooks.example/', policy],
+    ['https://hooks.example:3000/', policy],
+    ['http://hooks.example:3000/', withHttp],
+    ['https://192.168.0.7/', policy],
+    ['https://hooks.internal/', policy],
+  ])('%s', (url, under) => {
+    const check = checkUrl(url, under)
+    assert(!check.ok)
+    assert.ok(catalogue.includes(`'${check.reason}'`), check.reason)
   })
 })
