@@ -46,6 +46,7 @@ export const deliveryText = {
     tag: (tag: string) => `Tag ${tag}`,
     matching: (found: Counted) => `${countOf(found)} matching`,
     counting: 'Counting…',
+    notCounted: 'Not counted',
     pickOne: (id: string) => `Select ${id}`,
     picked: (picked: number) => `${count(picked)} selected`,
     pickAll: (found: string) => `Select all ${found}`,

@@ -3,11 +3,14 @@ import type { Topic } from '#src/live/topics.ts'
 import { fetchJson, type Query, withQuery } from './client.ts'
 import { ApiError } from './request.ts'
 
-/** What a screen, or a part of one, draws. `isFormer`: what another page or filter of the list had, until this one is read. */
+/**
+ * What a screen, or a part of one, draws. `isFormer`: what another page or filter of the list had, until this one is read; `readAt`:
+ * when, in milliseconds since 1970.
+ */
 export type View<Data> =
   | { kind: 'loading' }
   | { kind: 'failed'; error: unknown; retry: () => void }
-  | { kind: 'ready'; data: Data; staleSince: Date | null; isFormer?: boolean }
+  | { kind: 'ready'; data: Data; staleSince: Date | null; isFormer?: boolean; readAt?: number }
 
 const TRIES_MAX = 3
 const FRESH_MS = 5_000
@@ -75,6 +78,7 @@ function viewOf<Data>(result: UseQueryResult<Data>): View<Data> {
       data,
       staleSince: error ? new Date(dataUpdatedAt) : null,
       isFormer: result.isPlaceholderData,
+      readAt: dataUpdatedAt,
     }
   }
   return error ? { kind: 'failed', error, retry: () => void refetch() } : { kind: 'loading' }

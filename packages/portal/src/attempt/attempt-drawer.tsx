@@ -1,5 +1,5 @@
 import type { AttemptDetail, SignedAgain } from '@producersync/server/contract'
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { ChevronLeft, ChevronRight, GitCompare, X } from 'lucide-react'
 import { useCallback, useEffect, useState } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
@@ -24,7 +24,8 @@ import { Timings } from './timings.tsx'
 import { useAttempt } from './use-attempt.ts'
 
 const words = deliveryText.attempt
-type Shown = keyof typeof words.tabs
+/** Parts of an attempt, as the address names them. */
+export const SHOWN = ['request', 'response', 'connection'] as const
 
 /** One attempt beside its event. Its address can be sent to somebody; Esc closes it. */
 export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: string }) {
@@ -35,7 +36,13 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
     (to: { attempt?: string; with?: string }) =>
       void navigate({
         to: '.',
-        search: (before: RawSearch) => ({ ...before, attempt: undefined, with: undefined, ...to }),
+        search: ({ shown, ...before }: RawSearch) => ({
+          ...before,
+          attempt: undefined,
+          with: undefined,
+          shown: to.attempt === undefined ? undefined : shown,
+          ...to,
+        }),
         resetScroll: false,
       }),
     [navigate],
@@ -113,7 +120,9 @@ function useSiblingKeys(older: string | null, newer: string | null, go: (to: { a
 }
 
 function Whole({ of: attempt, account }: { of: AttemptDetail; account: string }) {
-  const [shown, setShown] = useState<Shown>('response')
+  const search: RawSearch = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const shown = SHOWN.find((one) => one === search.shown) ?? 'response'
   return (
     <div className={layout.stack}>
       <Outcome of={attempt} />
@@ -125,8 +134,15 @@ function Whole({ of: attempt, account }: { of: AttemptDetail; account: string })
         <Tabs
           name={words.title(attempt.attemptNumber, null)}
           chosen={shown}
-          onChoose={setShown}
-          tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
+          onChoose={(next) =>
+            void navigate({
+              to: '.',
+              search: (before: RawSearch) => ({ ...before, shown: next === 'response' ? undefined : next }),
+              replace: true,
+              resetScroll: false,
+            })
+          }
+          tabs={SHOWN.map((id) => ({ id, label: words.tabs[id] }))}
         />
         <Curl of={attempt} />
       </div>

@@ -54,7 +54,7 @@ export function SettingsTab({ endpoint, account }: { endpoint: Endpoint; account
   return (
     <div className={cx(layout.stack, styles.whole)}>
       <form className={styles.form} onSubmit={(event) => void save(event)} noValidate>
-        {refusal != null && <ErrorNotice error={refusal} takesFocus />}
+        {refusal != null && <ErrorNotice error={refusal} />}
         <EndpointFields
           account={account}
           draft={draft}

@@ -63,6 +63,7 @@ function Sender({ endpoint, account, types }: { endpoint: Endpoint; account: Acc
       />
       <TextArea
         label={words.body}
+        name="payload"
         hint={body === null ? words.bodyHint : words.bodyOwn}
         error={fault === null ? undefined : words.notJson(fault.line, fault.column)}
         value={shown}

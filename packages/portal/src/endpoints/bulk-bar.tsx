@@ -1,7 +1,8 @@
 import { useState } from 'react'
+import { explain } from '#src/api/explain.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
-import { explain } from '#src/parts/notice.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
@@ -20,10 +21,11 @@ export function BulkBar({
   onClear,
 }: {
   account: Account
-  targets: readonly { id: string; url: string }[]
+  targets: readonly { id: string; url: string; waiting: number }[]
   onClear: () => void
 }) {
   const [results, setResults] = useState<Result[] | null>(null)
+  const [isAsking, setAsking] = useState(false)
   const [isActing, setActing] = useState<'enable' | 'disable' | null>(null)
   const { setDisabled } = useEndpointWrites(account.id)
   const whyOff = account.whyNot('ManageEndpoint')
@@ -59,7 +61,7 @@ export function BulkBar({
           isSmall
           whyOff={whyOff}
           pending={isActing === 'disable' && text.common.working}
-          onPress={() => void all(true)}
+          onPress={() => setAsking(true)}
         >
           {words.disable}
         </Button>
@@ -67,6 +69,14 @@ export function BulkBar({
           {words.clear}
         </Button>
       </div>
+      <DangerDialog
+        title={words.disableTitle(targets.map(({ url }) => hostOf(url)))}
+        effect={endpointText.endpoints.acts.disableEffect(targets.reduce((sum, { waiting }) => sum + waiting, 0))}
+        verb={words.disable}
+        isOpen={isAsking}
+        onClose={() => setAsking(false)}
+        act={async () => await all(true)}
+      />
       {results && (
         <ul role="status">
           {results.map(({ id, url, problem }) => (

@@ -29,7 +29,7 @@ export function ExportButton({ account, query }: { account: string; query: Query
       <Button icon={Download} onPress={() => void save()} pending={isBusy && words.exporting}>
         {words.export}
       </Button>
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
     </>
   )
 }

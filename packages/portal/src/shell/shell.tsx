@@ -4,6 +4,7 @@ import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 're
 import { listenForShortcuts, type Shortcut, useShortcuts } from '#src/keys/shortcuts.ts'
 import { IconButton } from '#src/parts/button.tsx'
 import { stepRow } from '#src/parts/listing.tsx'
+import { say } from '#src/parts/toast.tsx'
 import { text } from '#src/text.ts'
 import { toggleUtc } from '#src/time/zone.ts'
 import type { Place } from './places.ts'
@@ -49,6 +50,8 @@ export function Shell({
         { keys: 'j', name: text.keys.next, act: () => stepRow(1) },
         { keys: 'k', name: text.keys.previous, act: () => stepRow(-1) },
         { keys: 'o', name: text.keys.openTab, act: openRow },
+        { keys: 'x', name: text.keys.select, act: selectRow },
+        { keys: 'c', name: text.keys.copyId, act: copyRow },
         ...places
           .flat()
           .flatMap(({ to, name, key }) =>
@@ -97,6 +100,26 @@ export function Shell({
         </Suspense>
       )}
     </div>
+  )
+}
+
+function focusedRow(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>('[data-row]') ?? null
+}
+
+/** Chooses the row that has the focus, or not any more, where rows can be chosen. */
+function selectRow(): void {
+  focusedRow()?.querySelector<HTMLElement>('input[type="checkbox"]')?.click()
+}
+
+/** Copies what names the row; where the clipboard is blocked its copy button says so. */
+function copyRow(): void {
+  const row = focusedRow()
+  const [id] = row?.dataset.row?.split(':') ?? []
+  if (id === undefined) return
+  navigator.clipboard.writeText(id).then(
+    () => say(text.copy.done),
+    () => row?.querySelector<HTMLElement>('[data-copy]')?.click(),
   )
 }
 
