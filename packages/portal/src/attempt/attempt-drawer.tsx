@@ -8,6 +8,7 @@ import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { usePayload } from '#src/event/payload.tsx'
 import { areShortcutsOn } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
+import { CommandsButton } from '#src/parity/commands-button.tsx'
 import { Button, IconButton } from '#src/parts/button.tsx'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Fact } from '#src/parts/fact.tsx'
@@ -71,6 +72,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
               >
                 {words.compare}
               </Button>
+              <CommandsButton />
               <IconButton icon={X} name={words.close} keys="Escape" onPress={() => go({})} />
             </span>
           </header>

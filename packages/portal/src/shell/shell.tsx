@@ -1,8 +1,7 @@
 import { Outlet, useNavigate } from '@tanstack/react-router'
-import { Terminal } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react'
 import { listenForShortcuts, type Shortcut, useShortcuts } from '#src/keys/shortcuts.ts'
-import { IconButton } from '#src/parts/button.tsx'
+import { CommandsButton } from '#src/parity/commands-button.tsx'
 import { stepRow } from '#src/parts/listing.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { text } from '#src/text.ts'
@@ -12,9 +11,6 @@ import { Rail, RailSheet } from './rail.tsx'
 import styles from './shell.module.css'
 import { UserMenu, ZoneSwitch } from './top-bar.tsx'
 
-const CommandsDialog = lazy(async () => ({
-  default: (await import('#src/parity/commands-dialog.tsx')).CommandsDialog,
-}))
 const ShortcutsDialog = lazy(async () => ({
   default: (await import('#src/keys/shortcuts-dialog.tsx')).ShortcutsDialog,
 }))
@@ -38,7 +34,6 @@ export function Shell({
   banner?: ReactNode
 }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
-  const [areCommandsOpen, setCommandsOpen] = useState(false)
   const navigate = useNavigate()
   const params = useMemo(() => (account === null ? {} : { account }), [account])
 
@@ -79,7 +74,7 @@ export function Shell({
           {start}
           {find}
           <span className={styles.right}>
-            <IconButton icon={Terminal} name={text.shell.parity} onPress={() => setCommandsOpen(true)} />
+            <CommandsButton />
             <ZoneSwitch settingsOf={account} />
             <UserMenu onShortcuts={() => setHelpOpen(true)} />
           </span>
@@ -89,11 +84,6 @@ export function Shell({
           <Outlet />
         </main>
       </div>
-      {areCommandsOpen && (
-        <Suspense>
-          <CommandsDialog onClose={() => setCommandsOpen(false)} />
-        </Suspense>
-      )}
       {isHelpOpen && (
         <Suspense>
           <ShortcutsDialog onClose={() => setHelpOpen(false)} />
