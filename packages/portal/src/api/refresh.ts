@@ -1,25 +1,20 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
 
-let writes = 0
-const listeners = new Set<() => void>()
+let writtenAt = 0
+/** What comes of a write has been read so long after it, also what the live stream tells of it. */
+const SETTLED_MS = 3_000
 
-/** How often this person has changed something: lists show what came of that at once, and hold still otherwise. */
-export function ownWrites(): number {
-  return writes
-}
-
-export function onOwnWrite(listener: () => void): () => void {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
+/** Whether what was read then is what came of a write of this person: lists show that at once, and hold still otherwise. */
+export function isOfOwnWrite(readAt: number): boolean {
+  return readAt >= writtenAt && readAt - writtenAt < SETTLED_MS
 }
 
 /** After a write of one's own: reads anew all that is shown of an account. */
 export function useRefresh(account: string): () => Promise<void> {
   const client = useQueryClient()
   return useCallback(async () => {
+    writtenAt = Date.now()
     await client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === account })
-    writes += 1
-    for (const listener of listeners) listener()
   }, [client, account])
 }

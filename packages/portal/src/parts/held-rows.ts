@@ -1,7 +1,6 @@
-import { useLocation } from '@tanstack/react-router'
-import { useState, useSyncExternalStore } from 'react'
+import { useState } from 'react'
 import type { View } from '#src/api/queries.ts'
-import { onOwnWrite, ownWrites } from '#src/api/refresh.ts'
+import { isOfOwnWrite } from '#src/api/refresh.ts'
 
 type KeyOf<Row> = (row: Row) => string
 
@@ -30,12 +29,14 @@ export function freshOf<Row>({ rows, read }: Pick<Held<Row>, 'rows' | 'read'>, k
 
 /**
  * Holds the rows of a list still.
- * @param list  what the rows are of: filter and page
+ * @param list     what the rows are of: filter and page
+ * @param isAwaited  what was read is what the reader waits for: it is shown at once
  * @returns `fresh`: how many wait; `gone`: how many of the rows are there no more
  */
-function useHeld<Row>(read: readonly Row[] | null, list: string, keyOf: KeyOf<Row>) {
+function useHeld<Row>(read: readonly Row[] | null, list: string, keyOf: KeyOf<Row>, isAwaited = false) {
   const [held, setHeld] = useState<Held<Row> | null>(null)
-  if (read && (held?.list !== list || held.read !== read)) setHeld(heldAfter(held, { list, read }, keyOf))
+  if (read && (held?.list !== list || held.read !== read))
+    setHeld(heldAfter(isAwaited ? null : held, { list, read }, keyOf))
   const isOfList = held?.list === list
   return {
     rows: held?.rows ?? [],
@@ -58,15 +59,13 @@ function keyOfId({ id }: { id: string }): string {
 }
 
 /**
- * Of any list that is read again by itself. Another address is another list; so is what comes of a write of one's own, and what is
+ * Of any list that is read again by itself. Another question is another list; so is what comes of a write of one's own, and what is
  * read for a screen after it has been opened: a person waits for that.
  */
 export function useHeldView<Row>(view: View<readonly Row[]>, keyOf: KeyOf<Row>) {
-  const href = useLocation({ select: ({ href }) => href })
-  const writes = useSyncExternalStore(onOwnWrite, ownWrites)
   const [openedAt] = useState(() => Date.now())
   const read = view.kind === 'ready' && !view.isFormer ? view.data : null
-  const isOfBefore = view.kind === 'ready' && (view.readAt ?? 0) < openedAt
-  const { rows, fresh, gone, show } = useHeld(read, `${href} ${writes} ${isOfBefore}`, keyOf)
+  const { of = '', readAt = 0 } = view.kind === 'ready' ? view : {}
+  const { rows, fresh, gone, show } = useHeld(read, `${of} ${readAt < openedAt}`, keyOf, isOfOwnWrite(readAt))
   return { view: view.kind === 'ready' ? { ...view, data: rows } : view, changes: fresh + gone, show }
 }

@@ -4,11 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { SCREENS } from './screens.ts'
 import type { Setting } from './setting.ts'
 import { type Scheme, Visitor } from './visitor.ts'
-import { until } from './world.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/portal/', import.meta.url))
 const BYTES_MAX = 160_000
-const DAY_MS = 86_400_000
 
 /** The screens of the tour, in its order, with what is said of each. */
 const TOUR = [
@@ -34,7 +32,6 @@ const SCHEMES: readonly Scheme[] = ['light', 'dark']
 /** Takes the pictures of docs/portal, light and dark, and writes the page that shows them. */
 export async function takePictures({ browser, stage, world, seen, report }: Setting): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
-  await replaySome({ stage, world })
   const capabilities = ['ViewBase', 'ViewEndpointSecret', 'ManageEndpointSecret', 'ManageEndpoint', 'CreateAttempts']
   const taken = new Set<string>()
   for (const scheme of SCHEMES) {
@@ -58,15 +55,6 @@ export async function takePictures({ browser, stage, world, seen, report }: Sett
     await visitor.leave()
   }
   writeFileSync(join(FOLDER, 'README.md'), tour(taken))
-}
-
-/** What a tour shows and a trial does not need. */
-async function replaySome({ stage, world }: Pick<Setting, 'stage' | 'world'>): Promise<void> {
-  const account = `/api/v1/app/${world.account}`
-  const key = { token: stage.keys.sandbox }
-  const since = new Date(Date.now() - DAY_MS).toISOString()
-  await stage.ok('POST', `${account}/endpoint/${world.healthy}/bulk-replay`, { since }, key)
-  await until('a replay that is through', async () => (await stage.idsOf(`${account}/replay?status=finished`))[0])
 }
 
 function tour(taken: ReadonlySet<string>): string {

@@ -65,7 +65,7 @@ export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
 /** From the link to a test that is answered and a signature check that is passed. */
 async function firstSteps({ browser, stage, seen }: Setting, look: { width: number; scheme: 'light' | 'dark' }) {
   const startedAt = performance.now()
-  const receiver = stage.receiver(3)
+  const receiver = stage.receiver(look.width < 768 ? 13 : 3)
   receiver.answer(200)
   const account = await stage.make('/api/v1/app', { name: 'First Steps' })
   const visitor = await Visitor.enter(browser, stage.url, { seen, ...look })
@@ -158,6 +158,7 @@ async function manageEndpoints(visitor: Visitor, account: string, receiver: Rece
   await boxes.nth(1).check()
   await page.getByText('2 endpoints selected').waitFor()
   await page.getByRole('button', { name: 'Disable', exact: true }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Disable', exact: true }).click()
   const results = page.getByRole('status').getByText(/: done$/)
   await until('a result of each', async () => (await results.count()) === 2 || undefined)
   await page.locator('tbody').getByText('Disabled').nth(1).waitFor()

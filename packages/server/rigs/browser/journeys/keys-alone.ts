@@ -12,7 +12,7 @@ const TABS_MAX = 150
  * pointer fails. Source: portal G7, 13
  */
 export async function keysAlone({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(7)
   receiver.reset()
   const account = await stage.make('/api/v1/app', { name: 'Keys Alone' })
   const visitor = await Visitor.enter(browser, stage.url, { seen })

@@ -10,7 +10,7 @@ import { Visitor } from '../visitor.ts'
  * brings a secret, or a key pair. Source: portal S11
  */
 export async function rotation({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(12)
   receiver.reset()
   const account = await stage.make('/api/v1/app', { name: 'Rotation' })
   const path = `/api/v1/app/${account}`
