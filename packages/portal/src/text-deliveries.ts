@@ -1,4 +1,7 @@
+import type { AttemptDetail } from '@producersync/server/contract'
 import { type Counted, count, countOf, plural } from './text.ts'
+
+type FailureClass = NonNullable<AttemptDetail['failure']>['class']
 
 /** What the pages about events, deliveries, attempts, replays and issues say: the part of text.ts that is theirs. */
 export const deliveryText = {
@@ -100,7 +103,7 @@ export const deliveryText = {
     endpoint_deleted: 'Endpoint deleted',
     canceled: 'Cancelled',
     payload_expired: 'Payload expired',
-  } as Readonly<Record<string, string>>,
+  } satisfies Readonly<Record<FailureClass, string>> as Readonly<Record<string, string>>,
 
   triggers: {
     schedule: 'by schedule',
@@ -108,7 +111,7 @@ export const deliveryText = {
     recover: 'recovery of what failed',
     resend: 'sent by hand',
     test: 'test',
-  } as Readonly<Record<string, string>>,
+  } satisfies Readonly<Record<AttemptDetail['trigger'], string>> as Readonly<Record<string, string>>,
 
   event: {
     title: 'Event',

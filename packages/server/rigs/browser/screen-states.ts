@@ -24,7 +24,7 @@ const STATES: readonly { name: string; answer: Answer; shows: readonly string[];
 /** @param look  at each of them @returns what does not hold */
 export async function showStates(
   visitor: Visitor,
-  { name, list, filter }: Screen,
+  { name, list, filter, isLive, hasRows }: Screen,
   path: string,
   look: (state: string) => Promise<void>,
 ): Promise<string[]> {
@@ -45,8 +45,22 @@ export async function showStates(
     await look(state)
     await stop()
   }
+  if (isLive) {
+    await visitor.open(path)
+    const stop = await force(visitor, list, REFUSED)
+    await page.evaluate(RESYNC)
+    const stale = page.getByText(/^As of [0-9:]{8} UTC, reconnecting/).first()
+    await stale.waitFor()
+    if (hasRows) await shown('stale', ['[data-row-link]'])
+    await look('stale')
+    await stop()
+  }
   return faults
 }
+
+/** As the service says when it cannot tell what was missed: what is shown is read anew. */
+const RESYNC = `new BroadcastChannel('psapi-live ' + location.pathname.split('/')[3])
+  .postMessage({ message: { type: 'resync', data: null, id: null } })`
 
 /** Answers reads of the list from now on. @returns how to end that */
 async function force({ page }: Visitor, list: RegExp, answer: Answer): Promise<() => Promise<void>> {
