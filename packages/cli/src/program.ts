@@ -7,6 +7,7 @@ import { addDeliveries } from './commands/deliveries.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addEndpoints } from './commands/endpoints.ts'
 import { addEvents } from './commands/events.ts'
+import { addGet } from './commands/get.ts'
 import { addInit } from './commands/init.ts'
 import { addJobs } from './commands/jobs.ts'
 import { addListen } from './commands/listen.ts'
@@ -60,6 +61,7 @@ export function createProgram(terminal: Terminal, version: string): Command {
   addJobs(program, terminal)
   addRuns(program, terminal)
   addSandbox(program, terminal)
+  addGet(program, terminal)
   addAdmin(program, terminal)
   addOffline(program, terminal)
   addDoctor(program, terminal)

@@ -38,6 +38,7 @@ export const samples: Readonly<Record<string, readonly string[]>> = {
   'replay pause': [`qtask_${ID}`],
   'replay resume': [`qtask_${ID}`],
   'replay cancel': [`qtask_${ID}`],
+  get: ['/api/v1/auth/whoami'],
   'catalog list': [],
   'catalog get': ['webhook.ping'],
   'catalog types': [],

@@ -317,6 +317,13 @@ test('a replay is started and waited for', async () => {
   expect((await psapi.json('replay', 'list'))[0].id).toBe(replay.id)
 })
 
+test('get: any read of the API, as it answers', async () => {
+  expect(await psapi.json('get', '/api/v1/event-type/producersync.npn.activated')).toEqual(
+    await psapi.json('catalog', 'get', 'producersync.npn.activated'),
+  )
+  expect(await psapi.run(['get', 'event-type'])).toMatchObject({ code: 2 })
+})
+
 test('catalog: listed, read, and as TypeScript', async () => {
   const names = (await psapi.json('catalog', 'list')).map(({ name }: { name: string }) => name)
   expect(names).toContain('producersync.npn.activated')

@@ -70,6 +70,7 @@ export const accountText = {
     title: 'Activity',
     lead: 'Each change leaves one line here, which nobody can edit.',
     export: 'Export CSV',
+    exporting: 'Exporting…',
     when: 'When',
     who: 'Who',
     what: 'What',
@@ -160,6 +161,9 @@ export const accountText = {
     since: 'Since',
     endsAt: 'Ends at the latest',
     everywhere: 'Sign out everywhere',
+    everywhereTitle: (person: string) => `Sign ${person} out everywhere?`,
+    everywhereEffect:
+      'Every session of this person ends at once, here and in other browsers. A new link is needed to come in again.',
   },
 
   members: {

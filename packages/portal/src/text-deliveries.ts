@@ -1,4 +1,7 @@
+import type { AttemptDetail } from '@producersync/server/contract'
 import { type Counted, count, countOf, plural } from './text.ts'
+
+type FailureClass = NonNullable<AttemptDetail['failure']>['class']
 
 /** What the pages about events, deliveries, attempts, replays and issues say: the part of text.ts that is theirs. */
 export const deliveryText = {
@@ -46,6 +49,7 @@ export const deliveryText = {
     tag: (tag: string) => `Tag ${tag}`,
     matching: (found: Counted) => `${countOf(found)} matching`,
     counting: 'Counting…',
+    notCounted: 'Not counted',
     pickOne: (id: string) => `Select ${id}`,
     picked: (picked: number) => `${count(picked)} selected`,
     pickAll: (found: string) => `Select all ${found}`,
@@ -99,7 +103,7 @@ export const deliveryText = {
     endpoint_deleted: 'Endpoint deleted',
     canceled: 'Cancelled',
     payload_expired: 'Payload expired',
-  } as Readonly<Record<string, string>>,
+  } satisfies Readonly<Record<FailureClass, string>> as Readonly<Record<string, string>>,
 
   triggers: {
     schedule: 'by schedule',
@@ -107,7 +111,7 @@ export const deliveryText = {
     recover: 'recovery of what failed',
     resend: 'sent by hand',
     test: 'test',
-  } as Readonly<Record<string, string>>,
+  } satisfies Readonly<Record<AttemptDetail['trigger'], string>> as Readonly<Record<string, string>>,
 
   event: {
     title: 'Event',

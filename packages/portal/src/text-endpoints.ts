@@ -1,4 +1,4 @@
-import { type Counted, count, countOf, countUpTo, plural } from './text.ts'
+import { type Counted, count, countOf, countUpTo, listOf, plural } from './text.ts'
 
 /** The service counts no more of what waits for an endpoint. */
 export const WAITING_COUNTED_MAX = 1_000
@@ -41,7 +41,7 @@ export const endpointText = {
       enabled: (name: string) => `${name} is enabled`,
       disabled: (name: string) => `${name} is disabled`,
       deleted: (name: string) => `${name} is deleted`,
-      notDone: 'It could not be enabled. Open the endpoint to see why.',
+      notEnabled: (name: string) => `${name} is not enabled`,
       disableTitle: (name: string) => `Disable ${name}?`,
       disableEffect: (waiting: number | null) =>
         `${
@@ -50,7 +50,7 @@ export const endpointText = {
             : waiting === 0
               ? 'No delivery waits for it.'
               : `${waitingAre(waiting)} cancelled.`
-        } New events are not sent to it; you can enable it again and replay what it missed.`,
+        } New events are not sent any more; you can enable it again and replay what was missed.`,
       deleteTitle: (name: string) => `Delete ${name}?`,
       deleteEffect: (waiting: number | null) =>
         `${
@@ -64,6 +64,7 @@ export const endpointText = {
       chosen: (chosen: number) => plural(chosen, 'endpoint selected', 'endpoints selected'),
       enable: 'Enable',
       disable: 'Disable',
+      disableTitle: (names: readonly string[]) => `Disable ${listOf(names)}?`,
       clear: 'Clear selection',
       done: 'done',
     },
@@ -315,5 +316,8 @@ export const endpointText = {
     value: 'Value',
     add: 'Add header',
     remove: (name: string) => `Remove ${name}`,
+    removeTitle: (name: string) => `Remove the header ${name}?`,
+    removeEffect: 'Requests are sent without it from now on. A value that is not shown is gone for good.',
+    removeVerb: 'Remove',
   },
 }

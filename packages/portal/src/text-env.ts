@@ -102,6 +102,8 @@ export const envText = {
     lastSignal: 'Last signal',
     lastSignIn: 'Last sign-in',
     none: 'No account matches',
+    first: 'No account yet',
+    firstBody: 'An account is a customer: its producers, its endpoints and its people.',
   },
   links: {
     title: 'Login links',

@@ -9,6 +9,12 @@ export const countOf = ({ count: value, capped }: Counted): string => `${count(v
 /** Of what is counted no further than `max`: `1,000+`. */
 export const countUpTo = (value: number, max: number): string =>
   countOf({ count: Math.min(value, max), capped: value >= max })
+const and = new Intl.ListFormat('en-US', { type: 'conjunction' })
+const or = new Intl.ListFormat('en-US', { type: 'disjunction' })
+/** `a, b, and c`. */
+export const listOf = (words: readonly string[]): string => and.format(words)
+/** `a, b, or c`. */
+export const eitherOf = (words: readonly string[]): string => or.format(words)
 /** `1 endpoint`, `2 endpoints`. */
 export const plural = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`
@@ -57,6 +63,7 @@ export const text = {
     filters: 'Filters',
     filtersOn: 'Filters, in use',
     show: 'Show what matches',
+    showing: (found: Counted) => `Show ${countOf(found)}`,
   },
 
   danger: {
@@ -69,6 +76,7 @@ export const text = {
     pageAdvice: 'Reload the page. If it happens again, tell us what you did.',
     request: 'Request',
     requestName: 'request ID',
+    fault: (field: string, what: string) => (field === '' ? what : `${field}: ${what}`),
     byStatus(status: number, retryAfterSeconds: number | null): { title: string; advice: string } {
       const wait = retryAfterSeconds === null ? 'in a moment' : `in ${plural(Math.ceil(retryAfterSeconds), 'second')}`
       switch (status) {
@@ -138,6 +146,7 @@ export const text = {
     shortcuts: 'Keyboard shortcuts',
     profile: 'Settings',
     signOut: 'Sign out',
+    notSignedOut: 'You are still signed in',
     environment: { sandbox: 'Sandbox', production: 'Production' },
     clockMoved: (date: string) => `clock at ${date}`,
     staff: 'Staff',
@@ -227,7 +236,7 @@ export const text = {
     polling: 'Every 10 s',
     pause: 'Pause live updates',
     resume: 'Resume live updates',
-    fresh: (events: number) => plural(events, 'new event'),
+    changes: (changes: number) => `Show ${plural(changes, 'change')}`,
   },
 
   range: {

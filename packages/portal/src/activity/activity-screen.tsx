@@ -1,6 +1,5 @@
 import type { Page as ApiPage, AuditLine } from '@producersync/server/contract'
 import { useState } from 'react'
-import { Ignored } from '#src/address/ignored.tsx'
 import { instantOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { call, ofAccount, withQuery } from '#src/api/client.ts'
@@ -33,6 +32,7 @@ export function ActivityScreen() {
 function Activity({ account }: { account: Account }) {
   const { values, faults, change, clear, isFiltered } = useAddress()
   const [error, setError] = useState<unknown>(null)
+  const [isExporting, setExporting] = useState(false)
   const [opened] = useState(() => Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS)
   const now = new Date(opened)
   const filter = {
@@ -48,21 +48,33 @@ function Activity({ account }: { account: Account }) {
 
   async function exportCsv() {
     setError(null)
+    setExporting(true)
     try {
       const response = await call(account.id, withQuery(`${path}/export`, { ...filter, format: 'csv' }))
       saveFile('activity.csv', 'text/csv', await response.blob())
     } catch (caught) {
       setError(caught)
+    } finally {
+      setExporting(false)
     }
   }
 
   return (
-    <Page title={words.title} lead={words.lead} acts={<Button onPress={() => void exportCsv()}>{words.export}</Button>}>
-      <Ignored names={faults} />
+    <Page
+      title={words.title}
+      lead={words.lead}
+      ignored={faults}
+      acts={
+        <Button onPress={() => void exportCsv()} pending={isExporting && words.exporting}>
+          {words.export}
+        </Button>
+      }
+    >
       {error != null && <ErrorNotice error={error} />}
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
         search={<SearchFilter label={words.who} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>

@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { instantOf, parseSearch, readShared, type Shared, stringifySearch, writeShared } from './search.ts'
+import {
+  instantOf,
+  oneOf,
+  parseSearch,
+  readShared,
+  type Shared,
+  someOf,
+  stringifySearch,
+  writeShared,
+} from './search.ts'
 
 const word = fc.stringMatching(/^[a-z_]{1,12}$/)
 const words = fc.uniqueArray(word, { minLength: 1, maxLength: 4 })
@@ -45,6 +54,15 @@ test('a value that says nothing is left out, and named', () => {
     values: { state: ['failed'] },
     faults: ['npn', 'from'],
   })
+})
+
+test('portal 3: so is a word that means nothing on this screen, also of a parameter of its own', () => {
+  const known = { state: someOf(['retrying', 'exhausted']), tab: oneOf(['overview', 'secrets']) }
+  expect(readShared(parseSearch('?state=retrying,failed&tab=nothing&q=x'), known)).toEqual({
+    values: { q: 'x' },
+    faults: ['state', 'tab'],
+  })
+  expect(readShared(parseSearch('?state=retrying&tab=secrets&other=1'), known).faults).toEqual([])
 })
 
 test('a relative range stays relative; an instant is one whatever the time', () => {

@@ -6,9 +6,9 @@ const readers = {
   endpoint: listOf((word) => /^[a-zA-Z0-9\-_.]{1,256}$/.test(word)),
   class: listOf((word) => /^[a-z_0-9]{1,64}$/.test(word)),
   code: listOf((word) => /^(0|[1-5]([0-9]{2}|xx))$/.test(word)),
-  npn: oneThat((word) => /^[0-9]{1,10}$/.test(word)),
+  npn: oneThat((word) => /^[1-9][0-9]{0,9}$/.test(word)),
   q: oneThat((word) => word.length <= 256),
-  test: oneThat((word) => ['true', 'false', 'include', 'only', 'exclude'].includes(word)),
+  test: oneThat((word) => word === 'true' || word === 'false'),
   trigger: listOf((word) => /^[a-z_]{1,32}$/.test(word)),
   from: oneThat(isMomentOrAge),
   to: oneThat(isMomentOrAge),
@@ -44,18 +44,36 @@ export function stringifySearch(search: Readonly<Record<string, unknown>>): stri
   return text === '' ? '' : `?${text}`
 }
 
-/** The shared parameters, and the names of those whose value says nothing. */
-export function readShared(search: RawSearch): { values: Shared; faults: SharedName[] } {
+/** What a parameter may say on a screen, by its name. Those that are not named may say what their readers take. */
+export type Known = Readonly<Record<string, (text: string) => boolean>>
+
+/** Some of these words, separated by commas. */
+export function someOf(words: readonly string[]): (text: string) => boolean {
+  return (text) => text.split(',').every((word) => word === '' || words.includes(word))
+}
+
+/** One of these words. */
+export function oneOf(words: readonly string[]): (text: string) => boolean {
+  return (text) => words.includes(text)
+}
+
+/** The shared parameters, and the names of those, also of the screen's own, whose value says nothing here. */
+export function readShared(search: RawSearch, known: Known = {}): { values: Shared; faults: string[] } {
   const values: Record<string, unknown> = {}
-  const faults: SharedName[] = []
-  for (const name of Object.keys(readers) as SharedName[]) {
+  const faults: string[] = []
+  for (const name of new Set([...Object.keys(readers), ...Object.keys(known)])) {
     const text = search[name]
     if (text === undefined || text === '') continue
-    const value = readers[name](text)
-    if (value === undefined) faults.push(name)
-    else values[name] = value
+    const isKnown = known[name]?.(text) ?? true
+    const value = isShared(name) ? readers[name](text) : text
+    if (value === undefined || !isKnown) faults.push(name)
+    else if (isShared(name)) values[name] = value
   }
   return { values, faults }
+}
+
+function isShared(name: string): name is SharedName {
+  return Object.hasOwn(readers, name)
 }
 
 /** Shared parameters as an address has them; undefined takes one away. */

@@ -1,12 +1,12 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useCallback, useMemo } from 'react'
-import { type RawSearch, readShared, type Shared, type SharedName, writeShared } from './search.ts'
+import { type Known, type RawSearch, readShared, type Shared, type SharedName, writeShared } from './search.ts'
 
 /** What the address says of this screen, and how to change it. */
 export type Address = {
   values: Shared
   /** Parameters whose value says nothing: left out, and the screen says so. */
-  faults: readonly SharedName[]
+  faults: readonly string[]
   raw: RawSearch
   /** Changes parameters; the others stay. A change of the filter starts the list anew. `undefined` takes one away. */
   change: (values: Shared & Record<string, unknown>) => void
@@ -29,10 +29,13 @@ const FILTERS: readonly SharedName[] = [
   'to',
 ]
 
-export function useAddress(): Address {
+const ANYTHING: Known = {}
+
+/** @param known  what parameters may say here: the same object each time */
+export function useAddress(known: Known = ANYTHING): Address {
   const raw = useSearch({ strict: false }) as RawSearch
   const navigate = useNavigate()
-  const { values, faults } = useMemo(() => readShared(raw), [raw])
+  const { values, faults } = useMemo(() => readShared(raw, known), [raw, known])
   const go = useCallback(
     (next: (before: RawSearch) => RawSearch) =>
       void navigate({

@@ -50,8 +50,3 @@ export async function fetchJson<Answer>(account: string, path: string, options: 
   const response = await call(account, path, options)
   return (response.status === 204 ? undefined : await response.json()) as Answer
 }
-
-/** For the button of one dialog: pressing twice, or again after a lost answer, does one thing. */
-export function newIdempotencyKey(): string {
-  return crypto.randomUUID()
-}

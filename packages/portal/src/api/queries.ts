@@ -3,11 +3,14 @@ import type { Topic } from '#src/live/topics.ts'
 import { fetchJson, type Query, withQuery } from './client.ts'
 import { ApiError } from './request.ts'
 
-/** What a screen, or a part of one, draws. `isFormer`: what another page or filter of the list had, until this one is read. */
+/**
+ * What a screen, or a part of one, draws. `isFormer`: what another page or filter of the list had, until this one is read; `readAt`:
+ * when, in milliseconds since 1970; `of`: what was asked.
+ */
 export type View<Data> =
   | { kind: 'loading' }
   | { kind: 'failed'; error: unknown; retry: () => void }
-  | { kind: 'ready'; data: Data; staleSince: Date | null; isFormer?: boolean }
+  | { kind: 'ready'; data: Data; staleSince: Date | null; isFormer?: boolean; readAt?: number; of?: string }
 
 const TRIES_MAX = 3
 const FRESH_MS = 5_000
@@ -58,7 +61,7 @@ export function useRead<Data>(account: string, path: string, options: ReadOption
     refetchInterval: everyMs,
     meta: { topics },
   }) as UseQueryResult<Data>
-  return viewOf(result)
+  return viewOf(result, whole)
 }
 
 function pathOf(key: readonly unknown[] | undefined): string | undefined {
@@ -67,7 +70,7 @@ function pathOf(key: readonly unknown[] | undefined): string | undefined {
 }
 
 /** The union of a query. Rows once shown stay, with the time they are from. */
-function viewOf<Data>(result: UseQueryResult<Data>): View<Data> {
+function viewOf<Data>(result: UseQueryResult<Data>, of: string): View<Data> {
   const { data, error, dataUpdatedAt, refetch } = result
   if (data !== undefined && !(error && result.isPlaceholderData)) {
     return {
@@ -75,6 +78,8 @@ function viewOf<Data>(result: UseQueryResult<Data>): View<Data> {
       data,
       staleSince: error ? new Date(dataUpdatedAt) : null,
       isFormer: result.isPlaceholderData,
+      readAt: dataUpdatedAt,
+      of,
     }
   }
   return error ? { kind: 'failed', error, retry: () => void refetch() } : { kind: 'loading' }

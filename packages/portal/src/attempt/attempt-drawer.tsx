@@ -1,5 +1,5 @@
 import type { AttemptDetail, SignedAgain } from '@producersync/server/contract'
-import { useNavigate } from '@tanstack/react-router'
+import { useNavigate, useSearch } from '@tanstack/react-router'
 import { ChevronLeft, ChevronRight, GitCompare, X } from 'lucide-react'
 import { useCallback, useEffect, useState } from 'react'
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
@@ -8,6 +8,7 @@ import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { usePayload } from '#src/event/payload.tsx'
 import { areShortcutsOn } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
+import { CommandsButton } from '#src/parity/commands-button.tsx'
 import { Button, IconButton } from '#src/parts/button.tsx'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Fact } from '#src/parts/fact.tsx'
@@ -25,7 +26,8 @@ import { Timings } from './timings.tsx'
 import { useAttempt } from './use-attempt.ts'
 
 const words = deliveryText.attempt
-type Shown = keyof typeof words.tabs
+/** Parts of an attempt, as the address names them. */
+export const SHOWN = ['request', 'response', 'connection'] as const
 
 /** One attempt beside its event. Its address can be sent to somebody; Esc closes it. */
 export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: string }) {
@@ -36,7 +38,13 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
     (to: { attempt?: string; with?: string }) =>
       void navigate({
         to: '.',
-        search: (before: RawSearch) => ({ ...before, attempt: undefined, with: undefined, ...to }),
+        search: ({ shown, ...before }: RawSearch) => ({
+          ...before,
+          attempt: undefined,
+          with: undefined,
+          shown: to.attempt === undefined ? undefined : shown,
+          ...to,
+        }),
         resetScroll: false,
       }),
     [navigate],
@@ -65,6 +73,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
               >
                 {words.compare}
               </Button>
+              <CommandsButton />
               <IconButton icon={X} name={words.close} keys="Escape" onPress={() => go({})} />
             </span>
           </header>
@@ -119,7 +128,9 @@ function useSiblingKeys(older: string | null, newer: string | null, go: (to: { a
 }
 
 function Whole({ of: attempt, account }: { of: AttemptDetail; account: string }) {
-  const [shown, setShown] = useState<Shown>('response')
+  const search: RawSearch = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const shown = SHOWN.find((one) => one === search.shown) ?? 'response'
   return (
     <div className={layout.stack}>
       <Outcome of={attempt} />
@@ -131,8 +142,15 @@ function Whole({ of: attempt, account }: { of: AttemptDetail; account: string })
         <Tabs
           name={titleOf(attempt)}
           chosen={shown}
-          onChoose={setShown}
-          tabs={(['request', 'response', 'connection'] as const).map((id) => ({ id, label: words.tabs[id] }))}
+          onChoose={(next) =>
+            void navigate({
+              to: '.',
+              search: (before: RawSearch) => ({ ...before, shown: next === 'response' ? undefined : next }),
+              replace: true,
+              resetScroll: false,
+            })
+          }
+          tabs={SHOWN.map((id) => ({ id, label: words.tabs[id] }))}
         />
         <Curl of={attempt} />
       </div>

@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { RawSearch } from '#src/address/search.ts'
 import layout from '#src/look/layout.module.css'
+import { CommandsButton } from '#src/parity/commands-button.tsx'
 import { Button } from '#src/parts/button.tsx'
 import { cx } from '#src/parts/class-names.ts'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
@@ -59,6 +60,7 @@ export function CompareDialog({
       )}
       <Part of={one}>{(left) => <Part of={other}>{(right) => <Differences one={left} other={right} />}</Part>}</Part>
       <DialogActs>
+        <CommandsButton />
         <Button onPress={() => go({})} autoFocus>
           {text.common.close}
         </Button>

@@ -19,7 +19,7 @@ const words = accountText.catalog
 /** What the account can be told of. Source: portal S9. */
 export function CatalogScreen() {
   const account = useAccount()
-  const { values, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress()
   const view = useEventTypes(account.id)
   const columns: Column<EventType>[] = [
     {
@@ -39,7 +39,7 @@ export function CatalogScreen() {
     { key: 'version', head: words.version, cell: (type) => newestSchema(type)?.version ?? text.common.none },
   ]
   return (
-    <Page title={words.title} lead={words.lead}>
+    <Page title={words.title} lead={words.lead} ignored={faults}>
       <Filters
         isFiltered={isFiltered}
         onClear={clear}

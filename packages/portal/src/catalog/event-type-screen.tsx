@@ -1,6 +1,7 @@
 import type { Page as ApiPage, Endpoint, EventType } from '@producersync/server/contract'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
+import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { endpointName } from '#src/endpoints/url.ts'
@@ -10,7 +11,7 @@ import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Part } from '#src/parts/notice.tsx'
-import { Page } from '#src/parts/page.tsx'
+import { Ignored, Page } from '#src/parts/page.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import { useAccount } from '#src/session/account.ts'
 import { newestSchema } from '#src/testing/example.ts'
@@ -78,6 +79,7 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
   ]
   return (
     <div className={layout.stack}>
+      {search.version !== undefined && search.version !== version && <Ignored names={['version']} />}
       <p className={layout.text}>{type.description}</p>
       <div className={layout.row}>
         {versions.length > 1 && version !== undefined && (
@@ -85,7 +87,9 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
             label={words.version}
             isLabelHidden
             value={version}
-            onChange={(chosen) => void navigate({ to: '.', search: { version: chosen } })}
+            onChange={(chosen) =>
+              void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, version: chosen }) })
+            }
             options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
           />
         )}

@@ -137,7 +137,7 @@ function Waiting({
     <Part of={view} rows={3}>
       {({ userCode, deviceName, requestedAt, capabilities, staff }) => (
         <div className={layout.stack}>
-          {error != null && <ErrorNotice error={error} takesFocus />}
+          {error != null && <ErrorNotice error={error} />}
           <p className={styles.code}>
             <span className={layout.hidden}>{words.code}</span> <code>{userCode}</code>
           </p>

@@ -1,8 +1,9 @@
 import type { NewAccountKey } from '@producersync/server/contract'
 import { type SubmitEvent, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Radios, Select, TextField } from '#src/parts/field.tsx'
@@ -31,7 +32,7 @@ export function KeyDialog({
   const [days, setDays] = useState<(typeof DAYS)[number]>('365')
   const [isMaking, setMaking] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const [idempotencyKey] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
   const refresh = useRefresh(account.id)
 
   async function make(event: SubmitEvent) {
@@ -41,10 +42,11 @@ export function KeyDialog({
     setError(null)
     try {
       const rights = kind === 'apiKey' ? { role, ...(days !== '' && { expiresInDays: Number(days) }) } : {}
+      const body = { kind, name: name.trim(), ...rights }
       const made = await fetchJson<NewAccountKey>(account.id, ofAccount(account.id, 'key'), {
         method: 'POST',
-        body: { kind, name: name.trim(), ...rights },
-        idempotencyKey,
+        body,
+        idempotencyKey: keys.keyFor(body),
       })
       await refresh()
       onMade(made)
@@ -69,6 +71,7 @@ export function KeyDialog({
         />
         <TextField
           label={words.name}
+          name="name"
           hint={words.nameHint}
           error={error instanceof ApiError ? error.faultOf('name') : undefined}
           value={name}

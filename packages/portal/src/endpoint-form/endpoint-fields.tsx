@@ -1,3 +1,4 @@
+import { useState } from 'react'
 import { ApiError } from '#src/api/request.ts'
 import { asciiHostOf } from '#src/endpoints/url.ts'
 import { Select, TextArea, TextField } from '#src/parts/field.tsx'
@@ -16,6 +17,9 @@ const API_NAMES: Partial<Record<keyof Draft, string>> = {
   timeoutSeconds: 'timeoutMs',
   schedule: 'retrySchedule',
 }
+
+/** Those that are shown when they are asked for. */
+const ADVANCED = ['throttleRate', 'maxConcurrency', 'timeoutSeconds', 'schedule', 'channels', 'headers'] as const
 
 /**
  * The fields of an endpoint.
@@ -37,10 +41,12 @@ export function EndpointFields({
   isNew: boolean
   onChange: (change: Partial<Draft>) => void
 }) {
+  const [isOpen, setOpen] = useState(false)
+  const nameOf = (field: keyof Draft) => API_NAMES[field] ?? field
   function errorOf(field: keyof Draft): string | undefined {
     const fault = faults[field]
     if (fault) return words.faults[fault]
-    const said = refusal instanceof ApiError ? refusal.faultOf(API_NAMES[field] ?? field) : undefined
+    const said = refusal instanceof ApiError ? refusal.faultOf(nameOf(field)) : undefined
     return said === words.addressRefused ? words.faults.private : said
   }
   const set = (field: keyof Draft) => (value: string) => onChange({ [field]: value })
@@ -58,6 +64,7 @@ export function EndpointFields({
             {words.urlHint} {asciiHost !== null && words.urlSentTo(asciiHost)}
           </>
         }
+        name={nameOf('url')}
         error={errorOf('url')}
         value={draft.url}
         onChange={set('url')}
@@ -69,6 +76,7 @@ export function EndpointFields({
       <TextField
         label={words.description}
         hint={words.descriptionHint}
+        name={nameOf('description')}
         error={errorOf('description')}
         value={draft.description}
         onChange={set('description')}
@@ -80,12 +88,17 @@ export function EndpointFields({
         error={errorOf('types')}
         onChange={onChange}
       />
-      <details className={styles.advanced}>
+      <details
+        className={styles.advanced}
+        open={isOpen || ADVANCED.some((field) => errorOf(field) !== undefined)}
+        onToggle={(event) => setOpen(event.currentTarget.open)}
+      >
         <summary>{words.advanced}</summary>
         <div className={styles.grid}>
           <TextField
             label={words.rate}
             hint={words.rateHint}
+            name={nameOf('throttleRate')}
             error={errorOf('throttleRate')}
             value={draft.throttleRate}
             onChange={set('throttleRate')}
@@ -94,6 +107,7 @@ export function EndpointFields({
           <TextField
             label={words.concurrency}
             hint={words.concurrencyHint}
+            name={nameOf('maxConcurrency')}
             error={errorOf('maxConcurrency')}
             value={draft.maxConcurrency}
             onChange={set('maxConcurrency')}
@@ -102,6 +116,7 @@ export function EndpointFields({
           <TextField
             label={words.timeout}
             hint={words.timeoutHint}
+            name={nameOf('timeoutSeconds')}
             error={errorOf('timeoutSeconds')}
             value={draft.timeoutSeconds}
             onChange={set('timeoutSeconds')}
@@ -125,6 +140,7 @@ export function EndpointFields({
                   ? words.scheduleHint
                   : words.scheduleWords(waits.map((wait) => durationWords(wait * 1_000)))
               }
+              name={nameOf('schedule')}
               error={errorOf('schedule')}
               value={draft.schedule}
               onChange={set('schedule')}
@@ -136,6 +152,7 @@ export function EndpointFields({
             <TextField
               label={words.channels}
               hint={words.channelsHint}
+              name={nameOf('channels')}
               error={errorOf('channels')}
               value={draft.channels}
               onChange={set('channels')}
@@ -147,6 +164,7 @@ export function EndpointFields({
               <TextArea
                 label={words.headers}
                 hint={words.headersHint}
+                name={nameOf('headers')}
                 error={errorOf('headers')}
                 value={draft.headers}
                 onChange={set('headers')}

@@ -1,8 +1,9 @@
 import type { Endpoint } from '@producersync/server/contract'
 import { Link, useSearch } from '@tanstack/react-router'
-import { type SubmitEvent, useRef, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { type SubmitEvent, useState } from 'react'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { urlFaultWhileTyped } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
@@ -31,7 +32,7 @@ export function NewEndpointScreen() {
   const [isSaving, setSaving] = useState(false)
   const [refusal, setRefusal] = useState<unknown>(null)
   const [created, setCreated] = useState<Endpoint | null>(null)
-  const key = useRef(newIdempotencyKey())
+  const keys = useWriteKeys()
   const refresh = useRefresh(account.id)
   useUnsavedGuard(created === null && draft !== start)
 
@@ -50,13 +51,12 @@ export function NewEndpointScreen() {
         await fetchJson<Endpoint>(account.id, ofAccount(account.id, 'endpoint'), {
           method: 'POST',
           body,
-          idempotencyKey: key.current,
+          idempotencyKey: keys.keyFor(body),
         }),
       )
       await refresh()
     } catch (error) {
       setRefusal(error)
-      key.current = newIdempotencyKey()
     } finally {
       setSaving(false)
     }
@@ -75,7 +75,7 @@ export function NewEndpointScreen() {
       lead={words.newLead}
     >
       <form className={styles.form} onSubmit={(event) => void save(event)} noValidate>
-        {refusal != null && <ErrorNotice error={refusal} takesFocus />}
+        {refusal != null && <ErrorNotice error={refusal} />}
         <EndpointFields
           account={account}
           draft={draft}

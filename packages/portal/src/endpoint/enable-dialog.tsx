@@ -1,7 +1,8 @@
 import type { Endpoint, Page, Replay } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { endpointName } from '#src/endpoints/url.ts'
 import { useEndpointWrites } from '#src/endpoints/writes.ts'
 import { Button } from '#src/parts/button.tsx'
@@ -36,7 +37,7 @@ export function EnableDialog({
   const navigate = useNavigate()
   const [acting, setActing] = useState<'only' | 'replay' | null>(null)
   const [error, setError] = useState<unknown>(null)
-  const [idempotencyKey] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
   const [from] = useState(() => since ?? new Date(Date.now() - WEEK_MS).toISOString())
   const dryRun = useDryRun(account.id, { kind: 'replay-missing', endpointIds: [endpoint.id], filter: { from } })
   const preview = dryRun.kind === 'ready' ? dryRun.preview : null
@@ -59,10 +60,11 @@ export function EnableDialog({
   }
 
   async function replay(previewId: string) {
+    const body = { previewId, rate: RATE, order: 'oldest' }
     const { data } = await fetchJson<Pick<Page<Replay>, 'data'>>(account.id, ofAccount(account.id, 'replay'), {
       method: 'POST',
-      body: { previewId, rate: RATE, order: 'oldest' },
-      idempotencyKey,
+      body,
+      idempotencyKey: keys.keyFor(body),
     })
     const [task] = data
     if (task) await navigate({ to: '/a/$account/replays/$task', params: { account: account.id, task: task.id } })

@@ -1,11 +1,14 @@
 import type { Endpoint, EndpointHealth } from '@producersync/server/contract'
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { Send } from 'lucide-react'
 import { useState } from 'react'
+import { oneOf } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { DisableDialog, EndpointMenu } from '#src/endpoints/endpoint-menu.tsx'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
+import { useKey } from '#src/keys/shortcuts.ts'
 import { DeliveriesView } from '#src/log/deliveries-view.tsx'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
@@ -28,14 +31,18 @@ import { TestingTab } from './testing-tab.tsx'
 const words = endpointText.endpoint
 const TABS = ['overview', 'deliveries', 'testing', 'secrets', 'settings'] as const
 type Tab = (typeof TABS)[number]
+const KNOWN = { tab: oneOf(TABS) }
+/** Of the overview, whose charts show one of a few periods; the deliveries have any. */
+const KNOWN_OF_OVERVIEW = { ...KNOWN, from: oneOf(Object.keys(SPANS)) }
 
 /** One endpoint. Source: portal S4. */
 export function EndpointScreen() {
   const account = useAccount()
   const { endpoint: id = '' } = useParams({ strict: false })
-  const search = useSearch({ strict: false })
-  const tab = TABS.find((one) => one === search.tab) ?? 'overview'
-  const span = spanOf(search.from)
+  const { raw, faults } = useAddress(KNOWN)
+  const tab = TABS.find((one) => one === raw.tab) ?? 'overview'
+  const ofOverview = useAddress(KNOWN_OF_OVERVIEW)
+  const span = spanOf(raw.from)
   const endpoint = useRead<Endpoint>(account.id, ofAccount(account.id, 'endpoint', id), { topics: ['endpoint'] })
   const health = useRead<EndpointHealth>(account.id, ofAccount(account.id, 'endpoint', id, 'health'), {
     query: { from: useFrom(span), bucket: SPANS[span].bucket },
@@ -54,6 +61,8 @@ export function EndpointScreen() {
     <Page
       title={endpointName(data)}
       crumbs={<Crumb account={account} />}
+      // the deliveries say themselves what of the address they left out
+      ignored={tab === 'overview' ? ofOverview.faults : faults.filter((name) => name in KNOWN)}
       beside={
         <>
           {health.kind === 'ready' && <StateOf health={health.data} />}
@@ -120,12 +129,14 @@ function Acts({ endpoint, health, account }: { endpoint: Endpoint; health: Endpo
   const target = { id: endpoint.id, name: endpointName(endpoint), isDisabled: endpoint.disabled, waiting }
   const whyOff = account.whyNot('ManageEndpoint')
   const close = () => setDialog(null)
+  const whyNotReplay = account.whyNot('CreateAttempts')
+  useKey('r', text.keys.replay, () => whyNotReplay === null && setReplaying(true))
   return (
     <>
       <ButtonLink icon={Send} to="/a/$account/endpoints/$endpoint" params={params} search={{ tab: 'testing' }}>
         {words.sendTest}
       </ButtonLink>
-      <Button whyOff={account.whyNot('CreateAttempts')} onPress={() => setReplaying(true)}>
+      <Button keys="r" whyOff={whyNotReplay} onPress={() => setReplaying(true)}>
         {words.replay}
       </Button>
       <Button whyOff={whyOff} onPress={() => setDialog(endpoint.disabled ? 'enable' : 'disable')}>

@@ -5,9 +5,11 @@ import { useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
 import { TextField } from '#src/parts/field.tsx'
 import { ErrorNotice, Part } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
+import { text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
 
 const words = endpointText.headers
@@ -19,27 +21,29 @@ export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account
   const [name, setName] = useState('')
   const [value, setValue] = useState('')
   const [error, setError] = useState<unknown>(null)
+  const [isAdding, setAdding] = useState(false)
+  const [removed, setRemoved] = useState<string | null>(null)
   const refresh = useRefresh(account.id)
   const whyOff = account.whyNot('ManageEndpoint')
 
   async function patch(headers: Record<string, string | null>) {
-    setError(null)
-    try {
-      await fetchJson<void>(account.id, path, { method: 'PATCH', body: { headers } })
-      await refresh()
-      return true
-    } catch (caught) {
-      setError(caught)
-      return false
-    }
+    await fetchJson<void>(account.id, path, { method: 'PATCH', body: { headers } })
+    await refresh()
   }
 
   async function add(event: SubmitEvent) {
     event.preventDefault()
-    if (whyOff !== null || name.trim() === '') return
-    if (await patch({ [name.trim()]: value })) {
+    if (whyOff !== null || name.trim() === '' || isAdding) return
+    setAdding(true)
+    setError(null)
+    try {
+      await patch({ [name.trim()]: value })
       setName('')
       setValue('')
+    } catch (caught) {
+      setError(caught)
+    } finally {
+      setAdding(false)
     }
   }
 
@@ -60,7 +64,7 @@ export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account
                 {rows.map(([header, shown]) => (
                   <li key={header} className={layout.spread}>
                     <code>{`${header}: ${shown}`}</code>
-                    <Button isSmall kind="quiet" whyOff={whyOff} onPress={() => void patch({ [header]: null })}>
+                    <Button isSmall kind="quiet" whyOff={whyOff} onPress={() => setRemoved(header)}>
                       {words.remove(header)}
                     </Button>
                   </li>
@@ -70,12 +74,20 @@ export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account
           }}
         </Part>
         <form className={layout.fields} onSubmit={(event) => void add(event)}>
-          <TextField label={words.name} value={name} onChange={setName} isMono />
+          <TextField label={words.name} name="headers" value={name} onChange={setName} isMono />
           <TextField label={words.value} value={value} onChange={setValue} isMono />
-          <Button type="submit" whyOff={whyOff}>
+          <Button type="submit" whyOff={whyOff} pending={isAdding && text.common.working}>
             {words.add}
           </Button>
         </form>
+        <DangerDialog
+          title={words.removeTitle(removed ?? '')}
+          effect={words.removeEffect}
+          verb={words.removeVerb}
+          isOpen={removed !== null}
+          onClose={() => setRemoved(null)}
+          act={async () => await patch({ [removed ?? '']: null })}
+        />
       </div>
     </section>
   )

@@ -1,8 +1,9 @@
 import type { Endpoint } from '@producersync/server/contract'
 import { useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Radios, TextField } from '#src/parts/field.tsx'
@@ -29,17 +30,18 @@ export function RotateDialog({
   const [own, setOwn] = useState('')
   const [isActing, setActing] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const [key] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
   const refresh = useRefresh(account.id)
 
   async function rotate() {
     setActing(true)
     setError(null)
     try {
+      const body = { gracePeriodSeconds: Number(overlap), ...(own.trim() !== '' && { key: own.trim() }) }
       await fetchJson<void>(account.id, ofAccount(account.id, 'endpoint', endpoint.id, 'secret', 'rotate'), {
         method: 'POST',
-        body: { gracePeriodSeconds: Number(overlap), ...(own.trim() !== '' && { key: own.trim() }) },
-        idempotencyKey: key,
+        body,
+        idempotencyKey: keys.keyFor(body),
       })
       say(words.done)
       onClose()
@@ -62,6 +64,7 @@ export function RotateDialog({
       />
       <TextField
         label={words.own}
+        name="key"
         hint={words.ownHint}
         error={error instanceof ApiError ? error.faultOf('key') : undefined}
         value={own}

@@ -80,7 +80,7 @@ function SettingsForm({ endpoint, account, onMoved }: { endpoint: Endpoint; acco
 
   return (
     <form className={styles.form} onSubmit={(event) => void save(event)} noValidate>
-      {refusal != null && <ErrorNotice error={refusal} takesFocus />}
+      {refusal != null && <ErrorNotice error={refusal} />}
       <EndpointFields
         account={account}
         draft={draft}

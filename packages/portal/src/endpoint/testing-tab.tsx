@@ -81,6 +81,7 @@ function Sender({ endpoint, account, types }: { endpoint: Endpoint; account: Acc
       />
       <TextArea
         label={words.body}
+        name="payload"
         hint={body === null ? words.bodyHint : words.bodyOwn}
         error={bodyError}
         value={shown}

@@ -1,7 +1,8 @@
 import { useState } from 'react'
+import { explain } from '#src/api/explain.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
-import { explain } from '#src/parts/notice.tsx'
+import { DangerDialog } from '#src/parts/dialog.tsx'
 import type { Account } from '#src/session/account.ts'
 import { text } from '#src/text.ts'
 import { endpointText } from '#src/text-endpoints.ts'
@@ -19,10 +20,11 @@ export function BulkBar({
   onClear,
 }: {
   account: Account
-  targets: readonly { id: string; name: string }[]
+  targets: readonly { id: string; name: string; waiting: number }[]
   onClear: () => void
 }) {
   const [results, setResults] = useState<Result[] | null>(null)
+  const [isAsking, setAsking] = useState(false)
   const [isActing, setActing] = useState<'enable' | 'disable' | null>(null)
   const { setDisabled } = useEndpointWrites(account.id)
   const whyOff = account.whyNot('ManageEndpoint')
@@ -58,7 +60,7 @@ export function BulkBar({
           isSmall
           whyOff={whyOff}
           pending={isActing === 'disable' && text.common.working}
-          onPress={() => void all(true)}
+          onPress={() => setAsking(true)}
         >
           {words.disable}
         </Button>
@@ -66,6 +68,14 @@ export function BulkBar({
           {words.clear}
         </Button>
       </div>
+      <DangerDialog
+        title={words.disableTitle(targets.map(({ name }) => name))}
+        effect={endpointText.endpoints.acts.disableEffect(targets.reduce((sum, { waiting }) => sum + waiting, 0))}
+        verb={words.disable}
+        isOpen={isAsking}
+        onClose={() => setAsking(false)}
+        act={async () => await all(true)}
+      />
       {results && (
         <ul role="status">
           {results.map(({ id, name, problem }) => (

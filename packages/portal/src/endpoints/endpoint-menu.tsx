@@ -2,7 +2,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { Ban, Ellipsis, Pencil, Play, RotateCcw, Send, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { Button } from '#src/parts/button.tsx'
-import { DangerDialog } from '#src/parts/dialog.tsx'
+import { DangerDialog, FailedDialog } from '#src/parts/dialog.tsx'
 import { Menu, MenuItem } from '#src/parts/menu.tsx'
 import { MenuButton } from '#src/parts/menu-button.tsx'
 import { say } from '#src/parts/toast.tsx'
@@ -20,6 +20,7 @@ type Target = { id: string; name: string; isDisabled: boolean; waiting: number |
 export function EndpointMenu({ target, account, onGone }: { target: Target; account: Account; onGone?: () => void }) {
   const { id, name, isDisabled, waiting } = target
   const [dialog, setDialog] = useState<'disable' | 'delete' | 'replay' | null>(null)
+  const [error, setError] = useState<unknown>(null)
   const navigate = useNavigate()
   const { setDisabled, remove } = useEndpointWrites(account.id)
   const params = { account: account.id, endpoint: id }
@@ -27,8 +28,12 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
   const close = () => setDialog(null)
 
   async function enable() {
-    await setDisabled(id, false)
-    say(words.enabled(name))
+    try {
+      await setDisabled(id, false)
+      say(words.enabled(name))
+    } catch (caught) {
+      setError(caught)
+    }
   }
 
   return (
@@ -59,12 +64,7 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
           {words.edit}
         </MenuItem>
         {isDisabled ? (
-          <MenuItem
-            id="enable"
-            icon={Play}
-            whyOff={whyNot}
-            onAction={() => void enable().catch(() => say(words.notDone))}
-          >
+          <MenuItem id="enable" icon={Play} whyOff={whyNot} onAction={() => void enable()}>
             {words.enable}
           </MenuItem>
         ) : (
@@ -76,6 +76,7 @@ export function EndpointMenu({ target, account, onGone }: { target: Target; acco
           {words.delete}
         </MenuItem>
       </Menu>
+      <FailedDialog title={words.notEnabled(name)} error={error} onClose={() => setError(null)} />
       {dialog === 'replay' && <ReplayDialog wish={failedAt(id)} onClose={close} />}
       <DisableDialog target={target} account={account} isOpen={dialog === 'disable'} onClose={close} />
       <DangerDialog

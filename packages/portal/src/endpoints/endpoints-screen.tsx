@@ -1,7 +1,7 @@
 import type { Page as ApiPage, EndpointHealthRow } from '@producersync/server/contract'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
-import { Ignored } from '#src/address/ignored.tsx'
+import { someOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
@@ -12,7 +12,7 @@ import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { Above, type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -29,11 +29,12 @@ import { endpointName, hostOf, maskedUrl, pathOf } from './url.ts'
 
 const words = endpointText.endpoints
 const LIMIT = 50
+const KNOWN = { state: someOf(ENDPOINT_STATES), type: (text: string) => !text.includes(',') }
 
 /** Where the account wants its events, and how each of them does. Source: portal S2. */
 export function EndpointsScreen() {
   const account = useAccount()
-  const { values, faults, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress(KNOWN)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const view = useRead<ApiPage<EndpointHealthRow>>(account.id, ofAccount(account.id, 'endpoint-health'), {
     query: { limit: LIMIT, iterator: values.cursor, q: values.q, state: values.state, type: values.type?.[0] },
@@ -49,14 +50,15 @@ export function EndpointsScreen() {
   return (
     <Page
       title={words.title}
+      ignored={faults}
       acts={
         account.can('ManageEndpoint') ? add : <Button whyOff={account.whyNot('ManageEndpoint')}>{words.add}</Button>
       }
     >
-      <Ignored names={faults} />
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
         search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
@@ -83,11 +85,11 @@ export function EndpointsScreen() {
           account={account}
           targets={page.data
             .filter(({ endpointId }) => chosen.has(endpointId))
-            .map((row) => ({ id: row.endpointId, name: endpointName(row) }))}
+              .map((row) => ({ id: row.endpointId, name: endpointName(row), waiting: row.waiting }))}
           onClear={() => setChosen(new Set())}
         />
       )}
-      <Listing
+      <LiveListing
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ endpointId }) => endpointId}

@@ -1,7 +1,8 @@
 import type { Endpoint, TestEvent } from '@producersync/server/contract'
 import { useMemo } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 
 /** What can be done to an endpoint; afterwards everything shown of the account is read anew. */
 export type EndpointWrites = {
@@ -15,6 +16,7 @@ export type TestBody = { eventType: string; payload?: unknown; secret?: 'all' | 
 
 export function useEndpointWrites(account: string): EndpointWrites {
   const refresh = useRefresh(account)
+  const keys = useWriteKeys()
   return useMemo(() => {
     const path = (...parts: string[]) => ofAccount(account, 'endpoint', ...parts)
     return {
@@ -30,11 +32,12 @@ export function useEndpointWrites(account: string): EndpointWrites {
         const sent = await fetchJson<TestEvent>(account, path(endpoint, 'test-event'), {
           method: 'POST',
           body,
-          idempotencyKey: newIdempotencyKey(),
+          idempotencyKey: keys.keyFor([endpoint, body]),
         })
+        keys.done()
         await refresh()
         return sent
       },
     }
-  }, [account, refresh])
+  }, [account, refresh, keys])
 }

@@ -1,11 +1,12 @@
 import type { Page as ApiPage, EnvAccount } from '@producersync/server/contract'
 import { Ban, Check, CircleHelp, type LucideIcon, Minus, TrendingDown, X } from 'lucide-react'
 import { useState } from 'react'
+import { oneOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -29,10 +30,11 @@ const HEALTH: Record<Health, [Tone, LucideIcon]> = {
   none: ['idle', Minus],
 }
 const STATES = Object.keys(HEALTH) as Health[]
+const KNOWN = { state: oneOf(STATES) }
 
 /** The accounts of the environment, and how each does. Source: portal O1. */
 export function AccountsScreen() {
-  const { values, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress(KNOWN)
   const view = useRead<ApiPage<EnvAccount>>(STAFF, '/api/v1/env/account', {
     query: { limit: 50, iterator: values.cursor, q: values.q, health: values.state?.[0] },
     everyMs: 30_000,
@@ -43,6 +45,7 @@ export function AccountsScreen() {
   return (
     <Page
       title={words.title}
+      ignored={faults}
       acts={
         <Button
           kind="primary"
@@ -56,6 +59,7 @@ export function AccountsScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
         search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
@@ -68,12 +72,18 @@ export function AccountsScreen() {
           />
         </div>
       </Filters>
-      <Listing
+      <LiveListing
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}
         columns={COLUMNS}
-        empty={<Empty title={words.none} acts={isFiltered && <Button onPress={clear}>{text.common.clear}</Button>} />}
+        empty={
+          isFiltered ? (
+            <Empty title={words.none} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
+          ) : (
+            <Empty title={words.first}>{words.firstBody}</Empty>
+          )
+        }
         foot={pageLinks(page, { values, change })}
       />
       {isMaking && <NewAccountDialog onClose={() => setMaking(false)} />}

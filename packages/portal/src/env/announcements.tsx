@@ -1,10 +1,12 @@
 import type { RunAnnouncement } from '@producersync/server/contract'
-import { useState } from 'react'
+import { oneOf } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Checkbox } from '#src/parts/field.tsx'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, Pager, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
+import { Ignored } from '#src/parts/page.tsx'
 import { STAFF } from '#src/session/session.ts'
 import { count } from '#src/text.ts'
 import { envText } from '#src/text-env.ts'
@@ -12,16 +14,19 @@ import { type AnnouncementsPage, nextToken, RUNS_PATH } from './run-calls.ts'
 
 const words = envText.runs
 const SIZE = 50
+const NONE: never[] = []
+const KNOWN = { state: oneOf(['waiting']) }
 
 /** Which accounts a run has told, and whom its event has not reached yet. */
 export function Announcements({ run }: { run: string }) {
-  const [onlyWaiting, setOnlyWaiting] = useState(false)
-  const [token, setToken] = useState<string | undefined>(undefined)
+  const { values, faults, change } = useAddress(KNOWN)
+  const onlyWaiting = values.state !== undefined
+  const token = values.cursor
   const view = useRead<AnnouncementsPage>(STAFF, `${RUNS_PATH}/${encodeURIComponent(run)}/announcements`, {
     query: { size: SIZE, continuationToken: token, waiting: onlyWaiting || undefined },
     everyMs: 15_000,
   })
-  const rows = mapView(view, ({ embedded }) => embedded?.announcements ?? [])
+  const rows = mapView(view, ({ embedded }) => embedded?.announcements ?? NONE)
   const next = view.kind === 'ready' && rows.kind === 'ready' ? nextToken(view.data, rows.data.length, SIZE) : undefined
   return (
     <section className={layout.stack} aria-label={words.told}>
@@ -30,13 +35,11 @@ export function Announcements({ run }: { run: string }) {
         <Checkbox
           label={words.onlyWaiting}
           isChecked={onlyWaiting}
-          onChange={(isOn) => {
-            setToken(undefined)
-            setOnlyWaiting(isOn)
-          }}
+          onChange={(isOn) => change({ state: isOn ? ['waiting'] : undefined })}
         />
       </div>
-      <Listing
+      <Ignored names={faults} />
+      <LiveListing
         name={words.told}
         view={rows}
         keyOf={({ accountId }) => accountId}
@@ -45,8 +48,8 @@ export function Announcements({ run }: { run: string }) {
         foot={
           (token !== undefined || next !== undefined) && (
             <Pager
-              onNewer={token === undefined ? null : () => setToken(undefined)}
-              onOlder={next === undefined ? null : () => setToken(next)}
+              onNewer={token === undefined ? null : () => change({ cursor: undefined })}
+              onOlder={next === undefined ? null : () => change({ cursor: next })}
             />
           )
         }

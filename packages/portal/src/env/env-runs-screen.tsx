@@ -1,11 +1,12 @@
 import type { OperatorRun } from '@producersync/server/contract'
 import { useState } from 'react'
+import { oneOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { type Column, Listing, Pager, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, Pager, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { useSession } from '#src/session/account.ts'
@@ -20,23 +21,26 @@ import { StartRunDialog } from './start-run-dialog.tsx'
 
 const words = envText.runs
 const SIZE = 50
+const NONE: never[] = []
 const STATES = ['held', 'failed', 'collecting', 'publishing', 'scheduled', 'published', 'no_report'] as const
+const KNOWN = { state: oneOf(STATES) }
 
 /** The runs of all feeds. Source: portal O4. */
 export function EnvRunsScreen() {
   const session = useSession()
-  const { values, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress(KNOWN)
   const [isStarting, setStarting] = useState(false)
   const view = useRead<RunsPage>(STAFF, RUNS_PATH, {
     query: { size: SIZE, continuationToken: values.cursor, feedId: values.q, state: values.state?.[0] },
     everyMs: 10_000,
   })
-  const rows = mapView(view, ({ embedded }) => embedded?.runs ?? [])
+  const rows = mapView(view, ({ embedded }) => embedded?.runs ?? NONE)
   const older =
     view.kind === 'ready' && rows.kind === 'ready' ? nextToken(view.data, rows.data.length, SIZE) : undefined
   return (
     <Page
       title={words.title}
+      ignored={faults}
       lead={words.lead}
       acts={
         <Button
@@ -51,6 +55,11 @@ export function EnvRunsScreen() {
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
+        result={
+          rows.kind === 'ready'
+            ? text.list.showing({ count: rows.data.length, capped: older !== undefined })
+            : undefined
+        }
         search={<SearchFilter label={words.feed} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
@@ -63,7 +72,7 @@ export function EnvRunsScreen() {
           />
         </div>
       </Filters>
-      <Listing
+      <LiveListing
         name={words.title}
         view={rows}
         keyOf={({ id }) => id}

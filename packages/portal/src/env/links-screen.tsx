@@ -1,9 +1,11 @@
 import type { Page as ApiPage, EnvLoginLink, LoginLink } from '@producersync/server/contract'
 import { type SubmitEvent, useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
-import { fetchJson, newIdempotencyKey } from '#src/api/client.ts'
+import { fetchJson } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { ApiError } from '#src/api/request.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Select, TextField } from '#src/parts/field.tsx'
@@ -27,7 +29,7 @@ const HOURS = ['1', '24', '168'] as const
 
 /** Login links of the environment: made, shown once, withdrawn. Source: portal O3. */
 export function LinksScreen() {
-  const { values, change } = useAddress()
+  const { values, faults, change } = useAddress()
   const [made, setMade] = useState<LoginLink | null>(null)
   const refresh = useRefresh(STAFF)
   const revoking = useRevoking<EnvLoginLink>({
@@ -61,7 +63,7 @@ export function LinksScreen() {
     revoking.column,
   ]
   return (
-    <Page title={words.title}>
+    <Page title={words.title} ignored={faults}>
       {made && <MadeLink of={made} onDone={() => setMade(null)} />}
       <NewLink
         onMade={async (link) => {
@@ -90,6 +92,8 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
   const [isMaking, setMaking] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const mail = useMailChoice(person)
+  const keys = useWriteKeys()
+  const faultOf = (field: string) => (error instanceof ApiError ? error.faultOf(field) : undefined)
   const isMissing = account.trim() === '' || person.trim() === ''
 
   async function make(event: SubmitEvent) {
@@ -98,11 +102,10 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
     setMaking(true)
     setError(null)
     try {
-      const link = await fetchJson<LoginLink>(STAFF, PATH, {
-        method: 'POST',
-        body: { account: account.trim(), person: person.trim(), role, hours: Number(hours), ...mail.wish },
-        idempotencyKey: newIdempotencyKey(),
-      })
+      const body = { account: account.trim(), person: person.trim(), role, hours: Number(hours), ...mail.wish }
+      const idempotencyKey = keys.keyFor(body)
+      const link = await fetchJson<LoginLink>(STAFF, PATH, { method: 'POST', body, idempotencyKey })
+      keys.done()
       setPerson('')
       await onMade(link)
     } catch (caught) {
@@ -117,10 +120,23 @@ function NewLink({ onMade }: { onMade: (link: LoginLink) => Promise<void> }) {
       <div className={layout.cardHead}>
         <h2>{words.make}</h2>
       </div>
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
       <div className={layout.fields}>
-        <TextField label={words.accountId} value={account} onChange={setAccount} isMono />
-        <TextField label={accountText.members.person} value={person} onChange={setPerson} />
+        <TextField
+          label={words.accountId}
+          name="account"
+          error={faultOf('account')}
+          value={account}
+          onChange={setAccount}
+          isMono
+        />
+        <TextField
+          label={accountText.members.person}
+          name="person"
+          error={faultOf('person')}
+          value={person}
+          onChange={setPerson}
+        />
         <Select label={accountText.members.role} value={role} onChange={setRole} options={ROLE_OPTIONS} />
         <Select
           label={words.expires}

@@ -1,7 +1,8 @@
 import { useNavigate } from '@tanstack/react-router'
 import { type SubmitEvent, useState } from 'react'
-import { fetchJson, newIdempotencyKey } from '#src/api/client.ts'
+import { fetchJson } from '#src/api/client.ts'
 import { ApiError } from '#src/api/request.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { TextField } from '#src/parts/field.tsx'
@@ -15,7 +16,7 @@ const words = envText.newAccount
 
 export function NewAccountDialog({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate()
-  const [key] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
   const [name, setName] = useState('')
   const [uid, setUid] = useState('')
   const [isMaking, setMaking] = useState(false)
@@ -30,7 +31,8 @@ export function NewAccountDialog({ onClose }: { onClose: () => void }) {
     setError(null)
     try {
       const body = { name: name.trim(), ...(uid.trim() === '' ? {} : { uid: uid.trim() }) }
-      const made = await fetchJson<{ id: string }>(STAFF, '/api/v1/app', { method: 'POST', body, idempotencyKey: key })
+      const idempotencyKey = keys.keyFor(body)
+      const made = await fetchJson<{ id: string }>(STAFF, '/api/v1/app', { method: 'POST', body, idempotencyKey })
       say(words.made(name.trim()))
       await navigate({ to: '/a/$account', params: { account: made.id } })
     } catch (caught) {
@@ -41,10 +43,18 @@ export function NewAccountDialog({ onClose }: { onClose: () => void }) {
 
   return (
     <Dialog title={words.add} isOpen onClose={onClose}>
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
       <form onSubmit={(event) => void make(event)}>
-        <TextField label={words.name} error={faultOf('name')} value={name} onChange={setName} autoFocus />
-        <TextField label={words.uid} hint={words.uidHint} error={faultOf('uid')} value={uid} onChange={setUid} isMono />
+        <TextField label={words.name} name="name" error={faultOf('name')} value={name} onChange={setName} autoFocus />
+        <TextField
+          label={words.uid}
+          name="uid"
+          hint={words.uidHint}
+          error={faultOf('uid')}
+          value={uid}
+          onChange={setUid}
+          isMono
+        />
         <DialogActs>
           <Button onPress={onClose}>{text.common.cancel}</Button>
           <Button

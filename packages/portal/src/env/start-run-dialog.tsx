@@ -1,6 +1,7 @@
 import { type SubmitEvent, useState } from 'react'
 import { fetchJson } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { ApiError } from '#src/api/request.ts'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
 import { Checkbox, TextField } from '#src/parts/field.tsx'
@@ -30,6 +31,7 @@ export function StartRunDialog({
   const [isStarting, setStarting] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const refresh = useRefresh(STAFF)
+  const faultOf = (field: string) => (error instanceof ApiError ? error.faultOf(field) : undefined)
 
   async function start(event: SubmitEvent) {
     event.preventDefault()
@@ -51,10 +53,26 @@ export function StartRunDialog({
   return (
     <Dialog title={runDate === undefined ? words.start : words.again} isOpen onClose={onClose}>
       {runDate !== undefined && <p>{words.againEffect(runDate)}</p>}
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
       <form onSubmit={(event) => void start(event)}>
-        <TextField label={words.feed} hint={words.feedHint} value={feed} onChange={setFeed} isMono />
-        <TextField label={words.day} hint={words.dayHint} type="date" value={day} onChange={setDay} />
+        <TextField
+          label={words.feed}
+          name="feedId"
+          error={faultOf('feedId')}
+          hint={words.feedHint}
+          value={feed}
+          onChange={setFeed}
+          isMono
+        />
+        <TextField
+          label={words.day}
+          name="runDate"
+          error={faultOf('runDate')}
+          hint={words.dayHint}
+          type="date"
+          value={day}
+          onChange={setDay}
+        />
         <Checkbox label={words.fullRefresh} hint={words.fullRefreshHint} isChecked={isFull} onChange={setFull} />
         <DialogActs>
           <Button onPress={onClose}>{text.common.cancel}</Button>

@@ -3,8 +3,9 @@ import { Link } from '@tanstack/react-router'
 import { Check, X } from 'lucide-react'
 import { useState } from 'react'
 import type { RawSearch } from '#src/address/search.ts'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -116,11 +117,12 @@ function Send({
   const newest = attempts[0]?.id ?? null
   const [queuedAfter, setQueuedAfter] = useState<{ attempt: string | null } | null>(null)
   const isQueued = queuedAfter !== null && queuedAfter.attempt === newest
-  const [idempotencyKey, setIdempotencyKey] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
 
   async function cancel() {
     const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, 'cancel')
-    await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey })
+    await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey: keys.keyFor('cancel') })
+    keys.done()
     await refresh()
   }
 
@@ -129,10 +131,11 @@ function Send({
     setError(null)
     try {
       // a retry takes the place of the attempt that is planned; a resend stands beside what was
-      const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, isPlanned ? 'retry' : 'resend')
-      await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey })
+      const act = isPlanned ? 'retry' : 'resend'
+      const path = ofAccount(account, 'msg', event.msgId, 'endpoint', endpoint.id, act)
+      await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey: keys.keyFor(act) })
       setQueuedAfter({ attempt: newest })
-      setIdempotencyKey(newIdempotencyKey())
+      keys.done()
     } catch (caught) {
       setError(caught)
     } finally {

@@ -1,10 +1,11 @@
 import type { Timeline } from '@producersync/server/contract'
-import { Link, useParams, useSearch } from '@tanstack/react-router'
+import { Link, useParams } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { RawSearch } from '#src/address/search.ts'
+import { oneOf } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead, type View } from '#src/api/queries.ts'
-import { AttemptDrawer } from '#src/attempt/attempt-drawer.tsx'
+import { AttemptDrawer, SHOWN } from '#src/attempt/attempt-drawer.tsx'
 import { CompareDialog } from '#src/attempt/compare-dialog.tsx'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import layout from '#src/look/layout.module.css'
@@ -14,7 +15,7 @@ import { CopyText } from '#src/parts/copy.tsx'
 import { Detail } from '#src/parts/detail.tsx'
 import { Fact } from '#src/parts/fact.tsx'
 import { Empty } from '#src/parts/notice.tsx'
-import { Page } from '#src/parts/page.tsx'
+import { Ignored, Page } from '#src/parts/page.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { Time } from '#src/time/time.tsx'
@@ -25,16 +26,21 @@ import { TimeAxis } from './time-axis.tsx'
 
 const words = deliveryText.event
 const SENT_AGAIN: ReadonlySet<string> = new Set(['replay', 'recover', 'resend'])
+const isAttempt = (text: string) => /^atmpt_[0-9A-Za-z]{27}$/.test(text)
+const KNOWN = { attempt: isAttempt, with: isAttempt, shown: oneOf(SHOWN) }
 
 /** One event: its bytes, and what became of it at every endpoint. An attempt of it is a drawer with an address of its own. */
 export function EventScreen() {
   const account = useAccount()
   const { event = '' } = useParams({ strict: false })
   const msgId = event.replace(/^evt_/, 'msg_')
-  const { attempt, with: other }: RawSearch = useSearch({ strict: false })
+  const { raw, faults } = useAddress(KNOWN)
+  const attempt = faults.includes('attempt') ? undefined : raw.attempt
+  const other = faults.includes('with') ? undefined : raw.with
   const view = useRead<Timeline>(account.id, ofAccount(account.id, 'msg', msgId, 'timeline'), { topics: ['delivery'] })
   return (
     <>
+      <Ignored names={faults} />
       <Whole view={view} msgId={msgId} />
       {attempt !== undefined && other === undefined && <AttemptDrawer msgId={msgId} attemptId={attempt} />}
       {attempt !== undefined && other !== undefined && (

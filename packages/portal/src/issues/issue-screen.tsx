@@ -5,6 +5,7 @@ import { type ReactNode, useState } from 'react'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRead, type View } from '#src/api/queries.ts'
 import { maskedUrl } from '#src/endpoints/url.ts'
+import { useKey } from '#src/keys/shortcuts.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Detail } from '#src/parts/detail.tsx'
@@ -50,6 +51,8 @@ function IssuePage({ issue, path, crumbs }: { issue: Issue; path: string; crumbs
   const account = useAccount()
   const [isReplaying, setReplaying] = useState(false)
   const { failure, endpointId, firstAt } = issue
+  const whyNotReplay = account.whyNot('CreateAttempts')
+  useKey('r', text.keys.replay, () => whyNotReplay === null && setReplaying(true))
   const found = { endpoint: endpointId, class: failure.class, from: firstAt }
   return (
     <Page
@@ -61,7 +64,7 @@ function IssuePage({ issue, path, crumbs }: { issue: Issue; path: string; crumbs
           <ButtonLink to="/a/$account/log" params={{ account: account.id }} search={found}>
             {words.inLog}
           </ButtonLink>
-          <Button onPress={() => setReplaying(true)} whyOff={account.whyNot('CreateAttempts')}>
+          <Button keys="r" onPress={() => setReplaying(true)} whyOff={whyNotReplay}>
             {words.replay}
           </Button>
         </>
@@ -189,7 +192,7 @@ function State({
           {issue.state !== 'open' && act('open', words.reopen)}
           {issue.state !== 'resolved' && act('resolved', words.resolve)}
         </div>
-        <TextArea label={words.note} hint={words.noteHint} value={note} onChange={setNote} rows={4} />
+        <TextArea label={words.note} name="note" hint={words.noteHint} value={note} onChange={setNote} rows={4} />
         <div className={layout.row}>
           <Button
             onPress={() => void change('note', { note: note.trim() === '' ? null : note })}
@@ -199,7 +202,7 @@ function State({
             {words.saveNote}
           </Button>
         </div>
-        {error != null && <ErrorNotice error={error} takesFocus />}
+        {error != null && <ErrorNotice error={error} />}
       </div>
     </section>
   )

@@ -1,14 +1,14 @@
 import type { Issue, Page as PageOf } from '@producersync/server/contract'
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import type { RawSearch } from '#src/address/search.ts'
+import { oneOf } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { maskedUrl } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
-import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { Filters } from '#src/parts/filters.tsx'
+import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -22,24 +22,24 @@ const words = issueText.issues
 const PAGE_ROWS = 50
 const STATES = ['unresolved', 'open', 'acknowledged', 'resolved', 'any'] as const
 type Shown = (typeof STATES)[number]
+const KNOWN = { state: oneOf(STATES), endpoint: (text: string) => !text.includes(',') }
 
 /** What goes wrong, by endpoint and cause. */
 export function IssuesScreen() {
   const account = useAccount()
-  const navigate = useNavigate()
-  const { state, endpoint, cursor }: RawSearch = useSearch({ strict: false })
-  const shown: Shown = STATES.find((known) => known === state) ?? 'unresolved'
+  const { values, faults, change, clear, isFiltered } = useAddress(KNOWN)
+  const shown: Shown = STATES.find((known) => known === values.state?.[0]) ?? 'unresolved'
+  const [endpoint] = values.endpoint ?? []
   const view = useRead<PageOf<Issue>>(account.id, ofAccount(account.id, 'issue'), {
-    query: { state: shown === 'any' ? undefined : shown, endpoint, limit: PAGE_ROWS, iterator: cursor },
+    query: { state: shown === 'any' ? undefined : shown, endpoint, limit: PAGE_ROWS, iterator: values.cursor },
     topics: ['issue'],
   })
-  const change = (changes: RawSearch) =>
-    void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, cursor: undefined, ...changes }) })
   const page = view.kind === 'ready' ? view.data : null
   return (
     <Page
       title={words.title}
       lead={words.lead}
+      ignored={faults}
       acts={
         <>
           <ButtonLink to="/a/$account/settings/notifications" params={{ account: account.id }}>
@@ -49,31 +49,34 @@ export function IssuesScreen() {
         </>
       }
     >
-      <div className={layout.row}>
-        <Select
-          label={words.filter}
-          isLabelHidden
-          value={shown}
-          options={STATES.map((value) => ({ value, label: wordOf(value) }))}
-          onChange={(next) => change({ state: next === 'unresolved' ? undefined : next })}
-        />
-      </div>
-      <Listing
+      <Filters
+        isFiltered={isFiltered}
+        onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
+      >
+        <div>
+          <Select
+            label={words.filter}
+            isLabelHidden
+            value={shown}
+            options={STATES.map((value) => ({ value, label: wordOf(value) }))}
+            onChange={(next) => change({ state: next === 'unresolved' ? undefined : [next] })}
+          />
+        </div>
+      </Filters>
+      <LiveListing
         name={words.list}
         view={mapView(view, ({ data }) => data)}
         columns={columns(account.id)}
         keyOf={({ id }) => id}
         empty={
-          shown === 'unresolved' || shown === 'any' ? (
+          endpoint === undefined && (shown === 'unresolved' || shown === 'any') ? (
             <Empty title={words.first}>{words.firstBody}</Empty>
           ) : (
-            <Empty
-              title={words.none}
-              acts={<Button onPress={() => change({ state: undefined })}>{text.common.clear}</Button>}
-            />
+            <Empty title={words.none} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
           )
         }
-        foot={pageLinks(page, { values: { cursor }, change })}
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

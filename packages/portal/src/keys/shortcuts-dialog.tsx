@@ -10,6 +10,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
     ...shortcuts,
     { keys: '↑ ↓', name: `${text.keys.previous} · ${text.keys.next}` },
     { keys: 'Enter', name: text.keys.open },
+    { keys: '[ ]', name: `${text.keys.olderAttempt} · ${text.keys.newerAttempt}` },
     { keys: 'Esc', name: text.keys.escape },
   ]
   return (

@@ -1,4 +1,4 @@
-import { useEffect, useSyncExternalStore } from 'react'
+import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import { keep, kept } from '#src/look/kept.ts'
 
 /** One or two keys in a row (`g h`), and what they do. */
@@ -31,6 +31,15 @@ export function useShortcuts(of: readonly Shortcut[]): void {
       changed()
     }
   }, [of])
+}
+
+/** Registers one, which does what it is given to do at that moment. */
+export function useKey(keys: string, name: string, act: () => void): void {
+  const newest = useRef(act)
+  useEffect(() => {
+    newest.current = act
+  })
+  useShortcuts(useMemo(() => [{ keys, name, act: () => newest.current() }], [keys, name]))
 }
 
 /** Those that act now, each once. */

@@ -1,11 +1,13 @@
-import { useQueryClient } from '@tanstack/react-query'
+import { type Query, useQueryClient } from '@tanstack/react-query'
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { LiveHub, type LiveState } from './live-hub.ts'
+import { ReadBudget } from './read-budget.ts'
 import { type Topic, topicOf } from './topics.ts'
 
 const hubs = new Map<string, LiveHub>()
-/** Reads that follow a topic are asked again at most so often. */
-const REFRESH_MS = 1_000
+/** Changes that come within so long are read together. */
+const GATHER_MS = 200
+const budget = new ReadBudget(Date.now())
 
 function hubOf(account: string): LiveHub {
   let hub = hubs.get(account)
@@ -31,31 +33,35 @@ export function useLiveState(account: string): { state: LiveState; toggle: () =>
  */
 export function useLiveReads(account: string): void {
   const client = useQueryClient()
-  const due = useCallback(
-    (topics: ReadonlySet<Topic> | 'all') =>
-      void client.invalidateQueries({
-        predicate: ({ queryKey, meta }) => {
-          const follows = meta?.topics as readonly Topic[] | undefined
-          return queryKey[0] === account && Boolean(follows?.some((topic) => topics === 'all' || topics.has(topic)))
-        },
-      }),
-    [client, account],
+  const following = useCallback(
+    (topics: ReadonlySet<Topic> | 'all') => ({
+      predicate: ({ queryKey, meta }: Pick<Query, 'queryKey' | 'meta'>) => {
+        const follows = meta?.topics as readonly Topic[] | undefined
+        return queryKey[0] === account && Boolean(follows?.some((topic) => topics === 'all' || topics.has(topic)))
+      },
+    }),
+    [account],
   )
   useEffect(() => {
     const changed = new Set<Topic>()
     let timer: ReturnType<typeof setTimeout> | undefined
+    function readAgain() {
+      const due = following(new Set(changed))
+      const reads = client.getQueryCache().findAll({ ...due, type: 'active' }).length
+      const waitMs = budget.take(reads, Date.now())
+      timer = waitMs === 0 ? undefined : setTimeout(readAgain, waitMs)
+      if (waitMs > 0) return
+      changed.clear()
+      void client.invalidateQueries(due)
+    }
     const stop = hubOf(account).listen(({ type }) => {
       const topic = topicOf(type)
       if (topic === null) {
-        if (type === 'resync') due('all')
+        if (type === 'resync') void client.invalidateQueries(following('all'))
         return
       }
       changed.add(topic)
-      timer ??= setTimeout(() => {
-        timer = undefined
-        due(new Set(changed))
-        changed.clear()
-      }, REFRESH_MS)
+      timer ??= setTimeout(readAgain, GATHER_MS)
     })
     const stopWatching = hubOf(account).watch(() => {
       if (hubOf(account).state !== 'live') return
@@ -68,5 +74,5 @@ export function useLiveReads(account: string): void {
       stopWatching()
       stop()
     }
-  }, [client, account, due])
+  }, [client, account, following])
 }

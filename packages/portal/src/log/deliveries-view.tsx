@@ -1,14 +1,15 @@
 import type { Delivery, DeliveryCount, Page } from '@producersync/server/contract'
-import { useMemo, useState } from 'react'
+import { useState } from 'react'
 import { ofAccount, type Query } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import { useShortcuts } from '#src/keys/shortcuts.ts'
+import { useKey } from '#src/keys/shortcuts.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { useHeldRows } from '#src/parts/held-rows.ts'
 import { Above, type Column, Listing } from '#src/parts/listing.tsx'
-import { Empty, Notice } from '#src/parts/notice.tsx'
+import { Empty } from '#src/parts/notice.tsx'
+import { Ignored } from '#src/parts/page.tsx'
 import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
-import { say } from '#src/parts/toast.tsx'
 import { ReplayDialog } from '#src/replays/replay-dialog.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { countOf, text } from '#src/text.ts'
@@ -18,7 +19,6 @@ import { ExportMenu } from './export-menu.tsx'
 import { FilterBar } from './filter-bar.tsx'
 import { filterWords } from './filter-words.ts'
 import { toFilterBody, toPageQuery, toQuery, useFilters } from './filters.ts'
-import { useHeldRows } from './held-rows.ts'
 import styles from './log.module.css'
 import { ResendDialog } from './resend-dialog.tsx'
 import { SavedViews } from './saved-views.tsx'
@@ -46,21 +46,25 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const choose = (of: Choice) => setChoice({ list, of })
   const [isReplaying, setReplaying] = useState(false)
   const found = matching.kind === 'ready' && !matching.isFormer ? matching.data : null
-  const matchingWords = found ? words.matching(found) : words.counting
+  const matchingWords = found ? words.matching(found) : matching.kind === 'failed' ? words.notCounted : words.counting
   const foundWords = found ? countOf(found) : ''
   const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
   const whyNot = account.whyNot('CreateAttempts')
 
-  useRowKeys({
-    toggle: (id) => choose(toggled(chosen, id)),
-    replay: () => chosen.kind !== 'none' && whyNot === null && setReplaying(true),
-  })
+  /** What is chosen; else the row that has the focus. */
+  function replay() {
+    const { row } = document.activeElement?.closest<HTMLElement>('[data-row]')?.dataset ?? {}
+    if (whyNot !== null || (chosen.kind === 'none' && row === undefined)) return
+    if (chosen.kind === 'none' && row !== undefined) choose({ kind: 'some', ids: new Set([row]) })
+    setReplaying(true)
+  }
+  useKey('r', text.keys.replay, replay)
 
   return (
     <>
       <SavedViews />
       <FilterBar endpoint={endpoint} result={matchingWords} />
-      {faults.length > 0 && <Notice tone="warn" title={text.common.ignored(faults.join(', '))} />}
+      <Ignored names={faults} />
       <div className={styles.bar}>
         <span className={styles.group}>
           <span className={styles.count} role="status">
@@ -171,41 +175,6 @@ function pickColumn(chosen: Choice, choose: (choice: Choice) => void): Column<De
       </Above>
     ),
   }
-}
-
-/** Keys that act on the row with the focus. */
-function useRowKeys({ toggle, replay }: { toggle: (id: string) => void; replay: () => void }): void {
-  const shortcuts = useMemo(
-    () => [
-      {
-        keys: 'x',
-        name: text.keys.select,
-        act: () => {
-          const id = focusedRow()?.querySelector<HTMLElement>('[data-pick]')?.dataset.pick
-          if (id !== undefined) toggle(id)
-        },
-      },
-      { keys: 'r', name: text.keys.replay, act: replay },
-      {
-        keys: 'c',
-        name: text.keys.copyId,
-        act: () => {
-          const id = focusedRow()?.querySelector<HTMLElement>('[data-pick]')?.dataset.pick?.split(':')[0]
-          if (id === undefined) return
-          navigator.clipboard.writeText(id).then(
-            () => say(text.copy.done),
-            () => focusedRow()?.querySelector('button')?.click(),
-          )
-        },
-      },
-    ],
-    [toggle, replay],
-  )
-  useShortcuts(shortcuts)
-}
-
-function focusedRow(): Element | null {
-  return document.activeElement?.closest('tr') ?? null
 }
 
 function NoDeliveries({ isFiltered, clear, account }: { isFiltered: boolean; clear: () => void; account: string }) {

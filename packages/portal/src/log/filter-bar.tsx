@@ -11,11 +11,10 @@ import { TextField } from '#src/parts/field.tsx'
 import { Choice, Filters } from '#src/parts/filters.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { isWholeId } from '#src/shell/destination.ts'
-import { DELIVERY_STATES } from '#src/states/states.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import { RangeFilter } from '#src/time/range-filter.tsx'
-import { DEFAULT_FROM, useFilters } from './filters.ts'
+import { DEFAULT_FROM, LISTED_STATES, useFilters } from './filters.ts'
 import styles from './log.module.css'
 
 const words = deliveryText.log
@@ -44,7 +43,7 @@ export function FilterBar({ endpoint, result }: { endpoint: string | undefined; 
         label={words.columns.state}
         any={words.anyState}
         chosen={filters.state}
-        options={DELIVERY_STATES.filter((state) => state !== 'skipped').map((state) => ({
+        options={LISTED_STATES.map((state) => ({
           value: state,
           label: text.states[state],
         }))}

@@ -1,4 +1,4 @@
-import { text } from '#src/text.ts'
+import { eitherOf, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
 import type { Filters } from './filters.ts'
 
@@ -8,14 +8,14 @@ const words = deliveryText.log
 export function filterWords(filters: Filters): string | undefined {
   const { state, type, class: classes, code, npn, q, test, trigger, slow } = filters
   const parts = [
-    state?.map((one) => text.states[one as 'waiting'] ?? one).join(' or '),
-    type?.join(' or '),
-    classes?.map((one) => deliveryText.classes[one] ?? one).join(' or '),
+    state && eitherOf(state.map((one) => text.states[one as 'waiting'] ?? one)),
+    type && eitherOf(type),
+    classes && eitherOf(classes.map((one) => deliveryText.classes[one] ?? one)),
     code && codeWords(code),
     npn && words.npn(npn),
     q && words.searched(q),
     test === 'true' || test === 'false' ? words.test[test] : undefined,
-    trigger && words.trigger(trigger.map((one) => deliveryText.triggers[one] ?? one).join(' or ')),
+    trigger && words.trigger(eitherOf(trigger.map((one) => deliveryText.triggers[one] ?? one))),
     slow && words.slow,
   ].filter((part) => part !== undefined)
   return parts.length === 0 ? undefined : parts.join(', ')
@@ -24,6 +24,6 @@ export function filterWords(filters: Filters): string | undefined {
 /** `0` is no answer at all. */
 function codeWords(codes: readonly string[]): string {
   const answered = codes.filter((code) => code !== '0')
-  const parts = [answered.length > 0 && words.code(answered.join(' or ')), codes.includes('0') && words.noAnswer]
-  return parts.filter((part) => part !== false).join(' or ')
+  const parts = [answered.length > 0 && words.code(eitherOf(answered)), codes.includes('0') && words.noAnswer]
+  return eitherOf(parts.filter((part) => part !== false))
 }

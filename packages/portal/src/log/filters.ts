@@ -1,14 +1,9 @@
 import { useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo } from 'react'
-import {
-  instantOf,
-  type RawSearch,
-  readShared,
-  type Shared,
-  type SharedName,
-  writeShared,
-} from '#src/address/search.ts'
+import { instantOf, oneOf, type RawSearch, readShared, type Shared, someOf, writeShared } from '#src/address/search.ts'
 import type { Query } from '#src/api/client.ts'
+import { DELIVERY_STATES } from '#src/states/states.tsx'
+import { deliveryText } from '#src/text-deliveries.ts'
 
 /** What narrows a list of deliveries, as the address has it. */
 export type Filters = Shared & { slow?: 'true' }
@@ -21,12 +16,22 @@ const PAGE_ROWS = 50
 /** Ages move on in steps, so that a list is not another one each second. */
 const STEP_MS = 60_000
 
+/** What was not attempted stands in no list of deliveries. */
+export const LISTED_STATES = DELIVERY_STATES.filter((state) => state !== 'skipped')
+const KNOWN = {
+  state: someOf(LISTED_STATES),
+  class: someOf(Object.keys(deliveryText.classes)),
+  trigger: someOf(Object.keys(deliveryText.triggers)),
+  slow: oneOf(['true']),
+  sort: oneOf(['oldest', 'newest']),
+}
+
 const FILTER_NAMES = ['state', 'type', 'endpoint', 'class', 'code', 'npn', 'q', 'test', 'trigger', 'slow'] as const
 
 /** The filters of the address, and how to change them. Parameters of others stay. */
 export function useFilters(): {
   filters: Filters
-  faults: readonly SharedName[]
+  faults: readonly string[]
   change: (changes: { [Name in keyof Filters]?: Filters[Name] | undefined }) => void
   clear: () => void
   isFiltered: boolean
@@ -34,7 +39,7 @@ export function useFilters(): {
   const search: RawSearch = useSearch({ strict: false })
   const navigate = useNavigate()
   return useMemo(() => {
-    const { values, faults } = readShared(search)
+    const { values, faults } = readShared(search, KNOWN)
     const filters: Filters = search.slow === 'true' ? { ...values, slow: 'true' } : values
     const change = (changes: object) =>
       void navigate({
@@ -64,7 +69,7 @@ export function toQuery(filters: Filters, now: Date, endpoint?: string): Query {
     code,
     npn,
     q,
-    test: test === 'true' || test === 'false' ? test : undefined,
+    test,
     trigger,
     slow,
     from: instantOf(from, step)?.toISOString(),

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
-import { Listing } from '#src/parts/listing.tsx'
+import { LiveListing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -25,7 +25,7 @@ export function RecentDeliveries({ account, endpoint, limit }: { account: string
           {words.seeLog}
         </Link>
       </div>
-      <Listing
+      <LiveListing
         name={words.recent}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}

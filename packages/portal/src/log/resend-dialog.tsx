@@ -1,10 +1,12 @@
 import type { Delivery } from '@producersync/server/contract'
-import { useMemo, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { useState } from 'react'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
+import { explain } from '#src/api/explain.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Dialog, DialogActs } from '#src/parts/dialog.tsx'
-import { explain, Notice } from '#src/parts/notice.tsx'
+import { Notice } from '#src/parts/notice.tsx'
 import { say } from '#src/parts/toast.tsx'
 import { text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -26,7 +28,7 @@ export function ResendDialog({
 }) {
   const [isBusy, setBusy] = useState(false)
   const [refused, setRefused] = useState<ReadonlyMap<string, string>>(new Map())
-  const keys = useMemo(() => new Map(chosen.map(({ id }) => [id, newIdempotencyKey()])), [chosen])
+  const keys = useWriteKeys()
 
   async function send() {
     setBusy(true)
@@ -34,7 +36,7 @@ export function ResendDialog({
     for (const { id, msgId, endpoint } of chosen) {
       try {
         const path = ofAccount(account, 'msg', msgId, 'endpoint', endpoint.id, 'resend')
-        await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey: keys.get(id) })
+        await fetchJson(account, path, { method: 'POST', body: {}, idempotencyKey: keys.keyFor(id) })
       } catch (error) {
         reasons.set(id, explain(error).title)
       }

@@ -4,11 +4,13 @@ import { useState } from 'react'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
+import { cx } from '#src/parts/class-names.ts'
 import { CopyText } from '#src/parts/copy.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Pill } from '#src/parts/pill.tsx'
 import { issueText } from '#src/text-issues.ts'
 import { Time } from '#src/time/time.tsx'
+import styles from './channel-card.module.css'
 import { PreviewDialog, Reading } from './preview-dialog.tsx'
 
 const words = issueText.notices
@@ -47,7 +49,7 @@ export function ChannelCard({
   return (
     <section className={layout.card} aria-label={name}>
       <div className={layout.cardHead}>
-        <span className={layout.row}>
+        <span className={cx(layout.row, styles.named)}>
           <strong>{name}</strong>
           <Pill tone={enabled ? 'ok' : 'idle'} icon={enabled ? Bell : BellOff}>
             {enabled ? words.enabled : words.paused}
@@ -56,7 +58,7 @@ export function ChannelCard({
             {words.kinds[kind]} <code>{to}</code>
           </span>
         </span>
-        <span className={layout.row}>
+        <span className={cx(layout.row, styles.named)}>
           <Button isSmall onPress={() => setPreviewing(true)} whyOff={rules.length === 0 ? words.noRules : null}>
             {words.previewOf(name)}
           </Button>

@@ -67,7 +67,7 @@ export function ChannelDialog({
             }))}
           />
         )}
-        <TextField label={words.name} value={name} onChange={setName} autoFocus />
+        <TextField label={words.name} name="channels" value={name} onChange={setName} autoFocus />
         <TextField
           label={kind === 'mail' ? words.address : words.url}
           hint={channel ? words.keepUrl : undefined}
@@ -87,7 +87,7 @@ export function ChannelDialog({
           <Checkbox label={words.resolved} isChecked={resolved} onChange={setResolved} />
         </FieldSet>
         <Checkbox label={words.enabled} isChecked={enabled} onChange={setEnabled} />
-        {error != null && <ErrorNotice error={error} takesFocus />}
+        {error != null && <ErrorNotice error={error} />}
         <DialogActs>
           <Button onPress={onClose}>{text.common.cancel}</Button>
           <Button kind="primary" type="submit" whyOff={whyOff} pending={isSaving ? text.common.saving : false}>

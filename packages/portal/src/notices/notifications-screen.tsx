@@ -2,7 +2,7 @@ import type { NotificationRules, NotificationRulesIn } from '@producersync/serve
 import { useQueryClient } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -31,11 +31,7 @@ export function NotificationsScreen() {
   const view = useRead<NotificationRules>(account.id, path)
   const client = useQueryClient()
   async function save(rules: NotificationRulesIn): Promise<NotificationRules> {
-    const saved = await fetchJson<NotificationRules>(account.id, path, {
-      method: 'PUT',
-      body: rules,
-      idempotencyKey: newIdempotencyKey(),
-    })
+    const saved = await fetchJson<NotificationRules>(account.id, path, { method: 'PUT', body: rules })
     // the secret of a new webhook is in this answer alone, and is shown from it
     client.setQueryData([account.id, path], saved)
     say(text.common.saved)
@@ -147,10 +143,16 @@ function Rate({
       <div className={layout.stack}>
         <h2>{words.rate}</h2>
         <div className={layout.row}>
-          <TextField label={words.percent} value={percent} onChange={setPercent} inputMode="numeric" />
+          <TextField
+            label={words.percent}
+            name="failureRate"
+            value={percent}
+            onChange={setPercent}
+            inputMode="numeric"
+          />
           <TextField label={words.window} value={minutes} onChange={setMinutes} inputMode="numeric" />
         </div>
-        {error != null && <ErrorNotice error={error} takesFocus />}
+        {error != null && <ErrorNotice error={error} />}
         <div>
           <Button onPress={() => void perform()} whyOff={whyNot} pending={isSaving ? text.common.saving : false}>
             {words.save}

@@ -25,7 +25,7 @@ export function CommandsDialog({ onClose }: { onClose: () => void }) {
         {commands.map(({ path, curl, cli }) => (
           <li key={path} className={layout.tight}>
             <Line text={curl} name={words.curl} />
-            {cli !== undefined && <Line text={cli} name={words.cli} />}
+            <Line text={cli} name={words.cli} />
           </li>
         ))}
       </ul>

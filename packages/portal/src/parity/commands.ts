@@ -1,13 +1,14 @@
-/** A read of the API, as a shell's commands. `cli` is absent where the command line has no such read. */
-export type Commands = { path: string; curl: string; cli?: string }
+/** A read of the API, as a shell's commands. */
+export type Commands = { path: string; curl: string; cli: string }
 
 /** What follows `/api/v1/app/{account}` or `/api/v1`, and the command that reads the same. */
 const COMMANDS: readonly (readonly [path: RegExp, command: string])[] = [
-  [/^\/endpoint(?:-health)?$/, 'endpoints list'],
+  [/^\/endpoint$/, 'endpoints list'],
   [/^\/endpoint\/([^/]+)$/, 'endpoints get $1'],
   [/^\/endpoint\/([^/]+)\/headers$/, 'endpoints headers $1'],
   [/^\/delivery$/, 'deliveries list'],
-  [/^\/msg\/([^/]+)(?:\/timeline)?$/, 'events get $1'],
+  [/^\/msg\/([^/]+)$/, 'events get $1'],
+  [/^\/msg\/([^/]+)\/timeline$/, 'events get $1 --timeline'],
   [/^\/replay$/, 'replay list'],
   [/^\/replay\/([^/]+)$/, 'replay status $1'],
   [/^\/event-type$/, 'catalog list'],
@@ -22,11 +23,16 @@ const COMMANDS: readonly (readonly [path: RegExp, command: string])[] = [
 
 /** Parameters of lists that are options of the command, under its names. */
 const OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'endpoints list': { limit: 'limit' },
   'deliveries list': {
     ...{ state: 'state', type: 'type', endpoint: 'endpoint', class: 'class', code: 'code', npn: 'npn', q: 'event' },
     ...{ from: 'from', to: 'to', limit: 'limit' },
   },
+  'replay list': { limit: 'limit' },
+  'catalog list': { limit: 'limit' },
   'producers list': { q: 'search', state: 'state', sort: 'sort', limit: 'limit' },
+  'jobs list': { limit: 'limit' },
+  'runs list': { limit: 'limit' },
 }
 
 /**
@@ -34,25 +40,25 @@ const OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  * @param path  from the root, with its query
  */
 export function commandsOf(path: string, origin: string): Commands {
-  const cli = cliOf(path)
   return {
     path,
     curl: `curl -s ${quoted(origin + path)} -H "Authorization: Bearer $PSAPI_TOKEN"`,
-    ...(cli === undefined ? {} : { cli: `psapi ${cli}` }),
+    cli: `psapi ${named(path) ?? `get ${quoted(path)}`}`,
   }
 }
 
-function cliOf(whole: string): string | undefined {
-  if (whole.split('?')[0] === '/v1/sandbox/clock') return 'sandbox clock'
+/** The command of its own that a read has; undefined where it has none, or none that asks for all of it. */
+function named(whole: string): string | undefined {
+  if (whole === '/v1/sandbox/clock') return 'sandbox clock'
   const { pathname, searchParams } = new URL(whole, 'https://portal.invalid')
+  if (!pathname.startsWith('/api/v1/')) return undefined
   const path = pathname.replace(/^\/api\/v1(?:\/app\/[^/]+)?/, '')
   for (const [pattern, command] of COMMANDS) {
     if (!pattern.test(path)) continue
     const options = OPTIONS[command] ?? {}
-    // a position in a list, a bucket and the like are of the page, not of the question
-    const flags = [...new Set(searchParams.keys())].flatMap((name) =>
-      options[name] === undefined ? [] : [`--${options[name]} ${quoted(searchParams.getAll(name).join(','))}`],
-    )
+    const names = [...new Set(searchParams.keys())]
+    if (names.some((name) => options[name] === undefined)) return undefined
+    const flags = names.map((name) => `--${options[name]} ${quoted(searchParams.getAll(name).join(','))}`)
     return [path.replace(pattern, command), ...flags].join(' ')
   }
   return undefined

@@ -60,7 +60,8 @@ export function Button({ children, onPress, type = 'button', whyOff, pending, ke
       )}
     </button>
   )
-  return whyOff ? <Tip text={whyOff}>{button}</Tip> : button
+  const tip = whyOff ?? keys
+  return tip ? <Tip text={tip}>{button}</Tip> : button
 }
 
 /** A button of one icon: its name is read, and shown on hover and focus. */

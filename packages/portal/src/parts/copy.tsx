@@ -43,6 +43,7 @@ export function CopyButton({ value, name }: { value: string; name: string }) {
       <button
         type="button"
         className={styles.copy}
+        data-copy
         aria-label={text.copy.name(name)}
         data-tip={text.copy.name(name)}
         onClick={() => void copy()}

@@ -30,10 +30,22 @@ const TABLE: readonly [file: string, asked: string, effect: string, words: strin
     'End the secret 9f3c now? Requests are signed with the current secret only, from now on. A receiver that still has the old one will refuse them.',
   ],
   [
+    'endpoint/headers-card.tsx',
+    endpointText.headers.removeTitle('x-tenant'),
+    endpointText.headers.removeEffect,
+    'Remove the header x-tenant? Requests are sent without it from now on. A value that is not shown is gone for good.',
+  ],
+  [
+    'endpoints/bulk-bar.tsx',
+    endpointText.endpoints.bulk.disableTitle(['hooks.example', 'crm.example']),
+    acts.disableEffect(3),
+    'Disable hooks.example and crm.example? 3 waiting deliveries are cancelled. New events are not sent any more; you can enable it again and replay what was missed.',
+  ],
+  [
     'endpoints/endpoint-menu.tsx',
     acts.disableTitle('hooks.example'),
     acts.disableEffect(3),
-    'Disable hooks.example? 3 waiting deliveries are cancelled. New events are not sent to it; you can enable it again and replay what it missed.',
+    'Disable hooks.example? 3 waiting deliveries are cancelled. New events are not sent any more; you can enable it again and replay what was missed.',
   ],
   [
     'endpoints/endpoint-menu.tsx',
@@ -94,6 +106,12 @@ const TABLE: readonly [file: string, asked: string, effect: string, words: strin
     members.removeTitle('Ada'),
     members.removeEffect,
     'Remove Ada? Their sessions and unused links end at once.',
+  ],
+  [
+    'settings/profile-screen.tsx',
+    accountText.settings.everywhereTitle('Ada'),
+    accountText.settings.everywhereEffect,
+    'Sign Ada out everywhere? Every session of this person ends at once, here and in other browsers. A new link is needed to come in again.',
   ],
 ]
 

@@ -49,6 +49,18 @@ export function DialogActs({ children }: { children: ReactNode }) {
   return <div className={styles.acts}>{children}</div>
 }
 
+/** Says what failed that was done from a menu: there is no place beside it. @param error  null: nothing has */
+export function FailedDialog({ title, error, onClose }: { title: string; error: unknown; onClose: () => void }) {
+  return (
+    <Dialog title={title} isOpen={error !== null} onClose={onClose} isAlert>
+      <ErrorNotice error={error} />
+      <DialogActs>
+        <Button onPress={onClose}>{text.common.close}</Button>
+      </DialogActs>
+    </Dialog>
+  )
+}
+
 /**
  * Asks before something is done that hurts. It names object and effect, and the focus is on Cancel.
  * @param confirm  the text that has to be typed first; without it, none

@@ -6,6 +6,8 @@ import { Icon } from './icon.tsx'
 
 type Common = {
   label: string
+  /** As the service calls it: a refusal leads here. */
+  name?: string
   /** Read by screen readers alone: where the place says what it is. */
   isLabelHidden?: boolean
   hint?: ReactNode
@@ -57,7 +59,6 @@ type Text = Common & {
   autoFocus?: boolean
   autoComplete?: string
   inputMode?: 'numeric' | 'text' | 'url'
-  name?: string
   onBlur?: () => void
   min?: string | number
   max?: string | number
@@ -94,7 +95,7 @@ export function TextArea({
   rows = 4,
   isMono,
   ...props
-}: Common & { value: string; onChange: (value: string) => void; rows?: number; isMono?: boolean; name?: string }) {
+}: Common & { value: string; onChange: (value: string) => void; rows?: number; isMono?: boolean }) {
   return (
     <Field {...props}>
       {({ id, describedBy, isInvalid }) => (
@@ -135,6 +136,7 @@ export function FileField({
       {({ describedBy, isInvalid }) => (
         <input
           id={id}
+          name={props.name}
           type="file"
           accept={accept}
           disabled={isOff}
@@ -164,6 +166,7 @@ export function Select<Value extends string>({
       {({ id, describedBy, isInvalid }) => (
         <select
           id={id}
+          name={props.name}
           className={cx(styles.input, styles.select)}
           aria-label={props.isLabelHidden ? props.label : undefined}
           aria-describedby={describedBy}

@@ -4,8 +4,13 @@ import type { View } from '#src/api/queries.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
 import { cx } from './class-names.ts'
+import { useHeldView } from './held-rows.ts'
 import styles from './listing.module.css'
+import { useLostPlace } from './lost-place.ts'
 import { ErrorNotice, Part, Skeleton } from './notice.tsx'
+import { Ignored } from './page.tsx'
+
+const LOST = ['cursor']
 
 export type Column<Row> = {
   key: string
@@ -16,31 +21,47 @@ export type Column<Row> = {
   isPlain?: boolean
 }
 
-/**
- * A list as a native table. Rows are links by the `RowLink` in the cell that names them; what can be pressed in a row lies above it.
- * j, k and the arrows walk its rows.
- */
-export function Listing<Row>({
-  name,
-  view,
-  columns,
-  keyOf,
-  empty,
-  foot,
-}: {
+type Props<Row> = {
   /** Read out as the table's name. */
   name: string
   view: View<readonly Row[]>
   columns: readonly Column<Row>[]
+  /** What names a row; where it is an id, `c` copies it. */
   keyOf: (row: Row) => string
   /** What stands there when there are no rows: first use, or nothing that matches. */
   empty: ReactNode
   foot?: ReactNode
-}) {
+}
+
+/** A list that is read again by itself: nothing in it moves until somebody asks for what has come. Source: portal G6 */
+export function LiveListing<Row>({ view, ...list }: Props<Row>) {
+  const held = useHeldView(view, list.keyOf)
+  return (
+    <div className={styles.live}>
+      <Listing {...list} view={held.view} />
+      <div className={styles.waiting} aria-live="polite">
+        {held.changes > 0 && (
+          <Button isSmall kind="primary" onPress={held.show}>
+            {text.live.changes(held.changes)}
+          </Button>
+        )}
+      </div>
+    </div>
+  )
+}
+
+/**
+ * A list as a native table. Rows are links by the `RowLink` in the cell that names them; what can be pressed in a row lies above it.
+ * j, k and the arrows walk its rows.
+ */
+export function Listing<Row>({ name, view, columns, keyOf, empty, foot }: Props<Row>) {
   const isFormer = view.kind === 'ready' && view.isFormer
+  const { isLeaving, isLost } = useLostPlace(view)
+  if (isLeaving) return <Skeleton />
   if (view.kind === 'failed') return <ErrorNotice error={view.error} retry={view.retry} />
   return (
     <div className={styles.frame} data-listing>
+      {isLost && <Ignored names={LOST} />}
       <Part of={view}>
         {(rows) => {
           if (rows.length > 0) return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} />
@@ -83,7 +104,7 @@ function Rows<Row>({
       </thead>
       <tbody ref={body} onKeyDown={walk}>
         {rows.map((row) => (
-          <tr key={keyOf(row)}>
+          <tr key={keyOf(row)} data-row={keyOf(row)}>
             {columns.map(({ key, head, cell, isNumber, isPlain }) => {
               const content = cell(row)
               return (

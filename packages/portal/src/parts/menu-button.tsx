@@ -11,16 +11,21 @@ export function MenuButton({
   name,
   icon,
   isQuiet,
+  keys,
 }: {
   children?: ReactNode
   name?: string
   icon?: LucideIcon
   isQuiet?: boolean
+  /** Do what the first choice of the menu is for. */
+  keys?: string
 }) {
   return (
     <AriaButton
       className={cx(styles.button, isQuiet && styles.quiet, children == null && styles.icon)}
       aria-label={name}
+      aria-keyshortcuts={keys}
+      data-tip={keys}
     >
       {icon && <Icon of={icon} />}
       {children}

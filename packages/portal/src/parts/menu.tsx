@@ -43,6 +43,7 @@ export function MenuItem({
   isChosen,
   isBad,
   whyOff,
+  keys,
 }: {
   id: string
   children: string
@@ -51,6 +52,7 @@ export function MenuItem({
   isChosen?: boolean
   isBad?: boolean
   whyOff?: string | null
+  keys?: string
 }) {
   const Drawn = isChosen ? Check : icon
   return (
@@ -60,12 +62,14 @@ export function MenuItem({
       textValue={children}
       isDisabled={Boolean(whyOff)}
       onAction={onAction}
+      aria-keyshortcuts={keys}
       aria-label={
         whyOff ? `${children}: ${whyOff}` : isChosen === undefined ? undefined : `${children}${isChosen ? ' ✓' : ''}`
       }
     >
       {Drawn ? <Icon of={Drawn} /> : <span />}
       <span>{children}</span>
+      {keys !== undefined && <kbd aria-hidden>{keys}</kbd>}
     </AriaMenuItem>
   )
 }

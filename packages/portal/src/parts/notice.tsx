@@ -1,7 +1,8 @@
 import { CircleAlert, CircleCheck, Info, type LucideIcon, TriangleAlert } from 'lucide-react'
-import { type ReactNode, useEffect, useRef } from 'react'
+import { type ReactNode, type RefObject, useEffect, useRef, useState } from 'react'
+import { explain, fieldOf } from '#src/api/explain.ts'
 import type { View } from '#src/api/queries.ts'
-import { ApiError } from '#src/api/request.ts'
+import type { Fault } from '#src/api/request.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
 import { cx } from './class-names.ts'
@@ -37,21 +38,17 @@ export function Notice({
   )
 }
 
-/** What failed, what to do, and the request's id for whoever is asked about it. */
-export function ErrorNotice({
-  error,
-  retry,
-  takesFocus,
-}: {
-  error: unknown
-  retry?: () => void
-  takesFocus?: boolean
-}) {
-  const { title, advice, requestId } = explain(error)
+/**
+ * What failed, what to do, the fields that are concerned, and the request's id for whoever is asked about it.
+ * @param retry  of what was read; without it, it is the answer to what somebody did, and takes the focus
+ */
+export function ErrorNotice({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { title, advice, faults, requestId } = explain(error)
   const box = useRef<HTMLDivElement>(null)
+  const isOfAct = retry === undefined
   useEffect(() => {
-    if (takesFocus && error) box.current?.focus()
-  }, [takesFocus, error])
+    if (isOfAct && error) box.current?.focus()
+  }, [isOfAct, error])
   return (
     <div ref={box} role="alert" tabIndex={-1}>
       <Notice
@@ -66,6 +63,13 @@ export function ErrorNotice({
         }
       >
         {advice}
+        {faults.length > 0 && (
+          <ul>
+            {faults.map((fault) => (
+              <FaultLine key={`${fault.loc.join('.')} ${fault.msg}`} of={fault} within={box} />
+            ))}
+          </ul>
+        )}
         {requestId !== null && (
           <div className={styles.small}>
             {text.errors.request} <CopyText value={requestId} name={text.errors.requestName} />
@@ -76,16 +80,26 @@ export function ErrorNotice({
   )
 }
 
-/** An error in words: what happened and what can be done. */
-export function explain(error: unknown): { title: string; advice: string; requestId: string | null } {
-  if (!(error instanceof ApiError)) {
-    return { title: text.errors.page, advice: text.errors.pageAdvice, requestId: null }
+/** One fault, and the way to its field where the form beside it has that. */
+function FaultLine({ of: fault, within }: { of: Fault; within: RefObject<HTMLElement | null> }) {
+  const name = fieldOf(fault)
+  const [field, setField] = useState<HTMLInputElement | null>(null)
+  useEffect(() => {
+    const form = within.current?.closest('form, [role$="dialog"], main')
+    setField(form?.querySelector<HTMLInputElement>(`[name="${CSS.escape(name)}"]`) ?? null)
+  }, [within, name])
+  if (!field) return <li>{text.errors.fault(fault.loc.slice(1).join('.'), fault.msg)}</li>
+  function lead() {
+    field?.closest('details')?.setAttribute('open', '')
+    field?.focus()
   }
-  const { status, requestId } = error
-  const words = text.errors.byStatus(status, error.retryAfterSeconds)
-  // what the service says about the request is more exact than what its status says
-  const isOurs = status === 0 || status === 401 || status === 429 || status >= 500
-  return { title: isOurs ? words.title : error.message, advice: words.advice, requestId }
+  return (
+    <li>
+      <Button isSmall kind="quiet" onPress={lead}>
+        {text.errors.fault(field.labels?.[0]?.textContent ?? name, fault.msg)}
+      </Button>
+    </li>
+  )
 }
 
 export function Empty({ title, children, acts }: { title: string; children?: ReactNode; acts?: ReactNode }) {

@@ -1,6 +1,8 @@
 import { useLocation } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useProductName } from '#src/look/account-look.ts'
+import { text } from '#src/text.ts'
+import { Notice } from './notice.tsx'
 import styles from './page.module.css'
 
 /** What was announced last. The first page is announced by the browser itself. */
@@ -16,6 +18,7 @@ export function Page({
   crumbs,
   acts,
   lead,
+  ignored,
   children,
 }: {
   title: string
@@ -24,6 +27,8 @@ export function Page({
   crumbs?: ReactNode
   acts?: ReactNode
   lead?: ReactNode
+  /** Parameters of the address whose value says nothing here: they were left out. */
+  ignored?: readonly string[]
   children: ReactNode
 }) {
   const heading = useRef<HTMLHeadingElement>(null)
@@ -52,7 +57,13 @@ export function Page({
         {acts != null && <div className={styles.acts}>{acts}</div>}
       </div>
       {lead != null && <p className={styles.lead}>{lead}</p>}
+      {ignored && <Ignored names={ignored} />}
       {children}
     </div>
   )
+}
+
+/** Says which parameters of the address were left out. */
+export function Ignored({ names }: { names: readonly string[] }) {
+  return names.length === 0 ? null : <Notice tone="warn" title={text.common.ignored(names.join(', '))} />
 }

@@ -1,6 +1,8 @@
 import type { Preview } from '@producersync/server/contract'
-import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { type DragEvent, useState } from 'react'
+import { oneOf, type RawSearch } from '#src/address/search.ts'
+import { useAddress } from '#src/address/use-address.ts'
 import { call, ofAccount, withQuery } from '#src/api/client.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -11,18 +13,20 @@ import { Page } from '#src/parts/page.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
 import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
 import { producerText } from '#src/text-producers.ts'
-import { PreviewPart } from './preview-part.tsx'
+import { PARTS, PreviewPart } from './preview-part.tsx'
 import styles from './producers.module.css'
 
 const words = producerText.change
 const MODES = ['add', 'remove', 'replace'] as const
 type Mode = (typeof MODES)[number]
+const KNOWN = { mode: oneOf(MODES), part: oneOf(PARTS) }
 const FILE_BYTES_MAX = 20_000_000
 
 /** Changes the population by a list: given, then seen as a difference, then applied exactly so. Source: portal P2. */
 export function ChangeScreen() {
   const account = useAccount()
-  const { mode, preview, npns } = useSearch({ strict: false })
+  const { raw, faults } = useAddress(KNOWN)
+  const { mode, preview, npns } = raw
   if (!account.can('ManagePopulation')) return <ForbiddenScreen needed="ManagePopulation" />
   const chosen = MODES.find((one) => one === mode) ?? 'add'
   return (
@@ -34,6 +38,7 @@ export function ChangeScreen() {
         </Link>
       }
       lead={words.lead}
+      ignored={faults}
     >
       <Steps at={preview === undefined ? 'list' : 'check'} />
       {preview === undefined ? (
@@ -85,7 +90,7 @@ function Given({ account, mode, start }: { account: Account; mode: Mode; start: 
         contentType: isCsv ? 'text/csv' : 'text/plain',
       })
       const preview = (await response.json()) as Preview
-      await navigate({ to: '.', search: { mode, preview: preview.id } })
+      await navigate({ to: '.', search: (before: RawSearch) => ({ ...before, mode, preview: preview.id }) })
     } catch (caught) {
       setError(caught)
     } finally {
@@ -101,11 +106,13 @@ function Given({ account, mode, start }: { account: Account; mode: Mode; start: 
 
   return (
     <section className={cx(layout.card, layout.stack, styles.given)} aria-label={words.steps.list}>
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
       <Radios
         label={words.what}
         value={mode}
-        onChange={(next) => void navigate({ to: '.', search: { mode: next }, replace: true })}
+        onChange={(next) =>
+          void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, mode: next }), replace: true })
+        }
         options={MODES.map((value) => ({ value, label: words.modes[value], hint: words.modeHints[value] }))}
       />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: a file can be chosen by the button inside it, too */}

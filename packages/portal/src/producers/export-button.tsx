@@ -39,7 +39,7 @@ export function ExportButton({
       <Button icon={Download} onPress={() => void save()} pending={isBusy && words.exporting}>
         {words.export}
       </Button>
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
     </>
   )
 }

@@ -1,6 +1,7 @@
 import type { Page as ApiPage, PopulationJob, PopulationJobItem, Preview } from '@producersync/server/contract'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
+import { oneOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
@@ -10,9 +11,9 @@ import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { Filters } from '#src/parts/filters.tsx'
-import { type Column, Listing } from '#src/parts/listing.tsx'
+import { type Column, LiveListing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice, Part } from '#src/parts/notice.tsx'
-import { Page } from '#src/parts/page.tsx'
+import { Ignored, Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { Progress } from '#src/parts/progress.tsx'
 import { type Account, useAccount } from '#src/session/account.ts'
@@ -26,6 +27,7 @@ import styles from './producers.module.css'
 const words = producerText.jobs
 const RUNNING: readonly PopulationJob['state'][] = ['pending', 'running', 'canceling']
 type Outcome = keyof typeof words.outcomes
+const KNOWN = { state: oneOf(Object.keys(words.outcomes)) }
 
 /** How a change of the population goes, and what came of each NPN. Source: portal P3. */
 export function JobScreen() {
@@ -156,7 +158,7 @@ function Acts({ job, account }: { job: PopulationJob; account: Account }) {
 }
 
 function Items({ id, account, isRunning }: { id: string; account: Account; isRunning: boolean }) {
-  const { values, change, clear } = useAddress()
+  const { values, faults, change, clear } = useAddress(KNOWN)
   const outcome = values.state?.[0] ?? ''
   const refresh = useRefresh(account.id)
   // what came of the last ones is there once it has ended
@@ -179,7 +181,12 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
   ]
   return (
     <>
-      <Filters isFiltered={outcome !== ''} onClear={clear}>
+      <Ignored names={faults} />
+      <Filters
+        isFiltered={outcome !== ''}
+        onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
+      >
         <div>
           <Select
             label={words.outcome}
@@ -199,12 +206,14 @@ function Items({ id, account, isRunning }: { id: string; account: Account; isRun
           file="population-change.csv"
         />
       </Filters>
-      <Listing
+      <LiveListing
         name={words.items}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ npn }) => npn}
         columns={columns}
-        empty={<Empty title={words.noItems} />}
+        empty={
+          <Empty title={words.noItems} acts={outcome !== '' && <Button onPress={clear}>{text.common.clear}</Button>} />
+        }
         foot={pageLinks(page, { values, change })}
       />
     </>

@@ -2,7 +2,7 @@ import type { Page as ApiPage, PopulationJob } from '@producersync/server/contra
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -18,7 +18,7 @@ const words = producerText.jobs
 /** The changes of the population, newest first. */
 export function JobsScreen() {
   const account = useAccount()
-  const { values, change } = useAddress()
+  const { values, faults, change } = useAddress()
   const view = useRead<ApiPage<PopulationJob>>(account.id, ofAccount(account.id, 'population', 'job'), {
     query: { limit: 50, iterator: values.cursor },
     topics: ['job'],
@@ -44,9 +44,9 @@ export function JobsScreen() {
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" isInRow /> },
   ]
   return (
-    <Page title={producerText.producers.title}>
+    <Page title={producerText.producers.title} ignored={faults}>
       <ProducerTabs account={account.id} chosen="jobs" />
-      <Listing
+      <LiveListing
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}

@@ -2,10 +2,11 @@ import type { Page as ApiPage, PopulationJob, Preview, PreviewRow } from '@produ
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
-import { call, fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { call, fetchJson, ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { ApiError } from '#src/api/request.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { cx } from '#src/parts/class-names.ts'
@@ -21,7 +22,7 @@ import { Time } from '#src/time/time.tsx'
 import styles from './producers.module.css'
 
 const words = producerText.change
-const PARTS = ['add', 'remove', 'same', 'repeated', 'invalid'] as const
+export const PARTS = ['add', 'remove', 'same', 'repeated', 'invalid'] as const
 
 type Rows = ApiPage<PreviewRow> & { preview: Preview }
 
@@ -92,7 +93,7 @@ function PreviewRows({ account, path, part }: { account: Account; path: string; 
 function Apply({ account, preview, path }: { account: Account; preview: Preview; path: string }) {
   const navigate = useNavigate()
   const refresh = useRefresh(account.id)
-  const [key] = useState(newIdempotencyKey)
+  const keys = useWriteKeys()
   const [isApplying, setApplying] = useState(false)
   const [isAsking, setAsking] = useState(false)
   const [error, setError] = useState<unknown>(null)
@@ -105,7 +106,7 @@ function Apply({ account, preview, path }: { account: Account; preview: Preview;
     const job = await fetchJson<PopulationJob>(account.id, ofAccount(account.id, 'population', 'change'), {
       method: 'POST',
       body,
-      idempotencyKey: key,
+      idempotencyKey: keys.keyFor(body),
     })
     await refresh()
     await navigate({ to: '/a/$account/producers/jobs/$job', params: { account: account.id, job: job.id } })
@@ -146,7 +147,7 @@ function Apply({ account, preview, path }: { account: Account; preview: Preview;
       <p>{words.sends(preview.events.activated, preview.events.deactivated, preview.events.endpoints)}</p>
       {error != null &&
         (newer === null ? (
-          <ErrorNotice error={error} takesFocus />
+          <ErrorNotice error={error} />
         ) : (
           <Notice
             tone="warn"

@@ -1,8 +1,7 @@
 import type { Page as ApiPage, Producer } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
-import { Ignored } from '#src/address/ignored.tsx'
-import { instantOf } from '#src/address/search.ts'
+import { instantOf, oneOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
@@ -12,7 +11,7 @@ import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -29,12 +28,13 @@ import { ProducerTabs } from './producer-tabs.tsx'
 const words = producerText.producers
 const LIMIT = 50
 type Sort = keyof typeof words.sorts
+const KNOWN = { state: oneOf(DATA_STATES), sort: oneOf(Object.keys(words.sorts)) }
 
 /** The producers that the account monitors. Source: portal P1. */
 export function ProducersScreen() {
   const account = useAccount()
   const navigate = useNavigate()
-  const { values, faults, change, clear, isFiltered } = useAddress()
+  const { values, faults, change, clear, isFiltered } = useAddress(KNOWN)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const now = useMinute()
   const filter = {
@@ -62,6 +62,7 @@ export function ProducersScreen() {
   return (
     <Page
       title={words.title}
+      ignored={faults}
       acts={
         <>
           <ExportButton
@@ -87,10 +88,10 @@ export function ProducersScreen() {
       }
     >
       <ProducerTabs account={account.id} chosen="list" />
-      <Ignored names={faults} />
       <Filters
         isFiltered={isFiltered}
         onClear={clear}
+        result={page ? text.list.showing({ count: page.data.length, capped: !page.done }) : undefined}
         search={<SearchFilter label={words.search} value={values.q} onChange={(q) => change({ q })} />}
       >
         <div>
@@ -138,7 +139,7 @@ export function ProducersScreen() {
           </Button>
         </div>
       )}
-      <Listing
+      <LiveListing
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ npn }) => npn}

@@ -1,7 +1,8 @@
 import type { Page, Replay, ReplayPreview, ReplayPreviewIn } from '@producersync/server/contract'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { type ReactNode, useMemo, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { type ReactNode, useState } from 'react'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { endpointName } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -61,7 +62,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
   const [typed, setTyped] = useState('')
   const [isStarting, setStarting] = useState(false)
   const [error, setError] = useState<unknown>(null)
-  const idempotencyKey = useMemo(() => newIdempotencyKey(), [])
+  const keys = useWriteKeys()
   const dryRun = useDryRun(account.id, {
     kind,
     retry,
@@ -89,10 +90,11 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
     setStarting(true)
     setError(null)
     try {
+      const body = { previewId: preview.previewId, rate: perSecond, order }
       const { data } = await fetchJson<Pick<Page<Replay>, 'data'>>(account.id, ofAccount(account.id, 'replay'), {
         method: 'POST',
-        body: { previewId: preview.previewId, rate: perSecond, order },
-        idempotencyKey,
+        body,
+        idempotencyKey: keys.keyFor(body),
       })
       const [first] = data
       onClose()
@@ -137,6 +139,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
         <div className={styles.manner}>
           <TextField
             label={words.rate}
+            name="rate"
             value={rate}
             onChange={setRate}
             inputMode="numeric"
@@ -159,7 +162,7 @@ export function ReplayDialog({ wish, onClose }: { wish: ReplayWish; onClose: () 
           <DryRunResult of={dryRun} perSecond={isRateOk ? perSecond : null} account={account.id} />
         </section>
         {asksName && <TextField label={text.danger.typeName(name)} value={typed} onChange={setTyped} isMono />}
-        {error != null && <ErrorNotice error={error} takesFocus />}
+        {error != null && <ErrorNotice error={error} />}
         <DialogActs>
           <Button onPress={onClose} autoFocus>
             {text.common.cancel}

@@ -26,7 +26,7 @@ import { Window } from './window.tsx'
 
 const words = deliveryText.replay
 /** Between what the stream tells: progress is counted, not told row by row. */
-const POLL_MS = 2_000
+const POLL_MS = 3_000
 const ENDED = new Set(['finished', 'canceled', 'failed'])
 
 /** One replay: how far it is, what came of it, and how to hold or end it. */

@@ -1,13 +1,14 @@
 import type { Page as PageOf, Replay } from '@producersync/server/contract'
+import { useAddress } from '#src/address/use-address.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { ButtonLink } from '#src/parts/button.tsx'
-import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
-import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
+import { pageLinks } from '#src/parts/page-links.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -19,15 +20,15 @@ const PAGE_ROWS = 50
 
 export function ReplaysScreen() {
   const account = useAccount()
-  const paging = usePaging()
+  const { values, faults, change } = useAddress()
   const view = useRead<PageOf<Replay>>(account.id, ofAccount(account.id, 'replay'), {
-    query: { limit: PAGE_ROWS, iterator: paging.values.cursor },
+    query: { limit: PAGE_ROWS, iterator: values.cursor },
     topics: ['task'],
   })
   const page = view.kind === 'ready' ? view.data : null
   return (
-    <Page title={words.list} acts={<LiveSwitch account={account.id} />}>
-      <Listing
+    <Page title={words.list} ignored={faults} acts={<LiveSwitch account={account.id} />}>
+      <LiveListing
         name={words.list}
         view={mapView(view, ({ data }) => data)}
         columns={columns(account.id)}
@@ -44,7 +45,7 @@ export function ReplaysScreen() {
             {words.noneBody}
           </Empty>
         }
-        foot={pageLinks(page, paging)}
+        foot={pageLinks(page, { values, change })}
       />
     </Page>
   )

@@ -5,7 +5,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { shortId } from '#src/log/delivery-columns.tsx'
 import layout from '#src/look/layout.module.css'
-import { Above, type Column, Listing, RowLink } from '#src/parts/listing.tsx'
+import { Above, type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
@@ -23,7 +23,7 @@ const CENTRAL = 'America/Chicago'
 /** The days of the calendar, and what each brought. Source: portal P4. */
 export function RunsScreen() {
   const account = useAccount()
-  const { values, change } = useAddress()
+  const { values, faults, change } = useAddress()
   const view = useRead<ApiPage<RunDay>>(account.id, ofAccount(account.id, 'run'), {
     query: { limit: 30, iterator: values.cursor },
     topics: ['run', 'delivery'],
@@ -31,9 +31,9 @@ export function RunsScreen() {
   })
   const page = view.kind === 'ready' ? view.data : null
   return (
-    <Page title={words.title} lead={words.lead}>
+    <Page title={words.title} lead={words.lead} ignored={faults}>
       {account.environment === 'sandbox' && account.role !== null && <SandboxCard account={account} />}
-      <Listing
+      <LiveListing
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ runDate }) => runDate}

@@ -77,9 +77,10 @@ function ZoneForm({ settings, account, path }: { settings: AccountSettings; acco
         <h2 id="general">{words.general}</h2>
       </div>
       <form className={cx(layout.stack, layout.text)} onSubmit={(event) => void save(event)}>
-        {error != null && <ErrorNotice error={error} takesFocus />}
+        {error != null && <ErrorNotice error={error} />}
         <TextField
           label={words.zone}
+          name="timeZone"
           hint={words.zoneHint}
           error={error instanceof ApiError ? error.faultOf('timeZone') : undefined}
           value={timeZone}

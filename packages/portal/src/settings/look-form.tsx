@@ -80,10 +80,18 @@ export function LookForm({
         </div>
       )}
       <form className={cx(layout.stack, layout.text)} onSubmit={(event) => void save(event)}>
-        {error != null && <ErrorNotice error={error} takesFocus />}
-        <TextField label={words.name} hint={nameHint} error={faultOf('name')} value={name} onChange={setName} />
+        {error != null && <ErrorNotice error={error} />}
+        <TextField
+          label={words.name}
+          name="name"
+          hint={nameHint}
+          error={faultOf('name')}
+          value={name}
+          onChange={setName}
+        />
         <TextField
           label={words.accent}
+          name="accent"
           hint={words.accentHint}
           error={faultOf('accent')}
           value={accent}
@@ -100,6 +108,7 @@ export function LookForm({
         )}
         <TextField
           label={words.radius}
+          name="radius"
           hint={words.radiusHint}
           error={faultOf('radius')}
           type="number"
@@ -185,7 +194,7 @@ function LogoField({ account, path, hasLogo, whyNot, onChanged }: Omit<Props, 's
           </Button>
         </div>
       )}
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
     </div>
   )
 }

@@ -1,8 +1,9 @@
 import type { Page as ApiPage, LoginLink, Member } from '@producersync/server/contract'
 import { type SubmitEvent, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
@@ -34,6 +35,7 @@ function Members({ account }: { account: Account }) {
   const path = ofAccount(account.id, 'member')
   const view = useRead<ApiPage<Member>>(account.id, path, { query: { limit: 250 } })
   const refresh = useRefresh(account.id)
+  const keys = useWriteKeys()
   const [link, setLink] = useState<LoginLink | null>(null)
   const [removed, setRemoved] = useState<Member | null>(null)
   const [error, setError] = useState<unknown>(null)
@@ -49,11 +51,8 @@ function Members({ account }: { account: Account }) {
   }
 
   async function invite(memberId: string, mail: { mail?: true } = {}) {
-    const made = await fetchJson<LoginLink>(account.id, ofAccount(account.id, 'login-link'), {
-      method: 'POST',
-      body: { memberId, ...mail },
-      idempotencyKey: newIdempotencyKey(),
-    })
+    const body = { memberId, ...mail }
+    const made = await fetchJson<LoginLink>(account.id, ofAccount(account.id, 'login-link'), { method: 'POST', body })
     setLink(made)
   }
 
@@ -113,16 +112,15 @@ function Members({ account }: { account: Account }) {
   return (
     <Page title={accountText.settings.title}>
       <SettingsTabs account={account.id} chosen="members" />
-      {error != null && <ErrorNotice error={error} takesFocus />}
+      {error != null && <ErrorNotice error={error} />}
       {link && <MadeLink of={link} onDone={() => setLink(null)} />}
       <Invite
         onInvite={(person, role, mail) =>
           attempt(async () => {
-            const member = await fetchJson<Member>(account.id, path, {
-              method: 'POST',
-              body: { person, role },
-              idempotencyKey: newIdempotencyKey(),
-            })
+            const body = { person, role }
+            const idempotencyKey = keys.keyFor(body)
+            const member = await fetchJson<Member>(account.id, path, { method: 'POST', body, idempotencyKey })
+            keys.done()
             await invite(member.id, mail)
           })
         }
@@ -169,7 +167,7 @@ function Invite({ onInvite }: { onInvite: (person: string, role: Role, mail: { m
         <h2>{words.invite}</h2>
       </div>
       <div className={layout.row}>
-        <TextField label={words.person} hint={words.personHint} value={person} onChange={setPerson} />
+        <TextField label={words.person} name="person" hint={words.personHint} value={person} onChange={setPerson} />
         <Select
           label={words.role}
           hint={words.roleHints[role]}

@@ -4,6 +4,7 @@ import layout from '#src/look/layout.module.css'
 import { setTheme, type Theme, useTheme } from '#src/look/theme.ts'
 import { Button } from '#src/parts/button.tsx'
 import { cx } from '#src/parts/class-names.ts'
+import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Checkbox, Radios, Select } from '#src/parts/field.tsx'
 import { ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -76,10 +77,11 @@ function Example() {
 function SessionCard() {
   const session = useSession()
   const [error, setError] = useState<unknown>(null)
-  async function leave(everywhere: boolean) {
+  const [isAsking, setAsking] = useState(false)
+  async function leave() {
     setError(null)
     try {
-      await signOut({ everywhere })
+      await signOut({ everywhere: false })
     } catch (caught) {
       setError(caught)
     }
@@ -105,11 +107,19 @@ function SessionCard() {
         </dl>
         {error != null && <ErrorNotice error={error} />}
         <div className={layout.row}>
-          <Button onPress={() => void leave(false)}>{text.shell.signOut}</Button>
-          <Button kind="danger" onPress={() => void leave(true)}>
+          <Button onPress={() => void leave()}>{text.shell.signOut}</Button>
+          <Button kind="danger" onPress={() => setAsking(true)}>
             {words.everywhere}
           </Button>
         </div>
+        <DangerDialog
+          title={words.everywhereTitle(session.person ?? words.nobody)}
+          effect={words.everywhereEffect}
+          verb={words.everywhere}
+          isOpen={isAsking}
+          onClose={() => setAsking(false)}
+          act={async () => await signOut({ everywhere: true })}
+        />
       </div>
     </section>
   )

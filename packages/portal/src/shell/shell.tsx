@@ -1,9 +1,9 @@
 import { Outlet, useNavigate } from '@tanstack/react-router'
-import { Terminal } from 'lucide-react'
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react'
 import { listenForShortcuts, type Shortcut, useShortcuts } from '#src/keys/shortcuts.ts'
-import { IconButton } from '#src/parts/button.tsx'
+import { CommandsButton } from '#src/parity/commands-button.tsx'
 import { stepRow } from '#src/parts/listing.tsx'
+import { say } from '#src/parts/toast.tsx'
 import { text } from '#src/text.ts'
 import { toggleUtc } from '#src/time/zone.ts'
 import type { Place } from './places.ts'
@@ -11,9 +11,6 @@ import { Rail, RailSheet } from './rail.tsx'
 import styles from './shell.module.css'
 import { UserMenu, ZoneSwitch } from './top-bar.tsx'
 
-const CommandsDialog = lazy(async () => ({
-  default: (await import('#src/parity/commands-dialog.tsx')).CommandsDialog,
-}))
 const ShortcutsDialog = lazy(async () => ({
   default: (await import('#src/keys/shortcuts-dialog.tsx')).ShortcutsDialog,
 }))
@@ -37,7 +34,6 @@ export function Shell({
   banner?: ReactNode
 }) {
   const [isHelpOpen, setHelpOpen] = useState(false)
-  const [areCommandsOpen, setCommandsOpen] = useState(false)
   const navigate = useNavigate()
   const params = useMemo(() => (account === null ? {} : { account }), [account])
 
@@ -49,6 +45,8 @@ export function Shell({
         { keys: 'j', name: text.keys.next, act: () => stepRow(1) },
         { keys: 'k', name: text.keys.previous, act: () => stepRow(-1) },
         { keys: 'o', name: text.keys.openTab, act: openRow },
+        { keys: 'x', name: text.keys.select, act: selectRow },
+        { keys: 'c', name: text.keys.copyId, act: copyRow },
         ...places
           .flat()
           .flatMap(({ to, name, key }) =>
@@ -76,7 +74,7 @@ export function Shell({
           {start}
           {find}
           <span className={styles.right}>
-            <IconButton icon={Terminal} name={text.shell.parity} onPress={() => setCommandsOpen(true)} />
+            <CommandsButton />
             <ZoneSwitch settingsOf={account} />
             <UserMenu onShortcuts={() => setHelpOpen(true)} />
           </span>
@@ -86,17 +84,32 @@ export function Shell({
           <Outlet />
         </main>
       </div>
-      {areCommandsOpen && (
-        <Suspense>
-          <CommandsDialog onClose={() => setCommandsOpen(false)} />
-        </Suspense>
-      )}
       {isHelpOpen && (
         <Suspense>
           <ShortcutsDialog onClose={() => setHelpOpen(false)} />
         </Suspense>
       )}
     </div>
+  )
+}
+
+function focusedRow(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>('[data-row]') ?? null
+}
+
+/** Chooses the row that has the focus, or not any more, where rows can be chosen. */
+function selectRow(): void {
+  focusedRow()?.querySelector<HTMLElement>('input[type="checkbox"]')?.click()
+}
+
+/** Copies what names the row; where the clipboard is blocked its copy button says so. */
+function copyRow(): void {
+  const row = focusedRow()
+  const [id] = row?.dataset.row?.split(':') ?? []
+  if (id === undefined) return
+  navigator.clipboard.writeText(id).then(
+    () => say(text.copy.done),
+    () => row?.querySelector<HTMLElement>('[data-copy]')?.click(),
   )
 }
 

@@ -1,9 +1,11 @@
 import type { SandboxClock } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { UserRound } from 'lucide-react'
+import { useState } from 'react'
 import { useRead } from '#src/api/queries.ts'
 import { setTheme, type Theme, useTheme } from '#src/look/theme.ts'
 import { cx } from '#src/parts/class-names.ts'
+import { FailedDialog } from '#src/parts/dialog.tsx'
 import { Menu, MenuItem, MenuSection } from '#src/parts/menu.tsx'
 import { MenuButton } from '#src/parts/menu-button.tsx'
 import { type Account, useSession } from '#src/session/account.ts'
@@ -74,7 +76,7 @@ export function ZoneSwitch({ settingsOf }: { settingsOf: string | null }) {
     <Menu
       name={text.shell.zone}
       trigger={
-        <MenuButton isQuiet name={`${text.shell.zone}: ${zoneName(now, zone)}, ${zone}`}>
+        <MenuButton isQuiet keys="u" name={`${text.shell.zone}: ${zoneName(now, zone)}, ${zone}`}>
           {zoneName(now, zone)}
         </MenuButton>
       }
@@ -107,26 +109,30 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark']
 export function UserMenu({ onShortcuts }: { onShortcuts: () => void }) {
   const session = useSession()
   const theme = useTheme()
+  const [error, setError] = useState<unknown>(null)
   return (
-    <Menu
-      name={text.shell.user}
-      trigger={<MenuButton isQuiet icon={UserRound} name={session?.person ?? text.shell.user} />}
-    >
-      <MenuSection title={text.shell.theme}>
-        {THEMES.map((one) => (
-          <MenuItem key={one} id={one} isChosen={theme === one} onAction={() => setTheme(one)}>
-            {text.shell.themes[one]}
+    <>
+      <Menu
+        name={text.shell.user}
+        trigger={<MenuButton isQuiet icon={UserRound} name={session?.person ?? text.shell.user} />}
+      >
+        <MenuSection title={text.shell.theme}>
+          {THEMES.map((one) => (
+            <MenuItem key={one} id={one} isChosen={theme === one} onAction={() => setTheme(one)}>
+              {text.shell.themes[one]}
+            </MenuItem>
+          ))}
+        </MenuSection>
+        <MenuSection title={session?.person ?? text.shell.user}>
+          <MenuItem id="shortcuts" keys="?" onAction={onShortcuts}>
+            {text.shell.shortcuts}
           </MenuItem>
-        ))}
-      </MenuSection>
-      <MenuSection title={session?.person ?? text.shell.user}>
-        <MenuItem id="shortcuts" onAction={onShortcuts}>
-          {text.shell.shortcuts}
-        </MenuItem>
-        <MenuItem id="out" onAction={() => void signOut({ everywhere: false })}>
-          {text.shell.signOut}
-        </MenuItem>
-      </MenuSection>
-    </Menu>
+          <MenuItem id="out" onAction={() => void signOut({ everywhere: false }).catch(setError)}>
+            {text.shell.signOut}
+          </MenuItem>
+        </MenuSection>
+      </Menu>
+      <FailedDialog title={text.shell.notSignedOut} error={error} onClose={() => setError(null)} />
+    </>
   )
 }

@@ -1,7 +1,8 @@
 import type { CliResult, CliSession, Message, Page } from '@producersync/server/contract'
 import { useCallback, useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import type { Account } from '#src/session/account.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -31,6 +32,7 @@ export type ListenerTest = {
 
 export function useListenerTest(account: string): ListenerTest {
   const [state, setState] = useState<Omit<ListenerTest, 'send'>>({ isSending: false, result: null, error: null })
+  const keys = useWriteKeys()
   const send = useCallback(
     async (session: string, body: object) => {
       setState({ isSending: true, result: null, error: null })
@@ -39,8 +41,9 @@ export function useListenerTest(account: string): ListenerTest {
         const { id } = await fetchJson<Message>(account, `${path}/test-event`, {
           method: 'POST',
           body,
-          idempotencyKey: newIdempotencyKey(),
+          idempotencyKey: keys.keyFor([session, body]),
         })
+        keys.done()
         const answer = await askUntil(async () => {
           const { data } = await fetchJson<Page<CliResult>>(account, `${path}/result`)
           return data.find(({ msgId }) => msgId === id)
@@ -50,7 +53,7 @@ export function useListenerTest(account: string): ListenerTest {
         setState({ isSending: false, result: null, error })
       }
     },
-    [account],
+    [account, keys],
   )
   return { ...state, send }
 }

@@ -1,6 +1,6 @@
 import type { Attempt, Endpoint, Page, TestEvent } from '@producersync/server/contract'
 import { useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { type TestBody, useEndpointWrites } from '#src/endpoints/writes.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
@@ -92,7 +92,7 @@ async function again(account: string, endpoint: string, { msgId, attempt }: Test
   await fetchJson(account, ofAccount(account, 'msg', msgId, 'endpoint', endpoint, 'resend'), {
     method: 'POST',
     body: {},
-    idempotencyKey: newIdempotencyKey(),
+    idempotencyKey: crypto.randomUUID(),
   })
   return await askUntil(async () => {
     const { data } = await fetchJson<Page<Attempt>>(account, ofAccount(account, 'attempt', 'msg', msgId))

@@ -1,7 +1,8 @@
 import type { Endpoint, SignatureCheck } from '@producersync/server/contract'
 import { useState } from 'react'
-import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
+import { fetchJson, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
+import { useWriteKeys } from '#src/api/write-keys.ts'
 import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
@@ -29,6 +30,7 @@ export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; 
   const [isChecking, setChecking] = useState(false)
   const [error, setError] = useState<unknown>(null)
   const refresh = useRefresh(account.id)
+  const keys = useWriteKeys()
 
   async function check() {
     setChecking(true)
@@ -38,9 +40,10 @@ export function SignatureCheckCard({ endpoint, account }: { endpoint: Endpoint; 
         await fetchJson<SignatureCheck>(account.id, ofAccount(account.id, 'endpoint', endpoint.id, 'signature-check'), {
           method: 'POST',
           body: {},
-          idempotencyKey: newIdempotencyKey(),
+          idempotencyKey: keys.keyFor('check'),
         }),
       )
+      keys.done()
       await refresh()
     } catch (caught) {
       setError(caught)

@@ -22,8 +22,11 @@ import { upload } from './journeys/upload.ts'
 import { zones } from './journeys/zones.ts'
 import type { Setting } from './setting.ts'
 
-/** Somebody's way through the portal; throws where it does not lead on. */
-type Journey = { name: string; go: (setting: Setting) => Promise<void> }
+/**
+ * Somebody's way through the portal; throws where it does not lead on. Others are on their way meanwhile: each has accounts and
+ * receivers of its own for what it changes. `isAlone`: it stops the service.
+ */
+export type Journey = { name: string; go: (setting: Setting) => Promise<void>; isAlone?: true }
 
 export const JOURNEYS: readonly Journey[] = [
   { name: 'an operator’s link lets in once', go: operatorLink },
@@ -48,5 +51,5 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'requests and links that are forged', go: forged },
   { name: 'a session ends, and what was typed stays', go: sessionEnds },
   { name: 'ten tabs, one stream', go: tenTabs },
-  { name: 'the service is killed meanwhile, and comes back', go: restart },
+  { name: 'the service is killed meanwhile, and comes back', go: restart, isAlone: true },
 ]

@@ -1,7 +1,7 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { runOpened } from '../chaos/opened.ts'
 import { launchChromium } from './chromium.ts'
-import { JOURNEYS } from './journeys.ts'
+import { JOURNEYS, type Journey } from './journeys.ts'
 import type { Options } from './options.ts'
 import { takePictures } from './pictures.ts'
 import { BUDGET, emptyReport, type Report } from './report.ts'
@@ -13,7 +13,9 @@ import type { Seen } from './visitor.ts'
 import { fillWorld } from './world.ts'
 
 const BUSY_PER_CORE = 2
-const RECEIVERS = 7
+const RECEIVERS = 14
+/** Journeys wait more than they work. */
+const LANES = 2
 const RUN_MS_MAX = 280_000
 
 /** Opens browser and service, goes through the parts, and judges. Leaves no process and no file behind, however it ends. */
@@ -33,7 +35,7 @@ export async function run({
     const stage = await Stage.open(RECEIVERS)
     opened.end(() => stage.close())
     // a tour shows no attack
-    const world = await fillWorld(stage, options.parts.includes('pictures') ? 'Audit' : undefined)
+    const world = await fillWorld(stage, { isHostile: !options.parts.includes('pictures') })
     const report = emptyReport()
     const seen: Seen = { consoleErrors: [], cspReports: [], foreignRequests: [], serverErrors: [] }
     const setting: Setting = { browser, stage, world, seen, report, tell }
@@ -49,20 +51,28 @@ export async function run({
 }
 
 async function travel(setting: Setting, wanted: string): Promise<void> {
+  const chosen = JOURNEYS.filter(({ name }) => wanted.split(',').some((words) => name.includes(words)))
+  const waiting = chosen.filter(({ isAlone }) => !isAlone)
+  await Promise.all(
+    Array.from({ length: LANES }, async () => {
+      for (let journey = waiting.shift(); journey; journey = waiting.shift()) await goOn(setting, journey)
+    }),
+  )
+  for (const journey of chosen.filter(({ isAlone }) => isAlone)) await goOn(setting, journey)
+}
+
+async function goOn(setting: Setting, { name, go }: Journey): Promise<void> {
   const { report, tell } = setting
-  for (const { name, go } of JOURNEYS) {
-    if (!wanted.split(',').some((words) => name.includes(words))) continue
-    const startedAt = performance.now()
-    try {
-      await go(setting)
-      report.journeys.passed += 1
-      tell(`journey: ${name}: ok, ${Math.round(performance.now() - startedAt)} ms`)
-    } catch (error) {
-      report.journeys.failed += 1
-      const why = error instanceof Error ? error.message : String(error)
-      report.faults.push(`journey: ${name}: ${why}`)
-      tell(`journey: ${name}: FAILED: ${why}`)
-    }
+  const startedAt = performance.now()
+  try {
+    await go(setting)
+    report.journeys.passed += 1
+    tell(`journey: ${name}: ok, ${Math.round(performance.now() - startedAt)} ms`)
+  } catch (error) {
+    report.journeys.failed += 1
+    const why = error instanceof Error ? error.message : String(error)
+    report.faults.push(`journey: ${name}: ${why}`)
+    tell(`journey: ${name}: FAILED: ${why}`)
   }
 }
 

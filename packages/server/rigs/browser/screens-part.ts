@@ -1,6 +1,8 @@
-import { SCREENS, type Screen, STAFF_SCREENS } from './screens.ts'
+import { sameAddressSameText, viewersControls } from './screen-people.ts'
+import { opensTabs, showStates } from './screen-states.ts'
+import { FORBIDDEN, SCREENS, type Screen, STAFF_SCREENS } from './screens.ts'
 import type { Setting } from './setting.ts'
-import { FORCED_HEADER, type Scheme, Visitor } from './visitor.ts'
+import { type Scheme, Visitor } from './visitor.ts'
 
 type Look = { scheme: Scheme; width: number }
 const LOOKS: readonly Look[] = (['light', 'dark'] as const).flatMap((scheme) =>
@@ -12,77 +14,95 @@ const LOOKS_OF_FORCED: readonly Look[] = [
   { scheme: 'dark', width: 1440 },
 ]
 /** As many as there are cores on the machines that check. */
-const VISITORS = 2
+const LANES = 2
 
-/** States of a list that a stub brings about; the service itself never fails on demand. Source: portal G3 */
-const FORCED = {
-  loading: async () => await new Promise<never>(() => {}),
-  empty: async () => ({ status: 200, json: { data: [], iterator: null, prevIterator: null, done: true } }),
-  failed: async () => ({ status: 500, json: { code: 'server_error', detail: 'Forced.' } }),
-} as const
+/** Who looks: somebody who may do everything, a colleague with the same rights, and who may only look. Staff look alone. */
+type People = { visitor: Visitor; colleague: Visitor; viewer: Visitor | null }
 
 /** Every screen, in both themes and three widths, and lists in the states that are rare: none may have a finding. */
 export async function lookAtScreens(setting: Setting): Promise<void> {
-  const { stage, world, report } = setting
-  report.screens = SCREENS.length + STAFF_SCREENS.length
+  const { report } = setting
+  report.screens = SCREENS.length + FORBIDDEN.length + STAFF_SCREENS.length
   const waiting = [...SCREENS]
+  const forbidden = [...FORBIDDEN]
+  const ofStaff = [...STAFF_SCREENS]
   await Promise.all(
-    Array.from({ length: VISITORS }, async () =>
-      lookThrough(setting, waiting, await stage.link(world.account, { capabilities: ALL })),
-    ),
+    Array.from({ length: LANES }, async (_, lane) => {
+      await lookThrough(setting, waiting, await peopleOfAccount(setting, lane), forbidden)
+      await lookThrough(setting, ofStaff, await staff(setting), [])
+    }),
   )
-  await lookThrough(setting, [...STAFF_SCREENS], await stage.staffLink())
 }
 
-async function lookThrough(setting: Setting, waiting: Screen[], link: string): Promise<void> {
-  const { browser, stage, seen, report } = setting
-  const visitor = await Visitor.enter(browser, stage.url, { seen })
-  await visitor.signIn(link)
-  for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
-    try {
-      await lookAt(setting, visitor, screen)
-    } catch (error) {
-      report.faults.push(`${screen.name}: ${error instanceof Error ? error.message : String(error)}`)
-    }
+async function peopleOfAccount({ browser, stage, world, seen }: Setting, lane: number): Promise<People> {
+  const enter = async (link: string) => {
+    const visitor = await Visitor.enter(browser, stage.url, { seen })
+    await visitor.signIn(link)
+    return visitor
   }
-  await visitor.leave()
+  return {
+    visitor: await enter(await stage.memberLink(world.account, `Ada ${lane}`, 'admin')),
+    colleague: await enter(await stage.memberLink(world.account, `Grace ${lane}`, 'admin')),
+    viewer: await enter(await stage.memberLink(world.account, `Alan ${lane}`, 'viewer')),
+  }
 }
 
-const ALL = [
-  'ViewBase',
-  'ViewEndpointSecret',
-  'ManageEndpointSecret',
-  'ManageEndpoint',
-  'CreateAttempts',
-  'ManagePopulation',
-]
+async function staff({ browser, stage, seen }: Setting): Promise<People> {
+  const visitor = await Visitor.enter(browser, stage.url, { seen })
+  await visitor.signIn(await stage.staffLink())
+  const colleague = await Visitor.enter(browser, stage.url, { seen })
+  await colleague.signIn(await stage.staffLink())
+  return { visitor, colleague, viewer: null }
+}
 
-async function lookAt(setting: Setting, visitor: Visitor, screen: Screen): Promise<void> {
+async function lookThrough(setting: Setting, waiting: Screen[], people: People, forbidden: Screen[]): Promise<void> {
+  const { report } = setting
+  for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
+    await noting(report, screen, lookAt(setting, people, screen))
+  }
+  const { viewer, visitor, colleague } = people
+  for (let screen = viewer && forbidden.shift(); viewer && screen; screen = forbidden.shift()) {
+    await noting(report, screen, lookAtForbidden(setting, viewer, screen))
+  }
+  await Promise.all([visitor.leave(), colleague.leave(), viewer?.leave()])
+}
+
+async function noting(report: Setting['report'], { name }: Screen, looking: Promise<void>): Promise<void> {
+  try {
+    await looking
+  } catch (error) {
+    report.faults.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+async function lookAtForbidden(setting: Setting, viewer: Visitor, screen: Screen): Promise<void> {
+  await viewer.open(screen.path(setting.world))
+  await viewer.page.getByRole('heading', { level: 1, name: 'Not for your role' }).waitFor()
+  await inLooks(LOOKS_OF_FORCED, setting, viewer, screen.name)
+}
+
+async function lookAt(setting: Setting, { visitor, colleague, viewer }: People, screen: Screen): Promise<void> {
+  const { report } = setting
   const path = screen.path(setting.world)
+  await visitor.page.setViewportSize({ width: 1440, height: 900 })
   await visitor.open(path)
   const error = await visitor.errorShown()
-  if (error !== null) setting.report.faults.push(`${screen.name} shows an error: ${error}`)
+  if ((error !== null) !== (screen.isRefusal === true)) report.faults.push(`${screen.name} shows an error: ${error}`)
+  const faults = await Promise.all([
+    screen.isOwn ? [] : sameAddressSameText(visitor, colleague, path),
+    ...(viewer && !screen.isOutside ? [viewersControls(viewer, path)] : []),
+  ])
+  report.faults.push(...faults.flat().map((fault) => `${screen.name}: ${fault}`))
   await inLooks(LOOKS, setting, visitor, screen.name)
   await narrow(setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
-  // where a command line is let in stands outside
-  if (!path.startsWith('/portal/cli-login')) await noticeEnvironment(setting, visitor, screen.name)
-  if (!screen.list) return
-  await middleClick(setting, visitor, screen)
-  for (const [state, answer] of Object.entries(FORCED)) {
-    const { list } = screen
-    const isList = (url: URL) => /^\/(api\/)?v1\//.test(url.pathname) && list.test(url.pathname)
-    await visitor.page.route(isList, async (route) => {
-      if (route.request().method() !== 'GET') return await route.continue()
-      const forced = await answer()
-      await route.fulfill({ ...forced, headers: { [FORCED_HEADER]: state } })
-    })
-    await visitor.page.goto(path)
-    await visitor.page.locator('h1').first().waitFor()
-    if (state !== 'loading') await visitor.settled()
-    await inLooks(LOOKS_OF_FORCED, setting, visitor, `${screen.name}, ${state}`)
-    await visitor.page.unrouteAll({ behavior: 'ignoreErrors' })
-  }
+  if (!screen.isOutside) await noticeEnvironment(setting, visitor, screen.name)
+  report.faults.push(...(await opensTabs(visitor, screen)))
+  report.faults.push(
+    ...(await showStates(visitor, screen, path, async (state) => {
+      await inLooks(LOOKS_OF_FORCED, setting, visitor, `${screen.name}, ${state}`)
+    })),
+  )
 }
 
 async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Visitor, name: string): Promise<void> {
@@ -126,16 +146,4 @@ async function noticePwned({ report }: Setting, visitor: Visitor, name: string):
 async function noticeEnvironment({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
   const said = visitor.page.getByText(/^Sandbox/).filter({ visible: true })
   if ((await said.count()) === 0) report.faults.push(`${name}: does not say in which environment it is`)
-}
-
-/** Rows are links. Source: portal G2 */
-async function middleClick({ report }: Setting, visitor: Visitor, { name }: Screen): Promise<void> {
-  await visitor.page.setViewportSize({ width: 1440, height: 900 })
-  const row = visitor.page.locator('[data-row-link]').first()
-  if ((await row.count()) === 0) return
-  const opened = visitor.context.waitForEvent('page').catch(() => undefined)
-  await row.click({ button: 'middle' })
-  const tab = await opened
-  if (!tab) report.faults.push(`${name}: a middle click on a row opens no tab`)
-  await tab?.close()
 }

@@ -1,6 +1,7 @@
 import { SCREENS } from './screens.ts'
 import type { Setting } from './setting.ts'
 import { Visitor } from './visitor.ts'
+import { weighPages } from './weight.ts'
 
 const SLOWDOWN = 4
 const MEASURED = ['home', 'log', 'event']
@@ -53,6 +54,8 @@ export async function measureSpeed({ browser, stage, world, seen, report }: Sett
   report.inpMs = Math.round(worst.inpMs)
   report.cls = Math.round(worst.cls * 1_000) / 1_000
   report.payloadMs = await openLargePayload({ stage, world }, visitor)
+  report.liveMs = await hearOf({ stage, world }, visitor)
+  Object.assign(report, await weighPages())
   await visitor.leave()
 }
 
@@ -87,6 +90,29 @@ async function openLargePayload({ stage, world }: Pick<Setting, 'stage' | 'world
   return Math.round(Math.min(...openings)) // what else the machine does only ever adds to it
 }
 
+/** How soon the log tells of an event that is delivered. Source: portal 10 */
+async function hearOf({ stage, world }: Pick<Setting, 'stage' | 'world'>, visitor: Visitor): Promise<number> {
+  const { page } = visitor
+  await visitor.open(`/portal/a/${world.account}/log?endpoint=${world.healthy}`)
+  await page
+    .getByRole('status')
+    .filter({ hasText: /^Live$/ })
+    .waitFor()
+  const fresh = page.getByRole('button', { name: /new events?$/ })
+  const heard: number[] = []
+  while (heard.length < EVENTS) {
+    const body = { eventType: 'test.happened', payload: { heard: heard.length } }
+    const sentAt = performance.now()
+    await stage.make(`/api/v1/app/${world.account}/msg`, body)
+    await fresh.waitFor()
+    heard.push(performance.now() - sentAt)
+    await fresh.click()
+    await fresh.waitFor({ state: 'detached' })
+  }
+  return Math.round(heard.toSorted((one, other) => one - other)[Math.floor(EVENTS / 2)] ?? Number.NaN)
+}
+
+const EVENTS = 3
 const OPENINGS = 3
 const ROWS = 2_000
 const NOTE = 60

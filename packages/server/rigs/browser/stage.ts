@@ -116,6 +116,13 @@ export class Stage extends ApiClient {
     return access.url
   }
 
+  /** A link that lets a member of the account in once, who becomes one by it. */
+  async memberLink(account: string, person: string, role: 'viewer' | 'developer' | 'admin'): Promise<string> {
+    const body = { account, person, role, hours: 1 }
+    const link: { url: string } = await this.ok('POST', '/api/v1/env/login-link', body, { token: this.keys.sandbox })
+    return link.url
+  }
+
   /** A link that lets one of the operator's staff in once. */
   async staffLink(): Promise<string> {
     const { link } = JSON.parse(await this.admin('operator-link', '--json')) as { link: { url: string } }

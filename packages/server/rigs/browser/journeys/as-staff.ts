@@ -11,7 +11,7 @@ type Line = { operation: string; reason: string | null }
 export async function asStaff({ browser, stage, seen }: Setting): Promise<void> {
   const account = await stage.make('/api/v1/app', { name: 'Fabrikam' })
   const path = `/api/v1/app/${account}`
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(9)
   receiver.reset()
   const endpoint = await stage.make(`${path}/endpoint`, { url: receiver.url, description: 'Claims' })
   const visitor = await Visitor.enter(browser, stage.url, { seen })

@@ -75,8 +75,15 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await dialog.getByLabel('If it fails again').selectOption('none')
   await dialog.getByText(`${MISSED} deliveries`).waitFor()
   assert.equal(receiver.events.length, failedUntil, 'the dry run has sent something')
+  await losingAnswer(page, '**/replay', () => dialog.getByRole('button', { name: `Replay ${MISSED}` }).click())
+  const said = dialog.getByRole('alert').filter({ hasText: 'The service did not answer' })
+  await said.and(page.locator(':focus')).waitFor()
   await dialog.getByRole('button', { name: `Replay ${MISSED}` }).click()
   await page.waitForURL('**/replays/*')
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Event log' }).waitFor()
+  assert.equal(await dialog.count(), 0, 'Back asks for the replay once more')
+  await page.goForward()
   await page.getByText('Finished').waitFor({ timeout: 30_000 })
 
   await until('nothing failed is left', async () => (await failedNow()).length === 0 || undefined)
@@ -98,9 +105,25 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await steerReplay(page, `/portal/a/${account}/log?test=false`, BEFORE + MISSED + LEFT + MANY)
   const key = { token: stage.keys.sandbox }
   const { data }: { data: { canceled: boolean }[] } = await stage.ok('GET', `${path}/replay`, undefined, key)
-  assert.equal(data.length, 2, 'a double click has started two replays')
+  assert.equal(data.length, 2, 'a double click, or a lost answer, has started two replays')
   assert.equal(data.filter(({ canceled }) => canceled).length, 1)
   await visitor.leave()
+}
+
+/** The service does what it is asked for, and its answer is lost. Source: portal G13 */
+async function losingAnswer(page: Page, path: string, act: () => Promise<void>): Promise<void> {
+  let isLost = () => {}
+  const lost = new Promise<void>((resolve) => {
+    isLost = resolve
+  })
+  await page.route(path, async (route) => {
+    await route.fetch()
+    await route.abort()
+    isLost()
+  })
+  await act()
+  await lost
+  await page.unroute(path)
 }
 
 /** What the filter finds is saved, all of it and a line each. Source: portal S5.5 */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import type { Receiver } from '../../../test/receiver.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
+import { restOfPath } from './rest-of-path.ts'
 
 const MINUTES_MAX = 2
 
@@ -43,35 +44,38 @@ export async function firstWebhook(setting: Setting): Promise<void> {
 
 const HIDDEN = 'e5a1c0ffee'
 
-/** The same with a thumb, in the dark. Source: portal G16 */
+/** The whole main path with a thumb, in the dark. Source: portal G16, 13 */
 export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
-  const { visitor } = await firstSteps(setting, { width: 360, scheme: 'dark' })
+  const { visitor, account, receiver } = await firstSteps(setting, { width: 360, scheme: 'dark' })
   const { page } = visitor
-  await page.getByRole('button', { name: 'Menu', exact: true }).click()
-  await page.getByRole('dialog').getByRole('link', { name: 'Event log' }).click()
-  await page.getByRole('heading', { level: 1, name: 'Event log' }).waitFor()
-  await page.locator('[data-row-link]').first().waitFor()
-  await page.getByRole('button', { name: /^Filters/ }).click()
-  await page.getByRole('dialog').getByLabel('State').selectOption('delivered')
-  await page
-    .getByRole('dialog')
-    .getByRole('button', { name: /^(Show|[0-9])/ })
-    .click()
-  await page.getByRole('dialog').waitFor({ state: 'detached' })
-  await page.locator('[data-row-link]').first().click()
-  await page.getByRole('heading', { level: 2, name: 'Endpoints' }).waitFor()
+  const dialog = page.getByRole('dialog')
+  const goTo = async (place: string) => {
+    await page.getByRole('button', { name: 'Menu', exact: true }).click()
+    await dialog.getByRole('link', { name: place }).click()
+    await dialog.waitFor({ state: 'detached' })
+    await visitor.settled()
+  }
+  const narrow = async () => {
+    await page.getByRole('button', { name: /^Filters/ }).click()
+    await dialog.getByLabel('Type').selectOption('producersync.npn.activated')
+    await dialog.getByRole('button', { name: /^[0-9]+ matching/ }).click()
+    await dialog.waitFor({ state: 'detached' })
+  }
+  const press = (wanted: Locator) => wanted.click()
+  const type = (wanted: Locator, text: string) => wanted.fill(text)
+  await restOfPath({ visitor, stage: setting.stage, receiver, account }, { press, type, goTo, narrow })
   await visitor.leave()
 }
 
 /** From the link to a test that is answered and a signature check that is passed. */
 async function firstSteps({ browser, stage, seen }: Setting, look: { width: number; scheme: 'light' | 'dark' }) {
   const startedAt = performance.now()
-  const receiver = stage.receiver(3)
+  const receiver = stage.receiver(look.width < 768 ? 13 : 3)
   receiver.answer(200)
   const account = await stage.make('/api/v1/app', { name: 'First Steps' })
   const visitor = await Visitor.enter(browser, stage.url, { seen, ...look })
   const { page } = visitor
-  await visitor.signIn(await stage.link(account))
+  await visitor.signIn(await stage.memberLink(account, 'Ada', 'developer'))
 
   await page.goto(`/portal/a/${account}/endpoints/new`)
   const url = page.getByLabel('URL', { exact: true })
@@ -162,6 +166,7 @@ async function manageEndpoints(visitor: Visitor, account: string, receiver: Rece
   await boxes.nth(1).check()
   await page.getByText('2 endpoints selected').waitFor()
   await page.getByRole('button', { name: 'Disable', exact: true }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Disable', exact: true }).click()
   const results = page.getByRole('status').getByText(/: done$/)
   await until('a result of each', async () => (await results.count()) === 2 || undefined)
   await page.locator('tbody').getByText('Disabled').nth(1).waitFor()

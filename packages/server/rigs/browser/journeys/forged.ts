@@ -15,7 +15,7 @@ const ELSEWHERE = [
  * of the portal. Source: portal G1, G18; reliability-security 12
  */
 export async function forged({ browser, stage, world }: Setting): Promise<void> {
-  const evil = stage.receiver(6)
+  const evil = stage.receiver(11)
   const { origin } = new URL(evil.url)
   evil.answer((response) =>
     response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Evil</title>'),

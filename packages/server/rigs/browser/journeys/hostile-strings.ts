@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
+import { HOSTILE } from '../hostile.ts'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
-import { HOSTILE } from '../world.ts'
 
 /** What was stored is shown as it was written, and nothing of it is run, followed or loaded. Source: portal G18 */
 export async function hostileStrings({ browser, stage, world, seen }: Setting): Promise<void> {

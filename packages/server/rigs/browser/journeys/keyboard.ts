@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
+import { everyKey } from './every-key.ts'
 
 /** From the home page to an attempt and back, without a pointer. Source: portal G7, 9 */
 export async function keyboard({ browser, stage, world, seen }: Setting): Promise<void> {
@@ -34,6 +35,7 @@ export async function keyboard({ browser, stage, world, seen }: Setting): Promis
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
   await page.keyboard.press('Escape')
+  await everyKey(visitor, stage, world)
   const address = await choosePeriod(visitor, `/portal/a/${world.account}/log`)
 
   const colleague = await Visitor.enter(browser, stage.url, { seen })

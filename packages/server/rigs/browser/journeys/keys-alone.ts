@@ -3,16 +3,17 @@ import type { Locator, Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 import { until } from '../world.ts'
+import { restOfPath } from './rest-of-path.ts'
 
 /** More than any screen here has places for the focus. */
-const TABS_MAX = 150
+const TABS_MAX = 300
 
 /**
- * From a login link to a verified webhook by keys alone: what is used is come to by Tab, and a page that is pressed or clicked by a
+ * The whole main path, from a login link to the daily signal, by keys alone: what is used is come to by Tab, and a page that is pressed or clicked by a
  * pointer fails. Source: portal G7, 13
  */
 export async function keysAlone({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(7)
   receiver.reset()
   const account = await stage.make('/api/v1/app', { name: 'Keys Alone' })
   const visitor = await Visitor.enter(browser, stage.url, { seen })
@@ -23,7 +24,10 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   })
   await context.addInitScript(`addEventListener('pointerdown', () => noteUsedPointer(), true)`)
 
-  await visitor.signIn(await stage.link(account), async (button) => await press(page, button, 'Enter'))
+  await visitor.signIn(
+    await stage.memberLink(account, 'Keys', 'developer'),
+    async (button) => await press(page, button, 'Enter'),
+  )
   await visitor.settled()
   await page.keyboard.press('g')
   await page.keyboard.press('e')
@@ -50,6 +54,18 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   await page.waitForURL('**/events/*')
   await visitor.settled()
   await page.getByText('Delivered').first().waitFor()
+
+  const goTo = async (place: string) => {
+    await page.keyboard.press('Escape')
+    await press(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place }), 'Enter')
+    await visitor.settled()
+  }
+  const type = async (wanted: Locator, text: string) => {
+    await tabTo(page, wanted)
+    await page.keyboard.insertText(text)
+  }
+  const hand = { press: (wanted: Locator) => press(page, wanted, 'Enter'), type, goTo }
+  await restOfPath({ visitor, stage, receiver, account }, hand)
   assert.equal(pointers, 0, 'a pointer was used')
   await visitor.leave()
 }
@@ -61,7 +77,7 @@ async function press(page: Page, wanted: Locator, key: 'Enter' | 'Space'): Promi
 
 /** Goes on by Tab until the focus is there. @throws an error when it does not come there */
 async function tabTo(page: Page, wanted: Locator): Promise<void> {
-  await wanted.waitFor()
+  await wanted.and(page.locator(':not([aria-disabled="true"])')).waitFor()
   const focused = wanted.and(page.locator(':focus'))
   for (let tabs = 0; tabs < TABS_MAX; tabs += 1) {
     if ((await focused.count()) === 1) return

@@ -19,7 +19,7 @@ const LATER = 'test.followed'
  * 12; docs/decisions/0073
  */
 export async function manyChanges({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(8)
   receiver.reset()
   receiver.answer(503)
   const account = await stage.make('/api/v1/app', { name: 'Many Changes' })

@@ -11,7 +11,7 @@ const ENDPOINTS = ['Orders', 'Billing']
  * looks for the service, goes on by itself, and shows each delivery once. Source: portal 10
  */
 export async function restart({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(10)
   receiver.reset()
   const account = await stage.make('/api/v1/app', { name: 'Restart' })
   const path = `/api/v1/app/${account}`

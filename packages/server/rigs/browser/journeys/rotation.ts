@@ -10,7 +10,7 @@ import { Visitor } from '../visitor.ts'
  * brings a secret, or a key pair. Source: portal S11
  */
 export async function rotation({ browser, stage, seen }: Setting): Promise<void> {
-  const receiver = stage.receiver(6)
+  const receiver = stage.receiver(12)
   receiver.reset()
   const account = await stage.make('/api/v1/app', { name: 'Rotation' })
   const path = `/api/v1/app/${account}`
@@ -77,7 +77,9 @@ async function rotateTo(page: Page, secret: string): Promise<void> {
   const rotate = dialog.getByRole('button', { name: 'Rotate', exact: true })
   await field.fill('whsec_c2hvcnQ=')
   await rotate.click()
-  await dialog.getByText('must be whsec_ and Base64 of 24 to 64 bytes').first().waitFor()
+  await dialog.getByRole('alert').and(page.locator(':focus')).waitFor()
+  await dialog.getByRole('button', { name: /^Own secret.*must be whsec_ and Base64 of 24 to 64 bytes/ }).click()
+  await field.and(page.locator(':focus')).waitFor()
   await field.fill(secret)
   await rotate.click()
   await dialog.waitFor({ state: 'detached' })

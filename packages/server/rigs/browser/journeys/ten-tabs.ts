@@ -6,7 +6,9 @@ import { until } from '../world.ts'
 const TABS = 10
 
 /** Ten tabs of one browser share one stream; when the one that reads it closes, another goes on. Source: portal 10, 13 */
-export async function tenTabs({ browser, stage, world, seen }: Setting): Promise<void> {
+export async function tenTabs({ browser, stage, seen }: Setting): Promise<void> {
+  const account = await stage.make('/api/v1/app', { name: 'Ten Tabs' })
+  await stage.make(`/api/v1/app/${account}/endpoint`, { url: stage.receiver(0).url })
   const visitor = await Visitor.enter(browser, stage.url, { seen })
   const { context } = visitor
   const open = new Set<Request>()
@@ -15,8 +17,8 @@ export async function tenTabs({ browser, stage, world, seen }: Setting): Promise
   })
   context.on('requestfinished', (request) => void open.delete(request))
   context.on('requestfailed', (request) => void open.delete(request))
-  await visitor.signIn(await stage.link(world.account))
-  const log = `/portal/a/${world.account}/log`
+  await visitor.signIn(await stage.link(account))
+  const log = `/portal/a/${account}/log`
   await visitor.open(log)
   await visitor.page
     .getByRole('status')
@@ -40,7 +42,7 @@ export async function tenTabs({ browser, stage, world, seen }: Setting): Promise
   // of a page that is gone no request ends
   await until('another tab reads the stream', async () => [...open].some((one) => one !== reader) || undefined)
   const body = { eventType: 'test.happened', payload: { tab: 'ten' } }
-  await stage.make(`/api/v1/app/${world.account}/msg`, body)
+  await stage.make(`/api/v1/app/${account}/msg`, body)
   for (const tab of watching.slice(0, 3)) await tab.getByRole('button', { name: /new events?$/ }).waitFor()
   await visitor.leave()
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
 
@@ -20,6 +21,7 @@ export async function zones({ browser, stage, world, seen }: Setting): Promise<v
       `[...document.querySelectorAll('dl time')].map(({ dateTime }) => dateTime)`,
     )
     found.push({ moments, shown: await facts.allInnerTexts() })
+    if (zone === ZONES[0]) await copyMoment(page, moments[0] ?? '')
 
     await visitor.open(`/portal/a/${world.account}/log?${period}`)
     await page.locator('[data-row-link]').first().waitFor()
@@ -38,4 +40,17 @@ export async function zones({ browser, stage, world, seen }: Setting): Promise<v
   assert.match(first?.shown[0] ?? '', /E[SD]T/)
   assert.match(found[1]?.shown[0] ?? '', /IST|GMT[+]5:30/)
   assert.match(found[2]?.shown[0] ?? '', /GMT[+]14/)
+}
+
+/** Whoever comes to a time by keys reads it in UTC, with its age; and that is what is copied. Source: portal G4 */
+async function copyMoment(page: Page, moment: string): Promise<void> {
+  await page.locator('dl time').first().focus()
+  for (const key of ['Shift+Tab', 'Tab']) await page.keyboard.press(key)
+  await page.locator('#tip').getByText(moment).waitFor()
+  assert.match(
+    await page.locator('#tip').innerText(),
+    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z\n\d+ (s|min|h) ago$/,
+  )
+  await page.keyboard.press('Control+c')
+  assert.equal(await page.evaluate('navigator.clipboard.readText()'), moment, 'something else is copied')
 }
