@@ -85,7 +85,7 @@ export function EndpointsScreen() {
           account={account}
           targets={page.data
             .filter(({ endpointId }) => chosen.has(endpointId))
-              .map((row) => ({ id: row.endpointId, name: endpointName(row), waiting: row.waiting }))}
+            .map((row) => ({ id: row.endpointId, name: endpointName(row), waiting: row.waiting }))}
           onClear={() => setChosen(new Set())}
         />
       )}

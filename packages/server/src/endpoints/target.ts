@@ -107,7 +107,11 @@ export async function readTargets(
 
 type SealedParts = Pick<Target, 'headers' | 'secrets'>
 
-function sealedPartsOf(row: TargetRow, known: SealedParts | null | undefined, dataKeys: Pick<DataKeys, 'of'>): SealedParts {
+function sealedPartsOf(
+  row: TargetRow,
+  known: SealedParts | null | undefined,
+  dataKeys: Pick<DataKeys, 'of'>,
+): SealedParts {
   if (row.data_key === null) {
     if (!known) throw new Error('what is known of an endpoint was not given')
     return { headers: known.headers, secrets: known.secrets }
