@@ -1,3 +1,4 @@
+import { isNamed } from './options.ts'
 import { offeredBy, runOffered } from './screen-commands.ts'
 import { sameAddressSameText, viewersControls } from './screen-people.ts'
 import { opensTabs, showStates } from './screen-states.ts'
@@ -27,12 +28,11 @@ type People = { visitor: Visitor; colleague: Visitor; viewer: Visitor | null; of
 type Offered = Awaited<ReturnType<typeof offeredBy>>[number]
 
 /** Every screen, in both themes and three widths, and lists in the states that are rare: none may have a finding. */
-export async function lookAtScreens(setting: Setting): Promise<void> {
+export async function lookAtScreens(setting: Setting, wanted: string): Promise<void> {
   const { report } = setting
-  report.screens = SCREENS.length + FORBIDDEN.length + STAFF_SCREENS.length
-  const waiting = [...SCREENS]
-  const forbidden = [...FORBIDDEN]
-  const ofStaff = [...STAFF_SCREENS]
+  const chosen = (of: readonly Screen[]) => of.filter(({ name }) => isNamed(name, wanted))
+  const [waiting, forbidden, ofStaff] = [chosen(SCREENS), chosen(FORBIDDEN), chosen(STAFF_SCREENS)]
+  report.screens = waiting.length + forbidden.length + ofStaff.length
   await Promise.all(
     Array.from({ length: LANES }, async (_, lane) => {
       await lookThrough(setting, waiting, await peopleOfAccount(setting, lane), forbidden)
