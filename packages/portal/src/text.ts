@@ -170,6 +170,7 @@ export const text = {
 
   keys: {
     title: 'Keyboard shortcuts',
+    tip: (keys: string) => `Key: ${keys}`,
     off: 'Single-key shortcuts are off. You can switch them on in Settings.',
     search: 'Search box',
     help: 'This list',

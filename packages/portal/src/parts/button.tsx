@@ -1,6 +1,7 @@
 import { Link, type LinkProps } from '@tanstack/react-router'
 import type { LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { text } from '#src/text.ts'
 import styles from './button.module.css'
 import { cx } from './class-names.ts'
 import { Icon } from './icon.tsx'
@@ -60,7 +61,7 @@ export function Button({ children, onPress, type = 'button', whyOff, pending, ke
       )}
     </button>
   )
-  const tip = whyOff ?? keys
+  const tip = whyOff ?? (keys && text.keys.tip(keys))
   return tip ? <Tip text={tip}>{button}</Tip> : button
 }
 

@@ -1,9 +1,11 @@
 import { ChevronDown, type LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { Button as AriaButton } from 'react-aria-components'
+import { text } from '#src/text.ts'
 import styles from './button.module.css'
 import { cx } from './class-names.ts'
 import { Icon } from './icon.tsx'
+import { withKeys } from './with-keys.ts'
 
 /** The trigger of a menu. */
 export function MenuButton({
@@ -24,8 +26,8 @@ export function MenuButton({
     <AriaButton
       className={cx(styles.button, isQuiet && styles.quiet, children == null && styles.icon)}
       aria-label={name}
-      aria-keyshortcuts={keys}
-      data-tip={keys}
+      ref={withKeys(keys)}
+      data-tip={keys && text.keys.tip(keys)}
     >
       {icon && <Icon of={icon} />}
       {children}

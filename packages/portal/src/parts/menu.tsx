@@ -11,6 +11,7 @@ import {
 import { cx } from './class-names.ts'
 import { Icon } from './icon.tsx'
 import styles from './menu.module.css'
+import { withKeys } from './with-keys.ts'
 
 /** A button and the list it opens. @param trigger  an AriaButton */
 export function Menu({ trigger, name, children }: { trigger: ReactElement; name: string; children: ReactNode }) {
@@ -62,7 +63,7 @@ export function MenuItem({
       textValue={children}
       isDisabled={Boolean(whyOff)}
       onAction={onAction}
-      aria-keyshortcuts={keys}
+      ref={withKeys(keys)}
       aria-label={
         whyOff ? `${children}: ${whyOff}` : isChosen === undefined ? undefined : `${children}${isChosen ? ' ✓' : ''}`
       }

@@ -67,7 +67,7 @@ export async function takePictures({ browser, stage, world, seen, report }: Sett
 }
 
 /** How many of the pixels of two pictures differ to the eye, 0 to 1. */
-export async function shareDiffering(page: Page, before: Buffer, after: Buffer): Promise<number> {
+async function shareDiffering(page: Page, before: Buffer, after: Buffer): Promise<number> {
   const pictures = JSON.stringify([before, after].map((picture) => picture.toString('base64')))
   return await page.evaluate<number>(`(async () => {
     const pixelsOf = async (base64) => {

@@ -2,7 +2,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { runOpened } from '../chaos/opened.ts'
 import { launchChromium } from './chromium.ts'
 import { JOURNEYS, type Journey } from './journeys.ts'
-import type { Options } from './options.ts'
+import { isNamed, type Options } from './options.ts'
 import { takePictures } from './pictures.ts'
 import { BUDGET, emptyReport, type Report } from './report.ts'
 import { lookAtScreens } from './screens-part.ts'
@@ -40,7 +40,7 @@ export async function run({
     const seen: Seen = { consoleErrors: [], cspReports: [], foreignRequests: [], serverErrors: [] }
     const setting: Setting = { browser, stage, world, seen, report, tell }
     for (const part of options.parts) {
-      if (part === 'screens') await lookAtScreens(setting)
+      if (part === 'screens') await lookAtScreens(setting, options.screen)
       if (part === 'journeys') await travel(setting, options.journey)
       if (part === 'speed') await measureSpeed(setting)
       if (part === 'pictures') await takePictures(setting)
@@ -51,7 +51,7 @@ export async function run({
 }
 
 async function travel(setting: Setting, wanted: string): Promise<void> {
-  const chosen = JOURNEYS.filter(({ name }) => wanted.split(',').some((words) => name.includes(words)))
+  const chosen = JOURNEYS.filter(({ name }) => isNamed(name, wanted))
   const waiting = chosen.filter(({ isAlone }) => !isAlone)
   await Promise.all(
     Array.from({ length: LANES }, async () => {

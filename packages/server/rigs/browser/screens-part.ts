@@ -1,3 +1,5 @@
+import { isNamed } from './options.ts'
+import { offeredBy, runOffered } from './screen-commands.ts'
 import { sameAddressSameText, viewersControls } from './screen-people.ts'
 import { opensTabs, showStates } from './screen-states.ts'
 import { FORBIDDEN, SCREENS, type Screen, STAFF_SCREENS } from './screens.ts'
@@ -8,24 +10,29 @@ type Look = { scheme: Scheme; width: number }
 const LOOKS: readonly Look[] = (['light', 'dark'] as const).flatMap((scheme) =>
   [360, 768, 1440].map((width) => ({ scheme, width })),
 )
-/** Rare states have the same parts in other arrangements: both themes and both ends of the widths, once each. */
+/** Rare states have the same parts in other arrangements: both themes and both ends of the widths, by turns. */
 const LOOKS_OF_FORCED: readonly Look[] = [
   { scheme: 'light', width: 360 },
   { scheme: 'dark', width: 1440 },
 ]
+let turn = 0
+function nextLook(): readonly Look[] {
+  turn += 1
+  return LOOKS_OF_FORCED.slice(turn % LOOKS_OF_FORCED.length).slice(0, 1)
+}
 /** As many as there are cores on the machines that check. */
 const LANES = 2
 
 /** Who looks: somebody who may do everything, a colleague with the same rights, and who may only look. Staff look alone. */
-type People = { visitor: Visitor; colleague: Visitor; viewer: Visitor | null }
+type People = { visitor: Visitor; colleague: Visitor; viewer: Visitor | null; offered: Offered[] }
+type Offered = Awaited<ReturnType<typeof offeredBy>>[number]
 
 /** Every screen, in both themes and three widths, and lists in the states that are rare: none may have a finding. */
-export async function lookAtScreens(setting: Setting): Promise<void> {
+export async function lookAtScreens(setting: Setting, wanted: string): Promise<void> {
   const { report } = setting
-  report.screens = SCREENS.length + FORBIDDEN.length + STAFF_SCREENS.length
-  const waiting = [...SCREENS]
-  const forbidden = [...FORBIDDEN]
-  const ofStaff = [...STAFF_SCREENS]
+  const chosen = (of: readonly Screen[]) => of.filter(({ name }) => isNamed(name, wanted))
+  const [waiting, forbidden, ofStaff] = [chosen(SCREENS), chosen(FORBIDDEN), chosen(STAFF_SCREENS)]
+  report.screens = waiting.length + forbidden.length + ofStaff.length
   await Promise.all(
     Array.from({ length: LANES }, async (_, lane) => {
       await lookThrough(setting, waiting, await peopleOfAccount(setting, lane), forbidden)
@@ -44,6 +51,7 @@ async function peopleOfAccount({ browser, stage, world, seen }: Setting, lane: n
     visitor: await enter(await stage.memberLink(world.account, `Ada ${lane}`, 'admin')),
     colleague: await enter(await stage.memberLink(world.account, `Grace ${lane}`, 'admin')),
     viewer: await enter(await stage.memberLink(world.account, `Alan ${lane}`, 'viewer')),
+    offered: [],
   }
 }
 
@@ -52,7 +60,7 @@ async function staff({ browser, stage, seen }: Setting): Promise<People> {
   await visitor.signIn(await stage.staffLink())
   const colleague = await Visitor.enter(browser, stage.url, { seen })
   await colleague.signIn(await stage.staffLink())
-  return { visitor, colleague, viewer: null }
+  return { visitor, colleague, viewer: null, offered: [] }
 }
 
 async function lookThrough(setting: Setting, waiting: Screen[], people: People, forbidden: Screen[]): Promise<void> {
@@ -60,11 +68,21 @@ async function lookThrough(setting: Setting, waiting: Screen[], people: People, 
   for (let screen = waiting.shift(); screen; screen = waiting.shift()) {
     await noting(report, screen, lookAt(setting, people, screen))
   }
-  const { viewer, visitor, colleague } = people
+  const { viewer, visitor, colleague, offered } = people
+  report.faults.push(...(await runOffered(offered, await environmentOf(setting, colleague, viewer !== null))))
   for (let screen = viewer && forbidden.shift(); viewer && screen; screen = forbidden.shift()) {
     await noting(report, screen, lookAtForbidden(setting, viewer, screen))
   }
   await Promise.all([visitor.leave(), colleague.leave(), viewer?.leave()])
+}
+
+/** Of a shell in which the token of that person stands. */
+async function environmentOf({ stage, world }: Setting, { page }: Visitor, isOfAccount: boolean) {
+  const body = JSON.stringify(isOfAccount ? { account: world.account } : {})
+  const token = await page.evaluate<string>(`fetch('/portal/session/token', {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: ${JSON.stringify(body)}
+  }).then((answer) => answer.json()).then(({ token }) => token)`)
+  return { PSAPI_TOKEN: token, PSAPI_URL: stage.url, PSAPI_ACCOUNT: world.account }
 }
 
 async function noting(report: Setting['report'], { name }: Screen, looking: Promise<void>): Promise<void> {
@@ -78,10 +96,11 @@ async function noting(report: Setting['report'], { name }: Screen, looking: Prom
 async function lookAtForbidden(setting: Setting, viewer: Visitor, screen: Screen): Promise<void> {
   await viewer.open(screen.path(setting.world))
   await viewer.page.getByRole('heading', { level: 1, name: 'Not for your role' }).waitFor()
-  await inLooks(LOOKS_OF_FORCED, setting, viewer, screen.name)
+  await inLooks(nextLook(), setting, viewer, screen.name)
 }
 
-async function lookAt(setting: Setting, { visitor, colleague, viewer }: People, screen: Screen): Promise<void> {
+async function lookAt(setting: Setting, people: People, screen: Screen): Promise<void> {
+  const { visitor, colleague, viewer, offered } = people
   const { report } = setting
   const path = screen.path(setting.world)
   await visitor.page.setViewportSize({ width: 1440, height: 900 })
@@ -93,6 +112,8 @@ async function lookAt(setting: Setting, { visitor, colleague, viewer }: People, 
     ...(viewer && !screen.isOutside ? [viewersControls(viewer, path)] : []),
   ])
   report.faults.push(...faults.flat().map((fault) => `${screen.name}: ${fault}`))
+  if (screen.isOwn) await colleague.open(path)
+  if (!screen.isOutside) offered.push(...(await offeredBy(colleague, screen.name)))
   await inLooks(LOOKS, setting, visitor, screen.name)
   await narrow(setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
@@ -100,7 +121,7 @@ async function lookAt(setting: Setting, { visitor, colleague, viewer }: People, 
   report.faults.push(...(await opensTabs(visitor, screen)))
   report.faults.push(
     ...(await showStates(visitor, screen, path, async (state) => {
-      await inLooks(LOOKS_OF_FORCED, setting, visitor, `${screen.name}, ${state}`)
+      await inLooks(nextLook(), setting, visitor, `${screen.name}, ${state}`)
     })),
   )
 }
@@ -109,7 +130,7 @@ async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Vis
   for (const { scheme, width } of looks) {
     await visitor.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
     await visitor.page.setViewportSize({ width, height: 900 })
-    const found = await visitor.axe()
+    const found = await visitor.axe({ isOnlyOfColours: scheme === 'dark' && looks.length > 1 })
     report.states += 1
     report.axeViolations += found.length
     report.faults.push(...found.slice(0, 3).map((text) => `axe: ${name}, ${scheme}, ${width}: ${text}`))

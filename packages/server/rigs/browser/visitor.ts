@@ -8,6 +8,7 @@ export type Seen = { consoleErrors: string[]; cspReports: string[]; foreignReque
 
 const AXE = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
 const AXE_RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+const COLOUR_RULES = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] }
 /** The browser says this of each answer that is no 2xx; refusals are part of what is tried here. */
 const REFUSED = /^Failed to load resource/
 /** Of answers that a stub gives. */
@@ -112,11 +113,11 @@ export class Visitor {
     return Buffer.concat(chunks).toString().trimEnd().split('\r\n')
   }
 
-  /** What axe finds, a line each. */
-  async axe(): Promise<string[]> {
+  /** What axe finds, a line each. @param isOnlyOfColours  all else has been looked at in another theme */
+  async axe({ isOnlyOfColours = false } = {}): Promise<string[]> {
     if (!(await this.page.evaluate<boolean>('typeof axe !== "undefined"'))) await this.page.evaluate(AXE)
     const { violations } = await this.page.evaluate<AxeResult>(
-      `axe.run(document, { resultTypes: ['violations'], runOnly: ${JSON.stringify(AXE_RULES)} })`,
+      `axe.run(document, { resultTypes: ['violations'], runOnly: ${JSON.stringify(isOnlyOfColours ? COLOUR_RULES : AXE_RULES)} })`,
     )
     return violations.flatMap(({ id, help, nodes }) =>
       nodes.map(

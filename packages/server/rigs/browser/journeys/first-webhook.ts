@@ -51,7 +51,7 @@ export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
   const dialog = page.getByRole('dialog')
   const goTo = async (place: string) => {
     await page.getByRole('button', { name: 'Menu', exact: true }).click()
-    await dialog.getByRole('link', { name: place }).click()
+    await dialog.getByRole('link', { name: place, exact: true }).click()
     await dialog.waitFor({ state: 'detached' })
     await visitor.settled()
   }
@@ -63,7 +63,8 @@ export async function firstWebhookOnPhone(setting: Setting): Promise<void> {
   }
   const press = (wanted: Locator) => wanted.click()
   const type = (wanted: Locator, text: string) => wanted.fill(text)
-  await restOfPath({ visitor, stage: setting.stage, receiver, account }, { press, type, goTo, narrow })
+  const choose = async (wanted: Locator, label: string) => void (await wanted.selectOption({ label }))
+  await restOfPath({ visitor, stage: setting.stage, receiver, account }, { press, type, choose, goTo, narrow })
   await visitor.leave()
 }
 

@@ -56,6 +56,11 @@ export async function forged({ browser, stage, world }: Setting): Promise<void> 
     await page.getByRole('button', { name: 'Continue' }).click()
     await page.waitForURL((url) => url.origin === stage.url && url.pathname.startsWith(`/portal/a/${world.account}`))
   }
+  // what says nothing is left out and named, and the list is there
+  await visitor.open(`/portal/a/${world.account}/producers?cursor=<x>&state=nothing&sort=javascript:0&other=1`)
+  for (const names of ['state, sort', 'cursor']) await page.getByText(`was left out: ${names}.`).waitFor()
+  await page.locator('[data-row-link]').first().waitFor()
+  assert.match(page.url(), /other=1/, 'an unknown parameter is not kept')
   assert.equal(await page.evaluate('window.pwned ?? null'), null, 'an address was run')
   assert.deepEqual(visitor.seen.foreignRequests, [], 'a link led out of the portal')
   await visitor.leave()

@@ -57,14 +57,22 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
 
   const goTo = async (place: string) => {
     await page.keyboard.press('Escape')
-    await press(page, page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place }), 'Enter')
+    await press(
+      page,
+      page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place, exact: true }),
+      'Enter',
+    )
     await visitor.settled()
   }
   const type = async (wanted: Locator, text: string) => {
     await tabTo(page, wanted)
     await page.keyboard.insertText(text)
   }
-  const hand = { press: (wanted: Locator) => press(page, wanted, 'Enter'), type, goTo }
+  const choose = async (wanted: Locator, label: string) => {
+    await tabTo(page, wanted)
+    await page.keyboard.type(label)
+  }
+  const hand = { press: (wanted: Locator) => press(page, wanted, 'Enter'), type, choose, goTo }
   await restOfPath({ visitor, stage, receiver, account }, hand)
   assert.equal(pointers, 0, 'a pointer was used')
   await visitor.leave()

@@ -9,6 +9,8 @@ import { until } from '../world.ts'
 export type Hand = {
   press: (wanted: Locator) => Promise<void>
   type: (wanted: Locator, text: string) => Promise<void>
+  /** Chooses what is so called. */
+  choose: (wanted: Locator, label: string) => Promise<void>
   /** Goes to a place of the rail. */
   goTo: (place: string) => Promise<void>
   /** Leaves out of the log what tests have left there. */
@@ -23,7 +25,7 @@ const NPNS = ['912484790', '912484791'] as const
  */
 export async function restOfPath(
   { visitor, stage, receiver, account }: { visitor: Visitor; stage: Stage; receiver: Receiver; account: string },
-  { press, type, goTo, narrow = async () => {} }: Hand,
+  { press, type, choose, goTo, narrow = async () => {} }: Hand,
 ): Promise<void> {
   const { page } = visitor
   const path = `/api/v1/app/${account}`
@@ -54,7 +56,9 @@ export async function restOfPath(
   await narrow()
   await press(page.getByRole('button', { name: `Select all ${NPNS.length}` }))
   await press(page.getByRole('button', { name: 'Replay…' }))
-  await press(page.getByRole('dialog').getByRole('button', { name: `Replay ${NPNS.length}` }))
+  const dialog = page.getByRole('dialog')
+  await choose(dialog.getByLabel('If it fails again'), 'One attempt each')
+  await press(dialog.getByRole('button', { name: `Replay ${NPNS.length}` }))
   await page.waitForURL('**/replays/*')
   await page.getByText('Finished').first().waitFor()
   await until('nothing failed is left', async () => (await stage.idsOf(failed)).length === 0 || undefined)

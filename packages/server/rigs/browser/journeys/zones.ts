@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
 import type { Setting } from '../setting.ts'
 import { Visitor } from '../visitor.ts'
+import { until } from '../world.ts'
 
 const ZONES = ['America/New_York', 'Asia/Kolkata', 'Pacific/Kiritimati'] as const
 const HOUR_MS = 3_600_000
@@ -32,6 +33,7 @@ export async function zones({ browser, stage, world, seen }: Setting): Promise<v
     assert.equal(await page.locator('[data-row-link]').count(), rows, 'another zone shows other rows')
     await visitor.leave()
   }
+  await themeAtOnce({ browser, stage, seen })
   const [first, ...others] = found
   for (const { moments, shown } of others) {
     assert.deepEqual(moments, first?.moments, 'a zone has changed a moment')
@@ -53,4 +55,24 @@ async function copyMoment(page: Page, moment: string): Promise<void> {
   )
   await page.keyboard.press('Control+c')
   assert.equal(await page.evaluate('navigator.clipboard.readText()'), moment, 'something else is copied')
+}
+
+/** The canvas in the dark. Source: portal 8 */
+const DARK_CANVAS = 'rgb(14, 21, 20)'
+
+/** A theme that was chosen is there before any module of the page has come: nothing flashes. Source: portal G15 */
+async function themeAtOnce({ browser, stage, seen }: Pick<Setting, 'browser' | 'stage' | 'seen'>): Promise<void> {
+  const visitor = await Visitor.enter(browser, stage.url, { seen, scheme: 'light' })
+  const { page } = visitor
+  await visitor.open('/portal/expired')
+  await page.evaluate(`localStorage.setItem('psapi.theme', 'dark')`)
+  await page.route('**/assets/index-*.js', () => {})
+  await page.goto('/portal/expired', { waitUntil: 'commit' })
+  await until('the chosen theme', async () => {
+    const canvas = await page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor')
+    return canvas === DARK_CANVAS || undefined
+  })
+  assert.equal(await page.locator('h1').count(), 0, 'the page was drawn before')
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await visitor.leave()
 }
