@@ -154,7 +154,7 @@ export const endpointText = {
     response: 'What it answered',
     type: 'Event type',
     body: 'Body',
-    bodyHint: 'The example of this type; it gets a fresh id and time. Edit it to send your own.',
+    bodyHint: 'The example of this type; it gets a fresh ID and time. Edit it to send your own.',
     bodyOwn: 'Your own body is sent byte for byte as JSON.',
     notJson: (line: number, column: number) => `This is no JSON object, from line ${line}, column ${column}.`,
     fixFirst: 'Correct the body first',
@@ -170,12 +170,12 @@ export const endpointText = {
     scenarios: {
       title: 'Situations that come up',
       body: 'Each sends two requests, as happens on a bad day. A receiver that is right answers 2xx to all and works once for each event.',
-      twice: 'Same id twice',
-      twiceBody: 'One event, delivered again under its id: your receiver has to know the repeat.',
+      twice: 'Same ID twice',
+      twiceBody: 'One event, delivered again under its ID: your receiver has to know the repeat.',
       order: 'Out of order',
       orderBody: 'Two events; the one that happened first comes last: go by the time in the body, not by arrival.',
       run: 'Send both',
-      steps: { first: 'First request', again: 'Again, same id', later: 'Happened later', earlier: 'Happened earlier' },
+      steps: { first: 'First request', again: 'Again, same ID', later: 'Happened later', earlier: 'Happened earlier' },
     },
   },
 
@@ -301,6 +301,7 @@ export const endpointText = {
     name: 'Name',
     value: 'Value',
     add: 'Add header',
-    remove: (name: string) => `Remove ${name}`,
+    remove: 'Remove',
+    removeOf: (name: string) => `Remove ${name}`,
   },
 }

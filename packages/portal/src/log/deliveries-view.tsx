@@ -5,7 +5,8 @@ import { mapView, useRead } from '#src/api/queries.ts'
 import { useShortcuts } from '#src/keys/shortcuts.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
-import { Above, type Column, Listing } from '#src/parts/listing.tsx'
+import { RowChoice } from '#src/parts/choice-column.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, Notice } from '#src/parts/notice.tsx'
 import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
 import { say } from '#src/parts/toast.tsx'
@@ -46,7 +47,7 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
   const choose = (of: Choice) => setChoice({ list, of })
   const [isReplaying, setReplaying] = useState(false)
   const found = matching.kind === 'ready' && !matching.isFormer ? matching.data : null
-  const matchingWords = found ? words.matching(found) : words.counting
+  const matchingWords = found ? words.matching(found) : matching.kind === 'failed' ? words.notCounted : words.counting
   const foundWords = found ? countOf(found) : ''
   const chosenRows = chosen.kind === 'some' ? rows.filter(({ id }) => chosen.ids.has(id)) : []
   const whyNot = account.whyNot('CreateAttempts')
@@ -80,21 +81,20 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
               <span className={styles.count}>
                 {chosen.kind === 'all' ? words.allPicked(foundWords) : words.picked(chosenRows.length)}
               </span>
-              <Button isSmall kind="quiet" onPress={() => choose(NOTHING)}>
+              <Button kind="quiet" onPress={() => choose(NOTHING)}>
                 {words.unpick}
               </Button>
             </>
           )}
           {found !== null && found.count > 0 && chosen.kind !== 'all' && (
-            <Button isSmall kind="quiet" onPress={() => choose({ kind: 'all' })}>
+            <Button kind="quiet" onPress={() => choose({ kind: 'all' })}>
               {words.pickAll(foundWords)}
             </Button>
           )}
           <Button
-            isSmall
             keys="r"
             onPress={() => setReplaying(true)}
-            whyOff={whyNot ?? (chosen.kind === 'none' ? words.columns.pick : null)}
+            whyOff={whyNot ?? (chosen.kind === 'none' ? words.pickFirst : null)}
           >
             {words.replay}
           </Button>
@@ -103,6 +103,7 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
         </span>
       </div>
       <Listing
+        isWide
         name={words.list}
         view={mapView(page, () => rows)}
         columns={[pickColumn(chosen, choose), ...deliveryColumns(account.id, { isOfEndpoint: endpoint !== undefined })]}
@@ -158,17 +159,12 @@ function pickColumn(chosen: Choice, choose: (choice: Choice) => void): Column<De
     head: '',
     isPlain: true,
     cell: ({ id, msgId }) => (
-      <Above>
-        <label className={styles.pick}>
-          <input
-            type="checkbox"
-            data-pick={id}
-            aria-label={words.pickOne(msgId)}
-            checked={chosen.kind === 'all' || (chosen.kind === 'some' && chosen.ids.has(id))}
-            onChange={() => choose(toggled(chosen, id))}
-          />
-        </label>
-      </Above>
+      <RowChoice
+        name={words.pickOne(msgId)}
+        of={id}
+        isChosen={chosen.kind === 'all' || (chosen.kind === 'some' && chosen.ids.has(id))}
+        onToggle={() => choose(toggled(chosen, id))}
+      />
     ),
   }
 }

@@ -55,14 +55,20 @@ export function ChannelCard({
           </span>
         </span>
         <span className={layout.row}>
-          <Button isSmall onPress={() => void test()} whyOff={whyNot} pending={isTesting ? words.testing : false}>
-            {words.testOf(name)}
+          <Button
+            isSmall
+            name={words.testOf(name)}
+            onPress={() => void test()}
+            whyOff={whyNot}
+            pending={isTesting ? words.testing : false}
+          >
+            {words.test}
           </Button>
-          <Button isSmall onPress={edit} whyOff={whyNot}>
-            {words.edit(name)}
+          <Button isSmall name={words.editOf(name)} onPress={edit} whyOff={whyNot}>
+            {words.edit}
           </Button>
-          <Button isSmall kind="quiet" onPress={remove} whyOff={whyNot}>
-            {words.remove(name)}
+          <Button isSmall kind="quiet" name={words.removeOf(name)} onPress={remove} whyOff={whyNot}>
+            {words.remove}
           </Button>
         </span>
       </div>

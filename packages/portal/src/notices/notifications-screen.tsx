@@ -146,7 +146,7 @@ function Rate({
     <section className={layout.card}>
       <div className={layout.stack}>
         <h2>{words.rate}</h2>
-        <div className={layout.row}>
+        <div className={layout.fields}>
           <TextField label={words.percent} value={percent} onChange={setPercent} inputMode="numeric" />
           <TextField label={words.window} value={minutes} onChange={setMinutes} inputMode="numeric" />
         </div>

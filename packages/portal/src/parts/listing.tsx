@@ -1,6 +1,7 @@
 import { Link, type LinkProps } from '@tanstack/react-router'
 import { type KeyboardEvent, type ReactNode, useRef } from 'react'
 import type { View } from '#src/api/queries.ts'
+import { useIsNarrow } from '#src/look/narrow.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
 import { cx } from './class-names.ts'
@@ -16,6 +17,9 @@ export type Column<Row> = {
   isPlain?: boolean
 }
 
+/** Up to this width of the page what is known of a row stands below one another: a table would have to be scrolled sideways. */
+const STACKED_MAX = { usual: 899, wide: 1_279 } as const
+
 /**
  * A list as a native table. Rows are links by the `RowLink` in the cell that names them; what can be pressed in a row lies above it.
  * j, k and the arrows walk its rows.
@@ -27,9 +31,12 @@ export function Listing<Row>({
   keyOf,
   empty,
   foot,
+  isWide,
 }: {
   /** Read out as the table's name. */
   name: string
+  /** It has so much in a row that it needs nearly the whole width of a large screen. */
+  isWide?: boolean
   view: View<readonly Row[]>
   columns: readonly Column<Row>[]
   keyOf: (row: Row) => string
@@ -37,13 +44,15 @@ export function Listing<Row>({
   empty: ReactNode
   foot?: ReactNode
 }) {
+  const isStacked = useIsNarrow(isWide ? STACKED_MAX.wide : STACKED_MAX.usual)
   const isFormer = view.kind === 'ready' && view.isFormer
   if (view.kind === 'failed') return <ErrorNotice error={view.error} retry={view.retry} />
   return (
     <div className={styles.frame} data-listing>
       <Part of={view}>
         {(rows) => {
-          if (rows.length > 0) return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} />
+          if (rows.length > 0)
+            return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} isStacked={isStacked} />
           return isFormer ? <Skeleton /> : empty
         }}
       </Part>
@@ -57,11 +66,13 @@ function Rows<Row>({
   rows,
   columns,
   keyOf,
+  isStacked,
 }: {
   name: string
   rows: readonly Row[]
   columns: readonly Column<Row>[]
   keyOf: (row: Row) => string
+  isStacked: boolean
 }) {
   const body = useRef<HTMLTableSectionElement>(null)
   function walk(event: KeyboardEvent) {
@@ -71,7 +82,7 @@ function Rows<Row>({
     stepRow(event.key === 'ArrowDown' ? 1 : -1, body.current)
   }
   return (
-    <table className={styles.table} aria-label={name}>
+    <table className={cx(styles.table, isStacked ? styles.stacked : styles.lines)} aria-label={name}>
       <thead>
         <tr>
           {columns.map(({ key, head, isNumber }) => (
