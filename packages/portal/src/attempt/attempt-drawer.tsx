@@ -51,7 +51,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
         <Dialog className={styles.dialog ?? ''}>
           <header className={styles.head}>
             <Heading slot="title" level={2}>
-              {words.title(attempt?.attemptNumber ?? 0, null)}
+              {attempt ? words.title(attempt.attemptNumber, null) : words.one}
             </Heading>
             <span className={styles.tools}>
               <Sibling icon={ChevronLeft} name={words.older} keys="[" to={older} go={go} />

@@ -84,7 +84,7 @@ export function explain(error: unknown): { title: string; advice: string; reques
   const { status, requestId } = error
   const words = text.errors.byStatus(status, error.retryAfterSeconds)
   // what the service says about the request is more exact than what its status says
-  const isOurs = status === 0 || status === 401 || status === 429 || status >= 500
+  const isOurs = status === 0 || status === 401 || status === 404 || status === 429 || status >= 500
   return { title: isOurs ? words.title : error.message, advice: words.advice, requestId }
 }
 

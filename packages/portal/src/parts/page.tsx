@@ -1,6 +1,7 @@
 import { useLocation } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useProductName } from '#src/look/account-look.ts'
+import { Breakable } from './breakable.tsx'
 import styles from './page.module.css'
 
 /** What was announced last. The first page is announced by the browser itself. */
@@ -45,7 +46,7 @@ export function Page({
       <div className={styles.head}>
         <div className={styles.titles}>
           <h1 ref={heading} tabIndex={-1}>
-            {title}
+            <Breakable>{title}</Breakable>
           </h1>
           {beside}
         </div>
