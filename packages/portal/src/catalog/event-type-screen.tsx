@@ -1,6 +1,6 @@
 import type { Page as ApiPage, Endpoint, EventType } from '@producersync/server/contract'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { Plus } from 'lucide-react'
+import { Download, Plus } from 'lucide-react'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
@@ -9,7 +9,7 @@ import layout from '#src/look/layout.module.css'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
-import { Part } from '#src/parts/notice.tsx'
+import { Empty, Part } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import { useAccount } from '#src/session/account.ts'
@@ -25,6 +25,7 @@ const words = accountText.catalog
 export function EventTypeScreen() {
   const account = useAccount()
   const { type: name = '' } = useParams({ strict: false })
+  const { version } = useSearch({ strict: false })
   const view = useRead<EventType>(account.id, `/api/v1/event-type/${encodeURIComponent(name)}`)
   return (
     <Page
@@ -35,30 +36,64 @@ export function EventTypeScreen() {
         </Link>
       }
       acts={
-        account.can('ManageEndpoint') && (
-          <ButtonLink
-            icon={Plus}
-            to="/a/$account/endpoints/new"
-            params={{ account: account.id }}
-            search={{ type: name }}
-          >
-            {words.subscribe}
-          </ButtonLink>
-        )
+        <>
+          {view.kind === 'ready' && <SchemaActs of={versionOf(view.data, version)} type={name} />}
+          {account.can('ManageEndpoint') && (
+            <ButtonLink
+              icon={Plus}
+              to="/a/$account/endpoints/new"
+              params={{ account: account.id }}
+              search={{ type: name }}
+            >
+              {words.subscribe}
+            </ButtonLink>
+          )}
+        </>
       }
     >
-      <Part of={view}>{(type) => <TypeParts type={type} account={account.id} />}</Part>
+      <Part of={view}>
+        {(type) => <TypeParts type={type} schema={versionOf(type, version).schema} account={account.id} />}
+      </Part>
     </Page>
   )
 }
 
-function TypeParts({ type, account }: { type: EventType; account: string }) {
-  const search = useSearch({ strict: false })
-  const navigate = useNavigate()
+type Version = { version: string | undefined; versions: readonly string[]; schema: unknown }
+
+/** The schema that the address asks for, or the newest. */
+function versionOf(type: EventType, asked: unknown): Version {
   const versions = Object.keys(type.schemas ?? {})
-  const newest = newestSchema(type)
-  const version = versions.find((one) => one === search.version) ?? newest?.version
-  const schema: unknown = version === undefined ? undefined : type.schemas?.[version]
+  const version = versions.find((one) => one === asked) ?? newestSchema(type)?.version
+  return { version, versions, schema: version === undefined ? undefined : type.schemas?.[version] }
+}
+
+/** Which version is shown, and its file. */
+function SchemaActs({ of: { version, versions, schema }, type }: { of: Version; type: string }) {
+  const navigate = useNavigate()
+  return (
+    <>
+      {versions.length > 1 && version !== undefined && (
+        <Select
+          label={words.version}
+          isLabelHidden
+          value={version}
+          onChange={(chosen) => void navigate({ to: '.', search: { version: chosen } })}
+          options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
+        />
+      )}
+      {schema !== undefined && (
+        <Button
+          icon={Download}
+          onPress={() => saveFile(`${type}.schema.json`, 'application/json', JSON.stringify(schema, null, 2))}
+        >
+          {words.downloadSchema}
+        </Button>
+      )}
+    </>
+  )
+}
+
+function TypeParts({ type, schema, account }: { type: EventType; schema: unknown; account: string }) {
   const example = exampleIn(schema)
   const columns: Column<SchemaField>[] = [
     {
@@ -73,37 +108,23 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
       head: words.required,
       cell: ({ isRequired }) => (isRequired ? text.common.yes : text.common.no),
     },
-    { key: 'description', head: words.meaning, isPlain: true, cell: ({ description }) => description },
+    {
+      key: 'description',
+      head: words.meaning,
+      isPlain: true,
+      cell: ({ description }) => <span className={layout.cell}>{description}</span>,
+    },
   ]
   return (
     <div className={layout.stack}>
       <p className={layout.text}>{type.description}</p>
-      <div className={layout.row}>
-        {versions.length > 1 && version !== undefined && (
-          <Select
-            label={words.version}
-            isLabelHidden
-            value={version}
-            onChange={(chosen) => void navigate({ to: '.', search: { version: chosen } })}
-            options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
-          />
-        )}
-        {schema !== undefined && (
-          <Button
-            isSmall
-            onPress={() => saveFile(`${type.name}.schema.json`, 'application/json', JSON.stringify(schema, null, 2))}
-          >
-            {words.downloadSchema}
-          </Button>
-        )}
-      </div>
       <div className={layout.columns}>
         <Listing
           name={words.fields}
           view={{ kind: 'ready', data: fieldsOf(schema), staleSince: null }}
           keyOf={({ path }) => path}
           columns={columns}
-          empty={<p className={layout.card}>{words.noSchema}</p>}
+          empty={<Empty title={words.noSchema} />}
         />
         <div className={layout.stack}>
           {example !== null && (

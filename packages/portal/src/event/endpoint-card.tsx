@@ -7,6 +7,7 @@ import { fetchJson, newIdempotencyKey, ofAccount } from '#src/api/client.ts'
 import { useRefresh } from '#src/api/refresh.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Icon } from '#src/parts/icon.tsx'
@@ -42,7 +43,9 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
         </span>
         <Send each={each} event={event} account={account.id} whyNot={account.whyNot('CreateAttempts')} />
       </div>
-      <code className={styles.url}>{endpoint.url}</code>
+      <code className={styles.url}>
+        <Breakable>{endpoint.url}</Breakable>
+      </code>
       {each.skipped && <Skipped of={each.skipped} />}
       {attempts.length > 0 && (
         <ol className={styles.attempts} aria-label={words.attempts} reversed>

@@ -3,6 +3,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
+import layout from '#src/look/layout.module.css'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { type Column, Listing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
@@ -70,7 +71,7 @@ function columns(account: string, nameOf: (id: string) => string): Column<Replay
       head: heads.what,
       cell: ({ id, kind }) => (
         <RowLink to="/a/$account/replays/$task" params={{ account, task: id }}>
-          {words.kinds[kind].label}
+          <span className={layout.nowrap}>{words.kinds[kind].label}</span>
         </RowLink>
       ),
     },
