@@ -2,12 +2,14 @@ import type { Page as ApiPage, AuditLine } from '@producersync/server/contract'
 import { columnsOf } from '#src/activity/audit-columns.tsx'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
+import { Button } from '#src/parts/button.tsx'
 import { Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { Listing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
 import { STAFF } from '#src/session/session.ts'
+import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 
 const words = accountText.activity
@@ -31,7 +33,13 @@ export function EnvActivityScreen() {
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}
         columns={columnsOf(null)}
-        empty={<Empty title={isFiltered ? words.noMatch : words.none} />}
+        empty={
+          isFiltered ? (
+            <Empty title={words.noMatch} acts={<Button onPress={clear}>{text.common.clear}</Button>} />
+          ) : (
+            <Empty title={words.none}>{words.noneBody}</Empty>
+          )
+        }
         foot={pageLinks(page, { values, change })}
       />
     </Page>

@@ -1,4 +1,5 @@
 import type { Page as ApiPage, EnvLoginLink, LoginLink } from '@producersync/server/contract'
+import { Ban, Check, CircleHelp, Clock, Hourglass, type LucideIcon } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
 import { fetchJson, newIdempotencyKey } from '#src/api/client.ts'
@@ -11,6 +12,7 @@ import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
+import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { useRevoking } from '#src/parts/revoking.tsx'
 import { MadeLink } from '#src/session/made-link.tsx'
 import { ROLE_OPTIONS, type Role, roleWords } from '#src/session/roles.ts'
@@ -46,7 +48,7 @@ export function LinksScreen() {
       key: 'person',
       head: accountText.members.person,
       isPlain: true,
-      cell: ({ person }) => <strong>{person ?? accountText.settings.nobody}</strong>,
+      cell: ({ person }) => <strong className={layout.cell}>{person ?? accountText.settings.nobody}</strong>,
     },
     { key: 'account', head: envText.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
     {
@@ -54,7 +56,7 @@ export function LinksScreen() {
       head: accountText.members.role,
       cell: ({ role }) => (role === null ? words.ownRights : roleWords(role)),
     },
-    { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
+    { key: 'state', head: words.state, cell: ({ state }) => <LinkPill state={state} /> },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
     { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
     revoking.column,
@@ -78,6 +80,23 @@ export function LinksScreen() {
       />
       {revoking.dialog}
     </Page>
+  )
+}
+
+const DRAWN: Readonly<Record<string, [Tone, LucideIcon]>> = {
+  unused: ['wait', Clock],
+  used: ['idle', Check],
+  expired: ['idle', Hourglass],
+  revoked: ['idle', Ban],
+}
+
+/** A state that this page does not know yet is shown by its name. */
+function LinkPill({ state }: { state: string }) {
+  const [tone, icon] = DRAWN[state] ?? ['idle', CircleHelp]
+  return (
+    <Pill tone={tone} icon={icon}>
+      {words.states[state] ?? state}
+    </Pill>
   )
 }
 
