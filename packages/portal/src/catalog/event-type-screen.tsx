@@ -6,6 +6,7 @@ import { useRead } from '#src/api/queries.ts'
 import { hostOf } from '#src/endpoints/url.ts'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
@@ -102,7 +103,15 @@ function TypeParts({ type, schema, account }: { type: EventType; schema: unknown
       isPlain: true,
       cell: ({ path, depth }) => <code style={{ paddingLeft: `${depth * 16}px` }}>{path.split('.').at(-1)}</code>,
     },
-    { key: 'type', head: words.fieldType, cell: ({ type: fieldType }) => <code>{fieldType}</code> },
+    {
+      key: 'type',
+      head: words.fieldType,
+      cell: ({ type: fieldType }) => (
+        <code>
+          <Breakable>{fieldType}</Breakable>
+        </code>
+      ),
+    },
     {
       key: 'required',
       head: words.required,

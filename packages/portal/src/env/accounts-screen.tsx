@@ -70,6 +70,7 @@ export function AccountsScreen() {
         </div>
       </Filters>
       <Listing
+        isWide
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}
