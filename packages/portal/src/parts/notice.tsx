@@ -76,6 +76,9 @@ export function ErrorNotice({
   )
 }
 
+/** What the service says of other refusals is more exact; of these it speaks to programs, of tokens and entities. */
+const SAID_BY_STATUS: ReadonlySet<number> = new Set([0, 401, 403, 404, 429])
+
 /** An error in words: what happened and what can be done. */
 export function explain(error: unknown): { title: string; advice: string; requestId: string | null } {
   if (!(error instanceof ApiError)) {
@@ -83,8 +86,7 @@ export function explain(error: unknown): { title: string; advice: string; reques
   }
   const { status, requestId } = error
   const words = text.errors.byStatus(status, error.retryAfterSeconds)
-  // what the service says about the request is more exact than what its status says
-  const isOurs = status === 0 || status === 401 || status === 404 || status === 429 || status >= 500
+  const isOurs = SAID_BY_STATUS.has(status) || status >= 500
   return { title: isOurs ? words.title : error.message, advice: words.advice, requestId }
 }
 
