@@ -55,7 +55,7 @@ const CAUSES: Record<FailureClass, readonly string[]> = {
   ],
   endpoint_disabled: ['five days of failures without a success', '410 by your receiver', 'somebody disabled it'],
   endpoint_deleted: ['the endpoint was deleted while the event waited'],
-  canceled: ['somebody canceled the delivery, or all that was planned for the endpoint'],
+  canceled: ['somebody cancelled the delivery, or all that was planned for the endpoint'],
   payload_expired: ['the payload was erased on request', 'it was older than the environment keeps'],
 }
 

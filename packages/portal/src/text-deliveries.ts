@@ -9,7 +9,6 @@ export const deliveryText = {
     title: 'Event log',
     list: 'Deliveries',
     columns: {
-      pick: 'Select',
       state: 'State',
       type: 'Type',
       event: 'Event',
@@ -44,12 +43,13 @@ export const deliveryText = {
     npn: (npn: string) => `NPN ${npn}`,
     code: (codes: string) => `Answer ${codes}`,
     slow: 'Slower than 3 s',
-    trigger: (words: string) => `Sent by ${words}`,
+    trigger: (words: string) => `Sent ${words.toLowerCase()}`,
     channel: (channel: string) => `Channel ${channel}`,
     tag: (tag: string) => `Tag ${tag}`,
     matching: (found: Counted) => `${countOf(found)} matching`,
     counting: 'Counting…',
-    notCounted: 'Not counted',
+    notCounted: 'Could not be counted',
+    pickFirst: 'Select deliveries first',
     pickOne: (id: string) => `Select ${id}`,
     picked: (picked: number) => `${count(picked)} selected`,
     pickAll: (found: string) => `Select all ${found}`,
@@ -72,6 +72,8 @@ export const deliveryText = {
     deleted: 'deleted',
     isTest: 'test',
     noAnswer: 'No answer',
+    after: (span: string) => `, ${span}`,
+    adviceAfter: (span: string, advice: string) => `After ${span}. ${advice}`,
     newEvents: (fresh: number, mayBeMore: boolean) =>
       mayBeMore ? `${countOf({ count: fresh, capped: true })} new events` : plural(fresh, 'new event'),
   },
@@ -106,11 +108,11 @@ export const deliveryText = {
   } satisfies Readonly<Record<FailureClass, string>> as Readonly<Record<string, string>>,
 
   triggers: {
-    schedule: 'by schedule',
-    replay: 'replay of what was missing',
-    recover: 'recovery of what failed',
-    resend: 'sent by hand',
-    test: 'test',
+    schedule: 'By schedule',
+    replay: 'As a replay of what was missing',
+    recover: 'As a recovery of what failed',
+    resend: 'By hand',
+    test: 'As a test',
   } satisfies Readonly<Record<AttemptDetail['trigger'], string>> as Readonly<Record<string, string>>,
 
   event: {
@@ -157,7 +159,7 @@ export const deliveryText = {
     cancelVerb: 'Cancel delivery',
     queued: 'Queued: the attempt stands here as soon as it is made',
     sending: 'Queuing…',
-    nextIn: 'next attempt',
+    nextIn: 'next',
     overdue: 'next attempt is due',
     disabledFirst: 'The endpoint is disabled: enable it first',
     deletedEndpoint: 'The endpoint was deleted',
@@ -166,7 +168,7 @@ export const deliveryText = {
     attempts: 'Attempts',
     attemptName: (number: number) => (number === 0 ? 'On request' : `Attempt ${number}`),
     /** What made it, where that was not the schedule. */
-    madeBy: (attempt: string, trigger: string) => `${attempt}, ${trigger}`,
+    madeBy: (attempt: string, trigger: string) => `${attempt}, ${trigger.toLowerCase()}`,
     axis: 'All attempts in time',
     axisWords: (attempts: number, failed: number) =>
       `${plural(attempts, 'attempt')}, of which ${count(failed)} failed.`,
@@ -177,6 +179,7 @@ export const deliveryText = {
   },
 
   attempt: {
+    one: 'Attempt',
     signAgain: 'Sign again',
     signing: 'Signing…',
     signedAgain: 'Signed now: the copied command is accepted for 5 minutes.',
@@ -301,7 +304,7 @@ export const deliveryText = {
     blocked: 'An endpoint cannot take it now: see above',
     again: 'The dry run is too old',
     filter: 'Which',
-    everything: 'everything in this period',
+    everything: 'Everything in this period',
     refused: (refused: number) => plural(refused, 'delivery was refused', 'deliveries were refused'),
 
     list: 'Replays',

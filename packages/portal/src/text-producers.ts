@@ -125,6 +125,12 @@ export const producerText = {
     total: 'NPNs',
     created: 'Started',
     types: { add: 'Add', remove: 'Remove', replace: 'Replace', opposite: 'Take back' },
+    titles: {
+      add: 'Adding producers',
+      remove: 'Removing producers',
+      replace: 'Replacing the list',
+      opposite: 'Taking back a change',
+    },
     states: {
       pending: 'Waiting',
       running: 'Running',

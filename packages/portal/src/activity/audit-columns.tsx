@@ -51,7 +51,16 @@ export function columnsOf(account: string | null): Column<AuditLine>[] {
           </span>
         ) : null,
     },
-    { key: 'from', head: words.from, cell: ({ address }) => <code>{address ?? words.commandLine}</code> },
+    {
+      key: 'from',
+      head: words.from,
+      cell: ({ address }) =>
+        address === null ? (
+          <span className={layout.nowrap}>{words.commandLine}</span>
+        ) : (
+          <code className={layout.nowrap}>{address}</code>
+        ),
+    },
   ]
 }
 

@@ -21,8 +21,8 @@ async function errorOf(status: number, body: unknown, headers: Record<string, st
 
 test.each([
   [400, { code: 'unreadable_query', detail: 'limit: must be a number' }, {}, 'limit: must be a number', /Correct it/],
-  [403, { code: 'forbidden', detail: 'It needs CreateAttempts.' }, {}, 'It needs CreateAttempts.', /Ask an admin/],
-  [404, { code: 'not_found', detail: 'There is no such event.' }, {}, 'There is no such event.', /deleted/],
+  [403, { code: 'forbidden', detail: 'It needs CreateAttempts.' }, {}, 'Not allowed', /Ask an admin/],
+  [404, { code: 'not_found', detail: 'There is no such event.' }, {}, 'Not found', /deleted/],
   [409, { code: 'conflict', detail: 'A replay is running.' }, {}, 'A replay is running.', /decide again/],
   [422, { detail: [{ loc: ['body', 'url'], msg: 'must be https', type: 'x' }] }, {}, 'could not accept', /Correct it/],
   [429, { code: 'rate_limited', detail: 'x' }, { 'retry-after': '7' }, 'Too many requests', /in 7 seconds/],

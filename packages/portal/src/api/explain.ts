@@ -1,6 +1,9 @@
 import { text } from '#src/text.ts'
 import { ApiError, type Fault } from './request.ts'
 
+/** What the service says of other refusals is more exact; of these it speaks to programs, of tokens and entities. */
+const SAID_BY_STATUS: ReadonlySet<number> = new Set([0, 401, 403, 404, 429])
+
 /** An error in words: what happened, what can be done, which fields are concerned, and how the operator finds the request. */
 export type Explained = { title: string; advice: string; faults: readonly Fault[]; requestId: string | null }
 
@@ -10,8 +13,7 @@ export function explain(error: unknown): Explained {
   }
   const { status, requestId, faults } = error
   const words = text.errors.byStatus(status, error.retryAfterSeconds)
-  // what the service says about the request is more exact than what its status says
-  const isOurs = status === 0 || status === 401 || status === 429 || status >= 500 || faults.length > 0
+  const isOurs = SAID_BY_STATUS.has(status) || status >= 500 || faults.length > 0
   return { title: isOurs ? words.title : error.message, advice: words.advice, faults, requestId }
 }
 

@@ -60,7 +60,7 @@ export function AttemptDrawer({ msgId, attemptId }: { msgId: string; attemptId: 
         <Dialog className={styles.dialog ?? ''}>
           <header className={styles.head}>
             <Heading slot="title" level={2}>
-              {attempt === null ? words.untold : titleOf(attempt)}
+              {attempt === null ? words.one : titleOf(attempt)}
             </Heading>
             <span className={styles.tools}>
               <Sibling icon={ChevronLeft} name={words.older} keys="[" to={older} go={go} />

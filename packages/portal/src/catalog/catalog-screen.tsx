@@ -34,7 +34,12 @@ export function CatalogScreen() {
         </RowLink>
       ),
     },
-    { key: 'description', head: words.when, isPlain: true, cell: ({ description }) => description },
+    {
+      key: 'description',
+      head: words.when,
+      isPlain: true,
+      cell: ({ description }) => <span className={layout.cell}>{description}</span>,
+    },
     { key: 'group', head: words.group, cell: ({ groupName }) => groupName ?? text.common.none },
     { key: 'version', head: words.version, cell: (type) => newestSchema(type)?.version ?? text.common.none },
   ]

@@ -1,16 +1,17 @@
 import type { Page as ApiPage, Endpoint, EventType } from '@producersync/server/contract'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { Plus } from 'lucide-react'
+import { Download, Plus } from 'lucide-react'
 import type { RawSearch } from '#src/address/search.ts'
 import { ofAccount } from '#src/api/client.ts'
 import { useRead } from '#src/api/queries.ts'
 import { endpointName } from '#src/endpoints/url.ts'
 import { JsonView } from '#src/json/json-view.tsx'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { Select } from '#src/parts/field.tsx'
 import { type Column, Listing } from '#src/parts/listing.tsx'
-import { Part } from '#src/parts/notice.tsx'
+import { Empty, Part } from '#src/parts/notice.tsx'
 import { Ignored, Page } from '#src/parts/page.tsx'
 import { saveFile } from '#src/parts/save-file.ts'
 import { useAccount } from '#src/session/account.ts'
@@ -26,6 +27,7 @@ const words = accountText.catalog
 export function EventTypeScreen() {
   const account = useAccount()
   const { type: name = '' } = useParams({ strict: false })
+  const { version } = useSearch({ strict: false })
   const view = useRead<EventType>(account.id, `/api/v1/event-type/${encodeURIComponent(name)}`)
   return (
     <Page
@@ -36,31 +38,79 @@ export function EventTypeScreen() {
         </Link>
       }
       acts={
-        account.can('ManageEndpoint') && (
-          <ButtonLink
-            icon={Plus}
-            to="/a/$account/endpoints/new"
-            params={{ account: account.id }}
-            search={{ type: name }}
-          >
-            {words.subscribe}
-          </ButtonLink>
-        )
+        <>
+          {view.kind === 'ready' && <SchemaActs of={versionOf(view.data, version)} type={name} />}
+          {account.can('ManageEndpoint') && (
+            <ButtonLink
+              icon={Plus}
+              to="/a/$account/endpoints/new"
+              params={{ account: account.id }}
+              search={{ type: name }}
+            >
+              {words.subscribe}
+            </ButtonLink>
+          )}
+        </>
       }
     >
-      <Part of={view}>{(type) => <TypeParts type={type} account={account.id} />}</Part>
+      <Part of={view}>{(type) => <TypeParts type={type} of={versionOf(type, version)} account={account.id} />}</Part>
     </Page>
   )
 }
 
-function TypeParts({ type, account }: { type: EventType; account: string }) {
-  const search = useSearch({ strict: false })
-  const navigate = useNavigate()
+type Version = {
+  version: string | undefined
+  versions: readonly string[]
+  schema: unknown
+  /** The version before it, to compare with. */
+  before: string | undefined
+}
+
+/** The schema that the address asks for, or the newest. */
+function versionOf(type: EventType, asked: unknown): Version {
   const versions = Object.keys(type.schemas ?? {}).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-  const newest = newestSchema(type)
-  const version = versions.find((one) => one === search.version) ?? newest?.version
-  const before = version === undefined ? undefined : versions[versions.indexOf(version) - 1]
-  const schema: unknown = version === undefined ? undefined : type.schemas?.[version]
+  const version = versions.find((one) => one === asked) ?? newestSchema(type)?.version
+  if (version === undefined) return { version, versions, schema: undefined, before: undefined }
+  return { version, versions, schema: type.schemas?.[version], before: versions[versions.indexOf(version) - 1] }
+}
+
+/** Which version is shown, and its files. */
+function SchemaActs({ of: { version, versions, schema }, type }: { of: Version; type: string }) {
+  const navigate = useNavigate()
+  const example = exampleIn(schema)
+  return (
+    <>
+      {versions.length > 1 && version !== undefined && (
+        <Select
+          label={words.version}
+          isLabelHidden
+          value={version}
+          onChange={(chosen) =>
+            void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, version: chosen }) })
+          }
+          options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
+        />
+      )}
+      {schema !== undefined && (
+        <Button
+          icon={Download}
+          onPress={() => saveFile(`${type}.schema.json`, 'application/json', JSON.stringify(schema, null, 2))}
+        >
+          {words.downloadSchema}
+        </Button>
+      )}
+      {example !== null && (
+        <Button icon={Download} onPress={() => saveFile(`${type}.example.json`, 'application/json', example)}>
+          {words.downloadExample}
+        </Button>
+      )}
+    </>
+  )
+}
+
+function TypeParts({ type, of, account }: { type: EventType; of: Version; account: string }) {
+  const search = useSearch({ strict: false })
+  const { version, schema, before } = of
   const example = exampleIn(schema)
   const columns: Column<SchemaField>[] = [
     {
@@ -69,51 +119,38 @@ function TypeParts({ type, account }: { type: EventType; account: string }) {
       isPlain: true,
       cell: ({ path, depth }) => <code style={{ paddingLeft: `${depth * 16}px` }}>{path.split('.').at(-1)}</code>,
     },
-    { key: 'type', head: words.fieldType, cell: ({ type: fieldType }) => <code>{fieldType}</code> },
+    {
+      key: 'type',
+      head: words.fieldType,
+      cell: ({ type: fieldType }) => (
+        <code>
+          <Breakable>{fieldType}</Breakable>
+        </code>
+      ),
+    },
     {
       key: 'required',
       head: words.required,
       cell: ({ isRequired }) => (isRequired ? text.common.yes : text.common.no),
     },
-    { key: 'description', head: words.meaning, isPlain: true, cell: ({ description }) => description },
+    {
+      key: 'description',
+      head: words.meaning,
+      isPlain: true,
+      cell: ({ description }) => <span className={layout.cell}>{description}</span>,
+    },
   ]
   return (
     <div className={layout.stack}>
       {search.version !== undefined && search.version !== version && <Ignored names={['version']} />}
       <p className={layout.text}>{type.description}</p>
-      <div className={layout.row}>
-        {versions.length > 1 && version !== undefined && (
-          <Select
-            label={words.version}
-            isLabelHidden
-            value={version}
-            onChange={(chosen) =>
-              void navigate({ to: '.', search: (before: RawSearch) => ({ ...before, version: chosen }) })
-            }
-            options={versions.map((value) => ({ value, label: words.versionOf(value) }))}
-          />
-        )}
-        {schema !== undefined && (
-          <Button
-            isSmall
-            onPress={() => saveFile(`${type.name}.schema.json`, 'application/json', JSON.stringify(schema, null, 2))}
-          >
-            {words.downloadSchema}
-          </Button>
-        )}
-        {example !== null && (
-          <Button isSmall onPress={() => saveFile(`${type.name}.example.json`, 'application/json', example)}>
-            {words.downloadExample}
-          </Button>
-        )}
-      </div>
       <div className={layout.columns}>
         <Listing
           name={words.fields}
           view={{ kind: 'ready', data: fieldsOf(schema), staleSince: null }}
           keyOf={({ path }) => path}
           columns={columns}
-          empty={<p className={layout.card}>{words.noSchema}</p>}
+          empty={<Empty title={words.noSchema} />}
         />
         <div className={layout.stack}>
           {example !== null && (

@@ -43,12 +43,12 @@ export function Keys({ account }: { account: Account }) {
       isPlain: true,
       cell: ({ name, id }) => (
         <span className={layout.tight}>
-          <strong>{name}</strong>
+          <strong className={layout.cell}>{name}</strong>
           <code>{id}</code>
         </span>
       ),
     },
-    { key: 'kind', head: words.kind, cell: ({ kind }) => words.kinds[kind] },
+    { key: 'kind', head: words.kind, cell: ({ kind }) => <span className={layout.nowrap}>{words.kinds[kind]}</span> },
     { key: 'may', head: words.may, cell: ({ role, scopes }) => (role === null ? scopes.join(', ') : roleWords(role)) },
     {
       key: 'used',

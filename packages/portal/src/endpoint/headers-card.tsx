@@ -64,8 +64,14 @@ export function HeadersCard({ endpoint, account }: { endpoint: Endpoint; account
                 {rows.map(([header, shown]) => (
                   <li key={header} className={layout.spread}>
                     <code>{`${header}: ${shown}`}</code>
-                    <Button isSmall kind="quiet" whyOff={whyOff} onPress={() => setRemoved(header)}>
-                      {words.remove(header)}
+                    <Button
+                      isSmall
+                      kind="quiet"
+                      name={words.removeOf(header)}
+                      whyOff={whyOff}
+                      onPress={() => setRemoved(header)}
+                    >
+                      {words.remove}
                     </Button>
                   </li>
                 ))}

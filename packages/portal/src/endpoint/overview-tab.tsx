@@ -7,6 +7,7 @@ import { maskedUrl } from '#src/endpoints/url.ts'
 import { PLANNED_FROM } from '#src/log/filters.ts'
 import { RecentDeliveries } from '#src/log/recent-deliveries.tsx'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { CopyText } from '#src/parts/copy.tsx'
 import { Notice, Part } from '#src/parts/notice.tsx'
@@ -176,7 +177,9 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
       </div>
       <dl className={layout.facts}>
         <dt>{words.url}</dt>
-        <dd className={layout.mono}>{maskedUrl(endpoint.url)}</dd>
+        <dd className={layout.mono}>
+          <Breakable>{maskedUrl(endpoint.url)}</Breakable>
+        </dd>
         <dt>{words.id}</dt>
         <dd>
           <CopyText value={endpoint.id} name={words.idName} />
@@ -188,7 +191,7 @@ function Facts({ endpoint, health, account }: { endpoint: Endpoint; health: View
             : eventTypes.map((type) => (
                 <div key={type}>
                   <Link to="/a/$account/catalog/$type" params={{ account: account.id, type }} className={layout.mono}>
-                    {type}
+                    <Breakable>{type}</Breakable>
                   </Link>
                 </div>
               ))}

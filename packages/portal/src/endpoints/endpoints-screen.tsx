@@ -9,6 +9,7 @@ import { TypeFilter } from '#src/catalog/event-types.tsx'
 import { Spark } from '#src/charts/outcome-chart.tsx'
 import { sparkWords } from '#src/charts/words.ts'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
 import { choiceColumn } from '#src/parts/choice-column.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
@@ -90,6 +91,7 @@ export function EndpointsScreen() {
         />
       )}
       <LiveListing
+        isWide
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ endpointId }) => endpointId}
@@ -139,8 +141,8 @@ function columnsOf(
       key: 'types',
       head: words.events,
       cell: ({ eventTypes }) => (
-        <span className={styles.types}>
-          {eventTypes === null ? words.allTypes : eventTypes.map(shortType).join(', ')}
+        <span className={styles.types} data-tip={eventTypes?.join('\n')}>
+          {eventTypes === null ? words.allTypes : <Breakable>{eventTypes.map(shortType).join(', ')}</Breakable>}
         </span>
       ),
     },

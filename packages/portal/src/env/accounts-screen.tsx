@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { oneOf } from '#src/address/search.ts'
 import { useAddress } from '#src/address/use-address.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
+import layout from '#src/look/layout.module.css'
 import { Button } from '#src/parts/button.tsx'
 import { Choice, Filters, SearchFilter } from '#src/parts/filters.tsx'
 import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
@@ -73,6 +74,7 @@ export function AccountsScreen() {
         </div>
       </Filters>
       <LiveListing
+        isWide
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}
@@ -98,11 +100,19 @@ const COLUMNS: Column<EnvAccount>[] = [
     isPlain: true,
     cell: ({ id, name }) => (
       <RowLink to="/a/$account" params={{ account: id }}>
-        {name}
+        <span className={layout.cell}>{name}</span>
       </RowLink>
     ),
   },
-  { key: 'id', head: words.id, cell: ({ id, uid }) => <code>{uid ?? id}</code> },
+  {
+    key: 'id',
+    head: words.id,
+    cell: ({ id, uid }) => (
+      <code className={layout.name} data-tip={uid}>
+        {uid ?? id}
+      </code>
+    ),
+  },
   {
     key: 'health',
     head: words.health,

@@ -35,7 +35,7 @@ export function EnvRunScreen() {
   const view = useRead<OperatorRun>(STAFF, `${RUNS_PATH}/${encodeURIComponent(run)}`, { everyMs: 5_000 })
   const crumbs = <Link to="/env/runs">{words.title}</Link>
   return (
-    <Detail view={view} title={words.title} crumbs={crumbs}>
+    <Detail view={view} title={words.facts} crumbs={crumbs}>
       {(found) => (
         <Page
           title={words.titleOf(dayWords(found.runDate))}
@@ -142,7 +142,7 @@ function Facts({ run }: { run: OperatorRun }) {
           </Fact>
         )}
         {publishedAt === null && endedAt !== null && (
-          <Fact name={producerText.jobs.finished}>
+          <Fact name={words.finished}>
             <Time at={endedAt} />
           </Fact>
         )}

@@ -108,7 +108,7 @@ const COLUMNS: Column<OperatorRun>[] = [
       </RowLink>
     ),
   },
-  { key: 'feed', head: words.feed, cell: ({ feedId }) => <code>{feedId}</code> },
+  { key: 'feed', head: words.feed, cell: ({ feedId }) => <code className={layout.cell}>{feedId}</code> },
   {
     key: 'state',
     head: words.state,

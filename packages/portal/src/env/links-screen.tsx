@@ -1,4 +1,5 @@
 import type { Page as ApiPage, EnvLoginLink, LoginLink } from '@producersync/server/contract'
+import { Ban, Check, CircleHelp, Clock, Hourglass, type LucideIcon } from 'lucide-react'
 import { type SubmitEvent, useState } from 'react'
 import { useAddress } from '#src/address/use-address.ts'
 import { fetchJson } from '#src/api/client.ts'
@@ -13,6 +14,7 @@ import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty, ErrorNotice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
 import { pageLinks } from '#src/parts/page-links.tsx'
+import { Pill, type Tone } from '#src/parts/pill.tsx'
 import { useRevoking } from '#src/parts/revoking.tsx'
 import { MadeLink } from '#src/session/made-link.tsx'
 import { useMailChoice } from '#src/session/mail-choice.tsx'
@@ -49,7 +51,7 @@ export function LinksScreen() {
       key: 'person',
       head: accountText.members.person,
       isPlain: true,
-      cell: ({ person }) => <strong>{person ?? accountText.settings.nobody}</strong>,
+      cell: ({ person }) => <strong className={layout.cell}>{person ?? accountText.settings.nobody}</strong>,
     },
     { key: 'account', head: envText.accounts.account, cell: ({ account }) => account?.name ?? words.noAccount },
     {
@@ -57,7 +59,7 @@ export function LinksScreen() {
       head: accountText.members.role,
       cell: ({ role }) => (role === null ? words.ownRights : roleWords(role)),
     },
-    { key: 'state', head: words.state, cell: ({ state }) => words.states[state] ?? state },
+    { key: 'state', head: words.state, cell: ({ state }) => <LinkPill state={state} /> },
     { key: 'created', head: words.created, cell: ({ createdAt }) => <Time at={createdAt} form="short" /> },
     { key: 'expires', head: words.expires, cell: ({ expiresAt }) => <Time at={expiresAt} form="short" /> },
     revoking.column,
@@ -81,6 +83,23 @@ export function LinksScreen() {
       />
       {revoking.dialog}
     </Page>
+  )
+}
+
+const DRAWN: Readonly<Record<string, [Tone, LucideIcon]>> = {
+  unused: ['wait', Clock],
+  used: ['idle', Check],
+  expired: ['idle', Hourglass],
+  revoked: ['idle', Ban],
+}
+
+/** A state that this page does not know yet is shown by its name. */
+function LinkPill({ state }: { state: string }) {
+  const [tone, icon] = DRAWN[state] ?? ['idle', CircleHelp]
+  return (
+    <Pill tone={tone} icon={icon}>
+      {words.states[state] ?? state}
+    </Pill>
   )
 }
 

@@ -8,6 +8,7 @@ import { useRefresh } from '#src/api/refresh.ts'
 import { useWriteKeys } from '#src/api/write-keys.ts'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { Button } from '#src/parts/button.tsx'
 import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Icon } from '#src/parts/icon.tsx'
@@ -45,7 +46,9 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
         </span>
         <Send each={each} event={event} account={account.id} whyNot={account.whyNot('CreateAttempts')} />
       </div>
-      <code className={styles.url}>{maskedUrl(endpoint.url)}</code>
+      <code className={styles.url}>
+        <Breakable>{maskedUrl(endpoint.url)}</Breakable>
+      </code>
       {each.skipped && <Skipped of={each.skipped} />}
       {attempts.length > 0 && (
         <ol className={styles.attempts} aria-label={words.attempts} reversed>

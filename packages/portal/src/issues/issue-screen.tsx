@@ -41,7 +41,7 @@ function Whole({ view, path }: { view: View<Issue>; path: string }) {
     </Link>
   )
   return (
-    <Detail view={view} title={words.title} crumbs={crumbs}>
+    <Detail view={view} title={words.one} crumbs={crumbs}>
       {(issue) => <IssuePage issue={issue} path={path} crumbs={crumbs} />}
     </Detail>
   )

@@ -5,8 +5,9 @@ import { mapView, useRead } from '#src/api/queries.ts'
 import { useKey } from '#src/keys/shortcuts.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
 import { Button, ButtonLink } from '#src/parts/button.tsx'
+import { RowChoice } from '#src/parts/choice-column.tsx'
 import { useHeldRows } from '#src/parts/held-rows.ts'
-import { Above, type Column, Listing } from '#src/parts/listing.tsx'
+import { type Column, Listing } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Ignored } from '#src/parts/page.tsx'
 import { pageLinks, usePaging } from '#src/parts/page-links.tsx'
@@ -84,21 +85,20 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
               <span className={styles.count}>
                 {chosen.kind === 'all' ? words.allPicked(foundWords) : words.picked(chosenRows.length)}
               </span>
-              <Button isSmall kind="quiet" onPress={() => choose(NOTHING)}>
+              <Button kind="quiet" onPress={() => choose(NOTHING)}>
                 {words.unpick}
               </Button>
             </>
           )}
           {found !== null && found.count > 0 && chosen.kind !== 'all' && (
-            <Button isSmall kind="quiet" onPress={() => choose({ kind: 'all' })}>
+            <Button kind="quiet" onPress={() => choose({ kind: 'all' })}>
               {words.pickAll(foundWords)}
             </Button>
           )}
           <Button
-            isSmall
             keys="r"
             onPress={() => setReplaying(true)}
-            whyOff={whyNot ?? (chosen.kind === 'none' ? words.columns.pick : null)}
+            whyOff={whyNot ?? (chosen.kind === 'none' ? words.pickFirst : null)}
           >
             {words.replay}
           </Button>
@@ -107,6 +107,7 @@ export function DeliveriesView({ endpoint }: { endpoint?: string }) {
         </span>
       </div>
       <Listing
+        isWide
         name={words.list}
         view={mapView(page, () => rows)}
         columns={[pickColumn(chosen, choose), ...deliveryColumns(account.id, { isOfEndpoint: endpoint !== undefined })]}
@@ -162,17 +163,12 @@ function pickColumn(chosen: Choice, choose: (choice: Choice) => void): Column<De
     head: '',
     isPlain: true,
     cell: ({ id, msgId }) => (
-      <Above>
-        <label className={styles.pick}>
-          <input
-            type="checkbox"
-            data-pick={id}
-            aria-label={words.pickOne(msgId)}
-            checked={chosen.kind === 'all' || (chosen.kind === 'some' && chosen.ids.has(id))}
-            onChange={() => choose(toggled(chosen, id))}
-          />
-        </label>
-      </Above>
+      <RowChoice
+        name={words.pickOne(msgId)}
+        of={id}
+        isChosen={chosen.kind === 'all' || (chosen.kind === 'some' && chosen.ids.has(id))}
+        onToggle={() => choose(toggled(chosen, id))}
+      />
     ),
   }
 }

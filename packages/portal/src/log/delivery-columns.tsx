@@ -1,6 +1,7 @@
 import type { Delivery } from '@producersync/server/contract'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import layout from '#src/look/layout.module.css'
+import { Breakable } from '#src/parts/breakable.tsx'
 import { CopyButton } from '#src/parts/copy.tsx'
 import { Above, type Column, RowLink } from '#src/parts/listing.tsx'
 import { DeliveryPill } from '#src/states/states.tsx'
@@ -12,6 +13,8 @@ import styles from './log.module.css'
 
 const words = deliveryText.log
 const OWN_GROUP = 'producersync.'
+/** Characters; a longer one makes its row higher, rather than all rows wider. */
+const TYPE_IN_LINE_MAX = 24
 
 /** What a line of the log says. @param isOfEndpoint  all are of one endpoint, which need not be named */
 export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoint: boolean }): Column<Delivery>[] {
@@ -29,7 +32,7 @@ export function deliveryColumns(account: string, { isOfEndpoint }: { isOfEndpoin
       head: words.columns.type,
       cell: ({ eventType, test }) => (
         <span className={styles.type} data-tip={eventType}>
-          {shortType(eventType)}
+          <TypeName>{shortType(eventType)}</TypeName>
           {test && <span className={styles.tag}>{words.isTest}</span>}
         </span>
       ),
@@ -98,13 +101,23 @@ function Result({ of: attempt }: { of: NonNullable<Delivery['lastAttempt']> }) {
   const took = durationWords(responseDurationMs)
   if (failure)
     return (
-      <span className={styles.failure} data-tip={failure.advice}>
-        {deliveryText.event.resultIn(failure.title, took)}
+      <span className={styles.failure} data-tip={words.adviceAfter(took, failure.advice)}>
+        {failure.title}
+        <span className={styles.took}>{words.after(took)}</span>
       </span>
     )
   return (
     <span className={layout.nowrap}>
       {deliveryText.event.resultIn(responseStatusCode === 0 ? words.noAnswer : String(responseStatusCode), took)}
+    </span>
+  )
+}
+
+function TypeName({ children: name }: { children: string }) {
+  if (name.length <= TYPE_IN_LINE_MAX) return <span className={layout.nowrap}>{name}</span>
+  return (
+    <span className={styles.longType}>
+      <Breakable>{name}</Breakable>
     </span>
   )
 }
@@ -117,5 +130,5 @@ function shortType(type: string): string {
 /** The end of an id tells it from its neighbours: their beginnings are the time. */
 export function shortId(id: string): string {
   const [prefix = '', rest = ''] = id.split('_')
-  return rest.length > 10 ? `${prefix}_…${rest.slice(-8)}` : id
+  return rest.length > 10 ? `${prefix}_…${rest.slice(-6)}` : id
 }

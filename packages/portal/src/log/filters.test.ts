@@ -34,4 +34,5 @@ test('a filter is said in words, and none when there is none', () => {
     'Retrying or Exhausted, Your endpoint is busy, NPN 15645555, Slower than 3 s',
   )
   expect(filterWords({ code: ['503', '0'] })).toBe('Answer 503 or No answer')
+  expect(filterWords({ trigger: ['schedule', 'resend'] })).toBe('Sent by schedule or by hand')
 })

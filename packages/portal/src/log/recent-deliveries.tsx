@@ -26,6 +26,7 @@ export function RecentDeliveries({ account, endpoint, limit }: { account: string
         </Link>
       </div>
       <LiveListing
+        isWide
         name={words.recent}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ id }) => id}

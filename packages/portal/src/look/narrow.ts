@@ -1,13 +1,17 @@
-import { useSyncExternalStore } from 'react'
+import { useCallback, useMemo, useSyncExternalStore } from 'react'
 
-const NARROW = matchMedia('(max-width: 767px)')
+/** A phone, or a page that is enlarged to the width of one. */
+const PHONE_MAX = 767
 
-/** Is this a phone, or a page that is enlarged to the width of one? */
-export function useIsNarrow(): boolean {
-  return useSyncExternalStore(watch, () => NARROW.matches)
-}
-
-function watch(changed: () => void): () => void {
-  NARROW.addEventListener('change', changed)
-  return () => NARROW.removeEventListener('change', changed)
+/** Is the page no wider than so many CSS pixels? By default, is it a phone's? */
+export function useIsNarrow(widthMax = PHONE_MAX): boolean {
+  const query = useMemo(() => matchMedia(`(max-width: ${widthMax}px)`), [widthMax])
+  const watch = useCallback(
+    (changed: () => void) => {
+      query.addEventListener('change', changed)
+      return () => query.removeEventListener('change', changed)
+    },
+    [query],
+  )
+  return useSyncExternalStore(watch, () => query.matches)
 }

@@ -58,18 +58,29 @@ export function ChannelCard({
             {words.kinds[kind]} <code>{to}</code>
           </span>
         </span>
-        <span className={cx(layout.row, styles.named)}>
-          <Button isSmall onPress={() => setPreviewing(true)} whyOff={rules.length === 0 ? words.noRules : null}>
-            {words.previewOf(name)}
+        <span className={layout.row}>
+          <Button
+            isSmall
+            name={words.previewOf(name)}
+            onPress={() => setPreviewing(true)}
+            whyOff={rules.length === 0 ? words.noRules : null}
+          >
+            {words.preview}
           </Button>
-          <Button isSmall onPress={() => void test()} whyOff={whyNot} pending={isTesting ? words.testing : false}>
-            {words.testOf(name)}
+          <Button
+            isSmall
+            name={words.testOf(name)}
+            onPress={() => void test()}
+            whyOff={whyNot}
+            pending={isTesting ? words.testing : false}
+          >
+            {words.test}
           </Button>
-          <Button isSmall onPress={edit} whyOff={whyNot}>
-            {words.edit(name)}
+          <Button isSmall name={words.editOf(name)} onPress={edit} whyOff={whyNot}>
+            {words.edit}
           </Button>
-          <Button isSmall kind="quiet" onPress={remove} whyOff={whyNot}>
-            {words.remove(name)}
+          <Button isSmall kind="quiet" name={words.removeOf(name)} onPress={remove} whyOff={whyNot}>
+            {words.remove}
           </Button>
         </span>
       </div>

@@ -51,9 +51,9 @@ export function ChannelDialog({
       setSaving(false)
     }
   }
-  const whyOff = name.trim() === '' || (channel === null && where.trim() === '') ? words.noneBody : null
+  const whyOff = name.trim() === '' || (channel === null && where.trim() === '') ? words.incomplete : null
   return (
-    <Dialog title={channel ? words.edit(channel.name) : words.add} isOpen onClose={onClose} isWide>
+    <Dialog title={channel ? words.editOf(channel.name) : words.add} isOpen onClose={onClose} isWide>
       <form onSubmit={(event) => void save(event)} className={layout.stack}>
         {channel === null && (
           <Radios

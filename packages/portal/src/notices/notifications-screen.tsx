@@ -142,7 +142,7 @@ function Rate({
     <section className={layout.card}>
       <div className={layout.stack}>
         <h2>{words.rate}</h2>
-        <div className={layout.row}>
+        <div className={layout.fields}>
           <TextField
             label={words.percent}
             name="failureRate"

@@ -26,6 +26,8 @@ export type ButtonProps = Look & {
   /** What it says while its work is under way; its width stays. */
   pending?: string | false
   keys?: string
+  /** What it is called where its words alone do not say what of: begins with them. */
+  name?: string
   form?: string
   describedBy?: string
   autoFocus?: boolean
@@ -38,6 +40,7 @@ export function Button({ children, onPress, type = 'button', whyOff, pending, ke
       type={type}
       form={rest.form}
       className={classOf(rest)}
+      aria-label={rest.name}
       aria-disabled={isOff || undefined}
       aria-keyshortcuts={keys}
       aria-describedby={rest.describedBy}

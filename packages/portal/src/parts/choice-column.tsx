@@ -1,5 +1,4 @@
-import layout from '#src/look/layout.module.css'
-import { Checkbox } from './field.tsx'
+import styles from './listing.module.css'
 import { Above, type Column } from './listing.tsx'
 
 /**
@@ -26,13 +25,33 @@ export function choiceColumn<Row>(parts: {
     isPlain: true,
     cell: (row) =>
       mayChoose(row) && (
-        <Above>
-          <Checkbox
-            label={<span className={layout.hidden}>{nameOf(row)}</span>}
-            isChecked={chosen.has(keyOf(row))}
-            onChange={() => toggle(keyOf(row))}
-          />
-        </Above>
+        <RowChoice
+          name={nameOf(row)}
+          of={keyOf(row)}
+          isChosen={chosen.has(keyOf(row))}
+          onToggle={() => toggle(keyOf(row))}
+        />
       ),
   }
+}
+
+/** The box that chooses a row. @param of  the row's key, by which it is found from the row */
+export function RowChoice({
+  name,
+  of,
+  isChosen,
+  onToggle,
+}: {
+  name: string
+  of: string
+  isChosen: boolean
+  onToggle: () => void
+}) {
+  return (
+    <Above>
+      <label className={styles.pick}>
+        <input type="checkbox" data-pick={of} aria-label={name} checked={isChosen} onChange={onToggle} />
+      </label>
+    </Above>
+  )
 }

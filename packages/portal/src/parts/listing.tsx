@@ -1,6 +1,7 @@
 import { Link, type LinkProps } from '@tanstack/react-router'
 import { type KeyboardEvent, type ReactNode, useRef } from 'react'
 import type { View } from '#src/api/queries.ts'
+import { useIsNarrow } from '#src/look/narrow.ts'
 import { text } from '#src/text.ts'
 import { Button } from './button.tsx'
 import { cx } from './class-names.ts'
@@ -21,9 +22,14 @@ export type Column<Row> = {
   isPlain?: boolean
 }
 
+/** Up to this width of the page what is known of a row stands below one another: a table would have to be scrolled sideways. */
+const STACKED_MAX = { usual: 899, wide: 1_279 } as const
+
 type Props<Row> = {
   /** Read out as the table's name. */
   name: string
+  /** It has so much in a row that it needs nearly the whole width of a large screen. */
+  isWide?: boolean
   view: View<readonly Row[]>
   columns: readonly Column<Row>[]
   /** What names a row; where it is an id, `c` copies it. */
@@ -54,7 +60,8 @@ export function LiveListing<Row>({ view, ...list }: Props<Row>) {
  * A list as a native table. Rows are links by the `RowLink` in the cell that names them; what can be pressed in a row lies above it.
  * j, k and the arrows walk its rows.
  */
-export function Listing<Row>({ name, view, columns, keyOf, empty, foot }: Props<Row>) {
+export function Listing<Row>({ name, view, columns, keyOf, empty, foot, isWide }: Props<Row>) {
+  const isStacked = useIsNarrow(isWide ? STACKED_MAX.wide : STACKED_MAX.usual)
   const isFormer = view.kind === 'ready' && view.isFormer
   const { isLeaving, isLost } = useLostPlace(view)
   if (isLeaving) return <Skeleton />
@@ -64,7 +71,8 @@ export function Listing<Row>({ name, view, columns, keyOf, empty, foot }: Props<
       {isLost && <Ignored names={LOST} />}
       <Part of={view}>
         {(rows) => {
-          if (rows.length > 0) return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} />
+          if (rows.length > 0)
+            return <Rows name={name} rows={rows} columns={columns} keyOf={keyOf} isStacked={isStacked} />
           return isFormer ? <Skeleton /> : empty
         }}
       </Part>
@@ -78,11 +86,13 @@ function Rows<Row>({
   rows,
   columns,
   keyOf,
+  isStacked,
 }: {
   name: string
   rows: readonly Row[]
   columns: readonly Column<Row>[]
   keyOf: (row: Row) => string
+  isStacked: boolean
 }) {
   const body = useRef<HTMLTableSectionElement>(null)
   function walk(event: KeyboardEvent) {
@@ -92,7 +102,7 @@ function Rows<Row>({
     stepRow(event.key === 'ArrowDown' ? 1 : -1, body.current)
   }
   return (
-    <table className={styles.table} aria-label={name}>
+    <table className={cx(styles.table, isStacked ? styles.stacked : styles.lines)} aria-label={name}>
       <thead>
         <tr>
           {columns.map(({ key, head, isNumber }) => (

@@ -2,6 +2,7 @@ import { useLocation } from '@tanstack/react-router'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useProductName } from '#src/look/account-look.ts'
 import { text } from '#src/text.ts'
+import { Breakable } from './breakable.tsx'
 import { Notice } from './notice.tsx'
 import styles from './page.module.css'
 
@@ -50,7 +51,7 @@ export function Page({
       <div className={styles.head}>
         <div className={styles.titles}>
           <h1 ref={heading} tabIndex={-1}>
-            {title}
+            <Breakable>{title}</Breakable>
           </h1>
           {beside}
         </div>

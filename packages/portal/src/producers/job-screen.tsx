@@ -39,7 +39,7 @@ export function JobScreen() {
   })
   return (
     <Page
-      title={view.kind === 'ready' ? words.types[view.data.type] : words.title}
+      title={view.kind === 'ready' ? words.titles[view.data.type] : words.title}
       beside={view.kind === 'ready' && <JobPill state={view.data.state} />}
       crumbs={
         <>
@@ -55,7 +55,7 @@ export function JobScreen() {
       acts={view.kind === 'ready' && <Acts job={view.data} account={account} />}
     >
       <Part of={view}>{(job) => <JobParts job={job} />}</Part>
-      <Items id={id} account={account} isRunning={view.kind === 'ready' && RUNNING.includes(view.data.state)} />
+      {view.kind === 'ready' && <Items id={id} account={account} isRunning={RUNNING.includes(view.data.state)} />}
     </Page>
   )
 }

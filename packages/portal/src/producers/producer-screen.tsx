@@ -13,7 +13,7 @@ import { DataPill } from '#src/states/states.tsx'
 import { count, text } from '#src/text.ts'
 import { producerText } from '#src/text-producers.ts'
 import { Time } from '#src/time/time.tsx'
-import { dayWords } from '#src/time/words.ts'
+import { dateWords, dayWords } from '#src/time/words.ts'
 
 const words = producerText.producer
 
@@ -62,7 +62,7 @@ function ProducerParts({ producer, account }: { producer: ProducerDetail; accoun
             <dt>{words.asOf}</dt>
             <dd>{asOf === null ? words.noData : dayWords(asOf)}</dd>
             <dt>{producerText.producers.changed}</dt>
-            <dd>{changedOn === null ? text.common.none : dayWords(changedOn)}</dd>
+            <dd>{changedOn === null ? text.common.none : dateWords(changedOn)}</dd>
             <dt>{producerText.producers.joined}</dt>
             <dd>
               <Time at={joinedAt} form="short" />
@@ -90,7 +90,7 @@ function ProducerParts({ producer, account }: { producer: ProducerDetail; accoun
               <dt>{words.resident}</dt>
               <dd>{licenses.residentState ?? text.common.none}</dd>
               <dt>{words.nextExpiration}</dt>
-              <dd>{licenses.nextExpiration === null ? text.common.none : dayWords(licenses.nextExpiration)}</dd>
+              <dd>{licenses.nextExpiration === null ? text.common.none : dateWords(licenses.nextExpiration)}</dd>
               <dt>{words.states}</dt>
               <dd>
                 {licenses.states.map(({ state, active, inactive }) => (

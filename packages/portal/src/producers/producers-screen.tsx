@@ -21,7 +21,7 @@ import { count, text } from '#src/text.ts'
 import { producerText } from '#src/text-producers.ts'
 import { RangeFilter } from '#src/time/range-filter.tsx'
 import { Time } from '#src/time/time.tsx'
-import { dayWords } from '#src/time/words.ts'
+import { dateWords } from '#src/time/words.ts'
 import { ExportButton } from './export-button.tsx'
 import { ProducerTabs } from './producer-tabs.tsx'
 
@@ -190,7 +190,7 @@ function columnsOf(
       key: 'changed',
       head: words.changed,
       cell: ({ changedOn }) =>
-        changedOn === null ? text.common.none : <span className={layout.nowrap}>{dayWords(changedOn)}</span>,
+        changedOn === null ? text.common.none : <span className={layout.nowrap}>{dateWords(changedOn)}</span>,
     },
     {
       key: 'licenses',

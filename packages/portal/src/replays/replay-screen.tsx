@@ -13,6 +13,7 @@ import { DangerDialog } from '#src/parts/dialog.tsx'
 import { Fact } from '#src/parts/fact.tsx'
 import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { Progress } from '#src/parts/progress.tsx'
 import { useAccount } from '#src/session/account.ts'
 import { count, text } from '#src/text.ts'
 import { deliveryText } from '#src/text-deliveries.ts'
@@ -66,25 +67,6 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
       beside={<ReplayPill of={replay} />}
       acts={
         <>
-          <Acts of={replay} account={account.id} whyNot={account.whyNot('CreateAttempts')} />
-          <LiveSwitch account={account.id} />
-        </>
-      }
-    >
-      {replay.error !== null && <Notice tone="bad" title={words.errors[replay.error] ?? replay.error} />}
-      <Progress of={replay} isRunning={!ENDED.has(stateOfReplay(replay))} />
-      <div className={layout.columns}>
-        <section className={layout.card} aria-label={words.facts}>
-          <Facts of={replay} account={account.id} />
-        </section>
-        <section className={layout.stack}>
-          <ButtonLink
-            to="/a/$account/log"
-            params={{ account: account.id }}
-            search={{ endpoint: replay.endpointId, from: replay.since, trigger: 'replay,recover' }}
-          >
-            {words.seeDeliveries}
-          </ButtonLink>
           {replay.failed > 0 && (
             <ButtonLink
               to="/a/$account/log"
@@ -94,13 +76,28 @@ function ReplayPage({ replay, crumbs }: { replay: Replay; crumbs: ReactNode }) {
               {words.failures}
             </ButtonLink>
           )}
-        </section>
-      </div>
+          <ButtonLink
+            to="/a/$account/log"
+            params={{ account: account.id }}
+            search={{ endpoint: replay.endpointId, from: replay.since, trigger: 'replay,recover' }}
+          >
+            {words.seeDeliveries}
+          </ButtonLink>
+          <Acts of={replay} account={account.id} whyNot={account.whyNot('CreateAttempts')} />
+          <LiveSwitch account={account.id} />
+        </>
+      }
+    >
+      {replay.error !== null && <Notice tone="bad" title={words.errors[replay.error] ?? replay.error} />}
+      <Counts of={replay} isRunning={!ENDED.has(stateOfReplay(replay))} />
+      <section className={layout.card} aria-label={words.facts}>
+        <Facts of={replay} account={account.id} />
+      </section>
     </Page>
   )
 }
 
-function Progress({
+function Counts({
   of: { done, failed, canceledDeliveries, skipped, waiting, planned, total, secondsLeft },
   isRunning,
 }: {
@@ -118,15 +115,17 @@ function Progress({
   ] as const
   return (
     <section className={layout.card}>
-      <div className={layout.spread}>
-        <strong>{words.progress(ended, count(total ?? planned))}</strong>
-        {isRunning && (
-          <span className={layout.muted}>
-            {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
-          </span>
-        )}
-      </div>
-      <progress className={styles.bar} aria-label={words.job} max={whole} value={Math.min(ended, whole)} />
+      <Progress
+        label={words.job}
+        value={Math.min(ended, whole)}
+        max={whole}
+        words={words.progress(ended, count(total ?? planned))}
+      />
+      {isRunning && (
+        <p className={layout.muted}>
+          {words.left(secondsLeft === null ? words.leftUnknown : durationWords(secondsLeft * 1_000))}
+        </p>
+      )}
       <dl className={styles.figures}>
         {figures.map(([name, value]) => (
           <div key={name}>

@@ -4,6 +4,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { endpointName, maskedUrl } from '#src/endpoints/url.ts'
 import { LiveSwitch } from '#src/live/live-switch.tsx'
+import layout from '#src/look/layout.module.css'
 import { ButtonLink } from '#src/parts/button.tsx'
 import { type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
@@ -65,7 +66,7 @@ function columns(account: string): Column<Replay>[] {
       head: heads.what,
       cell: ({ id, kind }) => (
         <RowLink to="/a/$account/replays/$task" params={{ account, task: id }}>
-          {words.kinds[kind].label}
+          <span className={layout.nowrap}>{words.kinds[kind].label}</span>
         </RowLink>
       ),
     },

@@ -55,7 +55,7 @@ function RunParts({ run, account }: { run: RunDayDetail; account: string }) {
         <Notice tone={run.state === 'failed' ? 'bad' : 'warn'} title={message} />
       )}
       <div className={layout.halves}>
-        <RunFacts run={run} />
+        {run.startedAt !== null && <RunFacts run={run} />}
         <Told run={run} account={account} />
       </div>
       <div className={layout.halves}>

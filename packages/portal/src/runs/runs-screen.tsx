@@ -109,6 +109,7 @@ function columnsOf(account: string): Column<RunDay>[] {
     {
       key: 'delivered',
       head: words.delivered,
+      isNumber: true,
       cell: ({ deliveries }) => (deliveries === null ? '' : words.deliveredOf(deliveries.delivered, deliveries.total)),
     },
   ]

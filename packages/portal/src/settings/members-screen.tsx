@@ -16,7 +16,7 @@ import { type Account, useAccount } from '#src/session/account.ts'
 import { MadeLink } from '#src/session/made-link.tsx'
 import { useMailChoice } from '#src/session/mail-choice.tsx'
 import { ROLE_OPTIONS, type Role } from '#src/session/roles.ts'
-import { ForbiddenScreen } from '#src/shell/other-screens.tsx'
+import { ForbiddenPart } from '#src/shell/other-screens.tsx'
 import { text } from '#src/text.ts'
 import { accountText } from '#src/text-account.ts'
 import { LastAge, Time } from '#src/time/time.tsx'
@@ -27,7 +27,14 @@ const words = accountText.members
 /** Who may come into the account, and as what. Source: portal S16. */
 export function MembersScreen() {
   const account = useAccount()
-  if (!account.can('ManageAccount')) return <ForbiddenScreen needed="ManageAccount" />
+  if (!account.can('ManageAccount')) {
+    return (
+      <Page title={accountText.settings.title}>
+        <SettingsTabs account={account.id} chosen="members" />
+        <ForbiddenPart needed="ManageAccount" />
+      </Page>
+    )
+  }
   return <Members account={account} />
 }
 
@@ -57,7 +64,12 @@ function Members({ account }: { account: Account }) {
   }
 
   const columns: Column<Member>[] = [
-    { key: 'person', head: words.person, isPlain: true, cell: ({ person }) => <strong>{person}</strong> },
+    {
+      key: 'person',
+      head: words.person,
+      isPlain: true,
+      cell: ({ person }) => <strong className={layout.cell}>{person}</strong>,
+    },
     {
       key: 'role',
       head: words.role,
@@ -98,7 +110,7 @@ function Members({ account }: { account: Account }) {
       head: '',
       isPlain: true,
       cell: (member) => (
-        <span className={layout.row}>
+        <span className={layout.acts}>
           <Button isSmall onPress={() => void attempt(() => invite(member.id))}>
             {words.newLink}
           </Button>
@@ -166,7 +178,7 @@ function Invite({ onInvite }: { onInvite: (person: string, role: Role, mail: { m
       <div className={layout.cardHead}>
         <h2>{words.invite}</h2>
       </div>
-      <div className={layout.row}>
+      <div className={layout.fieldsWithHints}>
         <TextField label={words.person} name="person" hint={words.personHint} value={person} onChange={setPerson} />
         <Select
           label={words.role}

@@ -1,19 +1,19 @@
 import { type ErrorComponentProps, Link } from '@tanstack/react-router'
 import { Button } from '#src/parts/button.tsx'
-import { ErrorNotice } from '#src/parts/notice.tsx'
+import { ErrorNotice, Notice } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
+import { Gate } from '#src/session/gate.tsx'
 import { text } from '#src/text.ts'
-import styles from './other-screens.module.css'
 
 export function NotFoundScreen() {
   return (
-    <div className={styles.pad}>
+    <Gate>
       <Page title={text.notFound.title} lead={text.notFound.body}>
         <p>
           <Link to="/">{text.notFound.home}</Link>
         </p>
       </Page>
-    </div>
+    </Gate>
   )
 }
 
@@ -26,15 +26,24 @@ export function ForbiddenScreen({ needed }: { needed: string }) {
   )
 }
 
+/** The same for a part of a page, whose other parts can be gone to. */
+export function ForbiddenPart({ needed }: { needed: string }) {
+  return (
+    <Notice tone="warn" title={text.forbidden.title}>
+      {text.forbidden.body(text.capabilities[needed] ?? needed)}
+    </Notice>
+  )
+}
+
 export function FailedScreen({ error, reset }: ErrorComponentProps) {
   return (
-    <div className={styles.pad}>
+    <Gate>
       <Page title={text.errors.page}>
         <ErrorNotice error={error} />
         <p>
           <Button onPress={reset}>{text.common.retry}</Button>
         </p>
       </Page>
-    </div>
+    </Gate>
   )
 }

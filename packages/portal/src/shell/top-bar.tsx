@@ -1,7 +1,7 @@
 import type { SandboxClock } from '@producersync/server/contract'
 import { useNavigate } from '@tanstack/react-router'
 import { UserRound } from 'lucide-react'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useRead } from '#src/api/queries.ts'
 import { setTheme, type Theme, useTheme } from '#src/look/theme.ts'
 import { cx } from '#src/parts/class-names.ts'
@@ -37,12 +37,24 @@ function SandboxBadge({ account }: { account: Account }) {
   const isMoved = now !== null && Math.abs(now.getTime() - Date.now()) > CLOCK_OFF_MS
   const words = text.shell.environment.sandbox
   return (
-    <Badge isSandbox words={isMoved ? `${words} · ${text.shell.clockMoved(momentWords(now, zone, 'day'))}` : words} />
+    <Badge isSandbox words={words}>
+      {isMoved && (
+        <>
+          <span className={styles.clock}>{text.shell.clockAt}</span>
+          {text.shell.clockMoved(momentWords(now, zone, 'day'))}
+        </>
+      )}
+    </Badge>
   )
 }
 
-export function Badge({ words, isSandbox }: { words: string; isSandbox?: boolean }) {
-  return <span className={cx(styles.badge, isSandbox && styles.sandbox)}>{words}</span>
+export function Badge({ words, isSandbox, children }: { words: string; isSandbox?: boolean; children?: ReactNode }) {
+  return (
+    <span className={cx(styles.badge, isSandbox && styles.sandbox)}>
+      {words}
+      {children}
+    </span>
+  )
 }
 
 export function AccountSwitch({ account }: { account: Account }) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ageWords, dayWords, durationWords, momentWords, zoneName } from './words.ts'
+import { ageWords, dateWords, dayWords, durationWords, momentWords, zoneName } from './words.ts'
 
 describe('each time names its zone, also where the clock jumps', () => {
   test.each([
@@ -35,6 +35,10 @@ test('ages and durations are in units people use', () => {
     '2 h',
     '1 day 2 h',
   ])
+})
+
+test('a date always has its year, and no weekday', () => {
+  expect(dateWords('2026-11-03')).toBe('3 Nov 2026')
 })
 
 test('a day names its year where that is another one', () => {

@@ -105,6 +105,12 @@ export function dayWords(date: string, now = new Date()): string {
   return (isThisYear ? DAY : DAY_OF_YEAR).format(new Date(`${date}T00:00:00Z`)).replace(',', '')
 }
 
+/** A date that is no run's: `31 May 2027`. */
+export function dateWords(date: string): string {
+  return DATE.format(new Date(`${date}T00:00:00Z`))
+}
+
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' })
 const DAY_PARTS = { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' } as const
 const DAY = new Intl.DateTimeFormat('en-GB', DAY_PARTS)
 const DAY_OF_YEAR = new Intl.DateTimeFormat('en-GB', { ...DAY_PARTS, year: 'numeric' })

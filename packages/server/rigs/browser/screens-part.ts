@@ -115,6 +115,7 @@ async function lookAt(setting: Setting, people: People, screen: Screen): Promise
   if (screen.isOwn) await colleague.open(path)
   if (!screen.isOutside) offered.push(...(await offeredBy(colleague, screen.name)))
   await inLooks(LOOKS, setting, visitor, screen.name)
+  await fit(setting, visitor, screen.name)
   await narrow(setting, visitor, screen.name)
   await noticePwned(setting, visitor, screen.name)
   if (!screen.isOutside) await noticeEnvironment(setting, visitor, screen.name)
@@ -138,6 +139,22 @@ async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Vis
     if (wide > 1) report.faults.push(`${name}, ${width}: scrolls sideways by ${wide} px`)
   }
 }
+
+/** Lists have much in a row and, between the widths of the looks, little room: they are whole there, and a delivery is a line. */
+async function fit({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
+  for (const width of WIDTHS_BETWEEN) {
+    await visitor.page.setViewportSize({ width, height: 900 })
+    const cut = await visitor.page.evaluate<number>(LISTS_CUT)
+    if (cut > 0) report.faults.push(`${name}, ${width}: ${cut} lists have to be scrolled sideways`)
+  }
+  if (name !== 'log') return
+  const high = await visitor.page.evaluate<number>(ROWS_OF_LINES)
+  if (high > 0) report.faults.push(`${name}, ${WIDTHS_BETWEEN.at(-1)}: ${high} rows take more than one line`)
+}
+
+const WIDTHS_BETWEEN = [1024, 1280]
+const LISTS_CUT = `[...document.querySelectorAll('[data-listing]')].filter((list) => list.scrollWidth > list.clientWidth + 1).length`
+const ROWS_OF_LINES = `[...document.querySelectorAll('[data-listing] tbody tr')].filter((row) => row.offsetHeight > 48).length`
 
 /** 1280 CSS pixels at 400 %: one way to scroll; and in forced colours nothing vanishes into its ground. Source: portal G8 */
 async function narrow({ report }: Setting, visitor: Visitor, name: string): Promise<void> {

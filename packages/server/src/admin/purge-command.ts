@@ -19,7 +19,7 @@ export function purgeCommand(admin: Command, commands: Commands): void {
         const ended = await countEnded(database)
         print(commands, json, { endedAccounts: ended }, [
           'Nothing is left that is past its time.',
-          `Deleted accounts that are not yet empty: ${ended}${ended > 0 ? ' (deleted within the hour, or deliveries of theirs are still being canceled)' : ''}`,
+          `Deleted accounts that are not yet empty: ${ended}${ended > 0 ? ' (deleted within the hour, or deliveries of theirs are still being cancelled)' : ''}`,
         ])
       } finally {
         await database.close()

@@ -53,7 +53,7 @@ const WITHOUT_RESPONSE: Readonly<Record<string, string>> = {
   blocked: 'Address not allowed',
   invalid_response: 'Not a valid HTTP answer',
   interrupted: 'Stopped on our side',
-  canceled: 'Canceled before it was sent',
+  canceled: 'Cancelled before it was sent',
 }
 
 /**

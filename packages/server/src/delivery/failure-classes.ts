@@ -32,15 +32,15 @@ export const FAILURE_CLASSES = {
   http_not_found: failure('No such path or method', 'Typing error in the path, or no POST route.'),
   http_gone: failure('Gone', 'You asked us to stop: the endpoint is now disabled.', false),
   http_busy: failure('Your endpoint is busy', 'We wait for your `Retry-After`; set a rate limit if it happens often.'),
-  http_client_error: failure('Error STATUS', 'Look in your log for the event id at this time.'),
-  http_server_error: failure('Error STATUS', 'Look in your log for the event id at this time.'),
-  http_unexpected: failure('Error STATUS', 'Look in your log for the event id at this time.'),
+  http_client_error: failure('Error STATUS', 'Look in your log for the event ID at this time.'),
+  http_server_error: failure('Error STATUS', 'Look in your log for the event ID at this time.'),
+  http_unexpected: failure('Error STATUS', 'Look in your log for the event ID at this time.'),
   blocked_address: failure('Address not allowed', 'Private or reserved. Nothing was sent.', false),
   endpoint_disabled: notAttempted(
     'The endpoint was disabled. Put right what it was disabled for, enable it, then replay what was missed.',
   ),
   endpoint_deleted: notAttempted('The endpoint was deleted. Send the event to another endpoint.'),
-  canceled: notAttempted('Somebody canceled it before it was sent. Replay it if it is still wanted.'),
+  canceled: notAttempted('Somebody cancelled it before it was sent. Replay it if it is still wanted.'),
   payload_expired: notAttempted('The payload was erased, or its time was over. There is nothing left to send.'),
 } as const
 

@@ -47,14 +47,14 @@ export function wordsOf(details: NoticeDetails, portal: string): Words {
     case 'disabling_90': {
       const percent = details.rule.slice('disabling_'.length)
       const subject = `${hostOf(details)} will be disabled unless a delivery succeeds`
-      const line = `It has failed since ${details.at}: ${percent} % of the time after which it is disabled.`
+      const line = `It has failed since ${details.at}: ${percent}% of the time after which it is disabled.`
       return written(subject, [line], `${portal}/endpoints/${details.endpointId}`)
     }
     case 'disabled': {
       const reason = REASONS[details.reason] ?? details.reason
       const lines = [
         `Disabled at ${details.at}, as ${reason}.`,
-        'What was planned for it is canceled, and can be replayed.',
+        'What was planned for it is cancelled, and can be replayed.',
       ]
       return written(`${hostOf(details)} has been disabled`, lines, `${portal}/endpoints/${details.endpointId}`)
     }

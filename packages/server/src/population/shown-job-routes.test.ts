@@ -48,13 +48,13 @@ test('P3: a job is canceled between two chunks, keeps what is done, and can be t
     state: 'canceled',
     processed: 500,
     counts: { added: 500 },
-    message: 'Canceled on request',
+    message: 'Cancelled on request',
     opposite: { add: 0, remove: 500 },
   })
   expect(await service.ok('POST', `${job}/cancel`)).toMatchObject({ state: 'canceled' })
   const client = { token: await service.token(account) }
   const asV1 = await service.ok('GET', `/v1/accounts/subscriptions/status/${accepted.id}`, undefined, client)
-  expect(asV1).toMatchObject({ state: 'partly_failed', details: { added: 500, message: 'Canceled on request' } })
+  expect(asV1).toMatchObject({ state: 'partly_failed', details: { added: 500, message: 'Cancelled on request' } })
 
   const exported = await fetch(`${service.url}${job}/csv`, { headers: { authorization: `Bearer ${account.key}` } })
   expect(exported.headers.get('content-disposition')).toContain('population-change.csv')

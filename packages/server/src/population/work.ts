@@ -38,7 +38,7 @@ export type Step = { state: 'unfinished' | 'finished' | 'lost'; planned: Planned
 
 /** A job with which runners make no progress for this long is ended. */
 const STALLED_AFTER_MS = 3_600_000
-const CANCELED = 'Canceled on request'
+const CANCELED = 'Cancelled on request'
 /** NPNs of the population that one transaction compares with the list of a replace. */
 const COMPARED_PER_STEP = 20_000
 

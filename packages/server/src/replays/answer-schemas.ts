@@ -74,7 +74,7 @@ export const ReplayOut = Type.Object(
     planned: count('Deliveries made so far.'),
     done: count('Delivered.'),
     failed: count('Ended without success.'),
-    canceledDeliveries: count('Canceled before they were sent.'),
+    canceledDeliveries: count('Cancelled before they were sent.'),
     waiting: count('Made, and not ended yet.'),
     skipped: count('Left out, as their payload is gone.'),
     secondsLeft: nullable(Type.Integer({ minimum: 0, description: 'At its rate; null when nobody knows.' })),

@@ -64,7 +64,7 @@ async function tellTeam({ visitor }: Parts, { account, receiver }: Of): Promise<
     .getByText(/ has been disabled$/)
     .waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
-  await page.getByRole('button', { name: 'Send a test to Team' }).click()
+  await page.getByRole('button', { name: 'Send test to Team' }).click()
   await page.getByText('Sent. It reads:').waitFor()
   assert.ok(
     receiver.requests.some(({ body }) => body.includes('Test of a notification channel')),
@@ -77,7 +77,7 @@ async function makeKey({ visitor, stage }: Parts, { account }: Of): Promise<void
   await visitor.open(`/portal/a/${account}/developers`)
   await page.getByRole('button', { name: 'Add key' }).click()
   await page.getByRole('dialog').getByLabel('Name').fill('billing sync')
-  await page.getByRole('dialog').getByRole('button', { name: 'Make it' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Make key' }).click()
   const made = page.getByText('billing sync is ready')
   await made.waitFor()
   const secret = await page

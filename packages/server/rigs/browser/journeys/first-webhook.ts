@@ -230,7 +230,7 @@ async function tryScenarios(page: Page, receiver: Receiver): Promise<void> {
   const both = page.getByRole('button', { name: 'Send both' })
   const before = receiver.requests.length
   await both.first().click()
-  await page.getByRole('heading', { name: 'Again, same id' }).waitFor()
+  await page.getByRole('heading', { name: 'Again, same ID' }).waitFor()
   await both.last().click()
   await page.getByRole('heading', { name: 'Happened earlier' }).waitFor()
   const sent = receiver.requests.slice(before)
