@@ -87,7 +87,9 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await page.getByText('Finished').waitFor({ timeout: 30_000 })
 
   await until('nothing failed is left', async () => (await failedNow()).length === 0 || undefined)
-  await page.goto(`/portal/a/${account}/log?state=delivered&test=false`)
+  await page.goto(`/portal/a/${account}`) // S1.2: a figure leads to as many
+  await page.getByText(`${BEFORE + MISSED} of ${BEFORE + MISSED}`).waitFor()
+  await page.getByRole('link', { name: 'Delivered, 24 h' }).click()
   await page.getByText(`${BEFORE + MISSED} matching`).waitFor()
   await exportAll(visitor, [...fine, ...missed])
   const replayed = receiver.events.slice(failedUntil)
