@@ -6,23 +6,26 @@ export type Weight = { logKbGzip: number; chartsKbGzip: number; cssKbGzip: numbe
 const IMPORTED = /(?:from|import)\s*"(\.\/[^"]+\.js)"/g
 const KB = 1_000
 
-/** What the pages weigh beside what the first of them loads. */
+/** What the log weighs beside what any page loads first, and charts beside what the log has too. */
 export async function weighPages(): Promise<Weight> {
   const pages = await readPages(await buildPages())
   const first = withImports(pages, entryOf(pages))
-  const beyond = (name: string) =>
-    kb(
-      [...withImports(pages, chunkOf(pages, name))].filter((file) => !first.has(file)),
-      pages,
-    )
+  const log = withImports(pages, chunkOf(pages, 'log-screen'))
+  const charts = withImports(pages, chunkOf(pages, 'outcome-chart'))
   const all = (ending: string) =>
     kb(
       [...pages.files.keys()].filter((file) => file.endsWith(ending)),
       pages,
     )
   return {
-    logKbGzip: beyond('log-screen'),
-    chartsKbGzip: beyond('outcome-chart'),
+    logKbGzip: kb(
+      [...log].filter((file) => !first.has(file)),
+      pages,
+    ),
+    chartsKbGzip: kb(
+      [...charts].filter((file) => !first.has(file) && !log.has(file)),
+      pages,
+    ),
     cssKbGzip: all('.css'),
     fontsKb: all('.woff2'),
   }

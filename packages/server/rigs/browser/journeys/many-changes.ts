@@ -44,6 +44,7 @@ export async function manyChanges({ browser, stage, seen }: Setting): Promise<vo
   await visitor.open(`${log}?test=false`)
   await holdStill(visitor.page, stage, path)
   await lookOn(visitor, log)
+  await holdOther(visitor, stage, account, receiver.url)
   await stayOpen(visitor, stage, account, log)
   await visitor.leave()
 }
@@ -78,6 +79,24 @@ async function holdStill(page: Page, stage: Stage, path: string): Promise<void> 
   await fresh.waitFor({ state: 'detached' })
   const rows = page.locator('[data-pick]')
   await until('the newest are shown', async () => (await rows.count()) === PAGE_ROWS || undefined)
+}
+
+/** So does every list that is read again by itself. Source: portal G6; docs/decisions/0082 */
+async function holdOther({ page }: Visitor, stage: Stage, account: string, url: string): Promise<void> {
+  await page.goto(`/portal/a/${account}/endpoints`)
+  const rows = page.locator('[data-row-link]')
+  await rows.nth(ENDPOINTS - 1).waitFor()
+  await page.keyboard.press('j')
+  const places = `[...document.querySelectorAll('[data-row]')].map((row) => [row.dataset.row, row.getBoundingClientRect().top])`
+  const before = await page.evaluate(places)
+  const settings = { url: `${url}/new`, eventTypes: ['producersync.updates_available'], disabled: true }
+  await stage.make(`/api/v1/app/${account}/endpoint`, settings)
+  const wait = page.locator('[aria-live="polite"]').getByRole('button', { name: 'Show 1 change' })
+  await wait.waitFor()
+  assert.deepEqual(await page.evaluate(places), before, 'a row has come by itself')
+  await wait.focus()
+  await page.keyboard.press('Enter')
+  await rows.nth(ENDPOINTS).waitFor()
 }
 
 /** Which rows stand where, and which of them has the focus. */
