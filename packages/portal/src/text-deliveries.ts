@@ -163,6 +163,7 @@ export const deliveryText = {
     attemptName: (number: number) => (number === 0 ? 'On request' : `Attempt ${number}`),
     /** What made it, where that was not the schedule. */
     madeBy: (attempt: string, trigger: string) => `${attempt}, ${trigger}`,
+    makers: { replay: 'replay', recover: 'replay', resend: 'by hand' } as Readonly<Record<string, string>>,
     axis: 'All attempts in time',
     axisWords: (attempts: number, failed: number) =>
       `${plural(attempts, 'attempt')}, of which ${count(failed)} failed.`,
