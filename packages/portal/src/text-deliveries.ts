@@ -168,7 +168,8 @@ export const deliveryText = {
     attempts: 'Attempts',
     attemptName: (number: number) => (number === 0 ? 'On request' : `Attempt ${number}`),
     /** What made it, where that was not the schedule. */
-    madeBy: (attempt: string, trigger: string) => `${attempt}, ${trigger.toLowerCase()}`,
+    madeBy: (attempt: string, trigger: string) => `${attempt}, ${trigger}`,
+    makers: { replay: 'replay', recover: 'replay', resend: 'by hand' } as Readonly<Record<string, string>>,
     axis: 'All attempts in time',
     axisWords: (attempts: number, failed: number) =>
       `${plural(attempts, 'attempt')}, of which ${count(failed)} failed.`,

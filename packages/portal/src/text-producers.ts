@@ -12,10 +12,18 @@ export const producerText = {
     search: 'NPN or name',
     state: 'Data',
     anyState: 'Any data state',
+    /** Short, as a filter has little room. */
     joining: {
       label: 'Joined',
-      any: 'Joined at any time',
-      said: (period: string) => `Joined: ${period.charAt(0).toLowerCase()}${period.slice(1)}`,
+      any: 'Any join date',
+      presets: {
+        '-15m': 'Joined in 15 min',
+        '-1h': 'Joined in 1 h',
+        '-24h': 'Joined in 24 h',
+        '-7d': 'Joined in 7 d',
+        '-30d': 'Joined in 30 d',
+      },
+      said: (period: string) => `Joined ${period}`,
     },
     sort: 'Order',
     sorts: { npn: 'By NPN', '-npn': 'By NPN, highest first', '-joined': 'Newest first', joined: 'Oldest first' },

@@ -83,8 +83,8 @@ export function EndpointCard({ of: each, event }: { of: AtEndpoint; event: Timel
 
 function attemptName({ attemptNumber, trigger }: AtEndpoint['attempts'][number]): string {
   const name = words.attemptName(attemptNumber)
-  const isPlain = trigger === 'schedule' || trigger === 'test'
-  return isPlain ? name : words.madeBy(name, deliveryText.triggers[trigger] ?? trigger)
+  const maker = words.makers[trigger]
+  return maker === undefined ? name : words.madeBy(name, maker)
 }
 
 function Skipped({ of: skipped }: { of: NonNullable<AtEndpoint['skipped']> }) {

@@ -5,6 +5,7 @@ import { ofAccount } from '#src/api/client.ts'
 import { mapView, useRead } from '#src/api/queries.ts'
 import { shortId } from '#src/log/delivery-columns.tsx'
 import layout from '#src/look/layout.module.css'
+import { cx } from '#src/parts/class-names.ts'
 import { Above, type Column, LiveListing, RowLink } from '#src/parts/listing.tsx'
 import { Empty } from '#src/parts/notice.tsx'
 import { Page } from '#src/parts/page.tsx'
@@ -101,7 +102,7 @@ function columnsOf(account: string): Column<RunDay>[] {
         event !== null && (
           <Above>
             <Link to="/a/$account/events/$event" params={{ account, event: event.id }}>
-              <code>{shortId(event.id)}</code>
+              <code className={layout.nowrap}>{shortId(event.id)}</code>
             </Link>
           </Above>
         ),
@@ -119,9 +120,9 @@ function columnsOf(account: string): Column<RunDay>[] {
 function Hour({ at }: { at: string | null }) {
   if (at === null) return null
   return (
-    <span>
+    <>
       <Time at={at} form="hour" isInRow />
-      <span className={layout.muted}>{` · ${momentWords(new Date(at), CENTRAL, 'hour')}`}</span>
-    </span>
+      <div className={cx(layout.muted, layout.nowrap)}>{momentWords(new Date(at), CENTRAL, 'hour')}</div>
+    </>
   )
 }

@@ -30,21 +30,26 @@ export function RangeFilter({
   onChange: (range: Range) => void
   retentionDays?: number
   fallback?: string
-  of?: { label: string; any: string; said: (period: string) => string }
+  of?: {
+    label: string
+    any: string
+    presets: Readonly<Record<string, string>>
+    said: (period: string) => string
+  }
 }) {
   const zone = useZone()
   const [isOpen, setOpen] = useState(false)
   const from = range.from ?? fallback
   const isAny = subject !== undefined && range.from === undefined && range.to === undefined
   const isPreset = !isAny && range.to === undefined && from in text.range.presets
-  const say = subject?.said ?? ((period: string) => period)
   const now = new Date()
   const words = (at: string | undefined) =>
     at === undefined ? text.range.now : momentWords(instantOf(at, now) ?? now, zone, 'short')
+  const chosen = text.range.between(words(from), words(range.to))
   const options = [
     ...(subject ? [{ value: ANY, label: subject.any }] : []),
-    ...(isPreset || isAny ? [] : [{ value: CHOSEN, label: say(text.range.between(words(from), words(range.to))) }]),
-    ...Object.entries(text.range.presets).map(([value, label]) => ({ value, label: say(label) })),
+    ...(isPreset || isAny ? [] : [{ value: CHOSEN, label: subject?.said(chosen) ?? chosen }]),
+    ...Object.entries(subject?.presets ?? text.range.presets).map(([value, label]) => ({ value, label })),
     { value: CUSTOM, label: text.range.custom },
   ]
   return (
