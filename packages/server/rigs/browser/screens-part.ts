@@ -130,7 +130,7 @@ async function lookAt(setting: Setting, people: People, screen: Screen): Promise
 async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Visitor, name: string): Promise<void> {
   for (const { scheme, width } of looks) {
     await visitor.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' })
-    await visitor.page.setViewportSize({ width, height: 900 })
+    await visitor.resize(width, 900)
     const found = await visitor.axe({ isOnlyOfColours: scheme === 'dark' && looks.length > 1 })
     report.states += 1
     report.axeViolations += found.length
@@ -143,7 +143,7 @@ async function inLooks(looks: readonly Look[], { report }: Setting, visitor: Vis
 /** Lists have much in a row and, between the widths of the looks, little room: they are whole there, and a delivery is a line. */
 async function fit({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
   for (const width of WIDTHS_BETWEEN) {
-    await visitor.page.setViewportSize({ width, height: 900 })
+    await visitor.resize(width, 900)
     const cut = await visitor.page.evaluate<number>(LISTS_CUT)
     if (cut > 0) report.faults.push(`${name}, ${width}: ${cut} lists have to be scrolled sideways`)
   }
@@ -158,7 +158,7 @@ const ROWS_OF_LINES = `[...document.querySelectorAll('[data-listing] tbody tr')]
 
 /** 1280 CSS pixels at 400 %: one way to scroll; and in forced colours nothing vanishes into its ground. Source: portal G8 */
 async function narrow({ report }: Setting, visitor: Visitor, name: string): Promise<void> {
-  await visitor.page.setViewportSize({ width: 320, height: 256 })
+  await visitor.resize(320, 256)
   const wide = await visitor.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
   if (wide > 1) report.faults.push(`${name}, 320 px: scrolls sideways by ${wide} px`)
   await visitor.page.emulateMedia({ forcedColors: 'active' })

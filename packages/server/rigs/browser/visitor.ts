@@ -97,6 +97,12 @@ export class Visitor {
     await this.page.evaluate('document.fonts.ready.then(() => undefined)')
   }
 
+  /** Makes the page as large, and waits until it is drawn so: what a script arranges by the width follows a frame later. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.page.setViewportSize({ width, height })
+    await this.page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
+  }
+
   /** What the screen says has failed, or is not there; null when it says nothing of that kind. */
   async errorShown(): Promise<string | null> {
     const title = await this.page.locator('h1').first().innerText()
