@@ -81,8 +81,9 @@ const CLICKS_MAX = 3
 const TAB_MS_MAX = 4_000
 
 /** Rows are links: a middle click, and a click with Ctrl, open a tab. Source: portal G2 */
-export async function opensTabs({ page, context }: Visitor, { name, hasRows }: Screen): Promise<string[]> {
-  await page.setViewportSize({ width: 1440, height: 900 })
+export async function opensTabs(visitor: Visitor, { name, hasRows }: Screen): Promise<string[]> {
+  const { page, context } = visitor
+  await visitor.resize(1440, 900)
   const row = page.locator('[data-row-link]').first()
   if ((await row.count()) === 0) return hasRows ? [`${name}: has no row to open`] : []
   const faults = hasRows ? [] : [`${name}: has rows that nothing says of`]

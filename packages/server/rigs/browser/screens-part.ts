@@ -103,7 +103,7 @@ async function lookAt(setting: Setting, people: People, screen: Screen): Promise
   const { visitor, colleague, viewer, offered } = people
   const { report } = setting
   const path = screen.path(setting.world)
-  await visitor.page.setViewportSize({ width: 1440, height: 900 })
+  await visitor.resize(1440, 900)
   await visitor.open(path)
   const error = await visitor.errorShown()
   if ((error !== null) !== (screen.isRefusal === true)) report.faults.push(`${screen.name} shows an error: ${error}`)
