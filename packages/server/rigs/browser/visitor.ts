@@ -119,6 +119,19 @@ export class Visitor {
     return Buffer.concat(chunks).toString().trimEnd().split('\r\n')
   }
 
+  /** The service does what it is asked for by this act, and its answer is lost. Source: portal G13 */
+  async losingAnswer(path: string, act: () => Promise<void>): Promise<void> {
+    const { promise: lost, resolve: lose } = Promise.withResolvers<void>()
+    await this.page.route(path, async (route) => {
+      await route.fetch()
+      await route.abort()
+      lose()
+    })
+    await act()
+    await lost
+    await this.page.unroute(path)
+  }
+
   /** What axe finds, a line each. @param isOnlyOfColours  all else has been looked at in another theme */
   async axe({ isOnlyOfColours = false } = {}): Promise<string[]> {
     if (!(await this.page.evaluate<boolean>('typeof axe !== "undefined"'))) await this.page.evaluate(AXE)

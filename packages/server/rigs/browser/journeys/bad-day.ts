@@ -75,7 +75,7 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   await dialog.getByLabel('If it fails again').selectOption('none')
   await dialog.getByText(`${MISSED} deliveries`).waitFor()
   assert.equal(receiver.events.length, failedUntil, 'the dry run has sent something')
-  await losingAnswer(page, '**/replay', () => dialog.getByRole('button', { name: `Replay ${MISSED}` }).click())
+  await visitor.losingAnswer('**/replay', () => dialog.getByRole('button', { name: `Replay ${MISSED}` }).click())
   const said = dialog.getByRole('alert').filter({ hasText: 'The service did not answer' })
   await said.and(page.locator(':focus')).waitFor()
   await dialog.getByRole('button', { name: `Replay ${MISSED}` }).click()
@@ -110,22 +110,6 @@ export async function badDay({ browser, stage, seen }: Setting): Promise<void> {
   assert.equal(data.length, 2, 'a double click, or a lost answer, has started two replays')
   assert.equal(data.filter(({ canceled }) => canceled).length, 1)
   await visitor.leave()
-}
-
-/** The service does what it is asked for, and its answer is lost. Source: portal G13 */
-async function losingAnswer(page: Page, path: string, act: () => Promise<void>): Promise<void> {
-  let isLost = () => {}
-  const lost = new Promise<void>((resolve) => {
-    isLost = resolve
-  })
-  await page.route(path, async (route) => {
-    await route.fetch()
-    await route.abort()
-    isLost()
-  })
-  await act()
-  await lost
-  await page.unroute(path)
 }
 
 /** What the filter finds is saved, all of it and a line each. Source: portal S5.5 */
