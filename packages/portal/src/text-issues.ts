@@ -56,7 +56,7 @@ export const issueText = {
     test: 'Send test',
     testOf: (name: string) => `Send test to ${name}`,
     preview: 'Preview',
-    previewOf: (name: string) => `What ${name} is told`,
+    previewOf: (name: string) => `Preview what ${name} is told`,
     noRules: 'It is told nothing: choose rules first',
     testing: 'Sending…',
     sent: 'Sent. It reads:',

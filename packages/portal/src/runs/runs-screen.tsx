@@ -35,6 +35,7 @@ export function RunsScreen() {
     <Page title={words.title} lead={words.lead} ignored={faults}>
       {account.environment === 'sandbox' && account.role !== null && <SandboxCard account={account} />}
       <LiveListing
+        isWide
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ runDate }) => runDate}

@@ -142,7 +142,8 @@ export async function asSuperuser<T>(
   work: (client: Parameters<Parameters<typeof withClient<T>>[2]>[0]) => Promise<T>,
 ): Promise<T> {
   const connection: Connection = { ...connectionToRunning(dataDir), user: 'postgres' }
-  return await withClient(connection, { applicationName: 'bench', statementTimeoutMs: STATEMENT_MS_MAX }, work)
+  const limits = { statementTimeoutMs: STATEMENT_MS_MAX, idleInTransactionMs: STATEMENT_MS_MAX }
+  return await withClient(connection, { applicationName: 'bench', ...limits }, work)
 }
 
 /** Calls the management API. @throws an error with the answer when it is not 2xx */

@@ -24,7 +24,7 @@ async function textOf({ page }: Visitor): Promise<string[]> {
 
 /** Buttons that only read, or are of the reader's own browser and session. */
 const READS =
-  /^(Copy |Clear|Save view|Select all|Export|Pause live|Resume live|Retry|‹ Newer|Older ›|Find$|API and CLI|More for|Sign out|Compare|Close|Previous attempt|Next attempt|Filters|.*(Show|Hide) what is in it|Show \d|Dismiss|Download schema|Choose another|Calendar)/
+  /^(Copy |Clear|Save view|Select all|Export|Pause live|Resume live|Retry|‹ Newer|Older ›|Find$|API and CLI|More for|Sign out|Compare|Close|Previous attempt|Next attempt|Filters|.*(Show|Hide) what is in it|Show \d|Dismiss|Download (schema|example)|Preview |Choose another|Calendar)/
 
 /** Who may only look finds no control that changes something: it is not there, or off with its reason. Source: portal 13 */
 export async function viewersControls(viewer: Visitor, path: string): Promise<string[]> {

@@ -95,7 +95,7 @@ async function noting(report: Setting['report'], { name }: Screen, looking: Prom
 
 async function lookAtForbidden(setting: Setting, viewer: Visitor, screen: Screen): Promise<void> {
   await viewer.open(screen.path(setting.world))
-  await viewer.page.getByRole('heading', { level: 1, name: 'Not for your role' }).waitFor()
+  await viewer.page.getByText('Not for your role').first().waitFor()
   await inLooks(nextLook(), setting, viewer, screen.name)
 }
 

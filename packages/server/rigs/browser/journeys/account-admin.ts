@@ -58,7 +58,7 @@ async function tellTeam({ visitor }: Parts, { account, receiver }: Of): Promise<
   await dialog.getByLabel('URL').fill(receiver.url)
   assert.ok(await dialog.getByLabel('A certificate ends in 14 days').isChecked())
   await dialog.getByRole('button', { name: 'Save' }).click()
-  await page.getByRole('button', { name: 'What Team is told' }).click()
+  await page.getByRole('button', { name: 'Preview what Team is told' }).click()
   await page
     .getByRole('dialog')
     .getByText(/ has been disabled$/)
