@@ -1,3 +1,4 @@
+import { measureDryRuns } from './dry-runs.ts'
 import { SCREENS } from './screens.ts'
 import type { Setting } from './setting.ts'
 import { Visitor } from './visitor.ts'
@@ -55,7 +56,7 @@ export async function measureSpeed({ browser, stage, world, seen, report }: Sett
   report.cls = Math.round(worst.cls * 1_000) / 1_000
   report.payloadMs = await openLargePayload({ stage, world }, visitor)
   report.liveMs = await hearOf({ stage, world }, visitor)
-  Object.assign(report, await weighPages())
+  Object.assign(report, await weighPages(), await measureDryRuns(stage))
   await visitor.leave()
 }
 

@@ -27,13 +27,14 @@ export async function scanReplay(
 ): Promise<ScannedRow[]> {
   const { accountId, endpointId, kind, parameters, startedAt } = sought
   const { from, below, order, filter, deliveries, retry } = parameters
-  const scan: Scan = { accountId, endpointId, from, below, after, startedAt, limit, order }
+  const scan: Scan = { accountId, endpointId, from, below, after, startedAt, now, limit, order }
   if (kind === REPLAY_KINDS.bulk) {
     const rows = deliveries === null ? await scanAttempted(tx, scan, filter) : await scanMatching(tx, sought, scan, now)
     return retry === 'none' ? rows : await markPlanned(tx, scan, rows)
   }
   const rows = kind === REPLAY_KINDS.missing ? await scanMissing(tx, scan) : await scanFailed(tx, scan)
-  const meant = deliveries === null ? rows : await markOthers(tx, sought, rows, now)
+  const isNarrowed = deliveries !== null && Object.keys(deliveries).length > 0
+  const meant = isNarrowed ? await markOthers(tx, sought, rows, now) : rows
   return kind === REPLAY_KINDS.recover && retry === 'schedule' ? await markPlanned(tx, scan, meant) : meant
 }
 

@@ -28,8 +28,14 @@ export type Scan = {
   below: string
   after: string | null
   startedAt: Date
+  now: Date
   limit: number
   order: ReplayOrder
+}
+
+/** Attempts of now have smaller ids, and so no partition of a later day is looked through for them. */
+function attemptsUntil(moment: Date): string {
+  return ATTEMPT_ID_PREFIX + ksuidFloor(addMs(moment, CLOCKS_APART_MS_MAX))
 }
 
 type ScanRow = { position: string; event_id: string; verdict: Verdict }
@@ -58,18 +64,13 @@ function inOrder({ order }: Scan): Sql {
 export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[]> {
   const { accountId, endpointId, limit } = scan
   const from = attemptsFrom(ksuidTime(scan.from))
-  const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
+  const until = attemptsUntil(scan.startedAt)
+  const made = attemptsUntil(scan.now)
   const rows = await tx.query<ScanRow>`
     select c.id as position, c.event_id,
            case when c.event_id < ${EVENT_ID_PREFIX + scan.from} or c.event_id >= ${EVENT_ID_PREFIX + scan.below} then 'repeat'
-                when exists (select from attempt f
-                              where f.account_id = ${accountId} and f.event_id = c.event_id and f.id >= ${from} and f.id < c.id
-                                and f.endpoint_id = ${endpointId} and f.failure_class is not null and f.outcome <> 'canceled')
-                  then 'repeat'
-                when exists (select from attempt s
-                              where s.account_id = ${accountId} and s.event_id = c.event_id and s.id >= ${from}
-                                and s.endpoint_id = ${endpointId} and s.failure_class is null)
-                  then 'delivered'
+                when o.failed_before then 'repeat'
+                when o.delivered then 'delivered'
                 when not exists (select from event e
                                   where e.account_id = ${accountId} and e.id = c.event_id and e.payload is not null)
                   then 'gone'
@@ -78,6 +79,12 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
              where account_id = ${accountId} and endpoint_id = ${endpointId} and failure_class is not null
                and outcome <> 'canceled' and id >= ${from} and id < ${until} and ${onwards(scan)}
              order by id ${inOrder(scan)} limit ${limit}) as c
+     cross join lateral (
+           select coalesce(bool_or(a.failure_class is not null and a.outcome <> 'canceled' and a.id < c.id), false) as failed_before,
+                  coalesce(bool_or(a.failure_class is null), false) as delivered
+             from attempt a
+            where a.account_id = ${accountId} and a.event_id = c.event_id and a.id >= ${from} and a.id < ${made}
+              and a.endpoint_id = ${endpointId}) as o
      order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
 }
@@ -89,7 +96,8 @@ export async function scanFailed(tx: Queryable, scan: Scan): Promise<ScannedRow[
 export async function scanAttempted(tx: Queryable, scan: Scan, filter: ReplayFilter): Promise<ScannedRow[]> {
   const { accountId, endpointId, limit } = scan
   const from = attemptsFrom(ksuidTime(scan.from))
-  const until = ATTEMPT_ID_PREFIX + ksuidFloor(addMs(scan.startedAt, CLOCKS_APART_MS_MAX))
+  const until = attemptsUntil(scan.startedAt)
+  const made = attemptsUntil(scan.now)
   const { eventTypes, channel, tag, status, statusCodeClass } = filter
   const rows = await tx.query<ScanRow>`
     select c.id as position, c.event_id,
@@ -117,7 +125,8 @@ export async function scanAttempted(tx: Queryable, scan: Scan, filter: ReplayFil
            select case when l.failure_class is null then 0 when l.outcome = 'canceled' then 4 else 2 end as status,
                   l.status_code as code
              from attempt l
-            where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${from} and l.endpoint_id = ${endpointId}
+            where l.account_id = ${accountId} and l.event_id = c.event_id and l.id >= ${from} and l.id < ${made}
+              and l.endpoint_id = ${endpointId}
             order by l.id desc limit 1) as latest
      order by c.id ${inOrder(scan)}`
   return rows.map(toScanned)
@@ -131,11 +140,12 @@ export async function scanMissing(tx: Queryable, scan: Scan): Promise<ScannedRow
   const { accountId, endpointId, after, limit, order } = scan
   const from = order === 'oldest' && after !== null ? after : EVENT_ID_PREFIX + scan.from
   const attempts = attemptsFrom(ksuidTime(from.slice(EVENT_ID_PREFIX.length)))
+  const made = attemptsUntil(scan.now)
   const rows = await tx.query<ScanRow>`
     select c.id as position, c.id as event_id,
            case when c.only_endpoint_id is not null or not endpoint_wants(enabled, null, c.type, y, c.channels) then 'other'
                 when exists (select from attempt a
-                              where a.account_id = ${accountId} and a.event_id = c.id and a.id >= ${attempts}
+                              where a.account_id = ${accountId} and a.event_id = c.id and a.id >= ${attempts} and a.id < ${made}
                                 and a.endpoint_id = ${endpointId} and a.outcome <> 'canceled')
                   then 'other'
                 when exists (select from pending p

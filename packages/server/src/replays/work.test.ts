@@ -310,6 +310,7 @@ describe('which messages', () => {
       endpointId: history.endpointId,
       after: null,
       startedAt: history.clock.now(),
+      now: history.clock.now(),
       limit: 20,
       order: 'oldest' as const,
     }
