@@ -140,6 +140,7 @@ export function ProducersScreen() {
         </div>
       )}
       <LiveListing
+        isWide
         name={words.title}
         view={mapView(view, ({ data }) => data)}
         keyOf={({ npn }) => npn}
