@@ -264,6 +264,7 @@ export async function runPlainFlow({
     await until(() => call('v1.population-job.get', 'GET', status), hasEnded, 'the end of a change')
     await call('v1.population-job.list', 'GET', `${people}/job`)
     await call('v1.population-job.list-items', 'GET', `${status}/item?outcome=added`)
+    await call('v1.population-job.export', 'GET', `${status}/csv`)
     await call('v1.population-job.opposite', 'POST', `${status}/opposite`)
     await call('v1.population-job.cancel', 'POST', `${people}/job/${await heldJob(accountId)}/cancel`)
     const { data } = await call('v1.run-day.list', 'GET', `${app}/run`)
