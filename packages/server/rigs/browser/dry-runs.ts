@@ -22,13 +22,13 @@ export async function measureDryRuns(stage: Stage): Promise<Pick<Report, 'replay
   })
   const npns = Array.from({ length: NPNS }, (_, index) => String(FIRST_NPN + index))
   const populationDryRunMs = await quickest(async () => {
-    const shown: { counts: { add: number } } = await stage.ok(
+    const shown: { counts: { rows: number } } = await stage.ok(
       'POST',
       `${path}/population/preview?mode=add`,
       npns,
       token,
     )
-    return shown.counts.add === NPNS
+    return shown.counts.rows === NPNS
   })
   return { replayDryRunMs, populationDryRunMs }
 }
