@@ -184,7 +184,6 @@ export const deliveryText = {
     signAgain: 'Sign again',
     signing: 'Signing…',
     signedAgain: 'Signed now: the copied command is accepted for 5 minutes.',
-    untold: 'Attempt',
     title: (number: number, max: number | null) =>
       number === 0 ? 'Attempt on request' : max === null ? `Attempt ${number}` : `Attempt ${number} of ${max}`,
     close: 'Close the attempt',

@@ -44,7 +44,6 @@ export const text = {
     search: 'Search',
     download: 'Download',
     back: 'Back',
-    learnMore: 'Learn more',
     stale: (at: string) => `As of ${at}, reconnecting`,
     ignored: (names: string) => `Part of this address could not be read and was left out: ${names}.`,
   },
@@ -213,7 +212,6 @@ export const text = {
     endedEmbedded: 'What you typed is still here. The page around this one has been asked to sign you in again.',
     resume: 'I have signed in again',
     notYet: 'No session yet. Open a login link in another tab first.',
-    signedOut: 'You are signed out',
   },
 
   staff: {
