@@ -24,7 +24,7 @@ import type { Setting } from './setting.ts'
 
 /**
  * Somebody's way through the portal; throws where it does not lead on. Others are on their way meanwhile: each has accounts and
- * receivers of its own for what it changes. `isAlone`: it stops the service.
+ * receivers of its own for what it changes. `isAlone`: it stops the service, or locks what all of it needs.
  */
 export type Journey = { name: string; go: (setting: Setting) => Promise<void>; isAlone?: true }
 
@@ -40,7 +40,7 @@ export const JOURNEYS: readonly Journey[] = [
   { name: 'many changes while somebody reads', go: manyChanges },
   { name: 'a command line is let in', go: cliLogin },
   { name: 'a secret is rotated without a rejected webhook', go: rotation },
-  { name: 'a list is uploaded, seen, applied', go: upload },
+  { name: 'a list is uploaded, seen, applied', go: upload, isAlone: true },
   { name: 'the daily signal is late', go: lateSignal },
   { name: 'staff work in an account, and say why', go: asStaff },
   { name: 'a look of one’s own', go: ownLook },
