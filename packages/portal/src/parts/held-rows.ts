@@ -38,11 +38,12 @@ function useHeld<Row>(read: readonly Row[] | null, list: string, keyOf: KeyOf<Ro
   if (read && (held?.list !== list || held.read !== read))
     setHeld(heldAfter(isAwaited ? null : held, { list, read }, keyOf))
   const isOfList = held?.list === list
+  const fresh = isOfList ? freshOf(held, keyOf) : 0
   return {
     rows: held?.rows ?? [],
-    fresh: isOfList ? freshOf(held, keyOf) : 0,
+    fresh,
     gone: isOfList ? freshOf({ rows: held.read, read: held.rows }, keyOf) : 0,
-    isAllFresh: isOfList && freshOf(held, keyOf) === held.read.length,
+    isAllFresh: isOfList && fresh === held.read.length,
     show: () => setHeld((now) => now && { ...now, rows: now.read }),
   }
 }
