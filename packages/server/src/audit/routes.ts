@@ -6,7 +6,7 @@ import { ACTOR_KINDS } from '#src/accounts/principal.ts'
 import { csvLine } from '#src/adapters/http/csv.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { everyPage, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
@@ -77,21 +77,17 @@ export function registerAuditRoutes(routes: FastifyInstance, { lists, access, su
     )
   }
 
-  /** Newest first, in pieces, so that no export holds more than a page. */
+  /** Newest first. */
   async function* pieces(
     request: FastifyRequest,
     accountId: string | null,
     filter: AuditFilter,
   ): AsyncGenerator<string> {
     yield csvLine(CSV_COLUMNS)
-    let below: string | null = null
-    for (let rows = 0; rows < EXPORT_ROWS_MAX; rows += EXPORT_ROWS) {
-      const page: Page = { limit: EXPORT_ROWS, above: null, below, read: 'descending', show: 'descending' }
-      const lines = await read(request, accountId, filter, page)
-      const taken = lines.slice(0, EXPORT_ROWS)
-      yield taken.map((line) => textOf(toAnswer(line, summaryOf))).join('')
-      below = taken.at(-1)?.id ?? null
-      if (lines.length <= EXPORT_ROWS) return
+    const readPage = (page: Page) => read(request, accountId, filter, page)
+    const extent = { order: 'descending', rows: EXPORT_ROWS, rowsMax: EXPORT_ROWS_MAX } as const
+    for await (const lines of everyPage(readPage, ({ id }) => id, extent)) {
+      yield lines.map((line) => textOf(toAnswer(line, summaryOf))).join('')
     }
   }
 

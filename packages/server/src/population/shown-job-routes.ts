@@ -7,7 +7,7 @@ import { bodyOf } from '#src/adapters/http/body.ts'
 import { csvLine } from '#src/adapters/http/csv.ts'
 import { type Idempotency, settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { everyPage, type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryOf } from '#src/adapters/http/query.ts'
 import { uuidInPath } from '#src/adapters/http/routes.ts'
 import { oneOf } from '#src/adapters/http/schema.ts'
@@ -38,7 +38,6 @@ const NUMBER = /^[0-9]{1,15}$/
 const JobsQuery = Type.Object(pageParameters)
 const ItemsQuery = Type.Object({ ...pageParameters, outcome: Type.Optional(oneOf(outcomes)) })
 const ExportQuery = Type.Object({ outcome: ItemsQuery.properties.outcome })
-/** An export reads so many at a time: no more than a page is ever held. */
 const EXPORT_ROWS = 1_000
 const NoBody = Type.Object({}, { title: 'EmptyIn' })
 
@@ -145,16 +144,13 @@ export function registerShownJobRoutes(routes: FastifyInstance, parts: ShownJobP
 
 async function* csvOf(api: Database, request: FastifyRequest, outcome: Outcome | null): AsyncGenerator<string> {
   const { account, shownJob } = request
-  yield csvLine(['npn', 'outcome', 'reason'])
-  for (let above: string | null = null; ; ) {
-    const page: Page = { limit: EXPORT_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
-    const rows = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+  const read = (page: Page) =>
+    api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
       listShownItems(tx, account.id, shownJob.id, page, outcome),
     )
-    const taken = rows.slice(0, EXPORT_ROWS)
-    yield taken.map(({ npn, outcome: one, reason }) => csvLine([npn, one, reason])).join('')
-    above = taken.at(-1)?.key ?? null
-    if (rows.length <= EXPORT_ROWS) return
+  yield csvLine(['npn', 'outcome', 'reason'])
+  for await (const items of everyPage(read, ({ key }) => key, { order: 'ascending', rows: EXPORT_ROWS })) {
+    yield items.map(({ npn, outcome: one, reason }) => csvLine([npn, one, reason])).join('')
   }
 }
 

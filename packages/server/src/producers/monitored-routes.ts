@@ -4,7 +4,7 @@ import Type from 'typebox'
 import { csvLine } from '#src/adapters/http/csv.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import { described } from '#src/adapters/http/operation.ts'
-import { type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
+import { everyPage, type Page, pageParameters, parsePage, toPage } from '#src/adapters/http/pages.ts'
 import { queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { pathValue } from '#src/adapters/http/routes.ts'
 import { oneOf, plainText } from '#src/adapters/http/schema.ts'
@@ -56,7 +56,6 @@ const ListQuery = Type.Object({
 const { q: qParameter, state: stateParameter, from: fromParameter, to: toParameter } = ListQuery.properties
 const ExportQuery = Type.Object({ q: qParameter, state: stateParameter, from: fromParameter, to: toParameter })
 const EXPORT_COLUMNS = ['npn', 'name', 'kind', 'state', 'joined_at', 'changed_on', 'active_licenses', 'as_of']
-/** An export reads so many at a time: no more than a page is ever held. */
 const EXPORT_ROWS = 1_000
 
 /** The population as people look at it: portal 2, P1. Reading here joins nothing to it. */
@@ -92,17 +91,14 @@ export function registerMonitoredRoutes(routes: FastifyInstance, { api, publicUr
 
   /** In the order of the list, in pieces. */
   async function* pieces(request: FastifyRequest, listed: Listed): AsyncGenerator<string> {
-    yield csvLine(EXPORT_COLUMNS)
     const reader = readerOf(request.account)
-    for (let above: string | null = null; ; ) {
-      const page: Page = { limit: EXPORT_ROWS, above, below: null, read: 'ascending', show: 'ascending' }
-      const rows: Monitored[] = await api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
+    const read = (page: Page) =>
+      api.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
         listMonitored(tx, reader, listed, page),
       )
-      const taken = rows.slice(0, EXPORT_ROWS)
-      yield taken.map(lineOf).join('')
-      above = taken.at(-1)?.key ?? null
-      if (rows.length <= EXPORT_ROWS) return
+    yield csvLine(EXPORT_COLUMNS)
+    for await (const some of everyPage(read, ({ key }) => key, { order: 'ascending', rows: EXPORT_ROWS })) {
+      yield some.map(lineOf).join('')
     }
   }
 

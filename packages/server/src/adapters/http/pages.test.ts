@@ -5,7 +5,7 @@ import { addMs } from '#src/adapters/clock.ts'
 import { IdSource, isId, ksuidTime } from '#src/adapters/ids.ts'
 import { DomainError } from '#src/domain-error.ts'
 import { ManualClock } from '../../../test/manual-clock.ts'
-import { type Order, type Page, parsePage, parseWindow, toPage, type WindowPage } from './pages.ts'
+import { everyPage, type Order, type Page, parsePage, parseWindow, toPage, type WindowPage } from './pages.ts'
 
 const NOW = new Date('2026-06-01T00:00:00.000Z')
 const DAY = 86_400_000
@@ -238,4 +238,35 @@ describe('time windows', () => {
     assert.doesNotThrow(() => parseWindow(request, { prefix: 'msg_', now: NOW }))
     assert.doesNotThrow(() => parseWindow({ before: new Date('1970-01-01T00:00:00Z') }, { prefix: 'msg_', now: NOW }))
   })
+})
+
+test('every page of a list has all its rows, each once, and no more than were asked for', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.stringMatching(/^[a-z]{1,3}$/), { maxLength: 30 }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.constantFrom<Order>('ascending', 'descending'),
+      async (ids, rows, order) => {
+        const inOrder = order === 'ascending' ? ids.toSorted() : ids.toSorted().reverse()
+        const pages: (readonly string[])[] = []
+        for await (const page of everyPage(
+          async (page) => read(ids, page),
+          (id) => id,
+          { order, rows },
+        ))
+          pages.push(page)
+        assert.deepEqual(pages.flat(), inOrder)
+        assert.ok(pages.every((page) => page.length <= rows))
+
+        const first: string[] = []
+        for await (const page of everyPage(
+          async (page) => read(ids, page),
+          (id) => id,
+          { order, rows, rowsMax: rows },
+        ))
+          first.push(...page)
+        assert.deepEqual(first, inOrder.slice(0, rows))
+      },
+    ),
+  )
 })

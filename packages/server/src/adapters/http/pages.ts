@@ -166,3 +166,24 @@ function windowOf(
 function later(one: Date, other: Date): Date {
   return one > other ? one : other
 }
+
+/**
+ * All rows of a list, in pieces of so many: an export never holds more than a page.
+ * @param read  reads a page as every list does: a row more than its limit, where more follow
+ */
+export async function* everyPage<Row>(
+  read: (page: Page) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => string,
+  { order, rows, rowsMax = Number.POSITIVE_INFINITY }: { order: Order; rows: number; rowsMax?: number },
+): AsyncGenerator<readonly Row[]> {
+  let last: string | null = null
+  for (let count = 0; count < rowsMax; count += rows) {
+    const [above, below] = order === 'ascending' ? [last, null] : [null, last]
+    const found = await read({ limit: rows, above, below, read: order, show: order })
+    const taken = found.slice(0, rows)
+    yield taken
+    const end = taken.at(-1)
+    if (end === undefined || found.length <= rows) return
+    last = keyOf(end)
+  }
+}
