@@ -88,6 +88,8 @@ class Publisher {
   #underWay = 0
   #stopped = true
   #ended: (() => void) | undefined
+  #late: NodeJS.Timeout | undefined
+  #unsent = 0
   #figures = blank()
 
   constructor(publication: Publication) {
@@ -100,7 +102,7 @@ class Publisher {
     this.#begin(connections)
     this.#windowEvents = windowEvents
     this.#fill()
-    return await this.#end(0)
+    return await this.#end()
   }
 
   async open(connections: number, eventsPerSecond: number, seconds: number): Promise<Published> {
@@ -126,11 +128,20 @@ class Publisher {
     }, 1)
     await ended.promise
     this.stop()
-    return await this.#end(END_MS_MAX)
+    return await this.#end()
   }
 
+  /** Nothing new is due; what is under way is waited for, within bounds. */
   stop(): void {
     this.#stopped = true
+    this.#late = setTimeout(() => this.#giveUp(), END_MS_MAX)
+    this.#settle()
+  }
+
+  /** What has no answer by now was not accepted as far as anybody knows. */
+  #giveUp(): void {
+    this.#unsent = this.#due.splice(0).length * this.#eventsPerCall
+    for (const connection of this.#connections) connection.close()
     this.#settle()
   }
 
@@ -146,6 +157,7 @@ class Publisher {
   #begin(connections: number): void {
     this.#figures = blank()
     this.#stopped = false
+    this.#unsent = 0
     for (const connection of this.#connections.splice(connections)) connection.close()
     while (this.#connections.length < connections) {
       this.#connections.push(new ApiConnection(this.#publication.port))
@@ -154,18 +166,15 @@ class Publisher {
     this.#due = []
   }
 
-  /** @param msMax  for calls that are still to be sent or answered; 0: no bound */
-  async #end(msMax: number): Promise<Published> {
+  async #end(): Promise<Published> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#ended = resolve
-    const timer = msMax === 0 ? undefined : setTimeout(resolve, msMax)
     this.#settle()
     await promise
-    clearTimeout(timer)
+    clearTimeout(this.#late)
     this.#ended = undefined
     const { calls, accepted, refused, startedAt, acceptMs, lateMs, waitingMax } = this.#figures
-    const unsent = this.#due.splice(0).length * this.#eventsPerCall
-    if (unsent > 0) refused.unsent = unsent
+    if (this.#unsent > 0) refused.unsent = this.#unsent
     const seconds = rounded((monotonicMs() - startedAt) / 1_000, 3)
     return { calls, accepted, refused, seconds, acceptMs: acceptMs.spread(), lateMs: lateMs.spread(), waitingMax }
   }
