@@ -87,7 +87,10 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
   routes.post(
     '/app/:app_id/msg/batch',
     described(
-      { bodyLimit: BODY_BYTES_MAX.batch, config: { access: 'environment_key', json: BATCH_LIMITS } },
+      {
+        bodyLimit: BODY_BYTES_MAX.batch,
+        config: { access: 'environment_key', accountMaxAgeMs: ACCOUNT_AGE_MS_MAX, json: BATCH_LIMITS },
+      },
       {
         id: 'v1.message.create-batch',
         summary: 'Accept up to 1,000 messages in one transaction',
@@ -96,7 +99,16 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
         answers: { 202: MessageBatchOut },
       },
     ),
-    async (request, reply) => await acceptBatch(parts, request, reply),
+    async (request, reply) => {
+      let results = await acceptBatch(parts, request, reply)
+      if (results === null) {
+        // its uid may name another one by now
+        request.account = await parts.access.accountOf(request.principal, pathValue(request, 'app_id') ?? '')
+        results = await acceptBatch(parts, request, reply)
+      }
+      if (results === null) throw notFound()
+      return await sendJson(reply.code(202), results)
+    },
   )
   const findEvent = async (request: FastifyRequest) => {
     request.event = await parts.database.transaction({ settings: settingsOf(request), readOnly: true }, (tx) =>
@@ -158,7 +170,8 @@ async function acceptOne(parts: MessageParts, request: FastifyRequest, reply: Fa
 
 type Item = { event: NewEvent; ignored: string[] } | { error: DomainError }
 
-async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+/** @returns the answer's body; null when the account is gone, and nothing was accepted */
+async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: FastifyReply): Promise<Buffer | null> {
   const { with_content: withContent = true } = queryOf(request, ContentQuery)
   const { messageBytesMax } = await parts.environments.settings(request.account.environment)
   const key = idempotencyKeyOf(request)
@@ -166,7 +179,7 @@ async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: 
   const good = items.flatMap((item, index) => ('event' in item ? { index, event: item.event } : []))
   parts.intake.admit(request.account.id, good.length, request.bytes.length)
   const answer = await acceptGood(parts.queue, good, key)
-  if (answer.kind === 'account_gone') throw notFound()
+  if (answer.kind === 'account_gone') return null
   if (answer.kind === 'key_reused') throw keyReused()
   const isReplay = answer.kind === 'replayed'
   const messages = isReplay
@@ -181,7 +194,7 @@ async function acceptBatch(parts: MessageParts, request: FastifyRequest, reply: 
     return refused(eventIdTaken(outcome && 'takenBy' in outcome ? outcome.takenBy : undefined))
   })
   if (isReplay) reply.header('x-idempotent-replay', 'true')
-  return await sendJson(reply.code(202), Buffer.concat([Buffer.from('{"results":'), jsonArray(results), CLOSE]))
+  return Buffer.concat([Buffer.from('{"results":'), jsonArray(results), CLOSE])
 }
 
 /** A batch without a good item changes nothing, and the same body gets the same answer again without a key. */

@@ -84,7 +84,13 @@ async function admit(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { access: rule, accountMayBeMissing = false, find, notImplemented = false } = request.routeOptions.config
+  const {
+    access: rule,
+    accountMayBeMissing = false,
+    accountMaxAgeMs = 0,
+    find,
+    notImplemented = false,
+  } = request.routeOptions.config
   if (rule === 'none') return
   request.principal = await access.authenticate(bearerOf(request.headers.authorization))
   if (request.is404) {
@@ -98,7 +104,7 @@ async function admit(
   if (hasImpossiblePathValue(request)) throw notFound()
   const account = pathValue(request, 'app_id')
   if (account !== undefined && !accountMayBeMissing)
-    request.account = await access.accountOf(request.principal, account)
+    request.account = await access.accountOf(request.principal, account, { maxAgeMs: accountMaxAgeMs })
   await find?.(request)
   if (!holds(request.principal, rule)) throw insufficientAccess()
   if (request.principal.kind === 'staff' && changesAccount(request, rule)) refuseWithoutReason(request)

@@ -36,6 +36,8 @@ declare module 'fastify' {
     notImplemented?: true
     /** The account of `:app_id` is left to the route: it may not exist yet. */
     accountMayBeMissing?: boolean
+    /** How old what is known of the account may be, in ms; default 0: it is read anew. */
+    accountMaxAgeMs?: number
     /** Limits of the body's JSON that differ from `JSON_LIMITS`. */
     json?: Partial<JsonLimits>
     /** A lower limit than the route's `bodyLimit`, known only once the caller is: an environment's setting. */

@@ -11,7 +11,7 @@ export type AccessControl = {
   /** @throws DomainError unauthenticated */
   authenticate: (bearer: string | undefined) => Promise<Principal>
   /** @throws DomainError not_found for what is not the principal's */
-  accountOf: (principal: Principal, idOrUid: string) => Promise<Account>
+  accountOf: (principal: Principal, idOrUid: string, options?: { maxAgeMs?: number }) => Promise<Account>
 }
 
 const BEARER = /^bearer +([\w.~+/-]+=*) *$/i
