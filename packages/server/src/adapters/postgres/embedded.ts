@@ -22,6 +22,7 @@ import {
   type ServerUser,
 } from './embedded-files.ts'
 import { DatabaseUnavailable, sqlState } from './errors.ts'
+import { memoryBytes, sharedBuffersMib } from './memory.ts'
 import { ensureRoles } from './roles.ts'
 
 export { EmbeddedFailed, EmbeddedInUse } from './embedded-errors.ts'
@@ -71,7 +72,7 @@ const ourSettings = {
   full_page_writes: 'on',
   synchronous_commit: 'on',
   max_connections: '100',
-  shared_buffers: '256MB',
+  shared_buffers: `${sharedBuffersMib(memoryBytes())}MB`,
   effective_cache_size: '1GB',
   work_mem: '16MB',
   maintenance_work_mem: '128MB',
