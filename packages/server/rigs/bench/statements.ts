@@ -52,7 +52,7 @@ export async function measureStatements(
       queryTimeoutMs: 60_000,
     })
   const [accept, worker] = [open('accept'), open('worker')]
-  const { workerId, epochs } = await ownEverything(dataDir)
+  const { workerId, epochs, endpointIds } = await ownEverything(dataDir)
   const ids = new IdSource({ now: () => new Date(), alarm: () => ({ cancel() {} }) })
   const payloads = payloadsOf(seed).map((payload) => Buffer.from(payload))
   let planned: readonly PlannedDelivery[] = []
@@ -61,6 +61,7 @@ export async function measureStatements(
     wake: (deliveries) => {
       planned = deliveries
     },
+    ownWork: (counts) => (Math.min(...counts.values()) < 8 ? null : { workerId, shards: epochs, endpointIds }),
     now: () => new Date(),
     statementsMax: 1,
     callMsMax: 60_000,
@@ -93,7 +94,10 @@ export async function measureStatements(
         const records = inOtherOrder(
           planned.map((delivery) => recordOf(delivery, epochs.get(delivery.shard) ?? 0, ids)),
         )
-        await recording.measure(counts, () => recordAttempts(worker, workerId, records, [], false))
+        const bundles = [...new Set(planned.flatMap(({ bundle }) => bundle ?? []))]
+        for (const bundle of bundles) bundle.left = 0
+        const writing = { again: false, packed: bundles, emptied: bundles }
+        await recording.measure(counts, () => recordAttempts(worker, workerId, records, [], writing))
       }
       const events = statements * eventsPerStatement
       figures.push({ eventsPerStatement, accept: accepting.perEvent(events), record: recording.perEvent(events) })
@@ -105,23 +109,27 @@ export async function measureStatements(
   }
 }
 
-type Owned = { workerId: string; epochs: ReadonlyMap<number, number> }
+type Owned = { workerId: string; epochs: ReadonlyMap<number, number>; endpointIds: string[] }
 
-/** Makes a worker that owns all shards, and never lets go of them. */
+/** Makes a worker that owns all shards with an endpoint, and never lets go of them. */
 async function ownEverything(dataDir: string): Promise<Owned> {
   const workerId = randomUUID()
-  const epochs = await asSuperuser(dataDir, async (client) => {
+  return await asSuperuser(dataDir, async (client) => {
     await client.query(
       `insert into worker (id, lease_until, started_at) values ($1, clock_timestamp() + interval '1 hour', clock_timestamp())`,
       [workerId],
     )
     const { rows } = await client.query<{ number: number; epoch: string }>(
-      'update shard set owner = $1, epoch = epoch + 1 returning number, epoch',
+      `update shard set owner = $1, epoch = epoch + 1 where number in (select shard from endpoint) returning number, epoch`,
       [workerId],
     )
-    return new Map(rows.map(({ number, epoch }) => [number, Number(epoch)]))
+    const endpoints = await client.query<{ id: string }>('select id from endpoint')
+    return {
+      workerId,
+      epochs: new Map(rows.map(({ number, epoch }) => [number, Number(epoch)])),
+      endpointIds: endpoints.rows.map(({ id }) => id),
+    }
   })
-  return { workerId, epochs }
 }
 
 function recordOf(planned: PlannedDelivery, epoch: number, ids: IdSource): AttemptRecord {

@@ -252,7 +252,9 @@ async function drain(publisher: Publisher, database: RigDatabase, signal: AbortS
   await publisher.drained(limit)
   await database.asSuperuser(async (client) => {
     while (!limit.aborted) {
-      const { rows } = await client.query<{ pending: boolean }>('select exists (select from pending) as pending')
+      const { rows } = await client.query<{ pending: boolean }>(
+        'select exists (select from pending) or exists (select from pending_bundle) as pending',
+      )
       if (!rows[0]?.pending) return
       await sleep(LOOK_MS)
     }

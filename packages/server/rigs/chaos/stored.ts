@@ -36,12 +36,14 @@ const ATTEMPTS = `
   select event_id, endpoint_id, number, outcome, status_code, duration_ms, state,
          extract(epoch from started_at)::float8 * 1000 as started_ms
     from attempt where cause <> 'test'`
+// those of bundles too, until they are recorded
 const PENDING = `
   select p.event_id, p.endpoint_id, p.attempts_made,
          extract(epoch from clock_timestamp() - p.due_at)::float8 * 1000 as overdue_ms,
          exists (select from shard s join worker w on w.id = s.owner
                   where s.number = p.shard and w.lease_until > clock_timestamp()) as owned
-    from pending p where p.cause <> 'test'`
+    from (select event_id, endpoint_id, attempts_made, due_at, shard from pending where cause <> 'test'
+          union all select event_id, endpoint_id, 0, created_at, shard from packed_delivery) as p`
 type Rows = [QueryResult<EventRow>, QueryResult<AttemptRow>, QueryResult<PendingRow>]
 
 /** @param originMs  Unix time in milliseconds at which the ledger's clock read 0 */

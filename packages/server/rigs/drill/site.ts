@@ -221,7 +221,9 @@ export class Site {
   async drained(asSuperuser: <T>(work: (client: Client) => Promise<T>) => Promise<T>): Promise<void> {
     await this.until('deliveries to end', () =>
       asSuperuser(async (client) => {
-        const { rows } = await client.query<{ none: boolean }>('select not exists (select from pending) as none')
+        const { rows } = await client.query<{ none: boolean }>(
+          'select not exists (select from pending) and not exists (select from pending_bundle) as none',
+        )
         return rows[0]?.none ?? false
       }),
     )

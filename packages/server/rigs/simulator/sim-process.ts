@@ -75,10 +75,12 @@ export class SimProcess {
       metrics: { attempted: () => undefined, recorded: () => undefined },
       log: logOf((line) => parts.logged(this.life, line)),
       leaseTimes: parts.leaseTimes,
+      bundledFrom: 1,
     })
     this.#queue = new AcceptQueue({
       accept: databases.accept,
       wake: (planned) => this.#wake(planned),
+      ownWork: (events) => this.#worker.ownWork(events),
       now: () => this.#clock.now(),
       statementsMax: ACCEPT_STATEMENTS_MAX,
       callMsMax: ACCEPT_MS_MAX,

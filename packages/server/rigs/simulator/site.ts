@@ -27,7 +27,7 @@ const CLOCK = `
 
 /** Everything that a seed leaves behind. */
 const CLEAR = `
-  delete from pending; delete from attempt; delete from event; delete from event_uid; delete from idempotency; delete from worker;
+  delete from pending; delete from pending_bundle; delete from attempt; delete from event; delete from event_uid; delete from idempotency; delete from worker;
   update endpoint set failing_since = null, failures = 0, last_attempt_at = null where failing_since is not null;
   truncate shard; insert into shard (number) select generate_series(0, 255)` // in that order again, whatever was before
 

@@ -44,8 +44,9 @@ export function restoreCheckCommand(admin: Command, commands: Commands): void {
 async function readHeld(worker: Database): Promise<Held> {
   const [row] = await worker.query<Held>`
     select (select created_at from event order by id desc limit 1) as restored_to,
-           (select count(*)::int from pending) as waiting,
-           (select count(*)::int from pending where due_at <= clock_timestamp()) as due`
+           (select count(*)::int from pending) + packed.count as waiting,
+           (select count(*)::int from pending where due_at <= clock_timestamp()) + packed.count as due
+      from (select count(*)::int from packed_delivery) as packed`
   return row ?? { restored_to: null, waiting: 0, due: 0 }
 }
 

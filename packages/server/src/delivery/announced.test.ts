@@ -41,6 +41,7 @@ test.each<{ cause: Cause; number: number; state: DeliveryState; meaning: string[
       signing: null,
       taskId: null,
       requestedBy: null,
+      bundle: null,
     },
   }
   expect(meaningOf({ delivery, number, state })).toEqual(meaning)

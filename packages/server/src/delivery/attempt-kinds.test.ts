@@ -18,6 +18,7 @@ const DELIVERY = {
   signing: null,
   taskId: null,
   requestedBy: null,
+  bundle: null,
 } as const
 const RECORD = {
   delivery: DELIVERY,

@@ -1,6 +1,7 @@
 import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { prepare, sql } from '#src/adapters/postgres/sql.ts'
+import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { Bundle } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
 import { isWatched } from '#src/live/watched.ts'
 import { kindsOf } from './attempt-kinds.ts'
@@ -55,53 +56,68 @@ export type EndpointChange = {
 
 /**
  * What was written: outcomes of these shards; and where announcements are now to be delivered. `overtaken`: something that was
- * recorded was planned no more, as when it is canceled while it is under way.
+ * recorded was planned no more, as when it is canceled while it is under way. `unpacked`: nothing was written of what is in these.
  */
-export type Recorded = { held: ReadonlySet<number>; announced: readonly LaneName[]; overtaken: boolean }
+export type Recorded = {
+  held: ReadonlySet<number>
+  announced: readonly LaneName[]
+  overtaken: boolean
+  unpacked: ReadonlySet<Bundle>
+}
+
+/**
+ * `again`: nobody knows whether some of the records have been written before. `packed`: the bundles of records, as far as this
+ * process knows; `emptied`: of which everything is recorded now.
+ */
+export type Writing = { again: boolean; packed: readonly Bundle[]; emptied: readonly Bundle[] }
 
 /**
  * Writes outcomes of many deliveries in one statement: attempts added, pending rows deleted or given their next due
  * time, endpoints changed. Refused, as a whole per shard, for shards that are no longer this worker's (`hold_shards`).
- * @param again  nobody knows whether some of the records have been written before
+ * A record of a bundle that is unpacked meanwhile is not written: its delivery has a row, which a later statement sees.
  */
 export async function recordAttempts(
   db: Queryable,
   workerId: string,
   settled: readonly AttemptRecord[],
   changes: readonly EndpointChange[],
-  again: boolean,
+  { again, packed, emptied }: Writing,
 ): Promise<Recorded> {
   const records = settled.toSorted(byEvent)
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
   const hasTrouble = records.some(isTrouble)
-  const pieces = records.map((record) => record.response ?? NO_BYTES)
-  let end = 1
-  const starts = records.map(({ response }) => {
-    const start = end
-    end += response?.length ?? 0
-    return response === null ? null : start
-  })
+  const responses = responsesOf(records)
+  const heads = headsOf(records)
+  const rest = restOf(records)
   const { firsts, numbers } = kindsOf(records)
   const asked = askedOf(firsts)
+  const bundles = [...packed, ...emptied.filter(({ left }) => left === 0)] // those of these records first
+  const bundleNumbers = new Map(bundles.map((bundle, index) => [bundle, index + 1]))
+  const retriesPacked = records.some(({ delivery, state }) => delivery.bundle?.isPacked && state.status === 'pending')
   const statement = sql`
     with held as materialized (
       select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
-    ), done as materialized (
-      select k.*, g.*, substring(${Buffer.concat(pieces)}::bytea from g.response_start for g.response_length) as response
+    ), ${bundles.length > 0 ? keptOf(bundles) : sql``}
+    done as materialized (
+      select k.*, g.event_id, g.id, g.delivery_id, g.duration_ms, g.timings, g.started_ms, g.bundle_no, h.response_headers,
+             ${responses ? sql`substring(${responses.bytes}::bytea from g.response_start for g.response_length)` : sql`null::bytea`} as response,
+             ${rest ? sql`g.sent_text::jsonb` : sql`null::jsonb`} as sent_headers, ${rest ? sql`g.next` : sql`null::float8`} as next_ms
         from unnest(${records.map((record) => record.delivery.eventId)}::text[],
                     ${records.map((record) => record.id)}::text[],
                     ${records.map((record) => record.delivery.deliveryId)}::uuid[],
                     ${records.map((record) => Math.round(record.durationMs))}::int[],
                     ${records.map((record) => timingsText(record.timingsMs))}::text[],
-                    ${starts}::int[], ${pieces.map((piece) => piece.length)}::int[],
-                    ${records.map((record) => record.responseHeaders && JSON.stringify(record.responseHeaders))}::text[],
-                    ${records.map((record) => record.sentHeaders && JSON.stringify(record.sentHeaders))}::text[],
                     ${records.map((record) => record.startedAt.getTime())}::float8[],
-                    ${records.map((record) => nextAttemptMs(record.state))}::float8[],
-                    ${numbers}::int[])
-          as g (event_id, id, delivery_id, duration_ms, timings, response_start, response_length, response_headers, sent_headers,
-                started_ms, next_ms, kind_no)
+                    ${heads.numbers}::int[], ${numbers}::int[],
+                    ${records.map(({ delivery: { bundle } }) => (bundle && bundleNumbers.get(bundle)) ?? 0)}::int[]
+                    ${responses ? sql`, ${responses.starts}::int[], ${responses.lengths}::int[]` : sql``}
+                    ${rest ? sql`, ${rest.sentHeaders}::text[], ${rest.nextMs}::float8[]` : sql``})
+             with ordinality
+          as g (event_id, id, delivery_id, duration_ms, timings, started_ms, head_no, kind_no, bundle_no
+                ${responses ? sql`, response_start, response_length` : sql``} ${rest ? sql`, sent_text, next` : sql``}, no)
+        left join (select no, text::jsonb as response_headers
+                     from unnest(${heads.texts}::text[]) with ordinality as t (text, no)) as h on h.no = g.head_no
         join unnest(${firsts.map((_, index) => index + 1)}::int[],
                     ${firsts.map((record) => record.delivery.accountId)}::text[],
                     ${firsts.map((record) => record.delivery.endpointId)}::text[],
@@ -122,12 +138,14 @@ export async function recordAttempts(
           as k (no, account_id, endpoint_id, shard, cause, number, url, outcome, failure_class, status_code, state, dead_reason,
                 attempts_made, next_queue, ends_planned, connection ${asked ? ASKED : sql``}) on k.no = g.kind_no
        where (k.shard in (select shard from held)) is true -- as a look-up in a hash, however many records there are
+         ${bundles.length > 0 ? sql`and (g.bundle_no = 0 or g.bundle_no in (select no from kept)) is true` : sql``}
+       order by g.no
     ), written as (
       insert into attempt (account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
                            status_code, duration_ms, timings_ms, response, response_headers, sent_headers, started_at, state,
                            dead_reason, next_attempt_at, connection ${asked ? ASKED : sql``})
       select account_id, event_id, id, endpoint_id, delivery_id, cause, number, url, outcome, failure_class,
-             status_code, duration_ms, timings::int[], response, response_headers::jsonb, sent_headers::jsonb,
+             status_code, duration_ms, timings::int[], response, response_headers, sent_headers,
              to_timestamp(started_ms / 1000), state, dead_reason, to_timestamp(next_ms / 1000), connection
              ${asked ? ASKED : sql``}
         from done
@@ -143,6 +161,7 @@ export async function recordAttempts(
     ), finished as (
       delete from pending p using done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state <> 'pending'
+         and d.bundle_no = 0
       returning 1
     ), planned as (
       delete from pending p using done d
@@ -153,9 +172,10 @@ export async function recordAttempts(
          set due_at = to_timestamp(d.next_ms / 1000), attempts_made = d.attempts_made, queue = d.next_queue
         from done d
        where p.account_id = d.account_id and p.event_id = d.event_id and p.delivery_id = d.delivery_id and d.state = 'pending'
-         and not exists (select from done o where o.ends_planned and o.account_id = d.account_id and o.event_id = d.event_id
-                                              and o.endpoint_id = d.endpoint_id)
+         and d.bundle_no = 0 and ${NOT_ENDED}
       returning 1
+    ${retriesPacked ? laterUnpacked(again) : sql``}
+    ${emptied.length > 0 ? emptying(emptied.map((bundle) => bundleNumbers.get(bundle) ?? 0)) : sql``}
     ), endpoints as (
       update endpoint e
          set proven_at = c.proven_at, failing_since = c.failing_since, failures = c.failures, last_attempt_at = c.last_attempt_at,
@@ -191,14 +211,55 @@ export async function recordAttempts(
     select array(select shard from held) as held,
            -- whoever cancels holds endpoints before deliveries: so does this
            case when (select count(*) from endpoints) >= 0
-             then (select count(*) from finished) + (select count(*) from later) < (select count(*) from done) end as overtaken,
+             then (select count(*) from finished) + (select count(*) from later) < (select count(*) from done where bundle_no = 0) end as overtaken,
+           ${bundles.length > 0 ? sql`array(select no from kept)` : sql`null::int[]`} as kept,
            ${announcements.length > 0 ? ANNOUNCED : sql`null::json`} as announced`
   const [row] = await db.run<RecordedRow>(prepare(statement))
   return {
     held: new Set(row?.held ?? []),
     overtaken: row?.overtaken ?? false,
+    unpacked: new Set(packed.filter((_, index) => !row?.kept?.includes(index + 1))),
     announced: (row?.announced ?? []).map(([accountId, endpointId, shard]) => ({ accountId, endpointId, shard })),
   }
+}
+
+/**
+ * Which of these bundles are there, locked against unpacking. After `held`: who takes shards over has their worker's lock before
+ * those of its bundles, too.
+ */
+function keptOf(bundles: readonly Bundle[]): Sql {
+  return sql`
+    kept as materialized (
+      select k.no, b.account_id, b.id
+        from pending_bundle b
+        join unnest(${bundles.map(({ accountId }) => accountId)}::text[], ${bundles.map(({ id }) => id)}::uuid[])
+               with ordinality as k (account_id, id, no) on k.account_id = b.account_id and k.id = b.id
+       where (select count(*) from held) >= 0
+       order by b.account_id, b.id for key share of b
+    ),`
+}
+
+const NOT_ENDED = sql`
+  not exists (select from done o where o.ends_planned and o.account_id = d.account_id and o.event_id = d.event_id
+                                   and o.endpoint_id = d.endpoint_id)`
+
+/** What was packed and is to be tried again has a row from then on. */
+function laterUnpacked(again: boolean): Sql {
+  return sql`
+    ), later_unpacked as (
+      insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, attempts_made, created_at, due_at)
+      select d.account_id, d.event_id, d.delivery_id, d.endpoint_id, d.shard, d.next_queue, d.cause, d.attempts_made, e.created_at,
+             to_timestamp(d.next_ms / 1000)
+        from done d join event e on e.account_id = d.account_id and e.id = d.event_id
+       where d.bundle_no > 0 and d.state = 'pending' and ${NOT_ENDED}
+      ${again ? sql`on conflict do nothing` : sql``}`
+}
+
+function emptying(numbers: readonly number[]): Sql {
+  return sql`
+    ), emptied as (
+      delete from pending_bundle b using kept k
+       where k.no = any (${numbers}::int[]) and b.account_id = k.account_id and b.id = k.id`
 }
 
 /** What goes into an index one after the other, in its order, fills its pages; what does not splits them in halves. */
@@ -209,6 +270,7 @@ function byEvent({ delivery: one }: AttemptRecord, { delivery: other }: AttemptR
 type RecordedRow = {
   held: number[]
   overtaken: boolean
+  kept: number[] | null
   announced: [accountId: string, endpointId: string, shard: number][] | null
 }
 
@@ -240,6 +302,41 @@ function connectionText({ address, security }: AttemptRecord): string | null {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** Where in one binary parameter each response begins, and how long it is; null: no record has one. */
+function responsesOf(records: readonly AttemptRecord[]) {
+  if (records.every(({ response }) => response === null)) return null
+  const pieces = records.map(({ response }) => response ?? NO_BYTES)
+  let end = 1
+  const starts = records.map(({ response }) => {
+    const start = end
+    end += response?.length ?? 0
+    return response === null ? null : start
+  })
+  return { bytes: Buffer.concat(pieces), starts, lengths: pieces.map((piece) => piece.length) }
+}
+
+/** Most receivers answer with the same headers each time: each text once, and which of them each record has; 0: none. */
+function headsOf(records: readonly AttemptRecord[]): { texts: string[]; numbers: number[] } {
+  const known = new Map<string, number>()
+  const numbers = records.map(({ responseHeaders }) => {
+    if (responseHeaders === null) return 0
+    const text = JSON.stringify(responseHeaders)
+    const number = known.get(text) ?? known.size + 1
+    known.set(text, number)
+    return number
+  })
+  return { texts: [...known.keys()], numbers }
+}
+
+/** What those have that do not just succeed. */
+function restOf(records: readonly AttemptRecord[]) {
+  if (records.every(({ sentHeaders, state }) => sentHeaders === null && state.status !== 'pending')) return null
+  return {
+    sentHeaders: records.map(({ sentHeaders }) => sentHeaders && JSON.stringify(sentHeaders)),
+    nextMs: records.map(({ state }) => nextAttemptMs(state)),
+  }
+}
 
 function timingsText(timings: readonly (number | null)[] | null): string | null {
   return timings && `{${timings.map((ms) => (ms === null ? 'null' : Math.round(ms))).join(',')}}`

@@ -3,6 +3,7 @@ import type { IdSource } from '#src/adapters/ids.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import type { Sql } from '#src/adapters/postgres/sql.ts'
 import type { AttemptRecord } from './attempt-store.ts'
+import { unpackAccounts } from './bundles.ts'
 import { type CancelReason, type Cause, isSingleAttempt } from './delivery.ts'
 import type { LaneName } from './lanes.ts'
 
@@ -23,31 +24,34 @@ const BATCH = 5_000
 /**
  * Ends planned deliveries at once, in the caller's transaction: each becomes a cancellation. What is being recorded just now is
  * not waited for. Owners that have some of them in memory read the endpoint anew within a second.
- * @param which  of `pending`, as `p`
+ * @param which  of the account's `pending`, as `p`
  * @returns the lanes to wake once this is committed
  */
 export async function cancelPlanned(
   tx: Queryable,
+  accountId: string,
   which: Sql,
   why: CancelReason,
   { ids, clock }: { ids: IdSource; clock: Clock },
 ): Promise<LaneName[]> {
+  await unpackAccounts(tx, [accountId]) // before any lock of an endpoint: who records has them in that order, too
   const lanes = new Map<string, LaneName>()
   for (;;) {
     // endpoints before deliveries, as the statement that records has it: the other way round each waits for the other
     await tx.query`
       select from endpoint e
-       where (e.account_id, e.id) in (select p.account_id, p.endpoint_id from pending p where ${which} limit ${BATCH})
+       where (e.account_id, e.id) in (select p.account_id, p.endpoint_id from pending p where p.account_id = ${accountId} and ${which} limit ${BATCH})
        order by e.account_id, e.id for no key update`
     const rows = await tx.query<EndedRow>`
       with taken as (
-        select p.account_id, p.event_id, p.delivery_id from pending p where ${which} limit ${BATCH} for update skip locked
+        select p.account_id, p.event_id, p.delivery_id
+          from pending p where p.account_id = ${accountId} and ${which} limit ${BATCH} for update skip locked
       )
       delete from pending p using taken t
        where p.account_id = t.account_id and p.event_id = t.event_id and p.delivery_id = t.delivery_id
       returning p.account_id, p.event_id, p.delivery_id, p.endpoint_id, p.shard, p.cause, p.attempts_made, p.task_id`
     if (rows.length > 0) await addCancellations(tx, rows, why, { ids, clock })
-    for (const { account_id: accountId, endpoint_id: endpointId, shard } of rows) {
+    for (const { endpoint_id: endpointId, shard } of rows) {
       lanes.set(endpointId, { accountId, endpointId, shard })
     }
     if (rows.length < BATCH) return [...lanes.values()]

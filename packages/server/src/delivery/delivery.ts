@@ -1,5 +1,5 @@
 import type { Outcome } from '#src/adapters/outgoing/outcome.ts'
-import type { Signing } from '#src/events/accept.ts'
+import type { Bundle, Signing } from '#src/events/accept.ts'
 
 export const ATTEMPT_ID_PREFIX = 'atmpt_'
 
@@ -32,6 +32,7 @@ export type Delivery = {
   /** The background task that planned it, and who asked for it, where somebody did. */
   taskId: string | null
   requestedBy: string | null
+  bundle: Bundle | null // null: it has a row of `pending`
 }
 
 export const DEAD_REASONS = ['schedule_exhausted', 'endpoint_gone', 'aborted_by_receiver', 'blocked'] as const

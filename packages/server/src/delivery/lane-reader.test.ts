@@ -42,7 +42,11 @@ test('a shard that stays is swept once in every round, however many others come 
 
 /** @param swept  told of each lane that a sweep finds; it is forgotten again at once */
 function readerOf(swept: (shard: number) => void): LaneReader {
-  const lanes = new Lanes(() => true, 1)
+  const lanes = new Lanes(
+    () => true,
+    1,
+    () => {},
+  )
   return new LaneReader({
     database: database.open('worker'),
     lanes,

@@ -15,6 +15,9 @@ export type LaneQueue = {
   nextDueAt: Date | null // the earliest known to be due later
 }
 
+/** With more than that in memory, what comes now waits for a while. */
+const SWIFT_DUE_MAX = 2_048
+
 /** Budgets of a worker: what an endpoint's attempts count against. */
 export const BUDGETS = ['first', 'retry', 'replay', 'suspect'] as const
 export type Budget = (typeof BUDGETS)[number]
@@ -67,6 +70,8 @@ export class Lane {
   /** The shard is being given back: nothing starts any more. */
   closing = false
   usedAtMs = performance.now()
+  /** Until then what is new has rows: a bundle was too long in memory, or had no room there. */
+  rowsUntilMs = 0
 
   constructor(accountId: string, endpointId: string, shard: number) {
     this.accountId = accountId
@@ -100,6 +105,29 @@ export class Lane {
   get isSuspect(): boolean {
     const target = this.target
     return target !== null && (target.provenAt === null || target.failureClock.failingSince !== null)
+  }
+
+  /** Whether what comes now is sent and recorded within moments, as far as can be told. */
+  get isSwift(): boolean {
+    const { target, queues, breaker } = this
+    if (
+      target === null ||
+      target.ordering !== 'none' ||
+      target.throttleRate !== null ||
+      target.disabled ||
+      this.isSuspect
+    )
+      return false
+    if (
+      this.closing ||
+      this.deferred ||
+      this.pausedUntil !== null ||
+      this.disable !== null ||
+      breaker.openUntil !== null
+    )
+      return false
+    const { due, unread, reading } = queues.first
+    return !unread && !reading && due.length < SWIFT_DUE_MAX && performance.now() > this.rowsUntilMs
   }
 
   /** The queues that wait under a budget; those of a suspect lane in turn. */

@@ -18,16 +18,22 @@ const IDLE_MS_MAX = 60_000
  */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>()
+  readonly #ofAccounts = new Map<string, Set<Lane>>()
   readonly #owns: (shard: number) => boolean
   readonly #payloadBytesMax: number
+  readonly #letGo: () => void
   /** Deliveries that have been settled of late, with the attempts that they had then made; younger ones first. */
   #remembered: [Map<string, number>, Map<string, number>] = [new Map(), new Map()]
   #payloadBytes = 0
   #held = 0
 
-  /** @param owns  is new work for the shard this worker's? */
-  constructor(owns: (shard: number) => boolean, payloadBytesMax: number) {
+  /**
+   * @param owns  is new work for the shard this worker's?
+   * @param letGo  deliveries of bundles are in memory no more, and not recorded
+   */
+  constructor(owns: (shard: number) => boolean, payloadBytesMax: number, letGo: () => void) {
     this.#owns = owns
+    this.#letGo = letGo
     this.#payloadBytesMax = payloadBytesMax
   }
 
@@ -58,7 +64,14 @@ export class Lanes {
     if (known) return known
     const lane = new Lane(name.accountId, name.endpointId, name.shard)
     this.#lanes.set(name.endpointId, lane)
+    const ofAccount = this.#ofAccounts.get(name.accountId)
+    if (ofAccount) ofAccount.add(lane)
+    else this.#ofAccounts.set(name.accountId, new Set([lane]))
     return lane
+  }
+
+  ofAccount(accountId: string): ReadonlySet<Lane> {
+    return this.#ofAccounts.get(accountId) ?? NO_LANES
   }
 
   /** Is it still this worker's, and may it go on? */
@@ -98,9 +111,10 @@ export class Lanes {
 
   /** What has become of the delivery is written. */
   settle(lane: Lane, delivery: Delivery): void {
-    const { deliveryId, attemptsMade } = delivery
+    const { deliveryId, attemptsMade, bundle } = delivery
     if (lane.held.get(deliveryId) === attemptsMade) lane.held.delete(deliveryId) // else it is here for its next attempt
-    this.#remembered[0].set(deliveryId, attemptsMade)
+    // what was packed to its end had no row that a read could bring
+    if (!bundle?.isPacked) this.#remembered[0].set(deliveryId, attemptsMade)
   }
 
   /** Drops planned deliveries of an event: an attempt on request has delivered it. */
@@ -108,10 +122,7 @@ export class Lanes {
     for (const queue of Object.values(lane.queues)) {
       const isEnded = ({ cause, deliveryId, eventId: id }: Delivery) =>
         id === eventId && deliveryId !== exceptDeliveryId && (cause === 'event' || cause === 'replay')
-      for (const delivery of queue.due.filter(isEnded)) {
-        lane.held.delete(delivery.deliveryId)
-        this.#count(delivery, -1)
-      }
+      for (const delivery of queue.due.filter(isEnded)) this.#drop(lane, delivery)
       queue.due = queue.due.filter((delivery) => !isEnded(delivery))
     }
   }
@@ -119,10 +130,7 @@ export class Lanes {
   /** Lets go of what waits in the lane's queues, to read it anew: what the database says of it has changed. */
   reload(lane: Lane): void {
     for (const queue of Object.values(lane.queues)) {
-      for (const delivery of queue.due) {
-        lane.held.delete(delivery.deliveryId)
-        this.#count(delivery, -1)
-      }
+      for (const delivery of queue.due) this.#drop(lane, delivery)
       queue.due = []
       queue.unread = true
     }
@@ -135,7 +143,17 @@ export class Lanes {
       for (const delivery of queue.due) this.#count(delivery, -1)
       queue.due = []
     }
-    if (this.has(lane)) this.#lanes.delete(lane.endpointId)
+    if (!this.has(lane)) return
+    this.#lanes.delete(lane.endpointId)
+    const ofAccount = this.#ofAccounts.get(lane.accountId)
+    ofAccount?.delete(lane)
+    if (ofAccount?.size === 0) this.#ofAccounts.delete(lane.accountId)
+  }
+
+  #drop(lane: Lane, delivery: Delivery): void {
+    lane.held.delete(delivery.deliveryId)
+    this.#count(delivery, -1)
+    if (delivery.bundle?.isPacked) this.#letGo()
   }
 
   /** Lets go of what was remembered long enough. @returns lanes that have been idle for long */
@@ -150,6 +168,8 @@ export class Lanes {
     this.#payloadBytes += by * (delivery.payload?.length ?? 0)
   }
 }
+
+const NO_LANES: ReadonlySet<Lane> = new Set()
 
 function isKnown(known: ReadonlyMap<string, number>, { deliveryId, attemptsMade }: Delivery): boolean {
   const made = known.get(deliveryId)

@@ -138,6 +138,7 @@ function toDelivery(
     signing,
     taskId: row.task_id,
     requestedBy: row.requested_by,
+    bundle: null,
   }
 }
 

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
+import type { Bundle } from '#src/events/accept.ts'
 import { type AttemptRecord, type EndpointChange, recordAttempts } from './attempt-store.ts'
+import { unpackAccounts } from './bundles.ts'
 import { correctCancellations } from './cancel-store.ts'
 import type { Failpoint } from './failpoint.ts'
 import type { LaneName } from './lanes.ts'
@@ -62,6 +64,8 @@ export class Recorder {
   #inFlush = 0
   /** Nobody knows whether these have been written: the first time failed. */
   readonly #doubtful = new Set<AttemptRecord>()
+  /** Bundles of which all is recorded, by several statements: their rows go with the next. */
+  #empty: Bundle[] = []
 
   get size(): number {
     return this.#waiting.length + this.#inFlush
@@ -97,6 +101,7 @@ export class Recorder {
     this.#generation += 1
     this.#waiting = []
     this.#doubtful.clear()
+    this.#empty = []
     this.#changed.clear()
     this.#inFlush = 0
     this.#failing = false
@@ -122,34 +127,53 @@ export class Recorder {
     const generation = this.#generation
     this.#flushing += 1
     this.#inFlush += records.length
+    let emptied: Bundle[] = []
     try {
       const changes = changed.flatMap((endpointId) => this.#changeOf(endpointId) ?? [])
       const again = this.#doubtful.size > 0 && records.some((record) => this.#doubtful.has(record))
       await this.#failpoint('record.before_commit')
-      const { held, announced, overtaken } = await recordAttempts(
+      // a planned delivery that one of these ends may be in a bundle
+      const ends = records.filter(({ endsPlanned }) => endsPlanned)
+      if (ends.length > 0)
+        await unpackAccounts(
+          this.#database,
+          ends.map(({ delivery }) => delivery.accountId),
+        )
+      const counts = countsOf(records)
+      emptied = [
+        ...this.#empty.splice(0),
+        ...[...counts].flatMap(([bundle, count]) => (count === bundle.left ? [bundle] : [])),
+      ]
+      const { held, announced, overtaken, unpacked } = await recordAttempts(
         this.#database,
         this.#workerId(),
         records,
         changes,
-        again,
+        { again, packed: [...counts.keys()], emptied },
       )
-      const written = records.filter(({ delivery }) => held.has(delivery.shard))
+      for (const bundle of unpacked) bundle.isPacked = false
+      const left = records.filter(({ delivery }) => delivery.bundle && unpacked.has(delivery.bundle))
+      const settled = left.length === 0 ? records : records.filter((record) => !left.includes(record))
+      const written = settled.filter(({ delivery }) => held.has(delivery.shard))
       if (overtaken) await correctCancellations(this.#database, written)
       await this.#failpoint('record.after_commit')
       if (generation !== this.#generation) return
-      if (again) for (const record of records) this.#doubtful.delete(record)
+      if (again) for (const record of settled) this.#doubtful.delete(record)
       this.#failing = false
       this.#inFlush -= records.length
+      this.#waiting.unshift(...left) // they have rows of their own now, which this statement did not look for
       this.#announced(changes, announced)
-      for (const record of records) this.#settle(record, held.has(record.delivery.shard))
-      const refused = records.length - written.length
+      this.#countBundles(written, emptied)
+      for (const record of settled) this.#settle(record, held.has(record.delivery.shard))
+      const refused = settled.length - written.length
       if (refused > 0) this.#log.warn({ event: 'delivery.stale_refused', records: refused })
-      this.#onFlush(records.length, refused)
+      this.#onFlush(settled.length, refused)
     } catch (error) {
       if (generation !== this.#generation) return
       this.#failing = true
       this.#inFlush -= records.length
       this.#waiting.unshift(...records)
+      this.#empty.push(...emptied.filter(({ left }) => left === 0))
       for (const record of records) this.#doubtful.add(record)
       for (const endpointId of changed) this.#changed.add(endpointId)
       this.#log.warn({ event: 'delivery.record_failed', records: records.length, reason: reasonOf(error) })
@@ -165,9 +189,30 @@ export class Recorder {
     }
   }
 
+  #countBundles(written: readonly AttemptRecord[], emptied: readonly Bundle[]): void {
+    for (const {
+      delivery: { bundle },
+    } of written) {
+      if (!bundle) continue
+      bundle.left -= 1
+      if (bundle.left === 0 && bundle.isPacked && !emptied.includes(bundle)) this.#empty.push(bundle)
+    }
+  }
+
   #wakeIdle(): void {
     const idle = this.#idle
     this.#idle = []
     for (const resolve of idle) resolve()
   }
+}
+
+/** How many of these are packed, by bundle. */
+function countsOf(records: readonly AttemptRecord[]): Map<Bundle, number> {
+  const counts = new Map<Bundle, number>()
+  for (const {
+    delivery: { bundle },
+  } of records) {
+    if (bundle?.isPacked) counts.set(bundle, (counts.get(bundle) ?? 0) + 1)
+  }
+  return counts
 }

@@ -35,7 +35,11 @@ function readerOf(): {
   reader: TargetReader
   round: (version: number, meanwhile?: () => void) => Promise<void>
 } {
-  const lanes = new Lanes(() => true, 1)
+  const lanes = new Lanes(
+    () => true,
+    1,
+    () => {},
+  )
   const lane = lanes.of(NAME)
   let begun = Promise.withResolvers<PromiseWithResolvers<Target[]>>()
   let ended = Promise.withResolvers<void>()

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
-import type { PlannedDelivery } from '#src/events/accept.ts'
+import type { OwnWorkOf, PlannedDelivery } from '#src/events/accept.ts'
 import type { LaneHint, LaneName } from './lanes.ts'
 import type { DeliveryWorker } from './worker.ts'
 
@@ -35,6 +35,8 @@ export class Waker {
     const foreign = this.#worker ? this.#worker.take(planned) : planned
     this.#tellOthers(foreign.map((name) => hintAt(name, false)))
   }
+
+  readonly ownWork: OwnWorkOf = (events) => this.#worker?.ownWork(events) ?? null
 
   /** Lanes in which something new is pending, or whose endpoint has changed. */
   readonly lanes = (names: readonly LaneName[]): void => {

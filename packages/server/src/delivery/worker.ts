@@ -5,11 +5,12 @@ import type { AddressPolicy, Outgoing } from '#src/adapters/outgoing/outgoing.ts
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
-import type { PlannedDelivery } from '#src/events/accept.ts'
+import type { OwnWork, PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
 import { announcementsOf, forgetAnnounced } from './announced.ts'
 import { type Attempted, attemptedLine, brokenAttempt, canceledAttempt } from './attempt.ts'
 import type { AttemptRecord, EndpointChange } from './attempt-store.ts'
+import { Bundles } from './bundles.ts'
 import { CarefulShards, readInHand } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
@@ -20,6 +21,7 @@ import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneHint, type LaneName, Lanes } from './lanes.ts'
 import { MarkFollower } from './marks.ts'
 import type { DeliveryMetrics } from './metrics.ts'
+import { BUNDLED_FROM, chooseOwnWork } from './own-work.ts'
 import { type LeaseTimes, type OwnedShard, Ownership } from './ownership.ts'
 import { Recorder } from './recorder.ts'
 import { type ReadTargets, TargetReader } from './target-reader.ts'
@@ -32,6 +34,9 @@ const REMEMBERED_MS = 10_000
 const DRAIN_MS_MAX = 1_000
 /** Lanes may wait for nothing but the lease, or the writing of outcomes, to be safe again. */
 const PUMP_MS = 250
+/** For so long what is new for a lane has rows, when it was too slow for a bundle or had no room for it. */
+const ROWS_MS = 10_000
+const LONG_AGO = new Date(0)
 
 export type WorkerParts = {
   database: Database
@@ -50,6 +55,8 @@ export type WorkerParts = {
   log: Logger
   limits?: Partial<DispatchLimits>
   leaseTimes?: LeaseTimes
+  /** Events of an account in one statement from which on they are bundled; default `BUNDLED_FROM`. */
+  bundledFrom?: number
 }
 
 /**
@@ -66,6 +73,7 @@ export class DeliveryWorker {
   readonly #targets: TargetReader
   readonly #dispatcher: Dispatcher
   readonly #careful: CarefulShards
+  readonly #bundles: Bundles
   readonly #alarms: Alarms<Lane>
   readonly #marks: MarkFollower
   /** Lanes of outcomes that were settled, to be placed when all of their flush are. */
@@ -88,7 +96,19 @@ export class DeliveryWorker {
         lost: () => this.#lost(),
       },
     })
-    this.#lanes = new Lanes((shard) => this.#ownership.takes(shard), PAYLOAD_BYTES_MAX)
+    this.#bundles = new Bundles({
+      database,
+      workerId: () => this.#ownership.workerId,
+      clock,
+      log,
+      unpacked: (lanes, tooSlow) => this.#unpacked(lanes, tooSlow),
+      done: () => this.#wakeWaiting(),
+    })
+    this.#lanes = new Lanes(
+      (shard) => this.#ownership.takes(shard),
+      PAYLOAD_BYTES_MAX,
+      () => this.#bundles.unpackSoon(),
+    )
     this.#careful = new CarefulShards(database)
     this.#alarms = new Alarms(clock, (lane) => this.#ring(lane))
     this.#recorder = new Recorder({
@@ -172,6 +192,7 @@ export class DeliveryWorker {
 
   async start(): Promise<void> {
     await this.#ownership.start()
+    this.#bundles.start()
     this.#timers = [
       setInterval(() => void this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
       setInterval(() => this.#tidy(), REMEMBERED_MS),
@@ -182,6 +203,7 @@ export class DeliveryWorker {
   /** Ends what has started, records it and gives the shards back; nothing is lost and nothing is sent twice. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#bundles.close()
     await this.#ownership.close()
     this.#alarms.clear()
   }
@@ -193,8 +215,20 @@ export class DeliveryWorker {
       this.#recorder.size === 0 &&
       this.#reader.isIdle &&
       this.#targets.isIdle &&
-      this.#marks.isIdle
+      this.#marks.isIdle &&
+      this.#bundles.isIdle
     while (!isSettled()) await this.#change()
+  }
+
+  /** What is accepted now and goes out from here at once: it is stored in bundles, where that is worth it. */
+  ownWork(events: ReadonlyMap<string, number>): OwnWork | null {
+    if (!this.#ownership.mayStart() || !this.#recorder.keepsUp || this.#lanes.isFull) return null
+    return chooseOwnWork(events, {
+      lanes: this.#lanes,
+      workerId: this.#ownership.workerId,
+      epochOf: (shard) => this.#ownership.epochOf(shard),
+      bundledFrom: this.#parts.bundledFrom ?? BUNDLED_FROM,
+    })
   }
 
   /**
@@ -241,8 +275,26 @@ export class DeliveryWorker {
     // what a read brings is put before it; in a fifo lane it could have been sent by then
     const comesTooEarly = queue.unread || (queue.reading && lane.target?.ordering !== 'none')
     if (delivery.dueAt > this.#parts.clock.now()) this.#dueLater(lane, delivery.queue, delivery.dueAt)
-    else if (comesTooEarly || queue.due.length >= this.#reader.roomOf(lane) || this.#lanes.isFull) queue.unread = true
-    else this.#lanes.hold(lane, delivery.queue, delivery)
+    else if (comesTooEarly || queue.due.length >= this.#reader.roomOf(lane) || this.#lanes.isFull) {
+      queue.unread = true
+      if (delivery.bundle) this.#unpackFor(lane)
+    } else this.#lanes.hold(lane, delivery.queue, delivery)
+  }
+
+  #unpackFor(lane: Lane): void {
+    lane.rowsUntilMs = performance.now() + ROWS_MS
+    this.#bundles.unpackSoon()
+  }
+
+  #unpacked(names: readonly LaneName[], tooSlow: boolean): void {
+    for (const { endpointId } of names) {
+      const lane = this.#lanes.get(endpointId)
+      if (!lane) continue
+      lane.readFrom.first = LONG_AGO
+      if (tooSlow) lane.rowsUntilMs = performance.now() + ROWS_MS
+    }
+    this.hint(names.map((name) => ({ ...name, isChanged: false })))
+    this.#dispatcher.pump()
   }
 
   #dueLater(lane: Lane, name: Queue, at: Date): void {

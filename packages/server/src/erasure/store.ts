@@ -25,7 +25,8 @@ export async function erasePayloads(
     returning id`
   const lanes = await cancelPlanned(
     tx,
-    sql`p.account_id = ${accountId} and p.event_id = any (${eventIds}::text[])`,
+    accountId,
+    sql`p.event_id = any (${eventIds}::text[])`,
     'payload_expired',
     parts,
   )

@@ -1,7 +1,7 @@
 import { type Database, DatabaseUnavailable, isStorageFull } from '#src/adapters/postgres/database.ts'
 import type { Failpoint } from '#src/delivery/failpoint.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { EVENTS_PER_STATEMENT_MAX, type Wake } from './accept.ts'
+import { EVENTS_PER_STATEMENT_MAX, type OwnWorkOf, type Wake } from './accept.ts'
 import { type AcceptAnswer, type AcceptCall, acceptCalls, uidName } from './accept-store.ts'
 
 type Waiting = { call: AcceptCall; resolve: (answer: AcceptAnswer) => void; reject: (error: unknown) => void }
@@ -19,6 +19,7 @@ const GATHER_MS = 5
 export class AcceptQueue {
   readonly #database: Database
   readonly #wake: Wake
+  readonly #ownWork: OwnWorkOf
   readonly #now: () => Date
   readonly #statementsMax: number
   readonly #callMsMax: number
@@ -35,6 +36,7 @@ export class AcceptQueue {
   constructor(parts: {
     accept: Database
     wake: Wake
+    ownWork: OwnWorkOf
     now: () => Date
     statementsMax: number
     /** The longest that a call may take, waiting for a statement included. */
@@ -44,6 +46,7 @@ export class AcceptQueue {
   }) {
     this.#database = parts.accept
     this.#wake = parts.wake
+    this.#ownWork = parts.ownWork
     this.#now = parts.now
     this.#statementsMax = parts.statementsMax
     this.#callMsMax = parts.callMsMax
@@ -140,7 +143,7 @@ export class AcceptQueue {
     try {
       const calls = batch.map((waiting) => waiting.call)
       await this.#failpoint('accept.before_commit')
-      const { answers, planned } = await acceptCalls(this.#database, calls, this.#now)
+      const { answers, planned } = await acceptCalls(this.#database, calls, this.#now, this.#ownWork)
       await this.#failpoint('accept.after_commit')
       const events = calls.reduce((sum, call) => sum + call.events.length, 0)
       this.#onCommit(events, (performance.now() - startedAt) / 1000)

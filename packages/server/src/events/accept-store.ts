@@ -2,7 +2,17 @@ import type { IdempotencyKey } from '#src/adapters/http/idempotency.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { prepare, sql } from '#src/adapters/postgres/sql.ts'
 import { DomainError } from '#src/domain-error.ts'
-import { inputOf, type NewEvent, type PlannedDelivery, type PlannedRow, storeAndPlan, toPlanned } from './accept.ts'
+import {
+  inputOf,
+  type NewEvent,
+  type OwnWork,
+  type OwnWorkOf,
+  type PlannedDelivery,
+  type PlannedRow,
+  plannedJson,
+  storeAndPlan,
+  toPlanned,
+} from './accept.ts'
 
 /**
  * One API call: its events commit together. A call of one event is refused when its uid is taken; a batch is not, and
@@ -32,21 +42,31 @@ export async function acceptCalls(
   database: Database,
   calls: readonly AcceptCall[],
   now: () => Date,
+  ownWork: OwnWorkOf,
 ): Promise<{ answers: AcceptAnswer[]; planned: PlannedDelivery[] }> {
   const answers = new Map<AcceptCall, AcceptAnswer>()
   const planned: PlannedDelivery[] = []
   for (let round = 1; answers.size < calls.length; round += 1) {
     if (round > ROUNDS_MAX) throw new DomainError('unavailable', 'Try again.', { retryAfterSeconds: 1 })
     const open = calls.filter((call) => !answers.has(call))
+    const own = ownWork(eventsByAccount(open))
     // only then can a lost key leave uids behind that have to be given back before the commit
     const both = open.some((call) => call.key && call.events.some((event) => event.uid !== undefined))
     const stored = both
-      ? await database.transaction({}, (tx) => store(tx, open, now()))
-      : await store(database, open, now())
+      ? await database.transaction({}, (tx) => store(tx, open, own, now()))
+      : await store(database, open, own, now())
     planned.push(...stored.planned)
     for (const [call, answer] of await settle(database, open, stored)) answers.set(call, answer)
   }
   return { answers: calls.flatMap((call) => answers.get(call) ?? []), planned }
+}
+
+function eventsByAccount(calls: readonly AcceptCall[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { events } of calls) {
+    for (const { accountId } of events) counts.set(accountId, (counts.get(accountId) ?? 0) + 1)
+  }
+  return counts
 }
 
 export function uidName(event: { accountId: string; uid?: string | null }): string {
@@ -67,7 +87,8 @@ type StoredRow = {
   claimed: number[]
   event_ids: string[] | null // null: all
   gone: string[]
-  planned: string | null // JSON of `PlannedColumns`; made of texts without a quote in them, which takes the database a fraction of its own JSON
+  planned: string | null // JSON of `PlannedColumns`
+  bundled: [accountId: string, id: string, deliveries: string][] | null // `deliveries` as `planned`
 }
 
 /**
@@ -81,13 +102,13 @@ type StoredRow = {
  * It is planned once for any number of events, so nothing in it may be a join of two lists of the call: planned for ten
  * rows, that would be a nested loop. What stands in parentheses with `is true` stays a look-up in a hash.
  */
-async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Promise<Stored> {
+async function store(tx: Queryable, calls: readonly AcceptCall[], own: OwnWork | null, now: Date): Promise<Stored> {
   const events = calls.flatMap((call) => call.events)
   const callNumbers = calls.flatMap((call, index) => call.events.map(() => index + 1))
   const keyed = calls.flatMap((call, index) => (call.key ? [{ ...call, key: call.key, number: index + 1 }] : []))
   const expiredAt = new Date(now.getTime() - KEY_HOURS * 3_600_000)
   const statement = sql`
-    with ${inputOf(events, callNumbers)},
+    with ${inputOf(events, callNumbers, own)},
     gone as materialized (
       select wanted.id
         from (select distinct account_id as id from input) as wanted
@@ -131,12 +152,12 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     ), admitted as materialized (
       select * from free where call_no in (select call_no from claimed) or call_no not in (select call_no from keyed)
     ),
-    ${storeAndPlan}
+    ${storeAndPlan(own)}
     select array(select call_no from claimed) as claimed,
            case when (select count(*) from admitted) < ${events.length} then array(select id from admitted) end as event_ids,
            array(select id from gone) as gone,
-           (select '[' || string_agg('["' || event_id || '","' || delivery_id || '","' || endpoint_id || '",' || shard || ']', ',') || ']'
-              from planned) as planned`
+           (select ${plannedJson} from wanted where not is_own) as planned,
+           ${own ? sql`(select json_agg(json_build_array(account_id, id, deliveries)) from bundled)` : sql`null::json`} as bundled`
   const [row] = await tx.run<StoredRow>(prepare(statement))
   if (!row) throw new Error('the accept statement returned no row')
   const claimed = new Set(row.claimed)
@@ -149,7 +170,13 @@ async function store(tx: Queryable, calls: readonly AcceptCall[], now: Date): Pr
     taken,
     eventIds: new Set(row.event_ids ?? events.map((event) => event.id)),
     goneAccounts: new Set(row.gone),
-    planned: toPlanned(toPlannedRows(row.planned ?? '[]'), events),
+    planned: [
+      ...toPlanned(toPlannedRows(row.planned ?? '[]'), events),
+      ...(row.bundled ?? []).flatMap(([accountId, id, deliveries]) => {
+        const rows = toPlannedRows(deliveries)
+        return toPlanned(rows, events, { accountId, id, left: rows.length, isPacked: true })
+      }),
+    ],
   }
 }
 

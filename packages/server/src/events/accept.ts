@@ -1,6 +1,6 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { prepare, type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { toArrayText } from '#src/adapters/postgres/values.ts'
 import { isWatched } from '#src/live/watched.ts'
 import { parseNpn } from '#src/population/npn.ts'
@@ -44,7 +44,20 @@ export type PlannedDelivery = {
   contentType: string | null
   signing: Signing | null // null: by all secrets that are valid, now
   requestedBy: string | null
+  bundle: Bundle | null // null: it has a row of its own
 }
+
+/**
+ * Deliveries of one account that share a row of `pending_bundle`, because the process that accepted them sends them at once.
+ * `left`: so many are not recorded; `isPacked`: as far as this process knows, they have no rows of their own.
+ */
+export type Bundle = { readonly accountId: string; readonly id: string; left: number; isPacked: boolean }
+
+/** What an accepting process sends itself, at once: to these endpoints, while the worker owns their shards in these epochs. */
+export type OwnWork = { workerId: string; shards: ReadonlyMap<number, number>; endpointIds: readonly string[] }
+
+/** What this process sends itself of what it accepts in one statement, so many events for each account; null: nothing. */
+export type OwnWorkOf = (events: ReadonlyMap<string, number>) => OwnWork | null
 
 /**
  * Hands committed deliveries to whoever owns their endpoints: from memory when this process does, else by a hint to
@@ -56,12 +69,17 @@ export type Wake = (deliveries: readonly PlannedDelivery[]) => void
 export const EVENTS_PER_STATEMENT_MAX = 1000
 
 /**
- * The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text; and what wants
- * them as `targets`, one row: for each kind of event a list of endpoints with their shards, as text, as `kind_no` says.
- * Many events are of few kinds, and asking for each event again costs more than all else that is done for it.
+ * The rows of `events` as a relation `input`, columns as arrays, so that any number of events has the same text. Many events are of
+ * few kinds: what those of one kind have in common is given once, as is what wants them (`targets`: endpoints with their shards, as
+ * text). Every value costs the database a little, and asking for the endpoints again as much as all else that is done for an event.
  * @param callNumbers  which call each event came with; becomes `call_no`
+ * @param own  an endpoint of these, the others having changed hands, is marked in the list as `OWN`
  */
-export function inputOf(events: readonly NewEvent[], callNumbers: readonly number[] = events.map(() => 1)): Sql {
+export function inputOf(
+  events: readonly NewEvent[],
+  callNumbers: readonly number[] = events.map(() => 1),
+  own: OwnWork | null = null,
+): Sql {
   const starts: number[] = []
   const lengths: number[] = []
   let start = 1
@@ -72,45 +90,76 @@ export function inputOf(events: readonly NewEvent[], callNumbers: readonly numbe
   }
   const { kinds, kindNumbers } = kindsOf(events)
   const payloads = Buffer.concat(events.map((event) => event.payload)) // one binary parameter: no escaping of each
+  const rare = rareOf(events)
   return sql`
-    input as materialized (
-      select i.*, substring(${payloads}::bytea from i.start for i.length) as payload,
-             i.channels_text::text[] as channels, i.tags_text::text[] as tags
-        from unnest(${events.map((event) => event.accountId)}::text[],
-                    ${events.map((event) => event.id)}::text[],
-                    ${events.map((event) => event.type)}::text[],
-                    ${starts}::int[], ${lengths}::int[],
-                    ${events.map((event) => event.contentType ?? null)}::text[],
-                    ${events.map((event) => event.uid ?? null)}::text[],
-                    ${events.map(({ channels }) => (channels ? toArrayText(channels) : null))}::text[],
-                    ${events.map(({ tags }) => (tags ? toArrayText(tags) : null))}::text[],
-                    ${events.map((event) => event.createdAt.getTime())}::float8[],
-                    ${events.map((event) => event.deliverAt?.getTime() ?? null)}::float8[],
-                    ${events.map((event) => event.payloadExpiresAt.getTime())}::float8[],
-                    ${events.map((event) => event.onlyEndpointId ?? null)}::text[],
-                    ${events.map((event) => event.cause)}::text[],
-                    ${events.map(npnOf)}::text[],
-                    ${callNumbers}::int[], ${kindNumbers}::int[])
+    ${own ? ownShards(own) : sql``}
+    kind as materialized (
+      select k.*, k.channels_text::text[] as channels,
+             (select string_agg(e.id || ' ' || e.shard ${own ? ownMark(own) : sql``}, ',')
+                from endpoint e
+               where e.account_id = k.account_id
+                 and endpoint_wants(e, k.only_endpoint_id, k.type, t, k.channels_text::text[])) as targets
+        from unnest(${kinds.map((event) => event.accountId)}::text[],
+                    ${kinds.map((event) => event.environment)}::text[],
+                    ${kinds.map((event) => event.type)}::text[],
+                    ${kinds.map((event) => event.contentType ?? null)}::text[],
+                    ${kinds.map((event) => event.onlyEndpointId ?? null)}::text[],
+                    ${kinds.map((event) => event.cause)}::text[],
+                    ${kinds.map(keptMs)}::float8[],
+                    ${kinds.map(({ channels }) => (channels ? toArrayText(channels) : null))}::text[])
              with ordinality
-          as i (account_id, id, type, start, length, content_type, uid, channels_text, tags_text,
-                created_ms, deliver_ms, expire_ms, only_endpoint_id, cause, npn, call_no, kind_no, event_no)
+          as k (account_id, environment, type, content_type, only_endpoint_id, cause, kept_ms, channels_text, no)
+        left join event_type t on t.environment = k.environment and t.name = k.type
     ),
-    targets as materialized (
-      select array(
-        select (select string_agg(e.id || ' ' || e.shard, ',')
-                  from endpoint e
-                 where e.account_id = k.account_id
-                   and endpoint_wants(e, k.only_endpoint_id, k.type, t, k.channels_text::text[]))
-          from unnest(${kinds.map((event) => event.accountId)}::text[],
-                      ${kinds.map((event) => event.environment)}::text[],
-                      ${kinds.map((event) => event.type)}::text[],
-                      ${kinds.map((event) => event.onlyEndpointId ?? null)}::text[],
-                      ${kinds.map(({ channels }) => (channels ? toArrayText(channels) : null))}::text[])
-               with ordinality
-            as k (account_id, environment, type, only_endpoint_id, channels_text, kind_no)
-          left join event_type t on t.environment = k.environment and t.name = k.type
-         order by k.kind_no) as of_kinds
+    input as materialized (
+      select k.account_id, i.id, k.type, substring(${payloads}::bytea from i.start for i.length) as payload, k.content_type,
+             k.channels, i.created_ms, i.created_ms + k.kept_ms as expire_ms, k.only_endpoint_id, k.cause, k.targets, i.call_no,
+             ${rare ? RARE : NOTHING_RARE}
+        from unnest(${events.map((event) => event.id)}::text[],
+                    ${starts}::int[], ${lengths}::int[],
+                    ${events.map((event) => event.createdAt.getTime())}::float8[],
+                    ${callNumbers}::int[], ${kindNumbers}::int[]
+                    ${rare ? sql`, ${rare.uids}::text[], ${rare.tags}::text[], ${rare.deliverMs}::float8[], ${rare.npns}::text[]` : sql``})
+             with ordinality
+          as i (id, start, length, created_ms, call_no, kind_no ${rare ? sql`, uid, tags_text, deliver_ms, npn` : sql``}, event_no)
+        join kind k on k.no = i.kind_no
+       order by i.event_no -- what goes into an index in its order fills its pages
     )`
+}
+
+const RARE = sql`i.uid, i.tags_text::text[] as tags, i.deliver_ms, i.npn, i.event_no`
+const NOTHING_RARE = sql`
+  null::text as uid, null::text[] as tags, null::float8 as deliver_ms, null::text as npn, i.event_no`
+
+/** What few events have. Where none of them does, it is not part of the statement. */
+function rareOf(events: readonly NewEvent[]) {
+  const npns = events.map(npnOf)
+  const hasSome = events.some(({ uid, tags, deliverAt }, index) => uid ?? tags ?? deliverAt ?? npns[index])
+  if (!hasSome) return null
+  return {
+    uids: events.map((event) => event.uid ?? null),
+    tags: events.map(({ tags }) => (tags ? toArrayText(tags) : null)),
+    deliverMs: events.map((event) => event.deliverAt?.getTime() ?? null),
+    npns,
+  }
+}
+
+function keptMs({ createdAt, payloadExpiresAt }: NewEvent): number {
+  return payloadExpiresAt.getTime() - createdAt.getTime()
+}
+
+const OWN = sqlText(`' own'`)
+
+function ownShards({ workerId, shards }: OwnWork): Sql {
+  return sql`
+    held as materialized (
+      select unnest(hold_shards(${workerId}, ${[...shards.keys()]}::smallint[], ${[...shards.values()]}::bigint[])) as shard
+    ),`
+}
+
+function ownMark({ endpointIds }: OwnWork): Sql {
+  return sql`|| case when k.only_endpoint_id is null and e.id = any (${endpointIds}::text[]) and e.shard in (select shard from held)
+                     then ${OWN} else '' end`
 }
 
 /** One event of each kind, and of which kind each event is: 1, 2, …; those of one kind go to the same endpoints. */
@@ -118,8 +167,9 @@ function kindsOf(events: readonly NewEvent[]): { kinds: NewEvent[]; kindNumbers:
   const kinds: NewEvent[] = []
   const numbers = new Map<string, number>()
   const kindNumbers = events.map((event) => {
-    const { accountId, environment, type, onlyEndpointId, channels } = event
-    const name = [accountId, environment, type, onlyEndpointId, channels && toArrayText(channels)].join('\n')
+    const { accountId, environment, type, contentType, onlyEndpointId, cause, channels } = event
+    const words = [accountId, environment, type, contentType, onlyEndpointId, cause, keptMs(event)]
+    const name = [...words, channels && toArrayText(channels)].join('\n')
     const known = numbers.get(name)
     if (known !== undefined) return known
     numbers.set(name, kinds.push(event))
@@ -142,37 +192,65 @@ function npnOf({ npn, type, payload }: NewEvent): string | null {
 }
 
 /**
- * Stores the events of the relation `admitted` (rows of `input`, beside `targets`) and plans a delivery for each endpoint that
+ * Stores the events of the relation `admitted` (rows of `input`) and plans a delivery for each endpoint that
  * wants one; where somebody watches the account, both are noted.
  */
-export const storeAndPlan: Sql = sql`
+export function storeAndPlan(own: OwnWork | null): Sql {
+  return sql`
     stored as (
       insert into event (account_id, id, type, payload, content_type, uid, channels, tags, created_at, deliver_at,
                          payload_expires_at, only_endpoint_id, npn)
       select account_id, id, type, payload, content_type, uid, channels, tags, to_timestamp(created_ms / 1000),
              to_timestamp(deliver_ms / 1000), to_timestamp(expire_ms / 1000), only_endpoint_id, npn
         from admitted
+    ), wanted as materialized (
+      select account_id, id as event_id, gen_random_uuid() as delivery_id, split_part(target, ' ', 1) as endpoint_id,
+             split_part(target, ' ', 2)::smallint as shard, cause, created_ms, coalesce(deliver_ms, created_ms) as due_ms,
+             ${own ? IS_OWN : sql`false`} as is_own
+        from (select account_id, id, cause, created_ms, deliver_ms,
+                     unnest(string_to_array(targets, ',')) as target
+                from admitted) as of_events
     ), planned as (
       insert into pending (account_id, event_id, delivery_id, endpoint_id, shard, queue, cause, created_at, due_at)
-      select account_id, id, gen_random_uuid(), split_part(target, ' ', 1), split_part(target, ' ', 2)::smallint, 0, cause,
-             to_timestamp(created_ms / 1000), to_timestamp(coalesce(deliver_ms, created_ms) / 1000)
-        from (select account_id, id, cause, created_ms, deliver_ms,
-                     unnest(string_to_array((select of_kinds from targets)[kind_no], ',')) as target
-                from admitted) as wanted
-      returning account_id, event_id, delivery_id, endpoint_id, shard, due_at, created_at
-    ), noted_events as (
+      select account_id, event_id, delivery_id, endpoint_id, shard, 0, cause, to_timestamp(created_ms / 1000),
+             to_timestamp(due_ms / 1000)
+        from wanted where not is_own
+    ), ${own ? bundled(own) : sql``}
+    noted_events as (
       insert into live_change (account_id, topic, subject)
       select a.account_id, 'event', a.id from admitted a where ${isWatched(sql`a.account_id`)}
     ), noted as (
       insert into live_change (account_id, topic, subject, change)
-      select p.account_id, 'delivery', p.delivery_id,
-             delivery_change(p.delivery_id, p.event_id, p.endpoint_id, 'waiting', null, 0, 0, null, p.due_at, p.created_at)
-        from planned p where ${isWatched(sql`p.account_id`)}
+      select w.account_id, 'delivery', w.delivery_id,
+             delivery_change(w.delivery_id, w.event_id, w.endpoint_id, 'waiting', null, 0, 0, null, to_timestamp(w.due_ms / 1000),
+                             to_timestamp(w.created_ms / 1000))
+        from wanted w where ${isWatched(sql`w.account_id`)}
     )`
+}
+
+const IS_OWN = sql`(cause = 'event' and deliver_ms is null and split_part(target, ' ', 3) = 'own')`
+
+/** Made of texts without a quote in them, which takes the database a fraction of its own JSON. */
+export const plannedJson: Sql = sql`
+  '[' || string_agg('["' || event_id || '","' || delivery_id || '","' || endpoint_id || '",' || shard || ']', ',') || ']'`
+
+function bundled({ workerId }: OwnWork): Sql {
+  return sql`
+    bundled as (
+      insert into pending_bundle (account_id, id, worker_id, created_at, deliveries)
+      select account_id, gen_random_uuid(), ${workerId}, to_timestamp(min(created_ms) / 1000), ${plannedJson}
+        from wanted where is_own group by account_id
+      returning account_id, id, deliveries
+    ),`
+}
 
 export type PlannedRow = { event_id: string; delivery_id: string; endpoint_id: string; shard: number }
 
-export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent[]): PlannedDelivery[] {
+export function toPlanned(
+  rows: readonly PlannedRow[],
+  events: readonly NewEvent[],
+  bundle: Bundle | null = null,
+): PlannedDelivery[] {
   const byId = new Map(events.map((event) => [event.id, event]))
   return rows.map((row) => {
     const event = byId.get(row.event_id)
@@ -190,6 +268,7 @@ export function toPlanned(rows: readonly PlannedRow[], events: readonly NewEvent
       contentType: event.contentType ?? null,
       signing: null,
       requestedBy: null,
+      bundle,
     }
   })
 }
@@ -211,8 +290,8 @@ export async function storeIn(tx: Queryable, events: readonly NewEvent[]): Promi
   const statement = sql`
     with ${inputOf(events)},
     admitted as (select * from input),
-    ${storeAndPlan}
-    select event_id, delivery_id, endpoint_id, shard from planned`
+    ${storeAndPlan(null)}
+    select event_id, delivery_id, endpoint_id, shard from wanted`
   const rows = await tx.run<PlannedRow>(prepare(statement))
   return toPlanned(rows, events)
 }

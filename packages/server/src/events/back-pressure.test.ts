@@ -39,6 +39,7 @@ test('events that wait to be stored are bounded: the next call is refused at onc
   const queue = new AcceptQueue({
     accept: service.database.open('accept'),
     wake: () => {},
+    ownWork: () => null,
     now: () => service.clock.now(),
     statementsMax: 1,
     callMsMax: 120_000,

@@ -121,9 +121,8 @@ export function registerReplayRoutes(routes: FastifyInstance, parts: ReplayParts
     const { accountId, id: endpointId, shard } = endpointOf(request)
     const { id: eventId } = eventOf(request)
     return await idempotency.run(request, reply, async (tx) => {
-      const which = sql`p.account_id = ${accountId} and p.event_id = ${eventId} and p.endpoint_id = ${endpointId}
-                    and p.shard = ${shard}`
-      const lanes = await cancelPlanned(tx, which, 'canceled', parts)
+      const which = sql`p.event_id = ${eventId} and p.endpoint_id = ${endpointId} and p.shard = ${shard}`
+      const lanes = await cancelPlanned(tx, accountId, which, 'canceled', parts)
       if (lanes.length === 0) throw nothingPlanned()
       return { status: 204, committed: () => wakeLanes(lanes) }
     })

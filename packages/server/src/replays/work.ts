@@ -1,5 +1,6 @@
 import { addMs } from '#src/adapters/clock.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { unpackAccounts } from '#src/delivery/bundles.ts'
 import type { Cause } from '#src/delivery/delivery.ts'
 import { failedStep, type Task, type TaskKind, type TaskStep, type TaskWork } from '#src/tasks/task.ts'
 import { roomOf, spread } from './pace.ts'
@@ -36,6 +37,7 @@ async function replaySome(tx: Queryable, task: Task, now: Date, kind: ReplayKind
   const lane = { accountId, endpointId, shard: target.shard }
   if ((await countDueReplays(tx, lane, now, BACKLOG_MAX)) >= BACKLOG_MAX) return wait(addMs(now, BACKLOG_WAIT_MS))
 
+  await unpackAccounts(tx, [accountId])
   const sought = { environment, accountId, endpointId, kind, parameters, startedAt: task.createdAt }
   const rows = await scanReplay(tx, sought, { after: position, limit: ROWS_PER_STEP, now })
   const treated = treat(rows, room.count)

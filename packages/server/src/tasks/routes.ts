@@ -144,7 +144,8 @@ async function cancel(tx: Queryable, { id }: Task, parts: TaskParts): Promise<{ 
       : await actingFor(tx, accountId, () =>
           cancelPlanned(
             tx,
-            sql`p.account_id = ${accountId} and p.endpoint_id = ${endpointId} and p.task_id = ${id}
+            accountId,
+            sql`p.endpoint_id = ${endpointId} and p.task_id = ${id}
             and p.shard = (select shard from endpoint where account_id = ${accountId} and id = ${endpointId})`,
             'canceled',
             parts,

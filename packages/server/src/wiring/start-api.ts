@@ -226,6 +226,7 @@ export async function startApi(
       queue: new AcceptQueue({
         accept: databases.accept,
         wake: waker.deliveries,
+        ownWork: waker.ownWork,
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         callMsMax: CALL_MS_MAX * (overrides.patience ?? 1),

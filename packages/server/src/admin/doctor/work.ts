@@ -31,7 +31,8 @@ export function workChecks(parts: WorkParts): Check[] {
 
 async function workers({ database }: WorkParts): Promise<Verdict> {
   const state = await readWorkers(database)
-  const [row] = await database.query<{ waiting: boolean }>`select exists (select from pending) as waiting`
+  const [row] = await database.query<{ waiting: boolean }>`
+    select exists (select from pending) or exists (select from packed_delivery) as waiting`
   return workersVerdict(state, row?.waiting ?? false)
 }
 

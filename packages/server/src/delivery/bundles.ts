@@ -1,0 +1,87 @@
+import type { Logger } from 'pino'
+import { addMs, type Clock } from '#src/adapters/clock.ts'
+import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import { reasonOf } from '#src/adapters/reason.ts'
+import type { LaneName } from './lanes.ts'
+
+/** A bundle that is not recorded by then is unpacked: what takes longer waits as rows, which anybody can see. */
+const PACKED_MS_MAX = 1_000
+/** How often bundles of that age are looked for, also those of which this process never heard: their commit was in doubt. */
+const LOOK_MS = 500
+
+type Parts = {
+  database: Database
+  workerId: () => string
+  clock: Clock
+  log: Logger
+  /** In these lanes deliveries became rows of `pending`; `tooSlow`: they were packed for too long. */
+  unpacked: (lanes: readonly LaneName[], tooSlow: boolean) => void
+  /** A look has ended. */
+  done: () => void
+}
+
+/**
+ * Unpacks bundles of this worker: deliveries that it sends straight from memory, of which the database holds one row for many. What is
+ * let go of memory unsent, and what takes long, becomes rows of `pending`; else a bundle goes when all of it is recorded.
+ */
+export class Bundles {
+  readonly #parts: Parts
+  #isWanted = false
+  #looking = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Nothing is to be unpacked at once. */
+  get isIdle(): boolean {
+    return !this.#isWanted && !this.#looking
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#look(false), LOOK_MS)
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Some of what is packed is in memory no more: it is to be read. */
+  unpackSoon(): void {
+    if (this.#isWanted) return
+    this.#isWanted = true
+    setImmediate(() => void this.#look(true))
+  }
+
+  async #look(everything: boolean): Promise<void> {
+    if (this.#looking) return
+    this.#looking = true
+    this.#isWanted = false
+    const { database, workerId, clock, log, unpacked, done } = this.#parts
+    const now = clock.now()
+    try {
+      const madeBefore = everything ? addMs(now, LOOK_MS) : addMs(now, -PACKED_MS_MAX)
+      const lanes = await unpackOfWorker(database, workerId(), madeBefore)
+      if (lanes.length > 0) unpacked(lanes, !everything)
+    } catch (error) {
+      log.warn({ event: 'delivery.unpack_failed', reason: reasonOf(error) })
+      if (everything) setTimeout(() => this.unpackSoon(), LOOK_MS)
+    } finally {
+      this.#looking = false
+      if (this.#isWanted) setImmediate(() => void this.#look(true))
+      done()
+    }
+  }
+}
+
+async function unpackOfWorker(db: Queryable, workerId: string, madeBefore: Date): Promise<LaneName[]> {
+  return await db.query<LaneName>`
+    select distinct lane_account_id as "accountId", lane_endpoint_id as "endpointId", lane_shard as shard
+      from unpack_bundles('{}', array[${workerId}::uuid], ${madeBefore})`
+}
+
+/** Makes rows of `pending` of all that is packed of these accounts: to be called before what they have pending is read or changed. */
+export async function unpackAccounts(db: Queryable, accountIds: readonly string[]): Promise<void> {
+  await db.query`select from unpack_bundles(${accountIds}::text[], '{}', 'infinity')`
+}
