@@ -32,8 +32,8 @@ const CALLS_AT_ONCE_MAX = 200
 const CONNECTIONS = 100
 /** A call that has hung for this long is given up; it is counted long before. */
 const GIVE_UP_MS = 15_000
-const BATCH_SHARE = 0.1
-const BATCH_MAX = 10
+const BATCH_SHARE = 0.05
+const BATCH_MAX = 30 // of eight or more some are bundled
 const PAUSE_MS_MAX = 1_000
 const PAD_MAX = 1_500
 
@@ -64,7 +64,8 @@ export class Publisher {
     const startedAtMs = now()
     while (this.#published < events && !signal.aborted) {
       const due = Math.min(events, Math.ceil(((now() - startedAtMs) / durationMs) * events))
-      while (this.#published < due) this.#waiting.push(this.#nextCall(due - this.#published))
+      // a batch goes ahead of the rate, which then waits for it
+      while (this.#published < due) this.#waiting.push(this.#nextCall(events - this.#published))
       this.#start()
       await sleep(TICK_MS)
     }

@@ -156,7 +156,7 @@ async function runSteps(
   })
 }
 
-/** Two API processes and the workers, each behind a proxy of its own. */
+/** Two API processes, one of which delivers too and so makes bundles, and the workers, each behind a proxy of its own. */
 async function createServices(
   options: Options,
   folder: string,
@@ -187,7 +187,7 @@ async function createServices(
         entry: options.faults.includes('clock') ? ['--import', WALL_CLOCK, ...main] : main,
         environment: {
           ...environment,
-          ROLES: isApi ? 'api,updates' : 'worker',
+          ROLES: rolesOf(name),
           PORT: String(apiPort),
           ADMIN_PORT: String(adminPort),
           DATABASE_URL: databaseUrl(proxyFolder, database.connection),
@@ -203,6 +203,11 @@ async function createServices(
     services.push(service)
   }
   return services
+}
+
+function rolesOf(name: string): string {
+  if (!name.startsWith('api')) return 'worker'
+  return name === named('api', APIS)[0] ? 'api,updates,worker' : 'api,updates'
 }
 
 /** The first one alone: it brings the schema. */
