@@ -311,3 +311,29 @@ describe('58: a batch', () => {
     },
   )
 })
+
+describe('an account that has just been asked for, and is no more', () => {
+  const make = async (uid: string) => (await service.ok('POST', '/api/v1/app', { name: 'Test', uid })).id
+  const batch = async (uid: string) => {
+    const messages = [{ eventType: 'test.happened', payload: {} }]
+    return await service.call('POST', `/api/v1/app/${uid}/msg/batch`, { messages })
+  }
+
+  test('takes no batch', async () => {
+    const id = await make('gone')
+    expect((await batch('gone')).status).toBe(202)
+    await service.ok('DELETE', `/api/v1/app/${id}`)
+    expect(await batch('gone')).toMatchObject({ status: 404, body: { code: 'not_found' } })
+  })
+
+  test('leaves its uid to another, which gets the batch', async () => {
+    const former = await make('shared')
+    expect((await batch('shared')).status).toBe(202)
+    await service.ok('DELETE', `/api/v1/app/${former}`)
+    const id = await make('shared')
+    const { status, body } = await batch('shared')
+    expect([status, body.results[0].status]).toEqual([202, 202])
+    const { data } = await service.ok('GET', `/api/v1/app/${id}/msg`)
+    expect(data.map((message: { id: string }) => message.id)).toEqual([body.results[0].message.id])
+  })
+})
