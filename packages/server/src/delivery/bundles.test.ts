@@ -169,6 +169,12 @@ test('a shard that changes hands leaves nothing packed: its new owner finds rows
   release()
 })
 
+test('the role of the API unpacks what is an account’s, and is not told whose the rest is', async () => {
+  const api = service.database.open('api')
+  await expect(api.query`select * from unpack_bundles('{}', '{}', now())`).rejects.toThrow('permission denied')
+  await expect(api.query`select * from pending_bundle`).rejects.toThrow('permission denied')
+})
+
 test('what was committed and nobody heard of is found, and sent once', async () => {
   await endpoint()
   failpoint = (name) => (name === 'accept.after_commit' ? Promise.reject(new Error('the answer is lost')) : undefined)

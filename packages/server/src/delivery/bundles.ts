@@ -83,5 +83,5 @@ async function unpackOfWorker(db: Queryable, workerId: string, madeBefore: Date)
 
 /** Makes rows of `pending` of all that is packed of these accounts: to be called before what they have pending is read or changed. */
 export async function unpackAccounts(db: Queryable, accountIds: readonly string[]): Promise<void> {
-  await db.query`select from unpack_bundles(${accountIds}::text[], '{}', 'infinity')`
+  await db.query`select unpack_accounts(${accountIds}::text[])`
 }

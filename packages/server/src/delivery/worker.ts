@@ -16,6 +16,7 @@ import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
 import { changeOf, noteOutcome } from './endpoint-standing.ts'
 import type { Failpoint } from './failpoint.ts'
+import { DRAIN_MS_MAX, HandingBack } from './handing-back.ts'
 import type { Budget, Lane } from './lane.ts'
 import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneHint, type LaneName, Lanes } from './lanes.ts'
@@ -30,8 +31,6 @@ const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
 const SWEEP_MS = 10_000
 /** How long what has ended is remembered: longer than any read or hint that may still bring it. */
 const REMEMBERED_MS = 10_000
-/** Outcomes that cannot be written for this long after the last attempt are left: their deliveries are sent again. */
-const DRAIN_MS_MAX = 1_000
 /** Lanes may wait for nothing but the lease, or the writing of outcomes, to be safe again. */
 const PUMP_MS = 250
 /** For so long what is new for a lane has rows, when it was too slow for a bundle or had no room for it. */
@@ -74,6 +73,7 @@ export class DeliveryWorker {
   readonly #dispatcher: Dispatcher
   readonly #careful: CarefulShards
   readonly #bundles: Bundles
+  readonly #handingBack: HandingBack
   readonly #alarms: Alarms<Lane>
   readonly #marks: MarkFollower
   /** Lanes of outcomes that were settled, to be placed when all of their flush are. */
@@ -92,7 +92,7 @@ export class DeliveryWorker {
       ...(parts.leaseTimes ? { times: parts.leaseTimes } : {}),
       events: {
         gained: (shards) => this.#gained(shards),
-        releasing: (shards) => this.#releasing(shards),
+        releasing: (shards) => this.#handingBack.ended(shards),
         lost: () => this.#lost(),
       },
     })
@@ -109,6 +109,13 @@ export class DeliveryWorker {
       PAYLOAD_BYTES_MAX,
       () => this.#bundles.unpackSoon(),
     )
+    this.#handingBack = new HandingBack({
+      lanes: this.#lanes,
+      place: (lane) => this.#dispatcher.place(lane),
+      forget: (lane) => this.#forget(lane),
+      changed: () => this.#change(),
+      wake: () => this.#wakeWaiting(),
+    })
     this.#careful = new CarefulShards(database)
     this.#alarms = new Alarms(clock, (lane) => this.#ring(lane))
     this.#recorder = new Recorder({
@@ -346,41 +353,6 @@ export class DeliveryWorker {
     } catch (error) {
       log.warn({ event: 'delivery.charge_failed', reason: reasonOf(error) })
     }
-  }
-
-  /** @returns those of which nothing is under way or unrecorded any more, as soon as there are any */
-  async #releasing(shards: readonly number[]): Promise<readonly number[]> {
-    const given = new Set(shards)
-    let unrecordedTooLong = false
-    let timer: NodeJS.Timeout | undefined
-    try {
-      for (;;) {
-        const lanes = this.#lanes.all().filter((lane) => given.has(lane.shard))
-        for (const lane of lanes) this.#close(lane)
-        const isBusy = (lane: Lane) => lane.inFlight > 0 || (lane.unsettled > 0 && !unrecordedTooLong)
-        const busy = new Set(lanes.filter(isBusy).map((lane) => lane.shard))
-        const ended = shards.filter((shard) => !busy.has(shard))
-        if (ended.length > 0) {
-          for (const lane of lanes) if (!busy.has(lane.shard)) this.#forget(lane)
-          return ended
-        }
-        if (lanes.every((lane) => lane.inFlight === 0)) {
-          timer ??= setTimeout(() => {
-            unrecordedTooLong = true
-            this.#wakeWaiting()
-          }, DRAIN_MS_MAX)
-        }
-        await this.#change()
-      }
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  #close(lane: Lane): void {
-    if (lane.closing) return
-    lane.closing = true
-    this.#dispatcher.place(lane)
   }
 
   #lost(): void {

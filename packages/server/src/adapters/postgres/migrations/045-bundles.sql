@@ -52,6 +52,16 @@ begin
   end loop;
 end $$;
 
+-- For who may not see whose bundles they are.
+create function unpack_accounts(of_accounts text[]) returns void
+  language plpgsql security definer set search_path = public as $$
+begin
+  perform unpack_bundles(of_accounts, '{}', 'infinity');
+end $$;
+revoke execute on function unpack_bundles(text[], uuid[], timestamptz), unpack_accounts(text[]) from public;
+grant execute on function unpack_bundles(text[], uuid[], timestamptz) to psapi_worker;
+grant execute on function unpack_accounts(text[]) to psapi_api, psapi_worker;
+
 -- Bundles are made and recorded under the shared lock of their worker (`hold_shards`), and while it owns their shards. So
 -- there is none left of a worker when a shard of it gets another owner.
 create function unpack_of_former_owners() returns trigger
