@@ -222,7 +222,9 @@ class Publisher {
       } else {
         this.#sent -= wanted
         figures.refused[got.status] = (figures.refused[got.status] ?? 0) + refused
-        setTimeout(() => this.#free(connection), REFUSED_PAUSE_MS)
+        setTimeout(() => {
+          if (figures === this.#figures) this.#free(connection) // else a later stretch has it already
+        }, REFUSED_PAUSE_MS)
       }
     })
   }
