@@ -1,6 +1,7 @@
 import pino from 'pino'
 import { expect, test } from 'vitest'
 import type { Target } from '#src/endpoints/target.ts'
+import { targetOf } from '../../test/target.ts'
 import type { Lane } from './lane.ts'
 import { Lanes } from './lanes.ts'
 import { TargetReader } from './target-reader.ts'
@@ -60,31 +61,8 @@ function readerOf(): {
     begun = Promise.withResolvers()
     ended = Promise.withResolvers()
     meanwhile?.()
-    read.resolve([targetOf(version)])
+    read.resolve([targetOf(NAME, { version })])
     await ended.promise
   }
   return { lane, reader, round }
-}
-
-function targetOf(version: number): Target {
-  return {
-    ...NAME,
-    environment: 'sandbox',
-    url: 'https://hooks.example/',
-    version,
-    disabled: false,
-    deletedAt: null,
-    canceledBefore: null,
-    provenAt: NOW,
-    failureClock: { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 },
-    certificateEndsAt: null,
-    failurePolicy: { disableFailing: false, disableAfterDays: 5 },
-    throttleRate: null,
-    timeoutMs: 5_000,
-    retrySchedule: [],
-    maxConcurrency: 20,
-    ordering: 'none',
-    headers: new Map(),
-    secrets: [],
-  }
 }
