@@ -264,7 +264,6 @@ export class Dispatcher {
     lane.turn = (lane.turn + 1) % QUEUES.length
     const started = this.#start(budget)
     lane.usedAtMs = started.atMs
-    if (lane.inFlight === 0) lane.movedAtMs = started.atMs
     lane.inFlight += 1
     void this.#attempt(lane, target, next.delivery, started)
   }
@@ -283,7 +282,6 @@ export class Dispatcher {
     })
     lane.inFlight -= 1
     lane.width.moved()
-    lane.movedAtMs = performance.now()
     this.#end(started)
     lane.pausedUntil = null // judged anew at the next start
     lane.breaker = breakerAfterEnd(lane.breaker, end.kind === 'attempted' ? end.reach : 'unsent', clock.now())

@@ -15,8 +15,6 @@ export type LaneQueue = {
   nextDueAt: Date | null // the earliest known to be due later
 }
 
-/** Attempts that take longer, all of a lane, may hang. */
-const SWIFT_MS = 250
 /** With more than that in memory, what comes now waits for a while. */
 const SWIFT_DUE_MAX = 2_048
 
@@ -48,8 +46,6 @@ export class Lane {
   bucket: TokenBucket | null = null
   breaker: Breaker = CLOSED
   inFlight = 0
-  /** When an attempt ended last, or the first of those under way began. */
-  movedAtMs = 0
   readonly width = new Width()
   /** Attempts that have ended and are not recorded yet. */
   unsettled = 0
@@ -131,9 +127,7 @@ export class Lane {
     )
       return false
     const { due, unread, reading } = queues.first
-    if (unread || reading || due.length >= SWIFT_DUE_MAX) return false
-    const nowMs = performance.now()
-    return nowMs > this.rowsUntilMs && (this.inFlight === 0 || nowMs - this.movedAtMs <= SWIFT_MS)
+    return !unread && !reading && due.length < SWIFT_DUE_MAX && performance.now() > this.rowsUntilMs
   }
 
   /** The queues that wait under a budget; those of a suspect lane in turn. */
