@@ -89,7 +89,6 @@ class Publisher {
   #stopped = true
   #ended: (() => void) | undefined
   #late: NodeJS.Timeout | undefined
-  #unsent = 0
   #figures = blank()
 
   constructor(publication: Publication) {
@@ -140,7 +139,8 @@ class Publisher {
 
   /** What has no answer by now was not accepted as far as anybody knows. */
   #giveUp(): void {
-    this.#unsent = this.#due.splice(0).length * this.#eventsPerCall
+    const unsent = this.#due.splice(0).length * this.#eventsPerCall
+    if (unsent > 0) this.#figures.refused.unsent = unsent
     for (const connection of this.#connections) connection.close()
     this.#settle()
   }
@@ -157,7 +157,6 @@ class Publisher {
   #begin(connections: number): void {
     this.#figures = blank()
     this.#stopped = false
-    this.#unsent = 0
     for (const connection of this.#connections.splice(connections)) connection.close()
     while (this.#connections.length < connections) {
       this.#connections.push(new ApiConnection(this.#publication.port))
@@ -174,7 +173,6 @@ class Publisher {
     clearTimeout(this.#late)
     this.#ended = undefined
     const { calls, accepted, refused, startedAt, acceptMs, lateMs, waitingMax } = this.#figures
-    if (this.#unsent > 0) refused.unsent = this.#unsent
     const seconds = rounded((monotonicMs() - startedAt) / 1_000, 3)
     return { calls, accepted, refused, seconds, acceptMs: acceptMs.spread(), lateMs: lateMs.spread(), waitingMax }
   }
