@@ -73,14 +73,8 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
       let body = await acceptFirst(parts, request)
       if (body === null) {
         request.account = await parts.access.accountOf(request.principal, name, { maxAgeMs: ACCOUNT_AGE_MS_MAX })
-        body = await acceptOne(parts, request, reply)
+        body = await acceptRemembered(parts, request, () => acceptOne(parts, request, reply))
       }
-      if (body === null) {
-        // its uid may name another one by now
-        request.account = await parts.access.accountOf(request.principal, name)
-        body = await acceptOne(parts, request, reply)
-      }
-      if (body === null) throw notFound()
       return await sendJson(reply.code(202), body)
     },
   )
@@ -100,13 +94,7 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
       },
     ),
     async (request, reply) => {
-      let results = await acceptBatch(parts, request, reply)
-      if (results === null) {
-        // its uid may name another one by now
-        request.account = await parts.access.accountOf(request.principal, pathValue(request, 'app_id') ?? '')
-        results = await acceptBatch(parts, request, reply)
-      }
-      if (results === null) throw notFound()
+      const results = await acceptRemembered(parts, request, () => acceptBatch(parts, request, reply))
       return await sendJson(reply.code(202), results)
     },
   )
@@ -127,6 +115,24 @@ export function registerMessageRoutes(routes: FastifyInstance, parts: MessagePar
       return await sendJson(reply, messageOut(request.event, withContent))
     },
   )
+}
+
+/**
+ * Accepts for the account as it is remembered; where that is gone, for the one that its name means by now.
+ * @param accept  answers null when the account is gone
+ * @throws DomainError not_found
+ */
+async function acceptRemembered(
+  { access }: MessageParts,
+  request: FastifyRequest,
+  accept: () => Promise<Buffer | null>,
+): Promise<Buffer> {
+  const body = await accept()
+  if (body !== null) return body
+  request.account = await access.accountOf(request.principal, pathValue(request, 'app_id') ?? '')
+  const again = await accept()
+  if (again === null) throw notFound()
+  return again
 }
 
 /** @returns the answer's body; null when the path names an account, or the body can make none: nothing was accepted */
