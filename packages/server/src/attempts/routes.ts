@@ -9,7 +9,7 @@ import { queryList, queryMoment, queryOf } from '#src/adapters/http/query.ts'
 import { plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { unpackAccounts } from '#src/delivery/bundles.ts'
+import { readWithPending } from '#src/delivery/bundles.ts'
 import { ATTEMPT_ID_PREFIX } from '#src/delivery/delivery.ts'
 import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
@@ -84,8 +84,12 @@ export function registerAttemptRoutes(
   const read = addressing(api, 'ViewBase')
 
   async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    await unpackAccounts(api, [request.account.id])
-    return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: LIST_MS_MAX }, work)
+    return await readWithPending(
+      api,
+      request.account.id,
+      { settings: settingsOf(request), timeoutMs: LIST_MS_MAX },
+      work,
+    )
   }
 
   async function kept({ principal }: FastifyRequest): Promise<{ now: Date; keptDays: number }> {

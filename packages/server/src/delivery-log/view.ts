@@ -3,7 +3,7 @@ import type { Environments } from '#src/accounts/environments.ts'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
 import { settingsOf } from '#src/adapters/http/idempotency.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
-import { unpackAccounts } from '#src/delivery/bundles.ts'
+import { readWithPending } from '#src/delivery/bundles.ts'
 import type { Shown } from './answers.ts'
 import type { Scope } from './matching.ts'
 
@@ -45,7 +45,6 @@ export async function within<T>(
   { api }: Pick<DeliveryLogParts, 'api'>,
   work: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
-  await unpackAccounts(api, [request.account.id])
   const settings = { ...settingsOf(request), ...AS_WRITTEN }
-  return await api.transaction({ settings, readOnly: true, timeoutMs: LIST_MS_MAX }, work)
+  return await readWithPending(api, request.account.id, { settings, timeoutMs: LIST_MS_MAX }, work)
 }

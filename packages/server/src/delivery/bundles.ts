@@ -1,13 +1,13 @@
 import type { Logger } from 'pino'
 import { addMs, type Clock } from '#src/adapters/clock.ts'
-import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
+import type { Database, Queryable, TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { reasonOf } from '#src/adapters/reason.ts'
 import type { LaneName } from './lanes.ts'
 
 /** A bundle that is not recorded by then is unpacked: what takes longer waits as rows, which anybody can see. */
 const PACKED_MS_MAX = 1_000
 /** How often bundles of that age are looked for, also those of which this process never heard: their commit was in doubt. */
-const LOOK_MS = 500
+export const UNPACK_MS = 500
 
 type Parts = {
   database: Database
@@ -26,9 +26,9 @@ type Parts = {
  */
 export class Bundles {
   readonly #parts: Parts
+  /** Not only what is packed for too long is to be unpacked. */
   #isWanted = false
   #looking = false
-  #timer: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -39,37 +39,30 @@ export class Bundles {
     return !this.#isWanted && !this.#looking
   }
 
-  start(): void {
-    this.#timer = setInterval(() => void this.#look(false), LOOK_MS)
-  }
-
-  close(): void {
-    clearInterval(this.#timer)
-  }
-
   /** Some of what is packed is in memory no more: it is to be read. */
   unpackSoon(): void {
     if (this.#isWanted) return
     this.#isWanted = true
-    setImmediate(() => void this.#look(true))
+    setImmediate(() => void this.look())
   }
 
-  async #look(everything: boolean): Promise<void> {
+  /** To be called every `UNPACK_MS`. What could not be unpacked is left to the next. */
+  async look(): Promise<void> {
     if (this.#looking) return
     this.#looking = true
+    const everything = this.#isWanted
     this.#isWanted = false
     const { database, workerId, clock, log, unpacked, done } = this.#parts
-    const now = clock.now()
     try {
-      const madeBefore = everything ? addMs(now, LOOK_MS) : addMs(now, -PACKED_MS_MAX)
+      const madeBefore = addMs(clock.now(), everything ? UNPACK_MS : -PACKED_MS_MAX)
       const lanes = await unpackOfWorker(database, workerId(), madeBefore)
       if (lanes.length > 0) unpacked(lanes, !everything)
+      if (this.#isWanted) setImmediate(() => void this.look())
     } catch (error) {
+      this.#isWanted ||= everything
       log.warn({ event: 'delivery.unpack_failed', reason: reasonOf(error) })
-      if (everything) setTimeout(() => this.unpackSoon(), LOOK_MS)
     } finally {
       this.#looking = false
-      if (this.#isWanted) setImmediate(() => void this.#look(true))
       done()
     }
   }
@@ -84,4 +77,15 @@ async function unpackOfWorker(db: Queryable, workerId: string, madeBefore: Date)
 /** Makes rows of `pending` of all that is packed of these accounts: to be called before what they have pending is read or changed. */
 export async function unpackAccounts(db: Queryable, accountIds: readonly string[]): Promise<void> {
   await db.query`select unpack_accounts(${accountIds}::text[])`
+}
+
+/** Reads of an account in one transaction, with all that it has pending in rows. */
+export async function readWithPending<T>(
+  database: Database,
+  accountId: string,
+  options: TransactionOptions,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
+  await unpackAccounts(database, [accountId])
+  return await database.transaction({ ...options, readOnly: true }, work)
 }

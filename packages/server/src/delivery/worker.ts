@@ -10,7 +10,7 @@ import { Alarms } from './alarms.ts'
 import { announcementsOf, forgetAnnounced } from './announced.ts'
 import { type Attempted, attemptedLine, brokenAttempt, canceledAttempt } from './attempt.ts'
 import type { AttemptRecord, EndpointChange } from './attempt-store.ts'
-import { Bundles } from './bundles.ts'
+import { Bundles, UNPACK_MS } from './bundles.ts'
 import { CarefulShards, readInHand } from './careful.ts'
 import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
@@ -199,9 +199,9 @@ export class DeliveryWorker {
 
   async start(): Promise<void> {
     await this.#ownership.start()
-    this.#bundles.start()
     this.#timers = [
       setInterval(() => void this.#reader.sweepSome(this.#ownership.shards), SWEEP_MS / SWEEPS),
+      setInterval(() => void this.#bundles.look(), UNPACK_MS),
       setInterval(() => this.#tidy(), REMEMBERED_MS),
       setInterval(() => this.#dispatcher.pump(), PUMP_MS),
     ]
@@ -210,7 +210,6 @@ export class DeliveryWorker {
   /** Ends what has started, records it and gives the shards back; nothing is lost and nothing is sent twice. */
   async close(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    this.#bundles.close()
     await this.#ownership.close()
     this.#alarms.clear()
   }

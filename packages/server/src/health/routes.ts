@@ -10,7 +10,7 @@ import { oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { isId } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { addressing, endpointOf } from '#src/attempts/addressed.ts'
-import { unpackAccounts } from '#src/delivery/bundles.ts'
+import { readWithPending } from '#src/delivery/bundles.ts'
 import { notFound } from '#src/domain-error.ts'
 import { ENDPOINT_ID_PREFIX } from '#src/endpoints/endpoint.ts'
 import { countByEndpoint } from '#src/statistics/attempt-counts.ts'
@@ -54,8 +54,12 @@ export function registerEndpointHealthRoutes(
   const readable = { config: { access: 'ViewBase' } } as const
 
   async function within<T>(request: FastifyRequest, work: (tx: Queryable) => Promise<T>): Promise<T> {
-    await unpackAccounts(api, [request.account.id])
-    return await api.transaction({ settings: settingsOf(request), readOnly: true, timeoutMs: TIME_MS_MAX }, work)
+    return await readWithPending(
+      api,
+      request.account.id,
+      { settings: settingsOf(request), timeoutMs: TIME_MS_MAX },
+      work,
+    )
   }
 
   async function rules({ principal }: FastifyRequest) {

@@ -12,7 +12,7 @@ import { idText, oneOf, plainText } from '#src/adapters/http/schema.ts'
 import { type IdSource, isId, ksuidFloor } from '#src/adapters/ids.ts'
 import type { Database, Queryable } from '#src/adapters/postgres/database.ts'
 import { findEndpoint } from '#src/attempts/addressed.ts'
-import { unpackAccounts } from '#src/delivery/bundles.ts'
+import { readWithPending } from '#src/delivery/bundles.ts'
 import { parseDeliveryFilter } from '#src/delivery-log/query.ts'
 import { invalidInput, notFound } from '#src/domain-error.ts'
 import { listTasks, readTask } from '#src/tasks/store.ts'
@@ -57,10 +57,8 @@ export function registerAccountReplayRoutes(routes: FastifyInstance, parts: Acco
   routes.decorateRequest('replay')
 
   function readingOf(request: FastifyRequest, database = api) {
-    return async <T>(work: (tx: Queryable) => Promise<T>): Promise<T> => {
-      await unpackAccounts(database, [request.account.id])
-      return await database.transaction({ settings: settingsOf(request), readOnly: true }, work)
-    }
+    return async <T>(work: (tx: Queryable) => Promise<T>): Promise<T> =>
+      await readWithPending(database, request.account.id, { settings: settingsOf(request) }, work)
   }
 
   const preview = described(
