@@ -4,6 +4,7 @@ import { Database } from '#src/adapters/postgres/database.ts'
 import { connectionToRunning } from '#src/adapters/postgres/embedded.ts'
 import { type AttemptRecord, recordAttempts } from '#src/delivery/attempt-store.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
+import { BUNDLED_FROM } from '#src/delivery/own-work.ts'
 import type { NewEvent, PlannedDelivery } from '#src/events/accept.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import { endpointUrl } from './addresses.ts'
@@ -61,7 +62,8 @@ export async function measureStatements(
     wake: (deliveries) => {
       planned = deliveries
     },
-    ownWork: (counts) => (Math.min(...counts.values()) < 8 ? null : { workerId, shards: epochs, endpointIds }),
+    ownWork: (counts) =>
+      Math.min(...counts.values()) < BUNDLED_FROM ? null : { workerId, shards: epochs, endpointIds },
     now: () => new Date(),
     statementsMax: 1,
     callMsMax: 60_000,

@@ -1,7 +1,8 @@
 import type { Phase, Security } from '#src/adapters/outgoing/outgoing.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { firstsByName, joinPieces } from '#src/adapters/postgres/lists.ts'
 import { prepare, type Sql, sql } from '#src/adapters/postgres/sql.ts'
-import type { Bundle } from '#src/events/accept.ts'
+import { type Bundle, heldShards } from '#src/events/accept.ts'
 import { type Announcement, announcing } from '#src/events/announce.ts'
 import { isWatched } from '#src/live/watched.ts'
 import { kindsOf } from './attempt-kinds.ts'
@@ -87,18 +88,17 @@ export async function recordAttempts(
   const epochs = new Map(records.map((record) => [record.delivery.shard, record.epoch]))
   const announcements = [...records, ...changes].flatMap((written) => written.announcements)
   const hasTrouble = records.some(isTrouble)
-  const responses = responsesOf(records)
-  const heads = headsOf(records)
+  const hasResponses = records.some(({ response }) => response !== null)
+  const responses = hasResponses ? joinPieces(records.map(({ response }) => response)) : null
+  const heads = firstsByName(records.map(headOf), (text) => text) // most receivers answer with the same headers each time
   const rest = restOf(records)
   const { firsts, numbers } = kindsOf(records)
   const asked = askedOf(firsts)
-  const bundles = [...packed, ...emptied.filter(({ left }) => left === 0)] // those of these records first
+  const bundles = [...new Set([...packed, ...emptied])] // those of these records first
   const bundleNumbers = new Map(bundles.map((bundle, index) => [bundle, index + 1]))
   const retriesPacked = records.some(({ delivery, state }) => delivery.bundle?.isPacked && state.status === 'pending')
   const statement = sql`
-    with held as materialized (
-      select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
-    ), ${bundles.length > 0 ? keptOf(bundles) : sql``}
+    with ${heldShards(workerId, epochs)}, ${bundles.length > 0 ? keptOf(bundles) : sql``}
     done as materialized (
       select k.*, g.event_id, g.id, g.delivery_id, g.duration_ms, g.timings, g.started_ms, g.bundle_no, h.response_headers,
              ${responses ? sql`substring(${responses.bytes}::bytea from g.response_start for g.response_length)` : sql`null::bytea`} as response,
@@ -116,8 +116,8 @@ export async function recordAttempts(
              with ordinality
           as g (event_id, id, delivery_id, duration_ms, timings, started_ms, head_no, kind_no, bundle_no
                 ${responses ? sql`, response_start, response_length` : sql``} ${rest ? sql`, sent_text, next` : sql``}, no)
-        left join (select no, text::jsonb as response_headers
-                     from unnest(${heads.texts}::text[]) with ordinality as t (text, no)) as h on h.no = g.head_no
+        join (select no, text::jsonb as response_headers
+                from unnest(${heads.firsts}::text[]) with ordinality as t (text, no)) as h on h.no = g.head_no
         join unnest(${firsts.map((_, index) => index + 1)}::int[],
                     ${firsts.map((record) => record.delivery.accountId)}::text[],
                     ${firsts.map((record) => record.delivery.endpointId)}::text[],
@@ -301,32 +301,8 @@ function connectionText({ address, security }: AttemptRecord): string | null {
   return `${address} ${version ?? '-'} ${certificateExpiresAt ? certificateExpiresAt.getTime() / 1000 : '-'}`
 }
 
-const NO_BYTES = new Uint8Array(0)
-
-/** Where in one binary parameter each response begins, and how long it is; null: no record has one. */
-function responsesOf(records: readonly AttemptRecord[]) {
-  if (records.every(({ response }) => response === null)) return null
-  const pieces = records.map(({ response }) => response ?? NO_BYTES)
-  let end = 1
-  const starts = records.map(({ response }) => {
-    const start = end
-    end += response?.length ?? 0
-    return response === null ? null : start
-  })
-  return { bytes: Buffer.concat(pieces), starts, lengths: pieces.map((piece) => piece.length) }
-}
-
-/** Most receivers answer with the same headers each time: each text once, and which of them each record has; 0: none. */
-function headsOf(records: readonly AttemptRecord[]): { texts: string[]; numbers: number[] } {
-  const known = new Map<string, number>()
-  const numbers = records.map(({ responseHeaders }) => {
-    if (responseHeaders === null) return 0
-    const text = JSON.stringify(responseHeaders)
-    const number = known.get(text) ?? known.size + 1
-    known.set(text, number)
-    return number
-  })
-  return { texts: [...known.keys()], numbers }
+function headOf({ responseHeaders }: AttemptRecord): string | null {
+  return responseHeaders && JSON.stringify(responseHeaders)
 }
 
 /** What those have that do not just succeed. */

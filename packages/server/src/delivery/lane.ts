@@ -109,25 +109,12 @@ export class Lane {
 
   /** Whether what comes now is sent and recorded within moments, as far as can be told. */
   get isSwift(): boolean {
-    const { target, queues, breaker } = this
-    if (
-      target === null ||
-      target.ordering !== 'none' ||
-      target.throttleRate !== null ||
-      target.disabled ||
-      this.isSuspect
-    )
-      return false
-    if (
-      this.closing ||
-      this.deferred ||
-      this.pausedUntil !== null ||
-      this.disable !== null ||
-      breaker.openUntil !== null
-    )
-      return false
-    const { due, unread, reading } = queues.first
-    return !unread && !reading && due.length < SWIFT_DUE_MAX && performance.now() > this.rowsUntilMs
+    const { target, breaker } = this
+    const { due, unread, reading } = this.queues.first
+    const isFree = target?.ordering === 'none' && target.throttleRate === null && !target.disabled && !this.isSuspect
+    const isHeldBack = this.deferred || this.pausedUntil !== null || this.disable !== null || breaker.openUntil !== null
+    const isRead = !unread && !reading && due.length < SWIFT_DUE_MAX
+    return isFree && !isHeldBack && isRead && performance.now() > this.rowsUntilMs
   }
 
   /** The queues that wait under a budget; those of a suspect lane in turn. */

@@ -152,8 +152,8 @@ export class Recorder {
         { again, packed: [...counts.keys()], emptied },
       )
       for (const bundle of unpacked) bundle.isPacked = false
-      const left = records.filter(({ delivery }) => delivery.bundle && unpacked.has(delivery.bundle))
-      const settled = left.length === 0 ? records : records.filter((record) => !left.includes(record))
+      const isUnwritten = ({ delivery: { bundle } }: AttemptRecord) => bundle !== null && unpacked.has(bundle)
+      const settled = records.filter((record) => !isUnwritten(record))
       const written = settled.filter(({ delivery }) => held.has(delivery.shard))
       if (overtaken) await correctCancellations(this.#database, written)
       await this.#failpoint('record.after_commit')
@@ -161,7 +161,7 @@ export class Recorder {
       if (again) for (const record of settled) this.#doubtful.delete(record)
       this.#failing = false
       this.#inFlush -= records.length
-      this.#waiting.unshift(...left) // they have rows of their own now, which this statement did not look for
+      this.#waiting.unshift(...records.filter(isUnwritten)) // they have rows of their own now, which this statement did not look for
       this.#announced(changes, announced)
       this.#countBundles(written, emptied)
       for (const record of settled) this.#settle(record, held.has(record.delivery.shard))

@@ -1,5 +1,6 @@
 import type { Environment } from '#src/accounts/principal.ts'
 import type { Queryable } from '#src/adapters/postgres/database.ts'
+import { firstsByName, joinPieces } from '#src/adapters/postgres/lists.ts'
 import { prepare, type Sql, sql, sqlText } from '#src/adapters/postgres/sql.ts'
 import { toArrayText } from '#src/adapters/postgres/values.ts'
 import { isWatched } from '#src/live/watched.ts'
@@ -80,19 +81,11 @@ export function inputOf(
   callNumbers: readonly number[] = events.map(() => 1),
   own: OwnWork | null = null,
 ): Sql {
-  const starts: number[] = []
-  const lengths: number[] = []
-  let start = 1
-  for (const { payload } of events) {
-    starts.push(start)
-    lengths.push(payload.length)
-    start += payload.length
-  }
-  const { kinds, kindNumbers } = kindsOf(events)
-  const payloads = Buffer.concat(events.map((event) => event.payload)) // one binary parameter: no escaping of each
+  const { firsts: kinds, numbers: kindNumbers } = firstsByName(events, kindName)
+  const payloads = joinPieces(events.map(({ payload }) => payload))
   const rare = rareOf(events)
   return sql`
-    ${own ? ownShards(own) : sql``}
+    ${own ? sql`${heldShards(own.workerId, own.shards)},` : sql``}
     kind as materialized (
       select k.*, k.channels_text::text[] as channels,
              (select string_agg(e.id || ' ' || e.shard ${own ? ownMark(own) : sql``}, ',')
@@ -112,11 +105,12 @@ export function inputOf(
         left join event_type t on t.environment = k.environment and t.name = k.type
     ),
     input as materialized (
-      select k.account_id, i.id, k.type, substring(${payloads}::bytea from i.start for i.length) as payload, k.content_type,
+      select k.account_id, i.id, k.type, substring(${payloads.bytes}::bytea from i.start for i.length) as payload,
+             k.content_type,
              k.channels, i.created_ms, i.created_ms + k.kept_ms as expire_ms, k.only_endpoint_id, k.cause, k.targets, i.call_no,
              ${rare ? RARE : NOTHING_RARE}
         from unnest(${events.map((event) => event.id)}::text[],
-                    ${starts}::int[], ${lengths}::int[],
+                    ${payloads.starts}::int[], ${payloads.lengths}::int[],
                     ${events.map((event) => event.createdAt.getTime())}::float8[],
                     ${callNumbers}::int[], ${kindNumbers}::int[]
                     ${rare ? sql`, ${rare.uids}::text[], ${rare.tags}::text[], ${rare.deliverMs}::float8[], ${rare.npns}::text[]` : sql``})
@@ -148,34 +142,27 @@ function keptMs({ createdAt, payloadExpiresAt }: NewEvent): number {
   return payloadExpiresAt.getTime() - createdAt.getTime()
 }
 
-const OWN = sqlText(`' own'`)
+const OWN = sqlText(`'own'`)
 
-function ownShards({ workerId, shards }: OwnWork): Sql {
+/** The shards of these that the worker owns, as `held`: they stay its own to the end of the transaction. */
+export function heldShards(workerId: string, epochs: ReadonlyMap<number, number>): Sql {
   return sql`
     held as materialized (
-      select unnest(hold_shards(${workerId}, ${[...shards.keys()]}::smallint[], ${[...shards.values()]}::bigint[])) as shard
-    ),`
+      select unnest(hold_shards(${workerId}, ${[...epochs.keys()]}::smallint[], ${[...epochs.values()]}::bigint[])) as shard
+    )`
 }
 
 function ownMark({ endpointIds }: OwnWork): Sql {
-  return sql`|| case when k.only_endpoint_id is null and e.id = any (${endpointIds}::text[]) and e.shard in (select shard from held)
-                     then ${OWN} else '' end`
+  return sql`|| case when k.cause = 'event' and k.only_endpoint_id is null and e.id = any (${endpointIds}::text[])
+                          and e.shard in (select shard from held)
+                     then ' ' || ${OWN} else '' end`
 }
 
-/** One event of each kind, and of which kind each event is: 1, 2, …; those of one kind go to the same endpoints. */
-function kindsOf(events: readonly NewEvent[]): { kinds: NewEvent[]; kindNumbers: number[] } {
-  const kinds: NewEvent[] = []
-  const numbers = new Map<string, number>()
-  const kindNumbers = events.map((event) => {
-    const { accountId, environment, type, contentType, onlyEndpointId, cause, channels } = event
-    const words = [accountId, environment, type, contentType, onlyEndpointId, cause, keptMs(event)]
-    const name = [...words, channels && toArrayText(channels)].join('\n')
-    const known = numbers.get(name)
-    if (known !== undefined) return known
-    numbers.set(name, kinds.push(event))
-    return kinds.length
-  })
-  return { kinds, kindNumbers }
+/** Events of one kind go to the same endpoints, and have all of this in common. */
+function kindName(event: NewEvent): string {
+  const { accountId, environment, type, contentType, onlyEndpointId, cause, channels } = event
+  const words = [accountId, environment, type, contentType, onlyEndpointId, cause, keptMs(event)]
+  return [...words, channels && toArrayText(channels)].join('\n')
 }
 
 const ABOUT_AN_NPN = 'producersync.npn.'
@@ -228,7 +215,7 @@ export function storeAndPlan(own: OwnWork | null): Sql {
     )`
 }
 
-const IS_OWN = sql`(cause = 'event' and deliver_ms is null and split_part(target, ' ', 3) = 'own')`
+const IS_OWN = sql`(deliver_ms is null and split_part(target, ' ', 3) = ${OWN})`
 
 /** Made of texts without a quote in them, which takes the database a fraction of its own JSON. */
 export const plannedJson: Sql = sql`

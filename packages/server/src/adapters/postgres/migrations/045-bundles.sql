@@ -16,7 +16,7 @@ alter table pending_bundle alter column deliveries set storage external; -- gone
 
 -- What is packed: deliveries of bundles that no attempt was recorded of.
 create view packed_delivery with (security_invoker = true) as
-  select b.account_id, b.id as bundle_id, b.worker_id, e.id as event_id, (d ->> 1)::uuid as delivery_id, d ->> 2 as endpoint_id,
+  select b.account_id, b.id as bundle_id, e.id as event_id, (d ->> 1)::uuid as delivery_id, d ->> 2 as endpoint_id,
          (d ->> 3)::smallint as shard, e.created_at
     from pending_bundle b
    cross join lateral (select 'atmpt_' || ksuid_floor(b.created_at - interval '1 hour') as id offset 0) as first_attempt
