@@ -137,6 +137,16 @@ describe('housekeeping', () => {
     expect((await service.message(account)).id).toMatch(/^msg_/)
   })
 
+  test('statistics of a day are made of few rows, of every partition', async () => {
+    await service.advance({ hours: 2 })
+    const full = await service.database.open('migrate').query`
+      select c.relname, a.attname
+        from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+       where i.inhparent in ('event'::regclass, 'attempt'::regclass) and a.attstattarget is distinct from 25`
+    expect(full).toEqual([])
+  })
+
   test('is done to the hot table after so many rows, however large it is, and without a pause', async () => {
     const [pending] = await service.database.open('migrate').query<{ options: string[] }>`
       select reloptions as options from pg_class where oid = 'pending'::regclass`

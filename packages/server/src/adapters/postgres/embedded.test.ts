@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmdirSync,
   rmSync,
@@ -132,6 +133,18 @@ function runs(pid: number): boolean {
   }
 }
 
+/** What runs with `folder` as its working folder. */
+function commandsIn(folder: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      if (!/^\d+$/.test(pid) || readlinkSync(`/proc/${pid}/cwd`) !== realpathSync(folder)) return []
+      return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()]
+    } catch {
+      return [] // it has just ended
+    }
+  })
+}
+
 async function until(holds: () => boolean): Promise<void> {
   const deadlineMs = performance.now() + 60_000
   while (!holds()) {
@@ -196,6 +209,17 @@ describe('the embedded server', () => {
     expect(
       await ask(connection, `select current_setting('fsync') as fsync, current_setting('full_page_writes') as pages`),
     ).toEqual([{ fsync: 'on', pages: 'on' }])
+  })
+
+  test('has written what it leaves to the kernel, again and again until it ends', async () => {
+    const server = await start()
+    await until(() => commandsIn(server.home).includes('sync -f cluster'))
+    await until(() => commandsIn(server.home).includes('sleep 1'))
+    await until(() => commandsIn(server.home).includes('sync -f cluster'))
+    await server.stop()
+    await until(() => commandsIn(server.home).length === 0)
+    const hasty = await start({ settings: { fsync: 'off' } })
+    expect(commandsIn(hasty.home).some((command) => command.startsWith('sleep'))).toBe(false)
   })
 
   test('refuses a second process, naming folder and holder, and serves on', async () => {

@@ -1,9 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
-import type { Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { withClient } from './client.ts'
 import type { Connection } from './connection.ts'
@@ -19,8 +16,8 @@ import {
   packagedPrograms,
   removeLeftovers,
   removeTree,
-  type ServerUser,
 } from './embedded-files.ts'
+import { lockTaken, type Run, startGuarded } from './embedded-guard.ts'
 import { DatabaseUnavailable, sqlState } from './errors.ts'
 import { memoryBytes, sharedBuffersMib } from './memory.ts'
 import { ensureRoles } from './roles.ts'
@@ -60,7 +57,6 @@ const killTimeoutMs = 10_000
 const leftoverTimeoutMs = 30_000
 const startingUp = '57P03'
 const restartPauseMs = 50
-const lockTaken = 77
 const deathsMax = 5
 const deathsWithinMs = 60_000
 
@@ -96,19 +92,6 @@ const ourSettings = {
   log_checkpoints: 'off',
   log_autovacuum_min_duration: '-1',
 }
-
-// Stops the server when the pipe from this process closes, however this process ends. The file lock is a second one, for what the
-// first cannot see: a container on the same volume, children of a killed server. With it held no server has the data, and files
-// that name one are of a dead one: PostgreSQL would take it for alive when its number is used again, or when nobody has waited for
-// it (a container without init). Where there is no flock(1), PostgreSQL's own pid file must do.
-const guard = `exec 3<&0
-if command -v flock >/dev/null; then
-  exec 9>>lock; flock -n 9 || exit ${lockTaken}
-  rm -f "$LEFT_PID_FILE" "$LEFT_SOCKET_LOCK"
-fi
-"$@" </dev/null 3<&- & p=$!
-( read -r _ <&3; kill -INT $p ) & r=$!
-wait $p; s=$?; kill $r 2>/dev/null; exit $s`
 
 /**
  * Starts the PostgreSQL that comes with the service, on the data of `dataDir`, reachable by a unix socket only, with roles and
@@ -164,11 +147,6 @@ export function connectionToRunning(dataDir: string): Connection {
   return { socketDir: chooseSocketDir(choosePlace(resolve(dataDir)), port), port, database, user: 'psapi' }
 }
 
-type Child = ChildProcessByStdio<Writable, null, Readable>
-
-/** One run of the server, from its start to its exit. */
-type Run = { child: Child; exited: Promise<string>; ended: boolean; lastWords: string[] }
-
 class Supervisor {
   readonly #place: Place
   readonly #bin: string
@@ -216,12 +194,13 @@ class Supervisor {
       await endOrphan(this.#place)
       const { home, cluster, user } = this.#place
       const args = ['-D', cluster, '-k', this.#socketDir, '-p', String(port), ...settingArgs(this.#settings)]
-      const left = {
+      const variables = {
         LEFT_PID_FILE: pidFileOf(this.#place),
         LEFT_SOCKET_LOCK: `${this.#socketDir}/.s.PGSQL.${port}.lock`,
+        WRITTEN_EVERY_S: this.#settings.fsync === 'off' ? '' : '1',
       }
       const onLine = (line: string) => this.#log.info({ line }, 'postgres')
-      const run = startGuarded(join(this.#bin, 'postgres'), args, home, user, onLine, left)
+      const run = startGuarded(join(this.#bin, 'postgres'), args, home, user, onLine, variables)
       this.#run = run
       try {
         await this.#untilReady(run)
@@ -282,41 +261,6 @@ class Supervisor {
 
 function settingArgs(settings: Record<string, string>): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-}
-
-function startGuarded(
-  program: string,
-  args: string[],
-  cwd: string,
-  user: ServerUser,
-  onLine: (line: string) => void,
-  variables: Record<string, string> = {},
-): Run {
-  const child = spawn('/bin/sh', ['-c', guard, 'guard', program, ...args], {
-    ...user,
-    cwd,
-    // a terminal's Ctrl-C is for the service, which needs its database while it drains
-    detached: true,
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', ...variables },
-    stdio: ['pipe', 'ignore', 'pipe'],
-  })
-  const lastWords: string[] = []
-  child.stdin.on('error', () => {}) // its exit says more
-  createInterface(child.stderr).on('line', (line) => {
-    lastWords.push(line)
-    if (lastWords.length > 20) lastWords.shift()
-    if (!line.includes('the database system is starting up')) onLine(line) // our own asking whether it is ready
-  })
-  const { promise, resolve } = Promise.withResolvers<string>()
-  const run: Run = { child, exited: promise, ended: false, lastWords }
-  const end = (how: string) => {
-    run.ended = true
-    child.stdin.destroy()
-    resolve(how)
-  }
-  child.on('error', (error) => end(error.message))
-  child.on('close', (code, signal) => end(signal ?? `exit ${code}`))
-  return run
 }
 
 async function makeCluster(place: Place, bin: string, settings: Record<string, string>): Promise<void> {
