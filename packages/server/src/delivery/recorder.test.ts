@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import pino from 'pino'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
@@ -76,20 +76,46 @@ function losingFirstAnswer(database: Queryable): Queryable {
   return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
 }
 
-test('outcomes whose commit nobody heard of are written again, and stand there once', async () => {
-  const records = await outcomes()
-  const settled: [string, boolean][] = []
-  const recorder = new Recorder({
+function recorderOn(database: Queryable, settle: (record: AttemptRecord, written: boolean) => void): Recorder {
+  return new Recorder({
     failpoint: noFailpoint,
-    database: losingFirstAnswer(api.database.open('worker')),
+    database,
     workerId: () => workerId,
     changeOf: () => undefined,
-    settle: (record, written) => settled.push([record.id, written]),
+    settle,
     log: pino({ level: 'silent' }),
     onFlush: () => {},
     announced: () => {},
   })
-  for (const record of records) recorder.add(record, false)
+}
+
+test('outcomes that the next of their lanes wait for are written at once, the second behind the first', async () => {
+  const records = await outcomes()
+  vi.useFakeTimers({ toFake: ['setTimeout'] }) // what waits for more to write with it waits for ever
+  try {
+    const settled: string[] = []
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const recorder = recorderOn(api.database.open('worker'), (record) => {
+      if (settled.push(record.id) === records.length) resolve()
+    })
+    for (const record of records) {
+      recorder.add(record, { changesEndpoint: false, isAwaited: true })
+      expect(vi.getTimerCount()).toBe(record === records[0] ? 0 : 1)
+    }
+    await promise
+    expect(settled).toEqual(records.map(({ id }) => id))
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('outcomes whose commit nobody heard of are written again, and stand there once', async () => {
+  const records = await outcomes()
+  const settled: [string, boolean][] = []
+  const recorder = recorderOn(losingFirstAnswer(api.database.open('worker')), (record, written) =>
+    settled.push([record.id, written]),
+  )
+  for (const record of records) recorder.add(record, { changesEndpoint: false, isAwaited: false })
   await recorder.drain(60_000)
 
   expect(settled).toEqual(records.map((record) => [record.id, true]))

@@ -32,6 +32,8 @@ export class Recorder {
   #waiting: AttemptRecord[] = []
   #changed = new Set<string>()
   #flushing = 0
+  /** The next delivery of a lane waits until one of those waiting is written. */
+  #isAwaited = false
   #timer: NodeJS.Timeout | undefined
   /** Set while writing fails. Apart from the other, which may be running for what has come meanwhile. */
   #retry: NodeJS.Timeout | undefined
@@ -76,11 +78,15 @@ export class Recorder {
     return !this.#failing && this.size < UNRECORDED_MAX
   }
 
-  /** @param changesEndpoint  whether the attempt changes what the endpoint's row says */
-  add(record: AttemptRecord, changesEndpoint: boolean): void {
+  /**
+   * @param changesEndpoint  whether the attempt changes what the endpoint's row says
+   * @param isAwaited        whether its lane sends nothing before it is written: it is, at once or behind one statement under way
+   */
+  add(record: AttemptRecord, { changesEndpoint, isAwaited }: { changesEndpoint: boolean; isAwaited: boolean }): void {
     this.#waiting.push(record)
     if (changesEndpoint) this.#changed.add(record.delivery.endpointId)
-    if (this.#waiting.length >= RECORDS_PER_FLUSH) this.#flush()
+    if (isAwaited) this.#isAwaited = true
+    if (this.#waiting.length >= RECORDS_PER_FLUSH || (this.#isAwaited && this.#flushing === 0)) this.#flush()
     else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
   }
 
@@ -105,6 +111,7 @@ export class Recorder {
     this.#changed.clear()
     this.#inFlush = 0
     this.#failing = false
+    this.#isAwaited = false
     clearTimeout(this.#timer)
     clearTimeout(this.#retry)
     this.#timer = undefined
@@ -115,6 +122,7 @@ export class Recorder {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#isAwaited = false
     while (this.#waiting.length > 0 && this.#flushing < FLUSHES_MAX && !this.#failing) {
       const records = this.#waiting.splice(0, RECORDS_PER_FLUSH)
       const changed = [...this.#changed]
@@ -184,6 +192,7 @@ export class Recorder {
       }, RETRY_MS)
     } finally {
       this.#flushing -= 1
+      if (this.#isAwaited) this.#flush()
       if (this.#waiting.length > 0 && !this.#failing) this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS)
       if (this.size === 0) this.#wakeIdle()
     }

@@ -398,8 +398,11 @@ export class DeliveryWorker {
     const epoch = this.#ownership.epochOf(lane.shard)
     if (epoch === undefined) return
     lane.unsettled += 1
-    this.#recorder.add({ ...record, epoch, announcements: announcementsOf(record, this.#parts) }, changesEndpoint)
-    this.#parts.log.info(attemptedLine(record))
+    const isAwaited = lane.target?.ordering === 'fifo' && lane.dueCount > 0
+    const whole = { ...record, epoch, announcements: announcementsOf(record, this.#parts) }
+    this.#recorder.add(whole, { changesEndpoint, isAwaited })
+    const { log } = this.#parts
+    if (log.isLevelEnabled('info')) log.info(attemptedLine(record))
   }
 
   /** A record is settled: the delivery is finished, or waits for its next due time. */

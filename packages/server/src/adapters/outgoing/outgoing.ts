@@ -3,6 +3,7 @@ import { ADDRESS_NOT_ALLOWED, type AddressPolicy, checkUrl, type UrlCheck } from
 import { Attempt, type Post, type PostResult, type Shared, vet, waitMsFor } from './attempt.ts'
 import { Routes } from './connections.ts'
 import { Deadlines } from './deadlines.ts'
+import { idleLinesMax, processLimits } from './descriptors.ts'
 import { Destinations } from './destinations.ts'
 import { NameResolver } from './resolver.ts'
 
@@ -42,8 +43,8 @@ const DEFAULT_LIMITS: OutgoingLimits = {
   addressPerSecondMax: 2000,
   resolutionsPerKeyMax: 50,
   resolutionsMax: 2000,
-  idleLinesMax: 5000,
-  routesMax: 10_000,
+  idleLinesMax: idleLinesMax(processLimits()),
+  routesMax: 20_000,
 }
 
 export type Outgoing = {
