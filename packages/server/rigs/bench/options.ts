@@ -27,6 +27,8 @@ export type Options = {
   endpoints: number
   /** Requests that each endpoint may have under way; null: the environment's 20. */
   concurrency: number | null
+  /** Each endpoint gets one request at a time, in order. */
+  fifo: boolean
   /** Calls of the API under way at once; null: what the mode has. */
   connections: number | null
   /** Of mode aged: seconds of load between the two measurements at full rate. */
@@ -54,6 +56,7 @@ Usage: npm run -s bench -- [options]
   --rate R         events a second at full rate; default: as many as come out at the other end
   --endpoints N    endpoints of mode batch, single or statements, 1 to 1000; default 1
   --concurrency N  requests that each endpoint may have under way, 1 to 256; default 20, the environment's
+  --fifo           each endpoint gets one request at a time, in order
   --connections N  calls of the API under way at once, 1 to 1000; default what the mode has (batch: 16, single: 256)
   --age S          seconds of load at 70 % in mode aged, 10 to 3600; default 600
   --attempts N     attempts that mode lists10m stores, 1000 to 100000000; default 10000000
@@ -99,6 +102,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     rate: values.rate === undefined ? null : numberOf('--rate', values.rate, 1, 1_000_000),
     endpoints,
     concurrency: values.concurrency === undefined ? null : numberOf('--concurrency', values.concurrency, 1, 256),
+    fifo: values.fifo,
     connections: values.connections === undefined ? null : numberOf('--connections', values.connections, 1, 1_000),
     ageS: numberOf('--age', values.age ?? '600', 10, 3_600),
     attempts: numberOf('--attempts', values.attempts ?? '10000000', 1_000, 100_000_000),
@@ -118,6 +122,7 @@ function read(args: readonly string[]) {
         rate: { type: 'string' },
         endpoints: { type: 'string' },
         concurrency: { type: 'string' },
+        fifo: { type: 'boolean', default: false },
         connections: { type: 'string' },
         age: { type: 'string' },
         attempts: { type: 'string' },

@@ -19,10 +19,11 @@ export async function makeReceivers(
     firstNumber?: number
     /** `maxConcurrency` of each endpoint; null: as the environment has it. */
     concurrency?: number | null
+    fifo?: boolean
   },
   urlOf: (endpointNumber: number) => string,
 ): Promise<Receivers> {
-  const { accounts, endpointsPerAccount, channels, firstNumber = 0, concurrency = null } = wanted
+  const { accounts, endpointsPerAccount, channels, firstNumber = 0, concurrency = null, fifo = false } = wanted
   const accountIds: string[] = []
   await inParallel(accounts, async (account) => {
     const id = await api.post('/app', { name: `Bench ${firstNumber + account}` })
@@ -32,6 +33,7 @@ export async function makeReceivers(
       await api.post(`/app/${id}/endpoint`, {
         url,
         maxConcurrency: concurrency,
+        ordering: fifo ? 'fifo' : 'none',
         ...(channels ? { channels: [channelName(endpoint)] } : {}),
       })
     }

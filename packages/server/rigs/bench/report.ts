@@ -50,6 +50,7 @@ export function reportOf(options: Options, figures: Figures, postgres: string) {
     limitsRaised: RAISED_LIMITS,
     endpoints: mode === 'batch' || mode === 'single' ? endpoints : plan.accounts * plan.endpointsPerAccount,
     maxConcurrency: plan.concurrency,
+    fifo: plan.fifo,
     eventsPerCall: plan.eventsPerCall ?? 1,
     connections: plan.connections,
     deliveriesPerEvent: plan.fanOut,

@@ -41,6 +41,7 @@ export type Plan = {
   fanOut: number
   /** Requests that each endpoint may have under way; null: the environment's. */
   concurrency: number | null
+  fifo: boolean
   eventsPerCall: number | null
   /** Calls under way at once. */
   connections: number
@@ -53,13 +54,15 @@ const ENDPOINTS_PER_ACCOUNT = 10
 const PROVEN_MS_MAX = 120_000
 const LOOK_MS = 50
 
-export function planOf(options: Pick<LoadOptions, 'mode' | 'endpoints' | 'concurrency' | 'connections'>): Plan {
-  const { concurrency, connections } = options
+export function planOf(
+  options: Pick<LoadOptions, 'mode' | 'endpoints' | 'concurrency' | 'fifo' | 'connections'>,
+): Plan {
+  const { concurrency, fifo, connections } = options
   const plan = planOfMode(options)
-  return { ...plan, concurrency, connections: connections ?? plan.connections }
+  return { ...plan, concurrency, fifo, connections: connections ?? plan.connections }
 }
 
-function planOfMode({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Omit<Plan, 'concurrency'> {
+function planOfMode({ mode, endpoints }: Pick<LoadOptions, 'mode' | 'endpoints'>): Omit<Plan, 'concurrency' | 'fifo'> {
   const batch = { eventsPerCall: BATCH_EVENTS, connections: 16, windowEvents: 2_000 }
   const single = { eventsPerCall: null, connections: 256, windowEvents: 2_000 }
   switch (mode) {
@@ -162,10 +165,10 @@ export async function openStage(
 /** Makes the plan's accounts and endpoints, waits until each endpoint has proven itself, and tells the publisher of them. */
 export async function prepare(stage: Stage, plan: Plan): Promise<Receivers> {
   const { api, sink, sinkPort, say } = stage
-  const { accounts, endpointsPerAccount, fanOut, concurrency } = plan
+  const { accounts, endpointsPerAccount, fanOut, concurrency, fifo } = plan
   const count = accounts * endpointsPerAccount
   say(`making ${count} endpoint${count === 1 ? '' : 's'} in ${accounts} account${accounts === 1 ? '' : 's'}`)
-  const wanted = { accounts, endpointsPerAccount, channels: fanOut === 1, concurrency }
+  const wanted = { accounts, endpointsPerAccount, channels: fanOut === 1, concurrency, fifo }
   const receivers = await makeReceivers(api, wanted, (number) => endpointUrl(sinkPort, number))
   await untilReceived(sink, count)
   await sink.ask('forget')
