@@ -122,13 +122,13 @@ export class Recorder {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#isAwaited = false
     while (this.#waiting.length > 0 && this.#flushing < FLUSHES_MAX && !this.#failing) {
       const records = this.#waiting.splice(0, RECORDS_PER_FLUSH)
       const changed = [...this.#changed]
       this.#changed.clear()
       void this.#write(records, changed)
     }
+    if (this.#waiting.length === 0) this.#isAwaited = false // else they may be among what is left
   }
 
   async #write(records: AttemptRecord[], changed: string[]): Promise<void> {
