@@ -1,9 +1,10 @@
 import { createSecureContext, rootCertificates } from 'node:tls'
+import { readOrEmpty } from '#src/adapters/read-or-empty.ts'
 import { ADDRESS_NOT_ALLOWED, type AddressPolicy, checkUrl, type UrlCheck } from './address-policy.ts'
 import { Attempt, type Post, type PostResult, type Shared, vet, waitMsFor } from './attempt.ts'
 import { Routes } from './connections.ts'
 import { Deadlines } from './deadlines.ts'
-import { idleLinesMax, processLimits } from './descriptors.ts'
+import { idleLinesMax } from './descriptors.ts'
 import { Destinations } from './destinations.ts'
 import { NameResolver } from './resolver.ts'
 
@@ -43,7 +44,7 @@ const DEFAULT_LIMITS: OutgoingLimits = {
   addressPerSecondMax: 2000,
   resolutionsPerKeyMax: 50,
   resolutionsMax: 2000,
-  idleLinesMax: idleLinesMax(processLimits()),
+  idleLinesMax: idleLinesMax(readOrEmpty('/proc/self/limits')),
   routesMax: 20_000,
 }
 

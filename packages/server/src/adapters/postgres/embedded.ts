@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'nod
 import { connect, createServer, type Server } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readOrEmpty } from '#src/adapters/read-or-empty.ts'
 import { withClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import { EmbeddedFailed, EmbeddedInUse } from './embedded-errors.ts'
@@ -349,12 +350,4 @@ function serverPid(place: Place): number | undefined {
 
 function pidFileOf({ cluster }: Place): string {
   return join(cluster, 'postmaster.pid')
-}
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }
