@@ -16,7 +16,7 @@ const BUSY_PER_CORE = 2
 const RECEIVERS = 14
 /** Journeys wait more than they work. */
 const LANES = 2
-const RUN_MS_MAX = 280_000
+const RUN_MS_MAX = 340_000
 
 /** Opens browser and service, goes through the parts, and judges. Leaves no process and no file behind, however it ends. */
 export async function run({

@@ -18,6 +18,8 @@ export type Hand = {
 }
 
 const NPNS = ['912484790', '912484791'] as const
+/** What fails is not tried again meanwhile, however slow the machine is. */
+const SECONDS_TO_NEXT_TRY = 3_600
 
 /**
  * What follows an endpoint that answers: producers are added, their events fail, the reason is shown and put right, they are
@@ -29,6 +31,10 @@ export async function restOfPath(
 ): Promise<void> {
   const { page } = visitor
   const path = `/api/v1/app/${account}`
+  const key = { token: stage.keys.sandbox }
+  for (const endpoint of await stage.idsOf(`${path}/endpoint`)) {
+    await stage.ok('PATCH', `${path}/endpoint/${endpoint}`, { retrySchedule: [SECONDS_TO_NEXT_TRY] }, key)
+  }
   receiver.answer(503)
   await goTo('Producers')
   await press(page.getByRole('link', { name: /^Add producers/ }).first())
@@ -66,9 +72,7 @@ export async function restOfPath(
   await goTo('Daily runs')
   await press(page.getByRole('button', { name: 'Start a run' }))
   await until('the run is published', async () => {
-    const { data }: { data: { state: string }[] } = await stage.ok('GET', `${path}/run?limit=3`, undefined, {
-      token: stage.keys.sandbox,
-    })
+    const { data }: { data: { state: string }[] } = await stage.ok('GET', `${path}/run?limit=3`, undefined, key)
     return data.some(({ state }) => state === 'published') || undefined
   })
   await goTo('Home')
