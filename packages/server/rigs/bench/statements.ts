@@ -67,6 +67,7 @@ export async function measureStatements(
     now: () => new Date(),
     statementsMax: 1,
     callMsMax: 60_000,
+    isBusy: () => false,
     onCommit: () => {},
     failpoint: noFailpoint,
   })

@@ -84,6 +84,7 @@ export class SimProcess {
       now: () => this.#clock.now(),
       statementsMax: ACCEPT_STATEMENTS_MAX,
       callMsMax: ACCEPT_MS_MAX,
+      isBusy: () => false,
       onCommit: () => undefined,
       failpoint,
     })

@@ -11,10 +11,13 @@ const WAITING_EVENTS_MAX = 20_000
 const EVENTS_PER_COMMIT = 500
 /** To set out for a statement costs as much as storing fifty events: beside one under way, fewer than fill one wait for its end, or so long. */
 const GATHER_MS = 5
+/** So long where this process has all it can do and several call: what comes in more slowly is sent and recorded the sooner. */
+const BUSY_GATHER_MS = 15
 
 /**
  * The one entrance of events by API. Concurrent calls share a statement and so a commit: a call waits for nobody when no
- * statement is under way, and else for its end, until another one is full, or for `GATHER_MS`.
+ * statement is under way, and else for its end, until another one is full, or for `GATHER_MS`; in a busy process for
+ * `BUSY_GATHER_MS`, but who is alone.
  */
 export class AcceptQueue {
   readonly #database: Database
@@ -23,6 +26,7 @@ export class AcceptQueue {
   readonly #now: () => Date
   readonly #statementsMax: number
   readonly #callMsMax: number
+  readonly #isBusy: () => boolean
   readonly #onCommit: (events: number, seconds: number) => void
   readonly #failpoint: Failpoint
   #waiting: Waiting[] = []
@@ -32,6 +36,8 @@ export class AcceptQueue {
   #gathering: NodeJS.Timeout | undefined
   /** Some of what waits could not share the last statement, and waits for nothing more. */
   #isPassedOver = false
+  /** Several calls had a share in the last statement. */
+  #isShared = false
 
   constructor(parts: {
     accept: Database
@@ -41,6 +47,8 @@ export class AcceptQueue {
     statementsMax: number
     /** The longest that a call may take, waiting for a statement included. */
     callMsMax: number
+    /** Whether this process has hardly a moment without something to do. */
+    isBusy: () => boolean
     onCommit: (events: number, seconds: number) => void
     failpoint: Failpoint
   }) {
@@ -50,6 +58,7 @@ export class AcceptQueue {
     this.#now = parts.now
     this.#statementsMax = parts.statementsMax
     this.#callMsMax = parts.callMsMax
+    this.#isBusy = parts.isBusy
     this.#onCommit = parts.onCommit
     this.#failpoint = parts.failpoint
   }
@@ -89,11 +98,15 @@ export class AcceptQueue {
 
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0 || this.#statements >= this.#statementsMax) return
-    if (this.#statements > 0 && this.#waitingEvents < EVENTS_PER_COMMIT && !this.#isPassedOver) {
-      this.#gathering ??= setTimeout(() => this.#start(), GATHER_MS)
-      return
-    }
-    this.#start()
+    const isWhole = this.#waitingEvents >= EVENTS_PER_COMMIT || this.#isPassedOver
+    const gatherMs = isWhole ? 0 : this.#gatherMs()
+    if (gatherMs > 0) this.#gathering ??= setTimeout(() => this.#start(), gatherMs)
+    else this.#start()
+  }
+
+  #gatherMs(): number {
+    if (this.#isShared && this.#isBusy()) return BUSY_GATHER_MS
+    return this.#statements > 0 ? GATHER_MS : 0
   }
 
   #start(): void {
@@ -134,6 +147,7 @@ export class AcceptQueue {
     }
     this.#waiting = left
     this.#isPassedOver = left.length > 0
+    this.#isShared = taken.length > 1
     this.#waitingEvents -= events
     return taken
   }

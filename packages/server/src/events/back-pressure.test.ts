@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { IdSource } from '#src/adapters/ids.ts'
 import { noFailpoint } from '#src/delivery/failpoint.ts'
 import { DomainError } from '#src/domain-error.ts'
@@ -6,6 +7,7 @@ import type { TestAccount } from '../../test/api-client.ts'
 import { TestService } from '../../test/service.ts'
 import type { NewEvent } from './accept.ts'
 import { AcceptQueue } from './accept-queue.ts'
+import type { AcceptCall } from './accept-store.ts'
 import { Intake } from './intake.ts'
 
 /** Who sends more than can be stored is told to come again before anything grows, and what was taken on is stored. */
@@ -33,23 +35,26 @@ function refusal(act: () => void): { code: string; retryAfterSeconds: number | u
   }
 }
 
-test('events that wait to be stored are bounded: the next call is refused at once, all before it are stored', async () => {
-  const account = await service.account()
-  const ids = new IdSource(service.clock)
-  const queue = new AcceptQueue({
+function startQueue(parts: { isBusy: boolean; onCommit?: (events: number) => void }): AcceptQueue {
+  return new AcceptQueue({
     accept: service.database.open('accept'),
     wake: () => {},
     ownWork: () => null,
     now: () => service.clock.now(),
     statementsMax: 1,
     callMsMax: 120_000,
-    onCommit: () => {},
+    isBusy: () => parts.isBusy,
+    onCommit: parts.onCommit ?? (() => {}),
     failpoint: noFailpoint,
   })
-  const thousand = () => Array.from({ length: 1_000 }, () => newEvent(account, ids))
-  const items = Array.from({ length: 1_000 }, (_, item) => item)
+}
+
+test('events that wait to be stored are bounded: the next call is refused at once, all before it are stored', async () => {
+  const account = await service.account()
+  const ids = new IdSource(service.clock)
+  const queue = startQueue({ isBusy: false })
   // all within one turn of the event loop: nothing is stored meanwhile
-  const taken = Array.from({ length: 20 }, () => queue.accept({ events: thousand(), key: null, items }))
+  const taken = Array.from({ length: 20 }, () => queue.accept(batchOf(1_000, account, ids)))
   const refused = queue.accept({ events: [newEvent(account, ids)], key: null, items: null })
   await expect(refused).rejects.toMatchObject({ code: 'rate_limited', retryAfterSeconds: 1 })
   const answers = await Promise.all(taken)
@@ -59,6 +64,52 @@ test('events that wait to be stored are bounded: the next call is refused at onc
   expect(stored?.count).toBe(20_000)
   expect((await queue.accept({ events: [newEvent(account, ids)], key: null, items: null })).kind).toBe('accepted')
 })
+
+describe('in a busy process', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('several callers wait for each other, and who is alone, or fills a statement, waits for nobody', async () => {
+    const account = await service.account()
+    const ids = new IdSource(service.clock)
+    const commits: number[] = []
+    const queue = startQueue({ isBusy: true, onCommit: (events) => void commits.push(events) })
+    const accept = async (events: number) => await queue.accept(batchOf(events, account, ids))
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    await accept(1)
+    await accept(2)
+    await Promise.all([accept(3), accept(4)])
+    await accept(500)
+    expect(commits.splice(0)).toEqual([1, 2, 7, 500])
+
+    await Promise.all([accept(3), accept(4)])
+    const early = accept(5)
+    await turns(5)
+    const late = accept(6)
+    await turns(5)
+    expect(commits).toEqual([7])
+    vi.advanceTimersByTime(15)
+    await Promise.all([early, late])
+    expect(commits.splice(0)).toEqual([7, 11])
+
+    const last = accept(8)
+    await turns(5)
+    vi.advanceTimersByTime(15)
+    await last
+    await accept(9)
+    expect(commits).toEqual([8, 9])
+  })
+})
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) await setImmediate()
+}
+
+function batchOf(count: number, account: TestAccount, ids: IdSource): AcceptCall {
+  const events = Array.from({ length: count }, () => newEvent(account, ids))
+  return { events, key: null, items: events.map((_, item) => item) }
+}
 
 function newEvent({ id, environment }: TestAccount, ids: IdSource): NewEvent {
   return {

@@ -7,6 +7,7 @@ import { RateLimiter, requestLimiter } from '#src/accounts/rate-limit.ts'
 import { registerAppRoutes } from '#src/accounts/routes.ts'
 import { registerTokenEndpoint } from '#src/accounts/token-endpoint.ts'
 import { TokenIssuer } from '#src/accounts/token-issuer.ts'
+import { Busyness } from '#src/adapters/busyness.ts'
 import { Idempotency } from '#src/adapters/http/idempotency.ts'
 import { managementRoutes } from '#src/adapters/http/management.ts'
 import { oauthRoutes } from '#src/adapters/http/oauth.ts'
@@ -211,6 +212,7 @@ export async function startApi(
     registerCliLoginRoutes(routes, { api, limiter, clock, ids, internal, publicUrl })
     registerMessageListRoutes(routes, { database: api, clock, environments })
     const schemas = new SchemaEnforcement({ database: api, environments, clock })
+    const busyness = new Busyness()
     registerTrialRoutes(routes, { api, clock, ids, idempotency, schemas, wake: waker.deliveries, publicUrl })
     registerMessageRoutes(routes, {
       database: api,
@@ -230,6 +232,7 @@ export async function startApi(
         now: () => clock.now(),
         statementsMax: ACCEPT_STATEMENTS_MAX,
         callMsMax: CALL_MS_MAX * (overrides.patience ?? 1),
+        isBusy: () => busyness.isBusy(),
         onCommit: metrics.accepted,
         failpoint: overrides.failpoint ?? noFailpoint,
       }),
