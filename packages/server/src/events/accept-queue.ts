@@ -12,7 +12,7 @@ const EVENTS_PER_COMMIT = 500
 /** To set out for a statement costs as much as storing fifty events: beside one under way, fewer than fill one wait for its end, or so long. */
 const GATHER_MS = 5
 /** So long where this process has all it can do and several call: what comes in more slowly is sent and recorded the sooner. */
-const BUSY_GATHER_MS = 15
+const BUSY_GATHER_MS = 10
 
 /**
  * The one entrance of events by API. Concurrent calls share a statement and so a commit: a call waits for nobody when no

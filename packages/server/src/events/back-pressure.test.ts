@@ -89,13 +89,13 @@ describe('in a busy process', () => {
     const late = accept(6)
     await turns(5)
     expect(commits).toEqual([7])
-    vi.advanceTimersByTime(15)
+    vi.advanceTimersByTime(10)
     await Promise.all([early, late])
     expect(commits.splice(0)).toEqual([7, 11])
 
     const last = accept(8)
     await turns(5)
-    vi.advanceTimersByTime(15)
+    vi.advanceTimersByTime(10)
     await last
     await accept(9)
     expect(commits).toEqual([8, 9])
