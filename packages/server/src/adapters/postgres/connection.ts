@@ -27,12 +27,19 @@ export function databaseRole(role: Role): string {
 }
 
 /**
+ * A worker looks for what it wants by keys, in tables that are nearly empty: a plan made then would read the whole table, and go on
+ * doing so when a snapshot that is held keeps everything in it that has long been deleted. Source: docs/decisions/0092
+ */
+const BY_INDEX = { enable_seqscan: 'off' } as const
+
+/**
  * What `pg` needs for one connection. Role and time limits go with the start-up message, so no connection exists without them and
  * none costs a round trip.
  */
 export function clientConfig(connection: Connection, options: SessionOptions): ClientConfig {
   const settings = {
     ...(options.role ? { role: databaseRole(options.role) } : {}),
+    ...(options.role === 'worker' ? BY_INDEX : {}),
     statement_timeout: options.statementTimeoutMs,
     lock_timeout: options.lockTimeoutMs ?? SESSION_LIMITS.lockTimeoutMs,
     idle_in_transaction_session_timeout: options.idleInTransactionMs ?? SESSION_LIMITS.idleInTransactionMs,

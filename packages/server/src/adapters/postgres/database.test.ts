@@ -65,6 +65,14 @@ describe('a connection', () => {
     ).toEqual([{ statement: '1234ms', lock: '1s', idle: '2s', timezone: 'UTC' }])
     await worker.close()
   })
+
+  test('of a worker looks for what it wants by index, however little there seems to be', async () => {
+    const scans = async (role: 'api' | 'worker') => (await at.open(role).query`show enable_seqscan`)[0]
+    expect([await scans('worker'), await scans('api')]).toEqual([{ enable_seqscan: 'off' }, { enable_seqscan: 'on' }])
+    const plan = await at.open('worker')
+      .query`explain select from pending where account_id = ${'a'} and event_id = ${'m'}`
+    expect(JSON.stringify(plan)).toContain('using pending_')
+  })
 })
 
 test('a URL over TCP works like a socket', async () => {
