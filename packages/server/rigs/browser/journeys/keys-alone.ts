@@ -7,6 +7,8 @@ import { restOfPath } from './rest-of-path.ts'
 
 /** More than any screen here has places for the focus. */
 const TABS_MAX = 300
+const TRIES_MAX = 3
+const TRY_MS = 3_000
 
 /**
  * The whole main path, from a login link to the daily signal, by keys alone: what is used is come to by Tab, and a page that is pressed or clicked by a
@@ -57,11 +59,14 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
 
   const goTo = async (place: string) => {
     await page.keyboard.press('Escape')
-    await press(
-      page,
-      page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place, exact: true }),
-      'Enter',
-    )
+    const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place, exact: true })
+    const isThere = link.and(page.locator('[aria-current="page"]'))
+    // a screen that has just come takes the focus for its heading, and Enter is pressed once more
+    for (let tries = 0; tries < TRIES_MAX && (await isThere.count()) === 0; tries += 1) {
+      await press(page, link, 'Enter')
+      await isThere.waitFor({ timeout: TRY_MS }).catch(() => undefined)
+    }
+    await isThere.waitFor()
     await visitor.settled()
   }
   const type = async (wanted: Locator, text: string) => {
