@@ -1,10 +1,11 @@
 import type { Visitor } from './visitor.ts'
 
-/** Ages go on, and sessions are of their people. */
+/** Ages and clocks go on, and sessions are of their people. */
 const MOVING: readonly (readonly [RegExp, string])[] = [
   [/\b(in )?\d+ (s|min|h|d)( ago)?\b/g, 'AGE'],
   [/\b(now|Never)\b/g, 'AGE'],
   [/\b\d{2}:\d{2}:\d{2}(\.\d{3})?\b/g, 'TIME'],
+  [/(?<=^Its clock shows ).+$/gm, 'TIME'],
 ]
 
 /** What an address shows is in it: a colleague in the same zone reads the same. Source: portal G1 */

@@ -7,8 +7,6 @@ import { restOfPath } from './rest-of-path.ts'
 
 /** More than any screen here has places for the focus. */
 const TABS_MAX = 300
-const TRIES_MAX = 3
-const TRY_MS = 3_000
 
 /**
  * The whole main path, from a login link to the daily signal, by keys alone: what is used is come to by Tab, and a page that is pressed or clicked by a
@@ -34,9 +32,10 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   await page.keyboard.press('g')
   await page.keyboard.press('e')
   await page.getByRole('heading', { level: 1, name: 'Endpoints' }).waitFor()
-  await visitor.settled()
+  await arrive(visitor)
   await press(page, page.getByRole('link', { name: 'Add endpoint' }).first(), 'Enter')
   await page.getByRole('heading', { level: 1, name: 'Add endpoint' }).waitFor()
+  await arrive(visitor)
   await tabTo(page, page.getByLabel('URL', { exact: true }))
   await page.keyboard.type(receiver.url)
   await press(page, page.getByLabel('All, current and future'), 'Space')
@@ -46,7 +45,7 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   receiver.trust(await stage.secretOf(account, endpoint))
 
   await press(page, page.getByRole('link', { name: 'Open the endpoint' }), 'Enter')
-  await visitor.settled()
+  await arrive(visitor)
   await press(page, page.getByRole('link', { name: 'Testing', exact: true }), 'Enter')
   await visitor.settled()
   await press(page, page.getByRole('button', { name: 'Send test', exact: true }).last(), 'Enter')
@@ -54,20 +53,17 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   assert.equal(receiver.verified.length, 1, 'no verified webhook arrived')
   await press(page, page.getByRole('link', { name: 'See the event ›' }).first(), 'Enter')
   await page.waitForURL('**/events/*')
-  await visitor.settled()
+  await arrive(visitor)
   await page.getByText('Delivered').first().waitFor()
 
   const goTo = async (place: string) => {
     await page.keyboard.press('Escape')
-    const link = page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place, exact: true })
-    const isThere = link.and(page.locator('[aria-current="page"]'))
-    // a screen that has just come takes the focus for its heading, and Enter is pressed once more
-    for (let tries = 0; tries < TRIES_MAX && (await isThere.count()) === 0; tries += 1) {
-      await press(page, link, 'Enter')
-      await isThere.waitFor({ timeout: TRY_MS }).catch(() => undefined)
-    }
-    await isThere.waitFor()
-    await visitor.settled()
+    await press(
+      page,
+      page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place, exact: true }),
+      'Enter',
+    )
+    await arrive(visitor)
   }
   const type = async (wanted: Locator, text: string) => {
     await tabTo(page, wanted)
@@ -81,6 +77,14 @@ export async function keysAlone({ browser, stage, seen }: Setting): Promise<void
   await restOfPath({ visitor, stage, receiver, account }, hand)
   assert.equal(pointers, 0, 'a pointer was used')
   await visitor.leave()
+}
+
+/** Waits for the next screen, which takes the focus for its heading: before that, keys would still go to the last one. */
+async function arrive(visitor: Visitor): Promise<void> {
+  const heading = visitor.page.locator('h1:focus')
+  await heading.waitFor()
+  await visitor.settled()
+  await heading.waitFor() // of the screen with its data, where that is another one
 }
 
 async function press(page: Page, wanted: Locator, key: 'Enter' | 'Space'): Promise<void> {
