@@ -10,7 +10,7 @@ function thread() {
     const idle = spent.idle - since.idle
     return { active, idle, utilization: active / (active + idle) }
   }
-  const busyness = new Busyness({ utilization, nowMs: () => spent.active + spent.idle })
+  const busyness = new Busyness(utilization)
   const spend = (active: number, idle: number) => {
     spent.active += active
     spent.idle += idle
