@@ -1,16 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { addMs } from '#src/adapters/clock.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
-import { unpackAccounts } from './bundles.ts'
+import { Bundles, unpackAccounts } from './bundles.ts'
 import type { Failpoint } from './failpoint.ts'
 
 /**
  * What is packed is delivered as what has a row is, whatever happens meanwhile. Seen to fail when
  * - `unpack_bundles` does not look for attempts, or the trigger of `shard` is missing;
  * - a record does not look whether its bundle is there (`kept`), or `unpacked` records are not written again;
- * - `Bundles` does not look for what it never heard of, or for what was let go of memory.
+ * - `Bundles` does not look for what it never heard of, or for what was let go of memory, or sees only what is young.
  */
 
 let receiver: Receiver
@@ -184,6 +186,37 @@ test('what was committed and nobody heard of is found, and sent once', async () 
   await receiver.received(COUNT)
   await service.settled()
   expect(await stored()).toEqual(DELIVERED)
+})
+
+test('a look is at what is young, and once a minute at what was committed long after it was made', async () => {
+  const workerId = randomUUID()
+  const bundles = new Bundles({
+    database: service.database.open('worker'),
+    workerId: () => workerId,
+    clock: service.clock,
+    log: pino({ level: 'silent' }),
+    unpacked: () => undefined,
+    done: () => undefined,
+  })
+  const make = async (secondsAgo: number) => {
+    await service.database.open('migrate').query`
+      insert into pending_bundle (account_id, id, worker_id, created_at, deliveries)
+      values (${account.id}, gen_random_uuid(), ${workerId}, ${addMs(service.clock.now(), -secondsAgo * 1_000)}, '[]')`
+  }
+  const left = async () => {
+    await bundles.look()
+    return (await stored())?.bundles
+  }
+  await make(30)
+  expect(await left()).toBe(0)
+  await make(0)
+  await make(5)
+  await make(30)
+  expect(await left()).toBe(2)
+  service.clock.advanceTo(addMs(service.clock.now(), 59_000))
+  expect(await left()).toBe(1)
+  service.clock.advanceTo(addMs(service.clock.now(), 1_000))
+  expect(await left()).toBe(0)
 })
 
 test('what waits in memory behind a changed endpoint is read anew, and goes where that is now', async () => {

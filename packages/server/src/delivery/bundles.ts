@@ -8,6 +8,10 @@ import type { LaneName } from './lanes.ts'
 const PACKED_MS_MAX = 1_000
 /** How often bundles of that age are looked for, also those of which this process never heard: their commit was in doubt. */
 export const UNPACK_MS = 500
+/** So much before the end of the last look a bundle may have been made that was committed after it. */
+const UNSEEN_MS = 10_000
+/** So often a look is at bundles of any age. */
+const WHOLE_MS = 60_000
 
 type Parts = {
   database: Database
@@ -29,6 +33,8 @@ export class Bundles {
   /** Not only what is packed for too long is to be unpacked. */
   #isWanted = false
   #looking = false
+  /** Of this worker nothing is packed that was made before, but what was not committed then; when a look was last at bundles of any age. */
+  #seen: { workerId: string; before: Date; wholeAt: Date } | null = null
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -54,8 +60,12 @@ export class Bundles {
     this.#isWanted = false
     const { database, workerId, clock, log, unpacked, done } = this.#parts
     try {
-      const madeBefore = addMs(clock.now(), everything ? UNPACK_MS : -PACKED_MS_MAX)
-      const lanes = await unpackOfWorker(database, workerId(), madeBefore)
+      const now = clock.now()
+      const before = addMs(now, everything ? UNPACK_MS : -PACKED_MS_MAX)
+      const owner = workerId()
+      const seen = this.#seenOf(owner, now)
+      const lanes = await unpackOfWorker(database, owner, seen && addMs(seen.before, -UNSEEN_MS), before)
+      this.#seen = { workerId: owner, before, wholeAt: seen?.wholeAt ?? now }
       if (lanes.length > 0) unpacked(lanes, !everything)
       if (this.#isWanted) setImmediate(() => void this.look())
     } catch (error) {
@@ -66,12 +76,20 @@ export class Bundles {
       done()
     }
   }
+
+  /** Null: this look is at bundles of any age, also where the clock was set back. */
+  #seenOf(workerId: string, now: Date) {
+    const seen = this.#seen
+    const isOld = !seen || Math.abs(now.getTime() - seen.wholeAt.getTime()) >= WHOLE_MS
+    return isOld || seen.workerId !== workerId ? null : seen
+  }
 }
 
-async function unpackOfWorker(db: Queryable, workerId: string, madeBefore: Date): Promise<LaneName[]> {
+/** @param from  null: whenever they were made */
+async function unpackOfWorker(db: Queryable, workerId: string, from: Date | null, before: Date): Promise<LaneName[]> {
   return await db.query<LaneName>`
     select distinct lane_account_id as "accountId", lane_endpoint_id as "endpointId", lane_shard as shard
-      from unpack_bundles('{}', array[${workerId}::uuid], ${madeBefore})`
+      from unpack_bundles('{}', array[${workerId}::uuid], coalesce(${from}, '-infinity'::timestamptz), ${before})`
 }
 
 /** Makes rows of `pending` of all that is packed of these accounts: to be called before what they have pending is read or changed. */
