@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
+import type { Database } from '#src/adapters/postgres/database.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
 import { Bundles, unpackAccounts } from './bundles.ts'
@@ -18,6 +19,7 @@ import type { Failpoint } from './failpoint.ts'
 let receiver: Receiver
 let service: TestService
 let account: TestAccount
+let migrate: Database
 let failpoint: Failpoint
 let open: ServerResponse[]
 
@@ -27,6 +29,7 @@ beforeEach(async () => {
   open = []
   service = await TestService.start({ receivers: [receiver], overrides: { failpoint: (name) => failpoint(name) } })
   account = await service.account()
+  migrate = service.database.open('migrate')
 })
 afterEach(async () => {
   await service.close()
@@ -51,7 +54,7 @@ function release(): void {
 }
 
 async function stored() {
-  const [row] = await service.database.open('migrate').query<{
+  const [row] = await migrate.query<{
     bundles: number
     packed: number
     pending: { attempts: number; queue: number }[]
@@ -165,7 +168,7 @@ test('a shard that changes hands leaves nothing packed: its new owner finds rows
   hold()
   await publish()
   await receiver.received(1)
-  await service.database.open('migrate').query`
+  await migrate.query`
     update shard set owner = ${randomUUID()}, epoch = epoch + 1 where number = (select max(shard) from endpoint)`
   expect(await stored()).toEqual({ bundles: 0, packed: 0, pending: Array(COUNT).fill(WAITING), attempts: [] })
   release()
@@ -199,7 +202,7 @@ test('a look is at what is young, and once a minute at what was committed long a
     done: () => undefined,
   })
   const make = async (secondsAgo: number) => {
-    await service.database.open('migrate').query`
+    await migrate.query`
       insert into pending_bundle (account_id, id, worker_id, created_at, deliveries)
       values (${account.id}, gen_random_uuid(), ${workerId}, ${addMs(service.clock.now(), -secondsAgo * 1_000)}, '[]')`
   }

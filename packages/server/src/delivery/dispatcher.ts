@@ -232,13 +232,18 @@ export class Dispatcher {
   /** Lets more be under way in lanes where that alone is waited for, and for too long. */
   #widen(lateMs: number): void {
     const nowMs = performance.now()
+    const state = { lateMs, mayHang: this.#inFlightAll < this.#parts.limits.inFlightMax }
     for (const lane of this.#narrow) {
       const widthMax = lane.target?.maxConcurrency ?? 1
       const isNarrow = lane.dueCount > 0 && lane.inFlight < widthMax && !lane.width.admits(lane.inFlight)
       if (!isNarrow) {
-        lane.width.moved()
+        lane.width.rest()
         this.#narrow.delete(lane)
-      } else if (lane.width.widen(widthMax, lane.dueCount, nowMs, lateMs)) this.place(lane)
+        continue
+      }
+      const widening = lane.width.widen(widthMax, lane.dueCount, nowMs, state)
+      if (widening === 'wider') this.place(lane)
+      if (widening === 'ended') this.#narrow.delete(lane)
     }
     this.pump()
   }
@@ -281,7 +286,7 @@ export class Dispatcher {
       signal: this.#abort.signal,
     })
     lane.inFlight -= 1
-    lane.width.moved()
+    lane.width.moved(performance.now() - started.atMs)
     this.#end(started)
     lane.pausedUntil = null // judged anew at the next start
     lane.breaker = breakerAfterEnd(lane.breaker, end.kind === 'attempted' ? end.reach : 'unsent', clock.now())

@@ -13,11 +13,11 @@ function widthsOf(parts: { due: number; endsEveryMs: number; looks: number; late
     width.wait(nowMs)
     if (nowMs - lastEndMs >= endsEveryMs) {
       lastEndMs = nowMs
-      width.moved()
+      width.moved(endsEveryMs)
       width.wait(nowMs)
     }
     if (nowMs % WIDEN_MS !== 0) continue
-    width.widen(max, due, nowMs, lateMs)
+    width.widen(max, due, nowMs, { lateMs, mayHang: false })
     width.wait(nowMs)
     widths.push(widthOf(width))
   }
@@ -51,9 +51,29 @@ describe('how many attempts of a lane may be under way', () => {
     expect(widthsOf({ due: 10, endsEveryMs: 200, looks: 20, lateMs: 30 })).toContain(2)
   })
 
+  test('two, where many hang and one that answered soon before does, until an attempt has ended', () => {
+    const width = new Width()
+    const look = (ms: number, { due = 10, mayHang = false } = {}) => {
+      for (let nowMs = 0; nowMs < ms; nowMs += WIDEN_MS) {
+        width.wait(nowMs)
+        width.widen(MAX, due, nowMs, { lateMs: 0, mayHang })
+      }
+      return widthOf(width)
+    }
+    width.moved(5)
+    expect(look(2_000)).toBe(2)
+    expect(look(10, { due: 33 })).toBe(4) // so many wait that these would be too few if it answered, too
+    expect(look(2_000)).toBe(4)
+    width.moved(300)
+    expect(look(200)).toBe(MAX)
+    width.begin(0, 2_000)
+    width.moved(5)
+    expect(look(200, { mayHang: true })).toBe(MAX)
+  })
+
   test('one again after a rest, and not before', () => {
     const width = new Width()
-    width.widen(MAX, 1_000, 0, 0)
+    width.widen(MAX, 1_000, 0, { lateMs: 0, mayHang: false })
     width.begin(0, 1_000)
     expect(widthOf(width)).toBe(2)
     width.begin(0, 1_001)
