@@ -19,8 +19,8 @@ const NODE_MAJOR = 24
 /** A stop that has not ended by then is cut: what is left is taken over by others or by the next start. */
 const STOP_MS_MAX = 35_000
 const SAME_REQUEST_MS = 500
-/** More than one that delivers at full rate to a hundred endpoints holds. */
-const RESIDENT_BYTES_ENOUGH = 640 * 1024 * 1024
+/** More than is left of one that delivers at full rate to a hundred endpoints. */
+const OLD_BYTES_ENOUGH = 100 * 1024 * 1024
 
 const HELP = `Usage: npm start [-- --print-config | --help]
 
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     { level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime },
     pino.destination({ fd: 2, sync: false, minLength: 4_096, periodicFlush: 200 }),
   )
-  thrift.watch(RESIDENT_BYTES_ENOUGH)
+  thrift.watch(OLD_BYTES_ENOUGH)
   const stopping = Promise.withResolvers<{ exitCode: number }>()
   let askedAtMs: number | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
