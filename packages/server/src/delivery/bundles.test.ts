@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import pino from 'pino'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { addMs } from '#src/adapters/clock.ts'
 import type { Database } from '#src/adapters/postgres/database.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
@@ -13,7 +13,8 @@ import type { Failpoint } from './failpoint.ts'
  * What is packed is delivered as what has a row is, whatever happens meanwhile. Seen to fail when
  * - `unpack_bundles` does not look for attempts, or the trigger of `shard` is missing;
  * - a record does not look whether its bundle is there (`kept`), or `unpacked` records are not written again;
- * - `Bundles` does not look for what it never heard of, or for what was let go of memory, or sees only what is young.
+ * - `Bundles` does not look for what it never heard of, or for what was let go of memory, or sees only what is young;
+ * - a wish that comes while it looks is forgotten.
  */
 
 let receiver: Receiver
@@ -191,35 +192,52 @@ test('what was committed and nobody heard of is found, and sent once', async () 
   expect(await stored()).toEqual(DELIVERED)
 })
 
-test('a look is at what is young, and once a minute at what was committed long after it was made', async () => {
+describe('a look', () => {
   const workerId = randomUUID()
-  const bundles = new Bundles({
-    database: service.database.open('worker'),
-    workerId: () => workerId,
-    clock: service.clock,
-    log: pino({ level: 'silent' }),
-    unpacked: () => undefined,
-    done: () => undefined,
-  })
+  const bundlesOf = (done: () => void = () => {}) =>
+    new Bundles({
+      database: service.database.open('worker'),
+      workerId: () => workerId,
+      clock: service.clock,
+      log: pino({ level: 'silent' }),
+      unpacked: () => undefined,
+      done,
+    })
   const make = async (secondsAgo: number) => {
     await migrate.query`
       insert into pending_bundle (account_id, id, worker_id, created_at, deliveries)
       values (${account.id}, gen_random_uuid(), ${workerId}, ${addMs(service.clock.now(), -secondsAgo * 1_000)}, '[]')`
   }
-  const left = async () => {
-    await bundles.look()
-    return (await stored())?.bundles
-  }
-  await make(30)
-  expect(await left()).toBe(0)
-  await make(0)
-  await make(5)
-  await make(30)
-  expect(await left()).toBe(2)
-  service.clock.advanceTo(addMs(service.clock.now(), 59_000))
-  expect(await left()).toBe(1)
-  service.clock.advanceTo(addMs(service.clock.now(), 1_000))
-  expect(await left()).toBe(0)
+
+  test('is at what is young, and once a minute at what was committed long after it was made', async () => {
+    const bundles = bundlesOf()
+    const left = async () => {
+      await bundles.look()
+      return (await stored())?.bundles
+    }
+    await make(30)
+    expect(await left()).toBe(0)
+    await make(0)
+    await make(5)
+    await make(30)
+    expect(await left()).toBe(2)
+    service.clock.advanceTo(addMs(service.clock.now(), 59_000))
+    expect(await left()).toBe(1)
+    service.clock.advanceTo(addMs(service.clock.now(), 1_000))
+    expect(await left()).toBe(0)
+  })
+
+  test('is followed by one at all that there is, where that is wished for meanwhile', async () => {
+    await make(0)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const bundles = bundlesOf(() => {
+      if (bundles.isIdle) resolve()
+    })
+    void bundles.look()
+    bundles.unpackSoon()
+    await promise
+    expect(await stored()).toMatchObject({ bundles: 0 })
+  })
 })
 
 test('what waits in memory behind a changed endpoint is read anew, and goes where that is now', async () => {

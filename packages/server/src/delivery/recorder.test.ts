@@ -64,6 +64,24 @@ async function outcomes(): Promise<AttemptRecord[]> {
   }))
 }
 
+/** So many outcomes like this one, of deliveries that are in no queue. */
+function likeness(record: AttemptRecord, count: number): AttemptRecord[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...record,
+    id: `${record.id.slice(0, -4)}${String(index).padStart(4, '0')}`,
+    delivery: { ...record.delivery, deliveryId: randomUUID() },
+  }))
+}
+
+/** Begins nothing before it is let go on. */
+function waitingFor(goOn: Promise<void>, database: Queryable): Queryable {
+  const run = async <Row>(statement: Sql): Promise<Row[]> => {
+    await goOn
+    return await database.run<Row>(statement)
+  }
+  return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+}
+
 /** Commits, and the first time nobody learns of it. */
 function losingFirstAnswer(database: Queryable): Queryable {
   let calls = 0
@@ -104,6 +122,28 @@ test('outcomes that the next of their lanes wait for are written at once, the se
     }
     await promise
     expect(settled).toEqual(records.map(({ id }) => id))
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('an outcome that is waited for is not forgotten where all that may be under way is, and enough for one more statement waits', async () => {
+  const [record] = await outcomes()
+  if (!record) throw new Error('there is an outcome')
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  try {
+    const all = likeness(record, 1_500) // three statements
+    let settled = 0
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    const recorder = recorderOn(waitingFor(goOn.promise, api.database.open('worker')), () => {
+      settled += 1
+      if (settled === all.length) resolve()
+    })
+    for (const [index, each] of all.entries())
+      recorder.add(each, { changesEndpoint: false, isAwaited: index === 1_000 })
+    goOn.resolve()
+    await promise
   } finally {
     vi.useRealTimers()
   }
