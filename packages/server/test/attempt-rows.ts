@@ -1,5 +1,6 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { Sql } from '#src/adapters/postgres/sql.ts'
+import { queryableBy } from './queryable.ts'
 
 /** An event as a test puts it into the table; what it leaves out is of no matter to it. */
 export type EventRow = {
@@ -66,7 +67,7 @@ export async function plansOf(db: Queryable, work: (explaining: Queryable) => Pr
     plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'))
     return await db.run<Row>({ text, values })
   }
-  await work({ run, query: (strings, ...values) => run(sql(strings, ...values)) })
+  await work(queryableBy(run))
   return plans.join('\n')
 }
 

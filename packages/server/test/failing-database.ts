@@ -1,6 +1,7 @@
 import type { Queryable } from '#src/adapters/postgres/database.ts'
-import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { Sql } from '#src/adapters/postgres/sql.ts'
 import type { Transactions } from '#src/population/work.ts'
+import { queryableBy } from './queryable.ts'
 
 /** Stands for the death of the process. */
 export class Killed extends Error {}
@@ -33,5 +34,5 @@ function watched(tx: Queryable, pass: () => void): Queryable {
     pass()
     return await tx.run<Row>(statement)
   }
-  return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+  return queryableBy(run)
 }

@@ -1,6 +1,7 @@
 import { Database, type Queryable, type TransactionOptions } from '#src/adapters/postgres/database.ts'
 import { DatabaseUnavailable } from '#src/adapters/postgres/errors.ts'
 import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import { queryableBy } from '../../test/queryable.ts'
 import { Link, type Network } from './link.ts'
 import { running, type VirtualTime } from './virtual-time.ts'
 
@@ -93,7 +94,7 @@ export class SimDatabase extends Database {
       await link.answer()
       return done()
     }
-    return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+    return queryableBy(run)
   }
 
   /** @returns what gives its result, or throws what it threw, once the answer has arrived */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DatabaseUnavailable, type Queryable } from '#src/adapters/postgres/database.ts'
-import { type Sql, sql } from '#src/adapters/postgres/sql.ts'
+import type { Sql } from '#src/adapters/postgres/sql.ts'
+import { queryableBy } from '../../test/queryable.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { TestService } from '../../test/service.ts'
 import type { AttemptRecord } from './attempt-store.ts'
@@ -79,7 +80,7 @@ function waitingFor(goOn: Promise<void>, database: Queryable): Queryable {
     await goOn
     return await database.run<Row>(statement)
   }
-  return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+  return queryableBy(run)
 }
 
 /** Commits, and the first time nobody learns of it. */
@@ -91,7 +92,7 @@ function losingFirstAnswer(database: Queryable): Queryable {
     if (calls === 1) throw new DatabaseUnavailable('lost')
     return rows
   }
-  return { run, query: (strings, ...values) => run(sql(strings, ...values)) }
+  return queryableBy(run)
 }
 
 function recorderOn(database: Queryable, settle: (record: AttemptRecord, written: boolean) => void): Recorder {
