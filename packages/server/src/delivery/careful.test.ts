@@ -1,15 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DataKeys, sealingKey } from '#src/accounts/encryption.ts'
-import { IdSource } from '#src/adapters/ids.ts'
-import { createOutgoing } from '#src/adapters/outgoing/outgoing.ts'
-import { readTargets } from '#src/endpoints/target.ts'
-import { PATIENT_LEASES } from '../../test/patience.ts'
 import { type Receiver, startReceiver } from '../../test/receiver.ts'
 import { type TestAccount, TestService } from '../../test/service.ts'
-import { noFailpoint } from './failpoint.ts'
-import { DeliveryWorker } from './worker.ts'
+import { startUnheardWorker } from '../../test/unheard-worker.ts'
 
 let api: TestService
 let receiver: Receiver
@@ -107,36 +100,11 @@ test('what is sent again before it can be charged is not charged as well', async
   const { id } = await api.message(account)
   const deliveryId = await deliveryOf(id)
   await ownerDied(4, deliveryId)
-  const { clock, database, masterKey } = api
-  const pool = database.open('worker')
-  const outgoing = createOutgoing({ now: () => clock.now() })
   const mayCharge = Promise.withResolvers<void>()
-  const worker = new DeliveryWorker({
-    database: pool,
-    leaseDatabase: database.open('worker'),
-    clock,
-    databaseClock: null,
-    ids: new IdSource(clock),
-    random: () => 0,
-    outgoing,
-    readTargets: async (keys, now) => {
-      if (keys.some((key) => 'deliveryId' in key)) await mayCharge.promise // asked for what is to be charged, not for lanes
-      return await readTargets(pool, keys, new DataKeys(sealingKey(masterKey)), now)
-    },
-    policyOf: () => ({
-      httpAllowed: true,
-      loopbackReceivers: new Set([new URL(receiver.url).host]),
-      refusedRanges: [],
-      ownNames: [],
-    }),
-    wakeLanes: () => undefined,
-    failpoint: noFailpoint,
-    metrics: { attempted: () => undefined, recorded: () => undefined },
-    log: pino({ level: 'silent' }),
-    leaseTimes: PATIENT_LEASES,
+  const { worker, close } = await startUnheardWorker(api, receiver, async (keys) => {
+    if (keys.some((key) => 'deliveryId' in key)) await mayCharge.promise // asked for what is to be charged, not for lanes
   })
-  await worker.start()
-  const [lane] = await database.open('migrate').query<{ accountId: string; endpointId: string; shard: number }>`
+  const [lane] = await api.database.open('migrate').query<{ accountId: string; endpointId: string; shard: number }>`
     select account_id as "accountId", endpoint_id as "endpointId", shard from pending where delivery_id = ${deliveryId}`
   worker.hint(lane ? [{ ...lane, isChanged: false }] : [])
   await receiver.received(2) // the test request, and the message
@@ -144,6 +112,5 @@ test('what is sent again before it can be charged is not charged as well', async
   await expect.poll(() => attemptsOf(id)).toEqual([{ outcome: 'responded', state: 'delivered' }])
   await worker.settled()
   expect(await attemptsOf(id)).toEqual([{ outcome: 'responded', state: 'delivered' }])
-  await worker.close()
-  await outgoing.close()
+  await close()
 })

@@ -207,8 +207,8 @@ export class Dispatcher {
     if (lane.dueCount === 0) return false
     if (lane.deferred || lane.pausedUntil !== null || lane.disable !== null || !careful.admits(lane.shard)) return false
     const ageMs = lane.targetAgeMs(clock.now())
-    if (ageMs > TARGET_REFRESH_MS) wantTarget(lane)
-    if (lane.target === null || ageMs > TARGET_AGE_MS_MAX) return false
+    if (ageMs > TARGET_REFRESH_MS || lane.mayBeEnabled) wantTarget(lane)
+    if (lane.target === null || ageMs > TARGET_AGE_MS_MAX || lane.mayBeEnabled) return false
     if (lane.inFlight >= lane.target.maxConcurrency) return false
     const nowMs = performance.now()
     if (lane.inFlight === 0) lane.width.begin(lane.usedAtMs, nowMs)

@@ -40,6 +40,9 @@ export class Lane {
   targetChanges = 0
   /** What was read last of the endpoint was not taken: it had changed meanwhile. */
   isTargetOvertaken = false
+  /** How many deliveries have come into its queues, and how many had when the read of `target` began. */
+  arrivals = 0
+  arrivalsAtRead = 0
   signer: Signer | null = null
   /** When the first of the signer's secrets ends. */
   signerUntil: Date | null = null
@@ -82,6 +85,11 @@ export class Lane {
   /** How old what is known of the endpoint is; a lane without that is of no age. */
   targetAgeMs(now: Date): number {
     return this.targetReadAt === null ? Number.POSITIVE_INFINITY : now.getTime() - this.targetReadAt.getTime()
+  }
+
+  /** Disabled, as far as is known; but what has come since that was read may have been accepted after it was enabled again. */
+  get mayBeEnabled(): boolean {
+    return this.target?.disabled === true && this.arrivals !== this.arrivalsAtRead
   }
 
   /** What waits in memory. */

@@ -93,6 +93,7 @@ export class Lanes {
   hold(lane: Lane, queue: Queue, delivery: Delivery): void {
     lane.held.set(delivery.deliveryId, delivery.attemptsMade)
     lane.queues[queue].due.push(delivery)
+    lane.arrivals += 1
     this.#count(delivery, 1)
   }
 

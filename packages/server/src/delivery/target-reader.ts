@@ -71,16 +71,18 @@ export class TargetReader {
   async #readSome(): Promise<void> {
     const lanes = [...this.#wanted].slice(0, LANES_PER_READ)
     for (const lane of lanes) this.#wanted.delete(lane)
-    const changes = new Map(lanes.map((lane) => [lane, lane.targetChanges]))
+    const begun = lanes.map((lane) => ({ lane, changes: lane.targetChanges, arrivals: lane.arrivals }))
     const now = this.#clock.now()
     try {
       const targets = await this.#read(lanes, now)
       const byId = new Map(targets.map((target) => [target.endpointId, target]))
-      for (const lane of lanes) {
+      for (const { lane, changes, arrivals } of begun) {
         const target = byId.get(lane.endpointId)
         // it is read once more, and that is taken, or an endpoint that changes all the time would get nothing
-        lane.isTargetOvertaken = changes.get(lane) !== lane.targetChanges && !lane.isTargetOvertaken
-        if (target && !lane.isTargetOvertaken && this.#lanes.isLive(lane)) this.#renew(lane, target, now)
+        lane.isTargetOvertaken = changes !== lane.targetChanges && !lane.isTargetOvertaken
+        if (!target || lane.isTargetOvertaken || !this.#lanes.isLive(lane)) continue
+        lane.arrivalsAtRead = arrivals
+        this.#renew(lane, target, now)
       }
     } catch (error) {
       this.#log.warn({ event: 'delivery.endpoints_unread', reason: reasonOf(error) })
