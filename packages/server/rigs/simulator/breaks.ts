@@ -1,3 +1,4 @@
+import { Lane } from '#src/delivery/lane.ts'
 import { LEASE_TIMES, type LeaseTimes } from '#src/delivery/ownership.ts'
 import { Recorder } from '#src/delivery/recorder.ts'
 import type { Break } from './options.ts'
@@ -17,6 +18,11 @@ export function forgetOutcomes(): void {
     added += 1
     if (added % EVERY !== 0) add.call(this, record, changesEndpoint)
   }
+}
+
+/** Workers that cancel by what they have read of an endpoint, however long ago. */
+export function trustOldEndpoints(): void {
+  Object.defineProperty(Lane.prototype, 'mayBeEnabled', { get: () => false })
 }
 
 /** Leases as they are, or as a bug has them. */

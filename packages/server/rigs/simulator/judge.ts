@@ -1,4 +1,7 @@
-import { check, type Evidence, type Rule, type Verdict } from '../chaos/check.ts'
+import { type Breach, check, type Evidence, type Rule, type Verdict } from '../chaos/check.ts'
+import { joinDeliveries } from '../chaos/deliveries.ts'
+import type { Line } from '../chaos/ledger.ts'
+import type { Turned } from './switches.ts'
 
 /** When the database's clock is set, P6 and P7 hold but for the jump (F23), and requests and records cannot be matched by it. */
 const RULES_OF_TIME: readonly Rule[] = ['early', 'late', 'overlaps', 'unexcused', 'repeated']
@@ -17,12 +20,20 @@ const HELD_ALWAYS: readonly Rule[] = [
 /** When all faults are over: the longest look for lost hints, and the lag of P7, and some. */
 const FIRST_ATTEMPT_MS_MAX = 15_000
 
+/** A changed endpoint is obeyed by every attempt that starts later than this after the change. */
+const OBEYED_WITHIN_MS = 1_000
+/** From its id to its statement: what holds calls of the database up lasts so long at most. */
+const ACCEPTING_MS_MAX = 12_000
+
 type Moment = {
   /** All has come to its end; before that, only what may not be broken for a moment is judged. */
   atEnd: boolean
   clocksWereSet: boolean
   /** Events that nobody has acknowledged yet. */
   unacknowledged: number
+  turned: readonly Turned[]
+  /** What clocks of processes and the database's may be apart. */
+  clocksApartMs: number
 }
 
 /** P1–P7 over everything so far, by the checker of the chaos rig. */
@@ -30,9 +41,13 @@ export function judge(evidence: Evidence, moment: Moment): { verdict: Verdict; v
   const { atEnd, clocksWereSet, unacknowledged } = moment
   const verdict = check(evidence)
   const breaches = verdict.breaches.filter(
-    ({ rule }) => (atEnd || HELD_ALWAYS.includes(rule)) && !(clocksWereSet && RULES_OF_TIME.includes(rule)),
+    (breach) =>
+      (atEnd || HELD_ALWAYS.includes(breach.rule)) &&
+      !(clocksWereSet && RULES_OF_TIME.includes(breach.rule)) &&
+      !wasNotPlanned(breach, moment),
   )
   const violations = breaches.map(({ rule, subject, detail }) => `${rule}: ${subject}: ${detail}`)
+  if (!clocksWereSet) violations.push(...disobeyed(evidence, moment))
   if (!atEnd) return { verdict, violations }
   if (verdict.duplicates > verdict.duplicatesBound && !clocksWereSet)
     violations.push(`P4: ${verdict.duplicates} duplicates, bound ${verdict.duplicatesBound}`)
@@ -52,4 +67,54 @@ function forgotten({ faults }: Evidence, { lateInFault }: Verdict): string[] {
       ? [`P5: ${uid} at endpoint ${endpoint} is begun ${Math.round(waitedMs)} ms after the last fault`]
       : []
   })
+}
+
+/** An event that comes while an endpoint is disabled is not for it. */
+function wasNotPlanned({ rule, delivery }: Breach, { turned, clocksApartMs, clocksWereSet }: Moment): boolean {
+  if (rule !== 'lost' || !delivery || delivery.rows.length > 0 || delivery.requests.length > 0) return false
+  const createdAtMs = delivery.createdAtMs ?? 0
+  return turned.some(
+    ({ endpoint, disabledAtMs, enabledAtMs }) =>
+      endpoint === delivery.endpoint &&
+      (clocksWereSet || (createdAtMs > disabledAtMs - ACCEPTING_MS_MAX && createdAtMs < enabledAtMs + clocksApartMs)),
+  )
+}
+
+/**
+ * What disabling an endpoint means (webhook-api 10.4): nothing starts later than 1 s after it, nor what was accepted before it
+ * when the endpoint is enabled again; and nothing is canceled that was accepted after that.
+ */
+function disobeyed(evidence: Evidence, { turned, clocksApartMs }: Moment): string[] {
+  if (turned.length === 0) return []
+  return joinDeliveries(evidence).flatMap((delivery) => {
+    const { endpoint, createdAtMs, requests, rows, messageId } = delivery
+    const ofEndpoint = turned.filter((other) => other.endpoint === endpoint)
+    if (createdAtMs === null) return []
+    const tooLate = requests.some(({ line }) =>
+      ofEndpoint.some(
+        ({ disabledAtMs, enabledAtMs }) =>
+          line.beginMs > disabledAtMs + OBEYED_WITHIN_MS &&
+          (line.beginMs < enabledAtMs || createdAtMs < disabledAtMs - clocksApartMs) &&
+          !wasFrozen(evidence, line, disabledAtMs),
+      ),
+    )
+    const wrongly = rows.some(
+      ({ outcome }) =>
+        outcome === 'canceled' && !ofEndpoint.some(({ enabledAtMs }) => createdAtMs < enabledAtMs + clocksApartMs),
+    )
+    return [
+      ...(tooLate ? [`10.4: ${messageId} at endpoint ${endpoint} is sent although that canceled it`] : []),
+      ...(wrongly
+        ? [`10.4: ${messageId} at endpoint ${endpoint} is canceled, and was accepted after it was enabled`]
+        : []),
+    ]
+  })
+}
+
+/** A process that was frozen since then may write what it was about to. */
+function wasFrozen({ faults }: Evidence, { connection, beginMs }: Line, sinceMs: number): boolean {
+  return faults.some(
+    ({ kind, victim, atMs, untilMs }) =>
+      kind === 'stop' && connection.owner?.startsWith(`${victim}#`) === true && atMs < beginMs && untilMs > sinceMs,
+  )
 }

@@ -9,6 +9,7 @@ export const BREAKS = [
   'jitter-subtracts',
   'no-self-stop',
   'forgetful-recorder',
+  'old-endpoints',
 ] as const
 export type Break = (typeof BREAKS)[number]
 

@@ -2,6 +2,7 @@ import type { FailpointName } from '#src/delivery/failpoint.ts'
 import { between, oneOf, type Random, randomOf } from '../chaos/chance.ts'
 import type { Silence } from '../chaos/plan.ts'
 import type { Passing } from './link.ts'
+import { ENDPOINTS } from './site.ts'
 
 /** What happens to the service in one seed; `victim`: a process, by number. */
 export type SimFault = { atMs: number; forMs: number } & (
@@ -12,6 +13,9 @@ export type SimFault = { atMs: number; forMs: number } & (
   | { kind: 'database-clock' | 'wall-clock'; victim: number; stepMs: number }
 )
 
+/** An endpoint, by number, that is disabled for so long. */
+export type SimSwitch = { atMs: number; forMs: number; endpoint: number }
+
 export type Scenario = {
   seed: number
   processes: number
@@ -20,6 +24,7 @@ export type Scenario = {
   timeoutMs: number
   events: { atMs: number; account: number; padding: number }[]
   faults: SimFault[]
+  switches: SimSwitch[]
 }
 
 const PROCESSES = [1, 2, 2, 2, 2, 3] as const
@@ -62,6 +67,12 @@ const KINDS: readonly SimFault['kind'][] = [
   'database-clock',
   'wall-clock',
 ]
+const SWITCHES = [0, 0, 1, 2] as const
+/** Shorter and longer than it takes until everybody has heard of it. */
+const BRIEFLY_MS = [1, 100] as const
+const FOR_LONG_MS = [100, 2_000] as const
+/** Soon after an endpoint is enabled again, something comes for it. */
+const NEXT_MS = [1, 400] as const
 const TIMEOUTS_MS = [1_500, 8_000, 8_000] as const
 const SCHEDULES = [[1], [1, 2], [2]] as const
 
@@ -69,20 +80,39 @@ const SCHEDULES = [[1], [1, 2], [2]] as const
 export function draw(seed: number): Scenario {
   const random = randomOf(seed, 'scenario')
   const processes = oneOf(random, PROCESSES)
+  const switches = switchesOf(randomOf(seed, 'switches'))
   return {
     seed,
     processes,
     schedule: oneOf(random, SCHEDULES),
     timeoutMs: oneOf(random, TIMEOUTS_MS),
-    events: Array.from({ length: between(random, 1, EVENTS_MAX) }, () => ({
-      atMs: WARM_MS + between(random, 0, PUBLISH_MS),
-      account: between(random, 0, 1),
-      padding: between(random, 0, 300),
-    })),
+    events: [
+      ...Array.from({ length: between(random, 1, EVENTS_MAX) }, () => ({
+        atMs: WARM_MS + between(random, 0, PUBLISH_MS),
+        account: between(random, 0, 1),
+        padding: between(random, 0, 300),
+      })),
+      ...switches.map(({ next }) => next),
+    ],
     faults: Array.from({ length: oneOf(random, FAULTS) }, () => fault(random, processes)).toSorted(
       (a, b) => a.atMs - b.atMs,
     ),
+    switches: switches.map(({ drawn }) => drawn),
   }
+}
+
+/** Each of another endpoint. */
+function switchesOf(random: Random): { drawn: SimSwitch; next: Scenario['events'][number] }[] {
+  const first = between(random, 0, ENDPOINTS.length - 1)
+  return Array.from({ length: oneOf(random, SWITCHES) }, (_, index) => {
+    const endpoint = (first + index) % ENDPOINTS.length
+    const atMs = WARM_MS + between(random, 0, PUBLISH_MS)
+    const [fromMs, toMs] = random() < 0.5 ? BRIEFLY_MS : FOR_LONG_MS
+    const forMs = between(random, fromMs, toMs)
+    const nextMs = atMs + forMs + between(random, ...NEXT_MS)
+    const next = { atMs: nextMs, account: ENDPOINTS[endpoint]?.account ?? 0, padding: 0 }
+    return { drawn: { atMs, forMs, endpoint }, next }
+  })
 }
 
 function fault(random: Random, processes: number): SimFault {

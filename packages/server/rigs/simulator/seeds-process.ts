@@ -1,7 +1,7 @@
 import { answer } from '../bench/commands.ts'
 import { acknowledgeBeforeCommit } from '../chaos/breaks.ts'
 import { startRunDatabase } from '../chaos/database.ts'
-import { forgetOutcomes } from './breaks.ts'
+import { forgetOutcomes, trustOldEndpoints } from './breaks.ts'
 import type { Break } from './options.ts'
 import { type SeedResult, Simulation } from './simulation.ts'
 import { ENDPOINTS, Site } from './site.ts'
@@ -27,6 +27,7 @@ const commands = {
     const version = await site.version()
     if (bug === 'ack-before-commit') acknowledgeBeforeCommit()
     if (bug === 'forgetful-recorder') forgetOutcomes()
+    if (bug === 'old-endpoints') trustOldEndpoints()
     if (bug === 'no-fencing') await site.unfence()
     const time = new VirtualTime(Date.now(), (working) => site.isStuck(working))
     time.install()

@@ -73,11 +73,13 @@ export class SimDatabase extends Database {
     })
   }
 
-  /** As long as a question takes whose answer the simulation itself has. */
-  async ask(): Promise<void> {
-    await this.#call(this.#timeoutMs, async (link) => {
+  /** As long as a question takes whose answer the simulation itself has, by what is so when the question arrives. */
+  async ask<T>(answer: () => T): Promise<T> {
+    return await this.#call(this.#timeoutMs, async (link) => {
       await link.request()
+      const answered = answer()
       await link.answer()
+      return answered
     })
   }
 

@@ -61,10 +61,7 @@ export class SimProcess {
       ids: this.#ids,
       random: parts.random,
       outgoing: parts.outgoing,
-      readTargets: async (keys) => {
-        await databases.worker.ask()
-        return parts.targets(keys)
-      },
+      readTargets: async (keys) => await databases.worker.ask(() => parts.targets(keys)),
       policyOf: () => POLICY,
       wakeLanes: (lanes) =>
         parts.hint(

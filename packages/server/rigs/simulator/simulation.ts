@@ -1,25 +1,26 @@
 import type { Failpoint } from '#src/delivery/failpoint.ts'
-import type { LaneHint } from '#src/delivery/lanes.ts'
 import { newSecret } from '#src/endpoints/signing-secret.ts'
-import { between, type Random, randomOf } from '../chaos/chance.ts'
+import { type Random, randomOf } from '../chaos/chance.ts'
 import type { Verdict } from '../chaos/check.ts'
-import { type Fault, History } from '../chaos/history.ts'
+import { History } from '../chaos/history.ts'
 import { Ledger } from '../chaos/ledger.ts'
-import type { FaultKind } from '../chaos/options.ts'
 import type { LogLine } from '../chaos/service-process.ts'
 import { describeProcess } from './autopsy.ts'
 import { leasesOf } from './breaks.ts'
+import { Faults } from './faults.ts'
+import { Hints } from './hints.ts'
 import { judge } from './judge.ts'
 import { Network } from './link.ts'
 import type { Break } from './options.ts'
 import { Producer } from './producer.ts'
-import { draw, type Scenario, type SimFault } from './scenario.ts'
+import { draw, type Scenario } from './scenario.ts'
 import { SimDatabase } from './sim-database.ts'
 import { SimProcess } from './sim-process.ts'
 import { SimReceivers } from './sim-receivers.ts'
 import { ACCOUNTS, ENDPOINTS, type Site } from './site.ts'
+import { Switches } from './switches.ts'
 import { MAX_CONCURRENCY, targetOf } from './target.ts'
-import { type Life, realNowMs, type VirtualTime } from './virtual-time.ts'
+import { type Life, nameOf, realNowMs, type VirtualTime } from './virtual-time.ts'
 
 /** What a seed has shown. */
 export type SeedResult = {
@@ -42,24 +43,8 @@ const TIMEOUTS_MS = { accept: 2_000, worker: 6_000, lease: 1_000 } as const
 const DRAIN_MS = 40_000
 /** A look for shards, and the longest attempt. */
 const HAND_OVER_MS = 10_000
-const RESTART_MS = [200, 2_000] as const
-/** Well within the time in which lateness is laid to a fault. */
-const LOST_HINTS_MS = 5_000
 const STEPS_MAX = 60_000
 const CHECK_EVERY_MS = 500
-/** Of the names of a fault in the simulation, what the checker calls it. */
-const KINDS: Record<SimFault['kind'], FaultKind> = {
-  kill: 'kill',
-  'crash-at': 'kill',
-  freeze: 'stop',
-  stop: 'term',
-  'double-wake': 'term',
-  partition: 'partition',
-  slow: 'partition',
-  'database-clock': 'db-restart',
-  'wall-clock': 'term',
-}
-
 /** One seed: a service of a few processes under the faults that it draws, judged after every step. */
 export class Simulation {
   readonly #time: VirtualTime
@@ -75,14 +60,13 @@ export class Simulation {
   readonly #secret = newSecret()
   readonly #processes: SimProcess[] = []
   readonly #lives: number[] = []
-  readonly #crashes: Extract<SimFault, { kind: 'crash-at' }>[] = []
   readonly #violations = new Set<string>()
   readonly #tell: (text: string) => void
-  #databaseOffMs = 0
-  #clocksWereSet = false
   #isDirty = false
   readonly #producer: Producer
-  #faultsUnderWay = 0
+  readonly #hints: Hints
+  readonly #faults: Faults
+  readonly #switches: Switches
 
   constructor(parts: {
     time: VirtualTime
@@ -101,7 +85,7 @@ export class Simulation {
     this.#random = randomOf(parts.seed, 'simulation')
     this.#network = new Network(parts.time, randomOf(parts.seed, 'network'))
     this.#network.onPassing = (life, passing) => {
-      void this.#crashAt(life, passing)
+      void this.#faults.crashAt(life, passing)
     }
     this.#producer = new Producer({
       time: parts.time,
@@ -122,17 +106,55 @@ export class Simulation {
       secret: this.#secret,
       endpoints: new Map(ENDPOINTS.map(({ id }, number) => [id, number])),
     })
+    this.#hints = new Hints({
+      time: parts.time,
+      random: this.#random,
+      history: this.#history,
+      processes: this.#processes,
+    })
+    const lanes = ENDPOINTS.map(({ id, account }, index) => ({
+      accountId: ACCOUNTS[account],
+      endpointId: id,
+      shard: parts.shards[index] ?? 0,
+      isChanged: true,
+    }))
+    this.#switches = new Switches({
+      time: parts.time,
+      site: parts.site,
+      lanes,
+      nowText: () => this.#databaseNow(),
+      hint: (lane) => this.#hints.send(null, [lane]),
+      turned: (text) => {
+        this.#isDirty = true
+        this.#say(text)
+      },
+    })
+    this.#faults = new Faults({
+      time: parts.time,
+      random: this.#random,
+      network: this.#network,
+      hints: this.#hints,
+      history: this.#history,
+      receivers: this.#receivers,
+      processes: this.#processes,
+      lanes,
+      start: (number) => this.#start(number),
+      over: () => {
+        this.#isDirty = true
+      },
+      tell: (text) => this.#say(text),
+    })
   }
 
   async run(): Promise<SeedResult> {
     const startedAtMs = realNowMs()
-    const { seed, processes, events, faults } = this.#scenario
+    const { seed, processes, events, faults, switches } = this.#scenario
     this.#time.reset()
     await this.#site.clear()
     for (let number = 0; number < processes; number += 1) this.#start(number)
     for (const event of events) this.#time.after(event.atMs, () => this.#producer.publish(event.account, event.padding))
-    this.#faultsUnderWay = faults.length
-    for (const fault of faults) this.#time.after(fault.atMs, () => this.#inflict(fault))
+    this.#switches.plan(switches)
+    this.#faults.plan(faults)
     let steps = 0
     let verdict: Verdict | undefined
     let checkedAtMs = 0
@@ -140,7 +162,7 @@ export class Simulation {
       steps += 1
       const { nowMs } = this.#time
       if (!this.#isDirty && nowMs - checkedAtMs < CHECK_EVERY_MS) continue
-      if (!this.#isDirty && this.#faultsUnderWay + this.#producer.unacknowledged > 0) continue
+      if (!this.#isDirty && this.#faults.underWay + this.#producer.unacknowledged > 0) continue
       this.#isDirty = false
       checkedAtMs = nowMs
       verdict = await this.#judge(false)
@@ -178,10 +200,12 @@ export class Simulation {
       failpoint:
         (life): Failpoint =>
         (point) =>
-          this.#crashAt(life, point),
+          this.#faults.crashAt(life, point),
       targets: (keys) =>
-        keys.map(({ endpointId }) => targetOf(endpointId, this.#scenario, this.#secret, this.#time.epochMs)),
-      hint: (from, lanes) => this.#hint(from, lanes),
+        keys.map(({ endpointId }) =>
+          targetOf(endpointId, this.#switches.stateOf(endpointId), this.#scenario, this.#secret, this.#time.epochMs),
+        ),
+      hint: (from, lanes) => this.#hints.send(from, lanes),
       logged: (life, line) => this.#hear(life, line),
     })
     this.#processes[number] = process
@@ -195,14 +219,7 @@ export class Simulation {
         atMs: nowMs,
         untilMs: nowMs + HAND_OVER_MS,
       })
-    process.start().catch(() => this.#restart(number, process.life))
-  }
-
-  #restart(number: number, life: Life): void {
-    if (this.#processes[number]?.life !== life) return
-    life.state = 'dead'
-    for (const cut of life.cuts) cut()
-    this.#time.after(between(this.#random, ...RESTART_MS), () => this.#start(number))
+    process.start().catch(() => this.#faults.restart(number, process.life))
   }
 
   #database(which: keyof typeof TIMEOUTS_MS): SimDatabase {
@@ -219,148 +236,7 @@ export class Simulation {
   }
 
   #databaseNow(): string {
-    return new Date(this.#time.epochMs + this.#time.nowMs + this.#databaseOffMs).toISOString()
-  }
-
-  /** Hints come late, or twice; during a fault, and for a while after, they may get lost. */
-  #hint(from: Life, lanes: readonly LaneHint[]): void {
-    if (lanes.length === 0) return
-    const mayBeLost = this.#history.faults.some(({ untilMs }) => untilMs + LOST_HINTS_MS > this.#time.nowMs)
-    for (const { life } of this.#processes) {
-      if (life === from) continue
-      for (let times = between(this.#random, mayBeLost ? 0 : 1, 2); times > 0; times -= 1) this.#hintSoon(life, lanes)
-    }
-  }
-
-  #hintSoon(life: Life, lanes: readonly LaneHint[]): void {
-    this.#time.after(
-      between(this.#random, 1, 300),
-      () => {
-        const process = this.#processes.find((other) => other.life === life)
-        if (process?.isReady) process.hear(lanes)
-      },
-      life,
-    )
-  }
-
-  #inflict(fault: SimFault): void {
-    const { kind, forMs } = fault
-    const process = this.#processes[fault.victim]
-    const done: Fault = {
-      kind: KINDS[kind],
-      victim: nameOf(fault.victim),
-      atMs: this.#time.nowMs,
-      untilMs: Number.POSITIVE_INFINITY,
-    }
-    this.#history.faults.push(done)
-    this.#say(`fault ${JSON.stringify(fault)}`)
-    const over = () => {
-      done.untilMs = this.#time.nowMs
-      this.#faultsUnderWay -= 1
-      this.#isDirty = true
-      this.#say(`over: ${kind} of ${nameOf(fault.victim)}`)
-    }
-    if (!process || process.life.state === 'dead') {
-      over()
-      return
-    }
-    switch (kind) {
-      case 'kill':
-        this.#kill(fault.victim)
-        over()
-        return
-      case 'crash-at':
-        this.#crashes.push(fault)
-        this.#time.after(forMs, over)
-        return
-      case 'freeze':
-        this.#freeze(process.life, forMs, over)
-        return
-      case 'stop':
-        process.stop().then(
-          () => this.#kill(fault.victim, 'asked'),
-          () => undefined,
-        )
-        this.#time.after(forMs, over)
-        return
-      case 'partition':
-        this.#network.silence(nameOf(fault.victim), fault.silence)
-        break
-      case 'slow':
-        this.#network.slow(nameOf(fault.victim), fault.slowMs)
-        break
-      case 'double-wake':
-        this.#doubleWake(process)
-        over()
-        return
-      case 'database-clock':
-        this.#clocksWereSet = true
-        this.#databaseOffMs += fault.stepMs
-        over()
-        return
-      case 'wall-clock':
-        process.life.wallOffMs += fault.stepMs * 1_000
-        over()
-        return
-      default:
-        kind satisfies never
-        return
-    }
-    this.#time.after(forMs, () => {
-      this.#network.heal(nameOf(fault.victim))
-      over()
-    })
-  }
-
-  #kill(number: number, how: 'kill' | 'asked' = 'kill'): void {
-    const process = this.#processes[number]
-    if (!process || process.life.state === 'dead') return
-    const { life } = process
-    this.#say(`${life.owner} ends (${how})`)
-    life.state = 'dead'
-    if (how === 'kill') this.#history.losses.push({ owner: life.owner, atMs: this.#time.nowMs, how: 'kill' })
-    this.#receivers.dropAllOf(life)
-    for (const cut of life.cuts) cut()
-    this.#time.after(between(this.#random, ...RESTART_MS), () => this.#start(number))
-  }
-
-  #freeze(life: Life, forMs: number, over: () => void): void {
-    if (life.state !== 'running') {
-      over()
-      return
-    }
-    life.state = 'frozen'
-    this.#history.losses.push({ owner: life.owner, atMs: this.#time.nowMs, how: 'stop' })
-    this.#time.after(forMs, () => {
-      over()
-      if (life.state !== 'frozen') return
-      life.state = 'running'
-      for (const run of life.held.splice(0)) this.#time.after(0, run, life)
-    })
-  }
-
-  #doubleWake(process: SimProcess): void {
-    const lanes = ENDPOINTS.map(({ id, account }, index) => ({
-      accountId: ACCOUNTS[account],
-      endpointId: id,
-      shard: this.#shards[index] ?? 0,
-      isChanged: true,
-    }))
-    for (let times = 0; times < 2; times += 1) this.#hintSoon(process.life, lanes)
-  }
-
-  /** @returns what never resolves, when the process dies here */
-  #crashAt(life: Life, point: string): Promise<void> | undefined {
-    const [name] = life.owner.split('#')
-    const index = this.#crashes.findIndex((crash) => nameOf(crash.victim) === name && crash.point === point)
-    const crash = this.#crashes[index]
-    if (!crash || life.state !== 'running') return undefined
-    crash.nth -= 1
-    if (crash.nth > 0) return undefined
-    this.#crashes.splice(index, 1)
-    this.#say(`${life.owner} crashes at ${point}`)
-    this.#kill(crash.victim)
-    return new Promise(() => undefined)
+    return new Date(this.#time.epochMs + this.#time.nowMs + this.#faults.databaseOffMs).toISOString()
   }
 
   #hear(life: Life, { event, reason, records }: LogLine): void {
@@ -373,7 +249,7 @@ export class Simulation {
 
   /** @param atEnd  what is not delivered by now is stranded */
   async #judge(atEnd: boolean): Promise<Verdict> {
-    const stored = await this.#site.stored(this.#databaseNow(), this.#time.epochMs + this.#databaseOffMs)
+    const stored = await this.#site.stored(this.#databaseNow(), this.#time.epochMs + this.#faults.databaseOffMs)
     const { verdict, violations } = judge(
       {
         publications: [...this.#ledger.publications.values()],
@@ -386,7 +262,13 @@ export class Simulation {
         waitsMs: this.#scenario.schedule.map((seconds) => seconds * 1_000),
         concurrencyMax: MAX_CONCURRENCY,
       },
-      { atEnd, clocksWereSet: this.#clocksWereSet, unacknowledged: this.#producer.unacknowledged },
+      {
+        atEnd,
+        clocksWereSet: this.#faults.clocksWereSet,
+        unacknowledged: this.#producer.unacknowledged,
+        turned: this.#switches.turned,
+        clocksApartMs: clocksApartMs(this.#scenario),
+      },
     )
     for (const violation of violations) this.#violations.add(violation)
     return verdict
@@ -400,7 +282,11 @@ export class Simulation {
 
   #isOver(verdict: Verdict): boolean {
     return (
-      verdict.pending === 0 && this.#producer.unacknowledged === 0 && this.#faultsUnderWay === 0 && !this.#isSending()
+      verdict.pending === 0 &&
+      this.#producer.unacknowledged === 0 &&
+      this.#faults.underWay === 0 &&
+      this.#switches.underWay === 0 &&
+      !this.#isSending()
     )
   }
 
@@ -432,6 +318,7 @@ export class Simulation {
 
 const SETTLE_MS = 10_000
 
-function nameOf(number: number): string {
-  return `worker-${number + 1}`
+/** A process reads the database's clock over a round trip. */
+function clocksApartMs({ faults }: Scenario): number {
+  return 20 + Math.max(0, ...faults.map((fault) => (fault.kind === 'slow' ? fault.slowMs : 0)))
 }

@@ -29,16 +29,20 @@ const CLOCK = `
 const CLEAR = `
   delete from pending; delete from pending_bundle; delete from attempt; delete from event; delete from event_uid; delete from idempotency; delete from worker;
   update endpoint set failing_since = null, failures = 0, last_attempt_at = null where failing_since is not null;
+  update endpoint set disabled = false, disabled_reason = null, disabled_at = null, canceled_before = null, version = 1 where version > 1;
   truncate shard; insert into shard (number) select generate_series(0, 255)` // in that order again, whatever was before
 
 /** The real database of a simulation, with the accounts and endpoints that all seeds share. */
 export class Site {
   readonly #superuser: Client
+  /** Of the API that changes endpoints: it may have to wait for a row. */
+  readonly #api: Client
   readonly accept: Database
   readonly worker: Database
 
-  private constructor(superuser: Client, accept: Database, worker: Database) {
+  private constructor(superuser: Client, api: Client, accept: Database, worker: Database) {
     this.#superuser = superuser
+    this.#api = api
     this.accept = accept
     this.worker = worker
   }
@@ -77,7 +81,7 @@ export class Site {
         queryTimeoutMs: MS_MAX,
         waitMsMax: MS_MAX,
       })
-    return new Site(await database.openAsSuperuser(), open('accept'), open('worker'))
+    return new Site(await database.openAsSuperuser(), await database.openAsSuperuser(), open('accept'), open('worker'))
   }
 
   async shardsOf(endpointIds: readonly string[]): Promise<number[]> {
@@ -90,6 +94,17 @@ export class Site {
 
   async clear(): Promise<void> {
     await this.#superuser.query(CLEAR)
+  }
+
+  /** Disables or enables an endpoint, as far as what is planned for it is concerned. */
+  async turn(endpointId: string, disabled: boolean, nowText: string): Promise<void> {
+    await this.#api.query(
+      `update endpoint
+          set disabled = $2, disabled_reason = case when $2 then 'manual' end, disabled_at = case when $2 then $3::timestamptz end,
+              canceled_before = case when $2 then $3::timestamptz else canceled_before end, version = version + 1
+        where id = $1`,
+      [endpointId, disabled, nowText],
+    )
   }
 
   /** `isFenced` false: a bug, by which whoever asks holds every shard. */
@@ -143,5 +158,6 @@ export class Site {
   async close(): Promise<void> {
     await Promise.all([this.accept.close(), this.worker.close()])
     await this.#superuser.end()
+    await this.#api.end()
   }
 }

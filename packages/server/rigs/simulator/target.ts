@@ -2,21 +2,26 @@ import type { SigningSecret } from '#src/endpoints/signing-secret.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { Scenario } from './scenario.ts'
 import { ACCOUNTS, ENDPOINTS, ENVIRONMENT } from './site.ts'
+import type { EndpointState } from './switches.ts'
 
 export const MAX_CONCURRENCY = 4
 
-/** What a worker is told of an endpoint: nothing of it changes within a seed. */
-export function targetOf(endpointId: string, scenario: Scenario, secret: SigningSecret, epochMs: number): Target {
+/** What a worker is told of an endpoint. */
+export function targetOf(
+  endpointId: string,
+  state: EndpointState,
+  scenario: Scenario,
+  secret: SigningSecret,
+  epochMs: number,
+): Target {
   const endpoint = ENDPOINTS.find(({ id }) => id === endpointId)
   return {
     accountId: ACCOUNTS[endpoint?.account ?? 0],
     endpointId,
     environment: ENVIRONMENT,
     url: 'http://127.0.0.1/',
-    version: 1,
-    disabled: false,
+    ...state,
     deletedAt: null,
-    canceledBefore: null,
     provenAt: new Date(epochMs),
     failureClock: { failingSince: null, failures: 0, lastAttemptAt: null, warnedPercent: 0 },
     certificateEndsAt: null,

@@ -16,6 +16,11 @@ export class Life {
   }
 }
 
+/** A process, through all its lives. */
+export function nameOf(number: number): string {
+  return `worker-${number + 1}`
+}
+
 /** Whose code is running; undefined: the simulator's own, or the network's. */
 export const running = new AsyncLocalStorage<Life | undefined>()
 
