@@ -146,11 +146,13 @@ export class Faults {
   }
 
   #kill(number: number, how: 'kill' | 'asked' = 'kill'): void {
-    const { time, history, receivers, processes, tell } = this.#parts
+    const { time, network, history, receivers, processes, tell } = this.#parts
     const life = processes[number]?.life
     if (!life || life.state === 'dead') return
     tell(`${life.owner} ends (${how})`)
-    if (how === 'kill') history.losses.push({ owner: life.owner, atMs: time.nowMs, how: 'kill' })
+    const loss = { owner: life.owner, atMs: time.nowMs }
+    if (how === 'kill') history.losses.push({ ...loss, how: 'kill' })
+    else if (network.isSilent(nameOf(number))) history.losses.push({ ...loss, how: 'lease' }) // it could record nothing
     receivers.dropAllOf(life)
     this.#end(number, life)
   }

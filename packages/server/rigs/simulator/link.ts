@@ -26,6 +26,10 @@ export class Network {
     this.#silenced.set(name, silence)
   }
 
+  isSilent(name: string): boolean {
+    return this.#silenced.has(name)
+  }
+
   /** Messages of this process take longer, each way. */
   slow(name: string, ms: number): void {
     this.#slowMs.set(name, ms)

@@ -22,6 +22,8 @@ export type Scenario = {
   /** Of the endpoints: waits in seconds, and the deadline of an attempt, below and above what a lease lasts. */
   schedule: readonly number[]
   timeoutMs: number
+  /** The endpoint, by number, that gets one event at a time, in their order; null: none does. */
+  fifo: number | null
   events: { atMs: number; account: number; padding: number }[]
   faults: SimFault[]
   switches: SimSwitch[]
@@ -73,6 +75,7 @@ const BRIEFLY_MS = [1, 100] as const
 const FOR_LONG_MS = [100, 2_000] as const
 /** Soon after an endpoint is enabled again, something comes for it. */
 const NEXT_MS = [1, 400] as const
+const FIFO = [null, null, 0, 3] as const
 const TIMEOUTS_MS = [1_500, 8_000, 8_000] as const
 const SCHEDULES = [[1], [1, 2], [2]] as const
 
@@ -86,6 +89,7 @@ export function draw(seed: number): Scenario {
     processes,
     schedule: oneOf(random, SCHEDULES),
     timeoutMs: oneOf(random, TIMEOUTS_MS),
+    fifo: oneOf(randomOf(seed, 'fifo'), FIFO),
     events: [
       ...Array.from({ length: between(random, 1, EVENTS_MAX) }, () => ({
         atMs: WARM_MS + between(random, 0, PUBLISH_MS),

@@ -41,6 +41,8 @@ export type SeedResult = {
 const TIMEOUTS_MS = { accept: 2_000, worker: 6_000, lease: 1_000 } as const
 /** After the last fault and the last event all has to be at its end by then: schedule, takeover, backlog. */
 const DRAIN_MS = 40_000
+/** One at a time, as many attempts as may be, each to its deadline. */
+const DRAIN_FIFO_MS = 160_000
 /** A look for shards, and the longest attempt. */
 const HAND_OVER_MS = 10_000
 const STEPS_MAX = 60_000
@@ -268,6 +270,7 @@ export class Simulation {
         unacknowledged: this.#producer.unacknowledged,
         turned: this.#switches.turned,
         clocksApartMs: clocksApartMs(this.#scenario),
+        fifo: this.#scenario.fifo,
       },
     )
     for (const violation of violations) this.#violations.add(violation)
@@ -297,7 +300,7 @@ export class Simulation {
   #deadlineMs(): number {
     const { events, faults } = this.#scenario
     const last = Math.max(0, ...events.map(({ atMs }) => atMs), ...faults.map(({ atMs, forMs }) => atMs + forMs))
-    return last + DRAIN_MS
+    return last + (this.#scenario.fifo === null ? DRAIN_MS : DRAIN_FIFO_MS)
   }
 
   /** Lets go of everything, so that the next seed starts on a database at rest. */

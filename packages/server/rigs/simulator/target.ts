@@ -14,7 +14,9 @@ export function targetOf(
   secret: SigningSecret,
   epochMs: number,
 ): Target {
-  const endpoint = ENDPOINTS.find(({ id }) => id === endpointId)
+  const number = ENDPOINTS.findIndex(({ id }) => id === endpointId)
+  const endpoint = ENDPOINTS[number]
+  const isFifo = number === scenario.fifo
   return {
     accountId: ACCOUNTS[endpoint?.account ?? 0],
     endpointId,
@@ -29,8 +31,8 @@ export function targetOf(
     throttleRate: null,
     timeoutMs: scenario.timeoutMs,
     retrySchedule: scenario.schedule,
-    maxConcurrency: MAX_CONCURRENCY,
-    ordering: 'none',
+    maxConcurrency: isFifo ? 1 : MAX_CONCURRENCY,
+    ordering: isFifo ? 'fifo' : 'none',
     headers: new Map(),
     secrets: [{ secret, signsUntil: null }],
   }

@@ -278,8 +278,8 @@ export class DeliveryWorker {
   #offer(lane: Lane, delivery: Delivery): void {
     if (this.#lanes.knows(lane, delivery)) return
     const queue = lane.queues[delivery.queue]
-    // what a read brings is put before it; in a fifo lane it could have been sent by then
-    const comesTooEarly = queue.unread || (queue.reading && lane.target?.ordering !== 'none')
+    // what a read brings is put before it; in order goes only what was read, as others may have accepted something earlier
+    const comesTooEarly = queue.unread || lane.target?.ordering === 'fifo'
     if (delivery.dueAt > this.#parts.clock.now()) this.#dueLater(lane, delivery.queue, delivery.dueAt)
     else if (comesTooEarly || queue.due.length >= this.#reader.roomOf(lane) || this.#lanes.isFull) {
       queue.unread = true
@@ -455,7 +455,8 @@ export class DeliveryWorker {
       lane.pausedUntil = null
       lane.recoveredAt = null
     }
-    if (known && known.version !== target.version) this.#lanes.reload(lane) // payloads may have been erased
+    const isOutOfOrder = known === null && target.ordering === 'fifo' // it took what came
+    if (isOutOfOrder || (known && known.version !== target.version)) this.#lanes.reload(lane) // or payloads were erased
     this.#marks.follow(lane, target)
     this.#dispatcher.place(lane)
   }
