@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { between, type Random } from '../chaos/chance.ts'
 import type { Ledger } from '../chaos/ledger.ts'
+import type { Scenario } from './scenario.ts'
 import type { Publication, SimProcess } from './sim-process.ts'
 import { ACCOUNTS, EVENT_TYPE } from './site.ts'
 import type { VirtualTime } from './virtual-time.ts'
@@ -15,29 +16,32 @@ export type ProducerParts = {
   ledger: Ledger
   /** The present lives. */
   processes: readonly SimProcess[]
-  /** Events that are to be published. */
-  events: number
+  /** Calls that are to be made. */
+  calls: number
   acknowledged: (text: string) => void
 }
 
 /** A careful producer: the same call with the same key, at any process, until it is answered. */
 export class Producer {
   readonly #parts: ProducerParts
-  /** Events that are not acknowledged yet, or not published. */
+  /** Calls that are not answered yet, or not made. */
   unacknowledged: number
 
   constructor(parts: ProducerParts) {
     this.#parts = parts
-    this.unacknowledged = parts.events
+    this.unacknowledged = parts.calls
   }
 
-  publish(account: number, padding: number): void {
+  publish({ account, padding, count }: Scenario['events'][number]): void {
     const { ledger, time, seed } = this.#parts
-    const uid = `s${ledger.publications.size + 1}`
-    const payload = Buffer.from(`{"uid":"${uid}", "one":1.0,"zero":-0,"pad":"${'x'.repeat(padding)}"}`)
-    const bodyHash = hash('sha256', payload, 'base64')
-    ledger.publish({ uid, account, type: EVENT_TYPE, bodyHash, sentAtMs: time.nowMs })
-    this.#insist({ uid, accountId: ACCOUNTS[account] ?? '', payload, key: `${seed} ${uid}` })
+    const events = Array.from({ length: count }, () => {
+      const uid = `s${ledger.publications.size + 1}`
+      const payload = Buffer.from(`{"uid":"${uid}", "one":1.0,"zero":-0,"pad":"${'x'.repeat(padding)}"}`)
+      const bodyHash = hash('sha256', payload, 'base64')
+      ledger.publish({ uid, account, type: EVENT_TYPE, bodyHash, sentAtMs: time.nowMs })
+      return { uid, payload }
+    })
+    this.#insist({ events, accountId: ACCOUNTS[account] ?? '', key: `${seed} ${events[0]?.uid}` })
   }
 
   #insist(publication: Publication): void {
@@ -55,13 +59,16 @@ export class Producer {
       return
     }
     time.after(CALL_MS_MAX, again)
-    process.accept(publication).then((messageId) => {
+    process.accept(publication).then((messageIds) => {
       // what a dead or frozen process has to say nobody hears
       if (isAnswered || process.life.state !== 'running') return
       isAnswered = true
-      ledger.acknowledge(publication.uid, messageId, time.nowMs)
       this.unacknowledged -= 1
-      acknowledged(`${publication.uid} is acknowledged by ${process.life.owner} as ${messageId}`)
+      publication.events.forEach(({ uid }, item) => {
+        const messageId = messageIds[item] ?? ''
+        ledger.acknowledge(uid, messageId, time.nowMs)
+        acknowledged(`${uid} is acknowledged by ${process.life.owner} as ${messageId}`)
+      })
     }, again)
   }
 }

@@ -24,13 +24,15 @@ export type Scenario = {
   timeoutMs: number
   /** The endpoint, by number, that gets one event at a time, in their order; null: none does. */
   fifo: number | null
-  events: { atMs: number; account: number; padding: number }[]
+  /** `count` events in one call. */
+  events: { atMs: number; account: number; padding: number; count: number }[]
   faults: SimFault[]
   switches: SimSwitch[]
 }
 
 const PROCESSES = [1, 2, 2, 2, 2, 3] as const
 const EVENTS_MAX = 8
+const COUNTS = [1, 1, 1, 2, 5] as const
 /** The processes have come to terms about the shards. */
 const WARM_MS = 2_500
 const PUBLISH_MS = 2_500
@@ -83,6 +85,7 @@ const SCHEDULES = [[1], [1, 2], [2]] as const
 export function draw(seed: number): Scenario {
   const random = randomOf(seed, 'scenario')
   const processes = oneOf(random, PROCESSES)
+  const counts = randomOf(seed, 'counts')
   const switches = switchesOf(randomOf(seed, 'switches'))
   return {
     seed,
@@ -95,6 +98,7 @@ export function draw(seed: number): Scenario {
         atMs: WARM_MS + between(random, 0, PUBLISH_MS),
         account: between(random, 0, 1),
         padding: between(random, 0, 300),
+        count: oneOf(counts, COUNTS),
       })),
       ...switches.map(({ next }) => next),
     ],
@@ -114,7 +118,7 @@ function switchesOf(random: Random): { drawn: SimSwitch; next: Scenario['events'
     const [fromMs, toMs] = random() < 0.5 ? BRIEFLY_MS : FOR_LONG_MS
     const forMs = between(random, fromMs, toMs)
     const nextMs = atMs + forMs + between(random, ...NEXT_MS)
-    const next = { atMs: nextMs, account: ENDPOINTS[endpoint]?.account ?? 0, padding: 0 }
+    const next = { atMs: nextMs, account: ENDPOINTS[endpoint]?.account ?? 0, padding: 0, count: 1 }
     return { drawn: { atMs, forMs, endpoint }, next }
   })
 }

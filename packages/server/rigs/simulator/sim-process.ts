@@ -8,7 +8,7 @@ import type { LaneHint } from '#src/delivery/lanes.ts'
 import type { LeaseTimes } from '#src/delivery/ownership.ts'
 import { DeliveryWorker } from '#src/delivery/worker.ts'
 import type { Target } from '#src/endpoints/target.ts'
-import type { PlannedDelivery } from '#src/events/accept.ts'
+import type { NewEvent, PlannedDelivery } from '#src/events/accept.ts'
 import { AcceptQueue } from '#src/events/accept-queue.ts'
 import type { LogLine } from '../chaos/service-process.ts'
 import type { SimDatabase } from './sim-database.ts'
@@ -35,7 +35,8 @@ export type SimProcessParts = {
   logged: (life: Life, line: LogLine) => void
 }
 
-export type Publication = { uid: string; accountId: string; payload: Buffer; key: string }
+/** One call: its events are accepted together. */
+export type Publication = { events: { uid: string; payload: Buffer }[]; accountId: string; key: string }
 
 /** One life of a process: accepting and delivering as `app.ts` puts them together, without HTTP. */
 export class SimProcess {
@@ -115,14 +116,14 @@ export class SimProcess {
     })
   }
 
-  /** @returns the id under which the event is acknowledged */
-  async accept({ uid, accountId, payload, key }: Publication): Promise<string> {
+  /** @returns the ids under which the events are acknowledged */
+  async accept({ events, accountId, key }: Publication): Promise<string[]> {
     return await running.run(this.life, async () => {
-      const { ksuid, at } = this.#ids.next()
       const hash = createHash('sha256').update(key).digest()
       const answer = await this.#queue.accept({
-        events: [
-          {
+        events: events.map(({ uid, payload }): NewEvent => {
+          const { ksuid, at } = this.#ids.next()
+          return {
             accountId,
             environment: ENVIRONMENT,
             id: `msg_${ksuid}`,
@@ -132,15 +133,20 @@ export class SimProcess {
             uid,
             payloadExpiresAt: addMs(at, KEPT_MS),
             cause: 'event',
-          },
-        ],
+          }
+        }),
         key: { key: hash, requestHash: hash },
-        items: null,
+        items: events.length > 1 ? events.map((_, item) => item) : null,
       })
       if (answer.kind !== 'accepted' && answer.kind !== 'replayed') throw new Error(`accepting answered ${answer.kind}`)
-      const [event] = answer.events
-      if (!event) throw new Error('accepting answered nothing')
-      return 'eventId' in event ? event.eventId : event.takenBy
+      const ids = new Map(
+        answer.events.map((event) => [event.item, 'eventId' in event ? event.eventId : event.takenBy]),
+      )
+      return events.map((_, item) => {
+        const id = ids.get(item)
+        if (id === undefined) throw new Error('accepting left an event out')
+        return id
+      })
     })
   }
 

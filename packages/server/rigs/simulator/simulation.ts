@@ -95,7 +95,7 @@ export class Simulation {
       seed: parts.seed,
       ledger: this.#ledger,
       processes: this.#processes,
-      events: this.#scenario.events.length,
+      calls: this.#scenario.events.length,
       acknowledged: (text) => {
         this.#isDirty = true
         this.#say(text)
@@ -154,7 +154,7 @@ export class Simulation {
     this.#time.reset()
     await this.#site.clear()
     for (let number = 0; number < processes; number += 1) this.#start(number)
-    for (const event of events) this.#time.after(event.atMs, () => this.#producer.publish(event.account, event.padding))
+    for (const event of events) this.#time.after(event.atMs, () => this.#producer.publish(event))
     this.#switches.plan(switches)
     this.#faults.plan(faults)
     let steps = 0
