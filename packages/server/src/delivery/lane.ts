@@ -4,6 +4,7 @@ import { type Breaker, CLOSED } from './breaker.ts'
 import { type Delivery, ignoresDisabled, isSingleAttempt, QUEUES, type Queue } from './delivery.ts'
 import type { DisabledReason } from './failure-clock.ts'
 import type { Signer } from './request.ts'
+import { RowPeriod } from './row-period.ts'
 import type { TokenBucket } from './token-bucket.ts'
 import { Width } from './width.ts'
 
@@ -73,8 +74,7 @@ export class Lane {
   /** The shard is being given back: nothing starts any more. */
   closing = false
   usedAtMs = performance.now()
-  /** Until then what is new has rows: a bundle was too long in memory, or had no room there. */
-  rowsUntilMs = 0
+  readonly rows = new RowPeriod()
 
   constructor(accountId: string, endpointId: string, shard: number) {
     this.accountId = accountId
@@ -122,7 +122,7 @@ export class Lane {
     const isFree = target?.ordering === 'none' && target.throttleRate === null && !target.disabled && !this.isSuspect
     const isHeldBack = this.deferred || this.pausedUntil !== null || this.disable !== null || breaker.openUntil !== null
     const isRead = !unread && !reading && due.length < SWIFT_DUE_MAX
-    return isFree && !isHeldBack && isRead && performance.now() > this.rowsUntilMs
+    return isFree && !isHeldBack && isRead && !this.rows.lasts(performance.now())
   }
 
   /** The queues that wait under a budget; those of a suspect lane in turn. */

@@ -44,7 +44,7 @@ test.each<[string, Partial<Target>, (lane: Lane) => void]>([
   ['is not known yet', {}, (lane) => Object.assign(lane, { target: null })],
   ['waits for its breaker or its rate', {}, (lane) => Object.assign(lane, { pausedUntil: new Date() })],
   ['has deliveries that are not in memory', {}, (lane) => Object.assign(lane.queues.first, { unread: true })],
-  ['had no time or room for a bundle', {}, (lane) => Object.assign(lane, { rowsUntilMs: performance.now() + 1_000 })],
+  ['had no time or room for a bundle', {}, (lane) => lane.rows.begin(performance.now())],
 ])('one that %s has rows', (_why, known, change) => {
   const own = parts()
   change(laneOf(own.lanes, 3, known))

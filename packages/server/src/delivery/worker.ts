@@ -33,8 +33,6 @@ const SWEEP_MS = 10_000
 const REMEMBERED_MS = 10_000
 /** Lanes may wait for nothing but the lease, or the writing of outcomes, to be safe again. */
 const PUMP_MS = 250
-/** For so long what is new for a lane has rows, when it was too slow for a bundle or had no room for it. */
-const ROWS_MS = 10_000
 const LONG_AGO = new Date(0)
 
 export type WorkerParts = {
@@ -288,7 +286,7 @@ export class DeliveryWorker {
   }
 
   #unpackFor(lane: Lane): void {
-    lane.rowsUntilMs = performance.now() + ROWS_MS
+    lane.rows.begin(performance.now())
     this.#bundles.unpackSoon()
   }
 
@@ -297,7 +295,7 @@ export class DeliveryWorker {
       const lane = this.#lanes.get(endpointId)
       if (!lane) continue
       lane.readFrom.first = LONG_AGO
-      if (tooSlow) lane.rowsUntilMs = performance.now() + ROWS_MS
+      if (tooSlow) lane.rows.begin(performance.now())
     }
     this.hint(names.map((name) => ({ ...name, isChanged: false })))
     this.#dispatcher.pump()
