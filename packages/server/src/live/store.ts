@@ -152,14 +152,18 @@ function withMoments(change: Record<string, unknown>): Record<string, unknown> {
   return shown
 }
 
-/** Removes changes older than five minutes, and forgets accounts that nobody watches. @param db  role `worker` */
+/**
+ * Removes changes older than five minutes, and forgets accounts that nobody watches. Not those that came after the start of a transaction
+ * which still writes: whoever has read them stands at a snapshot that does not tell them from what is to come (`isComplete`).
+ * @param db  role `worker`
+ */
 export async function trimChanges(db: Queryable): Promise<void> {
   await db.query`delete from live_watch where until < clock_timestamp()`
   for (let count = 0; count < TRIMS_MAX; count += 1) {
     const [row] = await db.query<{ gone: number }>`
       with old as (
         select account_id, xid, number from live_change
-         where noted_at < clock_timestamp() - interval '5 minutes'
+         where noted_at < clock_timestamp() - interval '5 minutes' and xid < pg_snapshot_xmin(pg_current_snapshot())
          order by noted_at limit ${CHANGES_PER_TRIM}
       ), gone as (
         delete from live_change c using old o

@@ -54,6 +54,20 @@ async function delivered(reader: StreamReader, msgId: string): Promise<void> {
   await expect.poll(() => statesOf(reader, msgId).at(-1)).toBe('delivered')
 }
 
+/** All changes so far are older than they are kept. */
+async function grownOld(): Promise<void> {
+  const database = worker.database.open('worker')
+  await database.query`update live_change set noted_at = noted_at - interval '6 minutes' where account_id = ${account.id}`
+}
+
+/** @returns how many changes are older than they are kept, and still there */
+async function housekept(): Promise<number> {
+  await worker.advance({ minutes: 10 })
+  const rows = await worker.database.open('worker').query`
+    select from live_change where account_id = ${account.id} and noted_at < clock_timestamp() - interval '5 minutes'`
+  return rows.length
+}
+
 test('a delivery that another process records is told of, with ids, states and times and nothing of its payload', async () => {
   const reader = await live('delivery')
   const { id } = await api.message(account, { payload: { secret: 'canary-of-a-payload' } })
@@ -160,9 +174,8 @@ describe('nothing is lost and nothing is told twice', () => {
     const before = await api.message(account)
     await receiver.until(() => receiver.requests.some(({ messageId }) => messageId === before.id))
     await worker.settled()
-    const database = worker.database.open('worker')
-    await database.query`update live_change set noted_at = noted_at - interval '6 minutes' where account_id = ${account.id}`
-    await worker.advance({ minutes: 10 }) // housekeeping
+    await grownOld()
+    await expect.poll(housekept).toBe(0) // not while another test has something open
     const back = await live('delivery', { lastId: reader.lastId })
     await expect.poll(() => back.of('resync')).toHaveLength(1)
     expect(back.of('resync')[0]?.data).toEqual({ topics: ['delivery'], reason: 'gap_too_old' })
@@ -171,7 +184,27 @@ describe('nothing is lost and nothing is told twice', () => {
     expect(statesOf(back, before.id)).toEqual([])
   })
 
-  test('and so is who says nonsense about where it stands', async () => {
+  test('what is old is kept while a transaction writes that began before it: who has read it goes on', async () => {
+    const reader = await live('delivery')
+    await worker.database.open('worker').transaction(HELD_OPEN, async (open) => {
+      await open.query`select pg_current_xact_id()`
+      const { id } = await api.message(account)
+      await delivered(reader, id)
+      await grownOld()
+      expect(await housekept()).toBeGreaterThan(0)
+      const after = await api.message(account)
+      await delivered(reader, after.id)
+      expect(reader.of('resync')).toEqual([])
+    })
+    await expect.poll(housekept).toBe(0)
+    const untold = () => reader.of('resync').length
+    const { id } = await api.message(account) // it still stands where that transaction was open: told, or to be read anew
+    await expect.poll(() => untold() === 1 || statesOf(reader, id).at(-1) === 'delivered').toBe(true)
+    await delivered(reader, (await api.message(account)).id)
+    expect(untold()).toBeLessThan(2)
+  })
+
+  test('who says nonsense about where it stands is told so, too', async () => {
     const reader = await live('delivery', { lastId: "1'; drop" })
     await expect.poll(() => reader.of('resync')).toHaveLength(1)
   })
