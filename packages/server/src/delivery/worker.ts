@@ -7,14 +7,11 @@ import { reasonOf } from '#src/adapters/reason.ts'
 import type { Target } from '#src/endpoints/target.ts'
 import type { OwnWork, PlannedDelivery } from '#src/events/accept.ts'
 import { Alarms } from './alarms.ts'
-import { announcementsOf, forgetAnnounced } from './announced.ts'
-import { type Attempted, attemptedLine, brokenAttempt, canceledAttempt } from './attempt.ts'
-import type { AttemptRecord, EndpointChange } from './attempt-store.ts'
+import { brokenAttempt } from './attempt.ts'
 import { Bundles, UNPACK_MS } from './bundles.ts'
 import { CarefulShards, readInHand } from './careful.ts'
-import { type Delivery, nextQueueOf, QUEUES, type Queue } from './delivery.ts'
+import { type Delivery, QUEUES, type Queue } from './delivery.ts'
 import { DISPATCH_LIMITS, Dispatcher, type DispatchLimits } from './dispatcher.ts'
-import { changeOf, noteOutcome } from './endpoint-standing.ts'
 import type { Failpoint } from './failpoint.ts'
 import { DRAIN_MS_MAX, HandingBack } from './handing-back.ts'
 import type { Budget, Lane } from './lane.ts'
@@ -22,9 +19,9 @@ import { LaneReader, SWEEPS } from './lane-reader.ts'
 import { type LaneHint, type LaneName, Lanes } from './lanes.ts'
 import { MarkFollower } from './marks.ts'
 import type { DeliveryMetrics } from './metrics.ts'
+import { Outcomes } from './outcomes.ts'
 import { BUNDLED_FROM, chooseOwnWork } from './own-work.ts'
 import { type LeaseTimes, type OwnedShard, Ownership } from './ownership.ts'
-import { Recorder } from './recorder.ts'
 import { type ReadTargets, TargetReader } from './target-reader.ts'
 
 const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024
@@ -64,7 +61,7 @@ export type WorkerParts = {
 export class DeliveryWorker {
   readonly #parts: WorkerParts
   readonly #ownership: Ownership
-  readonly #recorder: Recorder
+  readonly #outcomes: Outcomes
   readonly #lanes: Lanes
   readonly #reader: LaneReader
   readonly #targets: TargetReader
@@ -74,13 +71,11 @@ export class DeliveryWorker {
   readonly #handingBack: HandingBack
   readonly #alarms: Alarms<Lane>
   readonly #marks: MarkFollower
-  /** Lanes of outcomes that were settled, to be placed when all of their flush are. */
-  #settled = new Set<Lane>()
   #timers: NodeJS.Timeout[] = []
   #waiting: (() => void)[] = []
 
   constructor(parts: WorkerParts) {
-    const { database, clock, log, metrics } = parts
+    const { database, clock, log } = parts
     this.#parts = parts
     this.#ownership = new Ownership({
       failpoint: parts.failpoint,
@@ -116,25 +111,24 @@ export class DeliveryWorker {
     })
     this.#careful = new CarefulShards(database)
     this.#alarms = new Alarms(clock, (lane) => this.#ring(lane))
-    this.#recorder = new Recorder({
-      failpoint: parts.failpoint,
-      database,
+    this.#outcomes = new Outcomes({
+      ...parts,
       workerId: () => this.#ownership.workerId,
-      changeOf: (endpointId) => changeOf(this.#lanes.get(endpointId)),
-      settle: (record, written) => this.#settle(record, written),
-      log,
-      onFlush: (records, refused) => {
-        metrics.recorded(records, refused)
-        this.#placeSettled()
-      },
-      announced: (changes, lanes) => this.#announced(changes, lanes),
+      lanes: this.#lanes,
+      careful: this.#careful,
+      epochOf: (shard) => this.#ownership.epochOf(shard),
+      wantTarget: (lane) => this.#targets.want(lane),
+      dueLater: (lane, queue, at) => this.#dueLater(lane, queue, at),
+      place: (lane) => this.#dispatcher.place(lane),
+      forget: (lane) => this.#forget(lane),
+      pump: () => this.#dispatcher.pump(),
     })
     this.#marks = new MarkFollower({
       database,
       lanes: this.#lanes,
       log,
-      cancel: (lane, delivery) => this.#cancel(lane, delivery),
-      recorded: () => this.#recorder.drain(DRAIN_MS_MAX),
+      cancel: (lane, delivery) => this.#outcomes.cancel(lane, delivery),
+      recorded: () => this.#outcomes.recorded(DRAIN_MS_MAX),
       done: () => this.#wakeWaiting(),
     })
     this.#reader = new LaneReader({
@@ -159,13 +153,13 @@ export class DeliveryWorker {
       lanes: this.#lanes,
       careful: this.#careful,
       limits: { ...DISPATCH_LIMITS, ...parts.limits },
-      maySend: () => this.#ownership.mayStart() && this.#recorder.keepsUp,
+      maySend: () => this.#ownership.mayStart() && this.#outcomes.keepsUp,
       epochOf: (shard) => this.#ownership.epochOf(shard),
       wantTarget: (lane) => this.#targets.want(lane),
       wantDeliveries: (lane) => this.#reader.want(lane),
       wakeAt: (lane, at) => this.#alarms.set(lane, at),
-      attempted: (lane, attempted, budget) => this.#attempted(lane, attempted, budget),
-      canceled: (lane, delivery) => this.#cancel(lane, delivery),
+      attempted: (lane, attempted, budget) => this.#outcomes.attempted(lane, attempted, budget),
+      canceled: (lane, delivery) => this.#outcomes.cancel(lane, delivery),
       done: () => this.#wakeWaiting(),
     })
   }
@@ -184,7 +178,7 @@ export class DeliveryWorker {
     return {
       lanes: this.#lanes.size,
       inFlight: this.#dispatcher.inFlight,
-      unrecorded: this.#recorder.size,
+      unrecorded: this.#outcomes.unrecorded,
       breakersOpen: this.#lanes.all().filter((lane) => lane.breaker.openUntil !== null).length,
     }
   }
@@ -216,7 +210,7 @@ export class DeliveryWorker {
   async settled(): Promise<void> {
     const isSettled = () =>
       this.#dispatcher.isIdle &&
-      this.#recorder.size === 0 &&
+      this.#outcomes.unrecorded === 0 &&
       this.#reader.isIdle &&
       this.#targets.isIdle &&
       this.#marks.isIdle &&
@@ -226,7 +220,7 @@ export class DeliveryWorker {
 
   /** What is accepted now and goes out from here at once: it is stored in bundles, where that is worth it. */
   ownWork(events: ReadonlyMap<string, number>): OwnWork | null {
-    if (!this.#ownership.mayStart() || !this.#recorder.keepsUp || this.#lanes.isFull) return null
+    if (!this.#ownership.mayStart() || !this.#outcomes.keepsUp || this.#lanes.isFull) return null
     return chooseOwnWork(events, {
       lanes: this.#lanes,
       workerId: this.#ownership.workerId,
@@ -345,7 +339,7 @@ export class DeliveryWorker {
         const lane = this.#lanes.of(delivery)
         if (this.#lanes.knows(lane, delivery)) continue // a hint or a sweep was faster: it is being sent again
         lane.held.set(delivery.deliveryId, delivery.attemptsMade)
-        this.#record(lane, brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, false)
+        this.#outcomes.record(lane, brokenAttempt({ ...this.#parts, delivery, target, random: 0 }).record, false)
       }
     } catch (error) {
       log.warn({ event: 'delivery.charge_failed', reason: reasonOf(error) })
@@ -354,7 +348,7 @@ export class DeliveryWorker {
 
   #lost(): void {
     this.#dispatcher.interrupt()
-    this.#recorder.drop()
+    this.#outcomes.drop()
     this.#careful.forgetAll()
     for (const lane of this.#lanes.all()) this.#forget(lane)
     this.#wakeWaiting()
@@ -370,79 +364,6 @@ export class DeliveryWorker {
 
   #tidy(): void {
     for (const lane of this.#lanes.tidy()) this.#forget(lane)
-  }
-
-  /** An outcome, with what it means for the endpoint, goes to be recorded. */
-  #attempted(lane: Lane, attempted: Attempted, budget: Budget): void {
-    this.#record(lane, attempted.record, noteOutcome(lane, attempted, this.#parts))
-    this.#parts.metrics.attempted(budget, attempted.record, attempted.record.delivery)
-  }
-
-  /** What came with these changes is written, or not true any more: the endpoint has been changed meanwhile, and is read anew. */
-  #announced(changes: readonly EndpointChange[], lanes: readonly LaneName[]): void {
-    for (const change of changes) {
-      const lane = this.#lanes.get(change.endpointId)
-      if (lane) forgetAnnounced(lane, change)
-    }
-    if (lanes.length > 0) this.#parts.wakeLanes(lanes)
-  }
-
-  #cancel(lane: Lane, delivery: Delivery): void {
-    const { clock, ids } = this.#parts
-    if (lane.target) this.#record(lane, canceledAttempt(delivery, lane.target, clock.now(), ids), false)
-  }
-
-  #record(lane: Lane, record: Omit<AttemptRecord, 'epoch' | 'announcements'>, changesEndpoint: boolean): void {
-    const epoch = this.#ownership.epochOf(lane.shard)
-    if (epoch === undefined) return
-    lane.unsettled += 1
-    const isAwaited = lane.target?.ordering === 'fifo' && lane.dueCount > 0
-    const whole = { ...record, epoch, announcements: announcementsOf(record, this.#parts) }
-    this.#recorder.add(whole, { changesEndpoint, isAwaited })
-    const { log } = this.#parts
-    if (log.isLevelEnabled('info')) log.info(attemptedLine(record))
-  }
-
-  /** A record is settled: the delivery is finished, or waits for its next due time. */
-  #settle(record: AttemptRecord, written: boolean): void {
-    const { delivery, state } = record
-    const lane = this.#lanes.get(delivery.endpointId)
-    if (!lane || lane.shard !== delivery.shard) return
-    lane.unsettled -= 1
-    if (!written) {
-      this.#forget(lane)
-      return
-    }
-    this.#lanes.settle(lane, delivery)
-    if (lane.disable && lane.target) {
-      lane.target.disabled = true // as it was written with this record, or one before
-      lane.disable = null
-      this.#targets.want(lane)
-    }
-    if (record.endsPlanned) this.#lanes.dropPlanned(lane, delivery.eventId, delivery.deliveryId)
-    if (state.status === 'pending') {
-      this.#dueLater(lane, nextQueueOf(delivery), state.nextAttemptAt)
-      // a mark was set while it was under way: it follows the others at once
-      if (lane.cancels({ ...delivery, payload: EMPTY })) {
-        lane.canceledThrough = null
-        this.#targets.want(lane)
-      }
-    }
-    if (this.#careful.leave(lane.shard)) this.#placeShard(lane.shard)
-    this.#settled.add(lane)
-  }
-
-  /** Lanes may go on after what was settled: each is placed once, however many of its outcomes that were. */
-  #placeSettled(): void {
-    const lanes = this.#settled
-    this.#settled = new Set()
-    for (const lane of lanes) this.#dispatcher.place(lane)
-    this.#dispatcher.pump()
-  }
-
-  /** What waited for one attempt of the shard to be settled. */
-  #placeShard(shard: number): void {
-    for (const lane of this.#lanes.all()) if (lane.shard === shard) this.#dispatcher.place(lane)
   }
 
   #refreshed(lane: Lane, known: Target | null): void {
@@ -467,5 +388,3 @@ export class DeliveryWorker {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
-
-const EMPTY = Buffer.alloc(0)
