@@ -11,7 +11,7 @@ const decisions = [
   `${server}/accounts/(account|environment-settings|principal)[.]ts$`,
   `${server}/attempts/attempt[.]ts$`,
   `${server}/audit/audit[.]ts$`,
-  `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|schedule|token-bucket|width)[.]ts$`,
+  `${server}/delivery/(alarms|breaker|decide|delivery|failure-classes|failure-clock|lane|ring|row-period|schedule|token-bucket|width)[.]ts$`,
   `${server}/endpoints/(answers|change|endpoint|faults|headers)[.]ts$`,
   `${server}/events/(envelope|producersync-types)[.]ts$`,
   `${server}/population/(decide|job|npn|v1-list)[.]ts$`,
