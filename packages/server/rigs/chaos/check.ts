@@ -59,9 +59,11 @@ const RECORDED_WITHIN_MS = 1_000
 /** What a process had sent before it died may be read a moment later. */
 const READ_WITHIN_MS = 1_000
 
-/** Judges a run by the promises (reliability-security, 2 and 16). Pure: the same evidence gives the same verdict. */
-export function check(evidence: Evidence): Verdict {
-  const deliveries = joinDeliveries(evidence)
+/**
+ * Judges a run by the promises (reliability-security, 2 and 16). Pure: the same evidence gives the same verdict.
+ * @param deliveries  of this evidence, where they are joined already
+ */
+export function check(evidence: Evidence, deliveries: readonly Delivery[] = joinDeliveries(evidence)): Verdict {
   const bound = boundOf(evidence, deliveries)
   const lateness = latenessOf(evidence, deliveries)
   const overlapping = overlapsOf(evidence, deliveries)
@@ -366,7 +368,8 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status <= 299
 }
 
-function isOf(line: Line, victim: string | null): boolean {
+/** Was it sent in one of the lives of this process? */
+export function isOf(line: Line, victim: string | null): boolean {
   return victim !== null && (line.connection.owner?.startsWith(`${victim}#`) ?? false)
 }
 

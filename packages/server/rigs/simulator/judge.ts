@@ -1,4 +1,4 @@
-import { type Breach, check, type Evidence, type Rule, type Verdict } from '../chaos/check.ts'
+import { type Breach, check, type Evidence, isOf, type Rule, type Verdict } from '../chaos/check.ts'
 import { type Delivery, joinDeliveries } from '../chaos/deliveries.ts'
 import type { Line } from '../chaos/ledger.ts'
 import type { Turned } from './switches.ts'
@@ -41,7 +41,8 @@ type Moment = {
 /** P1–P7 over everything so far, by the checker of the chaos rig. */
 export function judge(evidence: Evidence, moment: Moment): { verdict: Verdict; violations: string[] } {
   const { atEnd, clocksWereSet, unacknowledged, fifo } = moment
-  const verdict = check(evidence)
+  const deliveries = joinDeliveries(evidence)
+  const verdict = check(evidence, deliveries)
   const breaches = verdict.breaches.filter(
     (breach) =>
       (atEnd || HELD_ALWAYS.includes(breach.rule)) &&
@@ -50,7 +51,8 @@ export function judge(evidence: Evidence, moment: Moment): { verdict: Verdict; v
       !(breach.rule === 'late' && breach.delivery?.endpoint === fifo), // P7 excepts what waits for others
   )
   const violations = breaches.map(({ rule, subject, detail }) => `${rule}: ${subject}: ${detail}`)
-  if (!clocksWereSet) violations.push(...disobeyed(evidence, moment), ...disordered(evidence, moment))
+  if (!clocksWereSet)
+    violations.push(...disobeyed(deliveries, evidence, moment), ...disordered(deliveries, evidence, moment))
   if (!atEnd) return { verdict, violations }
   if (verdict.duplicates > verdict.duplicatesBound && !clocksWereSet)
     violations.push(`P4: ${verdict.duplicates} duplicates, bound ${verdict.duplicatesBound}`)
@@ -87,9 +89,9 @@ function wasNotPlanned({ rule, delivery }: Breach, { turned, clocksApartMs, cloc
  * What disabling an endpoint means (webhook-api 10.4): nothing starts later than 1 s after it, nor what was accepted before it
  * when the endpoint is enabled again; and nothing is canceled that was accepted after that.
  */
-function disobeyed(evidence: Evidence, { turned, clocksApartMs }: Moment): string[] {
+function disobeyed(deliveries: readonly Delivery[], evidence: Evidence, { turned, clocksApartMs }: Moment): string[] {
   if (turned.length === 0) return []
-  return joinDeliveries(evidence).flatMap((delivery) => {
+  return deliveries.flatMap((delivery) => {
     const { endpoint, createdAtMs, requests, rows, messageId } = delivery
     const ofEndpoint = turned.filter((other) => other.endpoint === endpoint)
     if (createdAtMs === null) return []
@@ -118,10 +120,10 @@ function disobeyed(evidence: Evidence, { turned, clocksApartMs }: Moment): strin
  * What `fifo` means (webhook-api 10): nothing begins before what has begun has ended, nor before what had been acknowledged when
  * it was sent to the service.
  */
-function disordered(evidence: Evidence, { fifo }: Moment): string[] {
+function disordered(deliveries: readonly Delivery[], evidence: Evidence, { fifo }: Moment): string[] {
   if (fifo === null) return []
   const publications = new Map([...evidence.publications].map((publication) => [publication.uid, publication]))
-  const begun = joinDeliveries(evidence)
+  const begun = deliveries
     .filter(({ endpoint, requests }) => endpoint === fifo && requests.length > 0)
     .toSorted((a, b) => beginOf(a) - beginOf(b))
   return begun.flatMap((delivery, index) => {
@@ -147,9 +149,9 @@ function beginOf({ requests }: Delivery): number {
 }
 
 /** A process that was frozen since then may write what it was about to. */
-function wasFrozen({ faults }: Evidence, { connection, beginMs }: Line, sinceMs: number): boolean {
+function wasFrozen({ faults }: Evidence, line: Line, sinceMs: number): boolean {
   return faults.some(
     ({ kind, victim, atMs, untilMs }) =>
-      kind === 'stop' && connection.owner?.startsWith(`${victim}#`) === true && atMs < beginMs && untilMs > sinceMs,
+      kind === 'stop' && isOf(line, victim) && atMs < line.beginMs && untilMs > sinceMs,
   )
 }
