@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '#src/adapters/postgres/database.ts'
 import { StreamReader } from '../live-stream.ts'
 import { HELD_OPEN } from '../postgres.ts'
 import { type Receiver, startReceiver } from '../receiver.ts'
@@ -15,11 +16,14 @@ let worker: TestService
 let api: TestService
 let account: TestAccount
 let endpointId: string
+/** As the worker sees it. */
+let database: Database
 const open: StreamReader[] = []
 
 beforeAll(async () => {
   receiver = await startReceiver()
   worker = await TestService.start({ receivers: [receiver], environment: { ROLES: 'worker,updates' } })
+  database = worker.database.open('worker')
   api = await startApi()
   account = await api.account()
   const { id } = await api.endpoint(account, receiver)
@@ -56,14 +60,13 @@ async function delivered(reader: StreamReader, msgId: string): Promise<void> {
 
 /** All changes so far are older than they are kept. */
 async function grownOld(): Promise<void> {
-  const database = worker.database.open('worker')
   await database.query`update live_change set noted_at = noted_at - interval '6 minutes' where account_id = ${account.id}`
 }
 
 /** @returns how many changes are older than they are kept, and still there */
 async function housekept(): Promise<number> {
   await worker.advance({ minutes: 10 })
-  const rows = await worker.database.open('worker').query`
+  const rows = await database.query`
     select from live_change where account_id = ${account.id} and noted_at < clock_timestamp() - interval '5 minutes'`
   return rows.length
 }
@@ -156,7 +159,6 @@ describe('nothing is lost and nothing is told twice', () => {
 
   test('a change whose transaction commits after later ones is told of too', async () => {
     const reader = await live('task')
-    const database = worker.database.open('worker')
     const note = (subject: string) => `{"taskId": "${subject}", "at": "2026-03-06T15:00:00Z"}`
     await database.transaction(HELD_OPEN, async (late) => {
       await late.query`insert into live_change (account_id, topic, subject, change) values (${account.id}, 'task', 'late', ${note('late')}::jsonb)`
@@ -186,7 +188,7 @@ describe('nothing is lost and nothing is told twice', () => {
 
   test('what is old is kept while a transaction writes that began before it: who has read it goes on', async () => {
     const reader = await live('delivery')
-    await worker.database.open('worker').transaction(HELD_OPEN, async (open) => {
+    await database.transaction(HELD_OPEN, async (open) => {
       await open.query`select pg_current_xact_id()`
       const { id } = await api.message(account)
       await delivered(reader, id)
